@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * block.h: the word that accounts for one 2 MiB block, and its transitions.
+ *
+ * The word is changed only by compare-and-swap through the pure functions
+ * here: old value in, new value out, or "does not apply". Invariants kept:
+ *  - a superpage mapping or a mark excludes frames of an exclusive type and
+ *    holes, and the other way round;
+ *  - owner and class are compared under the same swap that changes a count
+ *    (Xen's superframe table never compared the owner: facts 3.3, flaw 4);
+ *  - a count is never decremented below zero nor incremented into its
+ *    neighbour.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base.h"
+
+/* What a block is for. A cut block has one class for as long as it is cut. */
+enum block_class {
+    BLOCK_NOT_RAM = 0, /* no memory here, or memory mm/ was not given */
+    BLOCK_FREE = 1,
+    BLOCK_HV = 2,  /* cut: hypervisor data */
+    BLOCK_DOM = 3, /* owned by one domain */
+};
+
+/* Field positions, low bit first. */
+#define BLOCK_SUPER_SHIFT   0  /* 20: superpage mappings */
+#define BLOCK_SUPER_BITS    20
+#define BLOCK_MARK          BIT(20) /* MMUEXT_MARK_SUPER */
+#define BLOCK_EXCL_SHIFT    21 /* 10: frames that have an exclusive type */
+#define BLOCK_HOLES_SHIFT   31 /* 10: frames the owner does not have */
+#define BLOCK_COUNT_BITS    10
+#define BLOCK_STALE_SUPER   BIT(41) /* a superpage mapping went, not flushed */
+#define BLOCK_STALE_EXCL    BIT(42) /* an exclusive type went, not flushed */
+#define BLOCK_DIRTY         BIT(43) /* content not scrubbed since last owner */
+#define BLOCK_CUT           BIT(44) /* set aside for small frames */
+#define BLOCK_CLASS_SHIFT   46 /* 3 */
+#define BLOCK_CLASS_BITS    3
+#define BLOCK_OWNER_SHIFT   50 /* 14 */
+#define BLOCK_OWNER_BITS    14
+
+#define OWNER_MAX           0x3ffeu /* domids above are never owners */
+#define OWNER_NONE          0x3fffu
+
+#define BLOCK_SUPER_ONE     BIT(BLOCK_SUPER_SHIFT)
+#define BLOCK_SUPER_MAX     ((1u << BLOCK_SUPER_BITS) - 1)
+#define BLOCK_EXCL_ONE      BIT(BLOCK_EXCL_SHIFT)
+#define BLOCK_HOLES_ONE     BIT(BLOCK_HOLES_SHIFT)
+
+#define BLOCK_FIELD(w, shift, bits)                                            \
+    ((unsigned)((w) >> (shift)) & ((1u << (bits)) - 1))
+
+/*
+ * One descriptor per block: 16 bytes, 8 KiB per GiB. `table` is the mfn of
+ * the two frames that hold the frame words (struct frame_table), 0 while
+ * nobody uses the block at 4 KiB grain.
+ */
+struct block {
+    _Atomic uint64_t word;
+    uint32_t table;
+    uint32_t next; /* for the list the block is on, by its class */
+};
+_Static_assert(sizeof(struct block) == 16, "8 KiB of metadata per GiB");
+
+typedef struct { uint64_t v; } blk_t; /* index of a block: mfn / 512 */
+
+static inline blk_t blk_of(uint64_t v)
+{
+    return (blk_t){v};
+}
+static inline blk_t blk_of_mfn(mfn_t m)
+{
+    return blk_of(m.v / BLOCK_FRAMES);
+}
+static inline mfn_t mfn_of_blk(blk_t b)
+{
+    return mfn_of(b.v * BLOCK_FRAMES);
+}
+
+static inline unsigned block_super(uint64_t w)
+{
+    return BLOCK_FIELD(w, BLOCK_SUPER_SHIFT, BLOCK_SUPER_BITS);
+}
+static inline unsigned block_excl(uint64_t w)
+{
+    return BLOCK_FIELD(w, BLOCK_EXCL_SHIFT, BLOCK_COUNT_BITS);
+}
+static inline unsigned block_holes(uint64_t w)
+{
+    return BLOCK_FIELD(w, BLOCK_HOLES_SHIFT, BLOCK_COUNT_BITS);
+}
+static inline enum block_class block_class(uint64_t w)
+{
+    return (enum block_class)BLOCK_FIELD(w, BLOCK_CLASS_SHIFT,
+                                         BLOCK_CLASS_BITS);
+}
+static inline unsigned block_owner(uint64_t w)
+{
+    return BLOCK_FIELD(w, BLOCK_OWNER_SHIFT, BLOCK_OWNER_BITS);
+}
+
+/* A fresh word of this class and owner, all counts zero. */
+static inline uint64_t block_word(enum block_class c, unsigned owner)
+{
+    return (uint64_t)c << BLOCK_CLASS_SHIFT |
+           (uint64_t)owner << BLOCK_OWNER_SHIFT;
+}
+
+#define BLOCK_IDENTITY                                                         \
+    (BITS(BLOCK_OWNER_SHIFT + BLOCK_OWNER_BITS - 1, BLOCK_OWNER_SHIFT) |       \
+     BITS(BLOCK_CLASS_SHIFT + BLOCK_CLASS_BITS - 1, BLOCK_CLASS_SHIFT))
+
+static inline bool block_owned_by(uint64_t w, unsigned owner)
+{
+    return (w & BLOCK_IDENTITY) == block_word(BLOCK_DOM, owner);
+}
+
+/*
+ * Transitions: `*w` is the old value on entry and the new one on success;
+ * false means the transition does not apply and *w is unchanged.
+ */
+bool block_super_get(uint64_t *w, unsigned owner);
+bool block_super_put(uint64_t *w);
+bool block_mark(uint64_t *w, unsigned owner);
+bool block_unmark(uint64_t *w, unsigned owner);
+bool block_excl_get(uint64_t *w);
+bool block_excl_put(uint64_t *w);
+bool block_hole_get(uint64_t *w); /* one more hole */
+bool block_hole_put(uint64_t *w);
+bool block_flushed(uint64_t *w); /* no stale translation is left */
+
+/* The one place where pure transitions meet memory. */
+#define block_apply(b, old, fn, ...)                                           \
+    ({                                                                         \
+        uint64_t seen_ = atomic_load_explicit(&(b)->word,                      \
+                                              memory_order_relaxed);           \
+        uint64_t new_;                                                         \
+        bool ok_;                                                              \
+        do {                                                                   \
+            new_ = seen_;                                                      \
+            ok_ = fn(&new_, ##__VA_ARGS__);                                    \
+        } while (ok_ && !atomic_compare_exchange_weak(&(b)->word, &seen_,      \
+                                                      new_));                  \
+        (old) = seen_;                                                         \
+        ok_;                                                                   \
+    })

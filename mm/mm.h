@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm.h: the machine's memory, a domain's part of it, and the operation that
+ * is being carried out. All state of mm/ hangs off these; there are no
+ * globals, so the same code runs in the hypervisor and in host tests.
+ */
+#pragma once
+
+#include "mm/alloc.h"
+#include "mm/tlb.h"
+#include "pte.h"
+
+#define L4_HV_SLOTS     (L4_HV_LAST - L4_HV_FIRST + 1)
+
+struct mm {
+    uint8_t *direct;      /* direct map: byte 0 of mfn 0 */
+    struct block *blocks; /* indexed by mfn / 512 */
+    uint64_t nr_blocks;
+    uint64_t nr_frames; /* highest mfn + 1: bound of every guest mfn */
+    uint64_t *m2p;      /* written only; content is never trusted (XSA-251) */
+    /*
+     * Counts full flushes of every CPU. A frame remembers its low 16 bits
+     * when its last type reference goes; only if they still agree can a stale
+     * translation be left. Wrapping costs a needless flush, nothing more.
+     */
+    uint32_t tlb_epoch;
+    bool linear_pt; /* may tables map tables of their own level? */
+    pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
+    struct mm_domain *domains;
+    struct alloc alloc;
+};
+
+enum superpages { SUPERPAGES_OFF, SUPERPAGES_PREFER, SUPERPAGES_REQUIRE };
+enum relinquish { RELINQUISH_KEEP, RELINQUISH_CUT };
+
+#define MM_GDT_SLOTS    14 /* frames of a guest GDT */
+#define MM_LDT_SLOTS    16 /* frames of a guest LDT */
+#define MM_SEG_SLOTS    (MM_GDT_SLOTS + MM_LDT_SLOTS)
+
+/* What mm/ keeps per vCPU: references held on its behalf. */
+struct mm_vcpu {
+    struct mm_vcpu *next; /* mm_domain.vcpus */
+    mfn_t root_kernel;    /* each MFN_NONE or an L4 type reference */
+    mfn_t root_user;
+    mfn_t seg[MM_SEG_SLOTS]; /* each MFN_NONE or a descriptor type reference */
+    /*
+     * A table whose last type reference is being dropped, preemptibly: it
+     * must be finished before the vCPU starts another operation. `old_rc` is
+     * what the interrupted operation answers once it is (facts 2.6).
+     */
+    mfn_t old_table;
+    enum err old_rc;
+};
+
+struct mm_domain {
+    struct mm *mm;
+    struct mm_domain *next; /* mm.domains */
+    struct mm_vcpu *vcpus;
+    domid_t id;
+    enum superpages superpages;
+    enum relinquish relinquish;
+    bool dying;
+    uint64_t tot_pages; /* frames the domain has, as the ABI counts them */
+    uint64_t max_pages;
+    uint64_t claim;       /* blocks still promised to it */
+    uint64_t blocks;      /* blocks it owns, cut ones included */
+    uint64_t blocks_cut;  /* of these, set aside for small frames */
+    uint64_t holes;       /* frames of its blocks it does not have */
+    uint32_t holed;       /* first block with holes, 0 = none */
+    uint64_t super_maps;  /* superpage mappings */
+    uint64_t tables[5];   /* validated tables, by level 1..4 */
+    uint64_t frame_tables; /* blocks that have frame words */
+    uint64_t fixed;        /* hypervisor-shared frames (shared_info, ...) */
+    uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */
+};
+
+/*
+ * One operation on one domain. To hold a struct mm_op is to hold that
+ * domain's memory lock: every function that needs the lock takes one.
+ */
+struct mm_op {
+    struct mm *mm;
+    struct mm_domain *d;
+    struct mm_vcpu *v;
+    struct tlb tlb; /* grows; whoever ends the operation discharges it */
+};
+
+static inline struct mm_op mm_op_on(struct mm_domain *d, struct mm_vcpu *v)
+{
+    return (struct mm_op){.mm = d->mm, .d = d, .v = v};
+}
+
+static inline void mm_op_flush(struct mm_op *op, struct tlb what)
+{
+    op->tlb = tlb_merge(op->tlb, what);
+}
+
+static inline bool mm_mfn_valid(const struct mm *mm, mfn_t m)
+{
+    return m.v < mm->nr_frames;
+}
+
+/* m must be valid. */
+static inline void *mm_frame_ptr(const struct mm *mm, mfn_t m)
+{
+    return mm->direct + (m.v << PAGE_SHIFT);
+}
+
+static inline struct block *mm_block(const struct mm *mm, blk_t b)
+{
+    return &mm->blocks[b.v];
+}

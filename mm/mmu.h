@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmu.h: the guest's requests on page tables: mmu_update,
+ * update_va_mapping and the operations of mmuext_op that touch memory.
+ * Each is decode, check, apply; on error nothing has changed.
+ *
+ * Before the first of a hypercall, call type_drain(); ERR_RESTART from any of
+ * them means: progress is kept, call again with the same arguments, before
+ * anything else of this vCPU's. After the last, discharge op->tlb.
+ */
+#pragma once
+
+#include "mm/type.h"
+
+/* One mmu_update request (facts 2.2): ptr's low 3 bits are the command. */
+must_check enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val);
+
+/* The L1 entry that maps va under the current kernel root (facts 2.4). */
+must_check enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val);
+
+/*
+ * A faulting write of `size` bytes (1, 2, 4, 8; the containing aligned 8
+ * bytes are one entry) to the guest's own L1 table through a read-only
+ * mapping at va. The entry becomes (*old & ~mask) | (val & mask): applied only
+ * if it still holds *old, else *old is reloaded and ERR_BUSY returned (retry).
+ * mmu_emulate_find: which L1 entry does va point at? ERR_INVAL: va is not a
+ * read-only mapping of a validated L1 table of the domain: deliver the fault.
+ */
+struct mmu_entry {
+    mfn_t table;
+    unsigned i;
+};
+must_check enum err mmu_emulate_find(struct mm_op *op, uint64_t va,
+                                     struct mmu_entry *out);
+uint64_t mmu_emulate_read(const struct mm_op *op, struct mmu_entry e);
+must_check enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e,
+                                      uint64_t old, uint64_t val);
+
+/* mmuext_op (facts 2.3). level 1..4. */
+must_check enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level);
+must_check enum err mmu_unpin(struct mm_op *op, mfn_t m);
+/* Only the references change; hv/ loads CR3. MFN 0 as user root: none. */
+must_check enum err mmu_new_baseptr(struct mm_op *op, mfn_t m);
+must_check enum err mmu_new_user_baseptr(struct mm_op *op, mfn_t m);
+must_check enum err mmu_clear_page(struct mm_op *op, mfn_t m);
+must_check enum err mmu_copy_page(struct mm_op *op, mfn_t dst, mfn_t src);
+must_check enum err mmu_mark_super(struct mm_op *op, mfn_t m);
+must_check enum err mmu_unmark_super(struct mm_op *op, mfn_t m);
+
+/*
+ * A descriptor frame for slot (GDT 0..13, LDT 14..29) of op->v: takes the
+ * new reference, then drops the one there was; MFN_NONE: drops only.
+ */
+must_check enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m);
+/* update_descriptor (10): ma 8-aligned inside a frame of the domain's. */
+must_check enum err mmu_update_descriptor(struct mm_op *op, maddr_t ma,
+                                          uint64_t desc);
+/* May this descriptor be in a guest's table? DPL is raised to 3 in place. */
+bool mmu_descriptor_ok(uint64_t *desc);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domain.h: a guest and its vCPUs, as the hypervisor sees them.
+ *
+ * Invariants: a vCPU's guest registers live in vcpu->regs whenever the
+ * hypervisor runs (the entry stubs push straight into it); the hypervisor is
+ * never preempted (interrupts are off), so whoever runs owns every domain's
+ * memory lock; what cannot finish in bounded time continues by re-executing.
+ */
+#pragma once
+
+#include "hv/regs.h"
+#include "mm/mmu.h"
+#include "xen/xen.h"
+
+#define DOMAIN_NAME_MAX 16
+#define DOMAIN_VCPUS    32 /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
+#define EVTCHN_PORTS    4096 /* two-level, 64-bit */
+
+struct domain;
+struct evtchn; /* hv/event.c */
+
+enum vcpu_state {
+    VCPU_DOWN,     /* not initialised or taken down */
+    VCPU_RUNNABLE, /* may run */
+    VCPU_BLOCKED,  /* waits for an event */
+    VCPU_POLLING,  /* SCHEDOP_poll */
+};
+
+/* Set by set_callbacks / callback_op, by type; 0 = none. */
+struct guest_callbacks {
+    uint64_t event, failsafe, syscall;
+    bool failsafe_masks, syscall_masks;
+};
+
+struct vcpu {
+    struct regs regs; /* first: entry stubs find it at the stack's top */
+    struct mm_vcpu mm;
+    struct domain *d;
+    unsigned id;
+    enum vcpu_state state;
+    bool initialised;
+    bool in_kernel; /* guest kernel mode: root_kernel and kernel GS */
+
+    /* What the guest set. */
+    struct trap_info traps[256];
+    struct guest_callbacks callbacks;
+    uint64_t kernel_ss, kernel_sp; /* stack_switch */
+    uint64_t fs_base, gs_base_kernel, gs_base_user;
+    uint16_t ds, es, fs, gs;
+    uint64_t dr[8];
+    uint64_t cr0_ts, cr4; /* the guest's view: fpu_taskswitch, CR4 */
+    unsigned gdt_entries;
+    uint64_t ldt_base;
+    unsigned ldt_entries;
+    bool iopl3; /* physdev_op set_iopl, granted only virtually */
+    uint64_t vm_assist;
+    uint8_t *fpu; /* XSAVE area, hypervisor frames */
+
+    /* Events. */
+    struct vcpu_info *info;  /* through the direct map; never NULL */
+    mfn_t info_mfn;          /* registered elsewhere: a writable reference */
+    uint16_t virq_port[24];  /* 0 = unbound */
+    uint16_t poll_port;
+    bool nmi_pending;
+
+    /* Time: nanoseconds of system time; 0 = not armed. */
+    uint64_t timer_single, timer_periodic, periodic_period, poll_deadline;
+    uint64_t runstate_entry, runstate_time[4];
+    unsigned runstate;
+    uint64_t runstate_area; /* guest VA or 0 */
+
+    struct vcpu *run_next; /* sched.c */
+    uint64_t slice_end;
+};
+
+enum domain_end {
+    DOMAIN_ALIVE,
+    DOMAIN_POWEROFF,
+    DOMAIN_REBOOT,
+    DOMAIN_SUSPENDED,
+    DOMAIN_CRASHED, /* by itself or by a fault nobody could take */
+};
+
+struct domain_stats {
+    uint64_t hypercalls, exceptions, faults, emulations, events, switches;
+};
+
+struct domain {
+    struct mm_domain mm; /* first: port.c goes from one to the other */
+    domid_t id;
+    char name[DOMAIN_NAME_MAX];
+    struct domain *next;
+    struct vcpu *vcpu[DOMAIN_VCPUS];
+    unsigned nr_vcpus;
+    enum domain_end end;
+    unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
+
+    mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
+    struct shared_info *shared;
+    struct evtchn *evtchn; /* EVTCHN_PORTS of them */
+    mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
+    uint16_t console_port, store_port;
+    uint64_t max_pages_at_birth;
+    uint64_t features; /* from the ELF note */
+    struct domain_stats stats;
+};
+
+extern struct domain *domain_list; /* every living domain, by id */
+
+struct domain *domain_find(domid_t id);

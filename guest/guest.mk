@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# Builds build/guest/NAME.elf from guest/NAME.c and the runtime in guest/lib.
+# Include it from the top Makefile, which may set CC, LD, NASM and BUILD first.
+
+BUILD       ?= build
+NASM        ?= nasm
+GUEST_NAMES := $(sort $(notdir $(basename $(wildcard guest/*.c))))
+GUEST_LIB   := $(sort $(wildcard guest/lib/*.c))
+GUEST_ELFS  := $(GUEST_NAMES:%=$(BUILD)/guest/%.elf)
+
+GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
+    -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
+    -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-strict-aliasing \
+    -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror \
+    -Iinclude -I. -MMD -MP
+
+GUEST_LIB_OBJS := $(GUEST_LIB:%.c=$(BUILD)/%.o) $(BUILD)/guest/lib/head.o
+
+.PHONY: guests
+guests: $(GUEST_ELFS)
+
+$(BUILD)/guest/%.o: guest/%.c guest/guest.mk
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+
+$(BUILD)/guest/lib/head.o: guest/lib/head.asm guest/guest.mk
+	@mkdir -p $(@D)
+	$(NASM) -M -MT $@ -MF $(@:.o=.d) $<
+	$(NASM) -f elf64 -g -F dwarf -Werror -o $@ $<
+
+$(BUILD)/guest/%.elf: $(BUILD)/guest/%.o $(GUEST_LIB_OBJS) guest/lib/guest.ld
+	$(LD) -nostdlib -static -no-pie -z max-page-size=4096 --no-warn-rwx-segments \
+	    -T guest/lib/guest.ld -o $@ $(filter %.o,$^)
+
+.SECONDARY: $(GUEST_NAMES:%=$(BUILD)/guest/%.o) $(GUEST_LIB_OBJS)
+-include $(GUEST_NAMES:%=$(BUILD)/guest/%.d) $(GUEST_LIB_OBJS:.o=.d)

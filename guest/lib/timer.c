@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timer.c: the hypervisor's clock page, read consistently, and VIRQ_TIMER.
+ */
+#include "guest/lib/timer.h"
+
+#include "guest/lib/event.h"
+
+static evtchn_port_t timer_port;
+static volatile unsigned timer_fired;
+
+/* Odd or changed version: the hypervisor was writing, read again. */
+static struct vcpu_time_info snapshot(void)
+{
+    const struct vcpu_time_info *t = &event_shared()->vcpu_info[0].time;
+    struct vcpu_time_info copy;
+    do {
+        copy.version = READ_ONCE(t->version);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        copy.tsc_timestamp = READ_ONCE(t->tsc_timestamp);
+        copy.system_time = READ_ONCE(t->system_time);
+        copy.tsc_to_system_mul = READ_ONCE(t->tsc_to_system_mul);
+        copy.tsc_shift = READ_ONCE(t->tsc_shift);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while (copy.version & 1 || copy.version != READ_ONCE(t->version));
+    return copy;
+}
+
+uint64_t timer_now(void)
+{
+    struct vcpu_time_info t = snapshot();
+    uint64_t delta = tsc_read() - t.tsc_timestamp;
+    if (t.tsc_shift >= 0)
+        delta <<= t.tsc_shift;
+    else
+        delta >>= -t.tsc_shift;
+    unsigned __int128 scaled = (unsigned __int128)delta * t.tsc_to_system_mul;
+    return t.system_time + (uint64_t)(scaled >> 32);
+}
+
+uint64_t timer_wall_clock(uint32_t *ns)
+{
+    const struct shared_info *s = event_shared();
+    uint32_t version;
+    uint64_t boot_sec, boot_ns;
+    do {
+        version = READ_ONCE(s->wc_version);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        boot_sec =
+            (uint64_t)READ_ONCE(s->wc_sec_hi) << 32 | READ_ONCE(s->wc_sec);
+        boot_ns = READ_ONCE(s->wc_nsec);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while (version & 1 || version != READ_ONCE(s->wc_version));
+    uint64_t total = boot_ns + timer_now();
+    *ns = (uint32_t)(total % 1000000000u);
+    return boot_sec + total / 1000000000u;
+}
+
+static void on_timer(evtchn_port_t port)
+{
+    (void)port;
+    timer_fired++;
+}
+
+static int64_t timer_bind(void)
+{
+    int64_t port = event_bind_virq(VIRQ_TIMER, 0);
+    if (port < 0)
+        return port;
+    timer_port = (evtchn_port_t)port;
+    event_set_handler(timer_port, on_timer);
+    event_unmask(timer_port);
+    return 0;
+}
+
+int64_t timer_sleep(uint64_t ns)
+{
+    if (!timer_port) {
+        int64_t rc = timer_bind();
+        if (rc)
+            return rc;
+    }
+    uint64_t end = timer_now() + ns;
+    while (timer_now() < end) {
+        int64_t rc = hc_set_timer_op(end);
+        if (rc)
+            return rc;
+        event_wait();
+    }
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timer.h: system time, wall clock, the one-shot timer, the cycle counter.
+ */
+#pragma once
+
+#include "guest/lib/hypercall.h"
+
+/* Nanoseconds since the hypervisor started, extrapolated by the TSC. */
+uint64_t timer_now(void);
+/* Seconds since 1970; *ns gets the rest. */
+uint64_t timer_wall_clock(uint32_t *ns);
+/* Sleep at least ns nanoseconds; 0, or a negated errno. */
+int64_t timer_sleep(uint64_t ns);
+
+static inline uint64_t tsc_read(void)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+    return (uint64_t)hi << 32 | lo;
+}

@@ -14,7 +14,7 @@
 #include "xen/xen.h"
 
 #define DOMAIN_NAME_MAX 16
-#define DOMAIN_VCPUS    32 /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
+#define DOMAIN_VCPUS    32   /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
 #define EVTCHN_PORTS    4096 /* two-level, 64-bit */
 
 struct domain;
@@ -58,9 +58,9 @@ struct vcpu {
     uint8_t *fpu; /* XSAVE area, hypervisor frames */
 
     /* Events. */
-    struct vcpu_info *info;  /* through the direct map; never NULL */
-    mfn_t info_mfn;          /* registered elsewhere: a writable reference */
-    uint16_t virq_port[24];  /* 0 = unbound */
+    struct vcpu_info *info; /* through the direct map; never NULL */
+    mfn_t info_mfn;         /* registered elsewhere: a writable reference */
+    uint16_t virq_port[24]; /* 0 = unbound */
     uint16_t poll_port;
     bool nmi_pending;
 
@@ -98,7 +98,7 @@ struct domain {
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
     struct shared_info *shared;
-    struct evtchn *evtchn; /* EVTCHN_PORTS of them */
+    struct evtchn *evtchn;        /* EVTCHN_PORTS of them */
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
     uint64_t max_pages_at_birth;

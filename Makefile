@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+# Flagstone: see README.md. Everything is built below build/.
+
+MAKEFLAGS += --no-builtin-rules
+HOST_ARCH := $(shell uname -m)
+CROSS ?= $(if $(filter x86_64,$(HOST_ARCH)),,x86_64-linux-gnu-)
+ifeq ($(origin CC),default)
+CC := $(CROSS)gcc
+endif
+IS_CLANG := $(findstring clang,$(CC))
+LD := $(if $(IS_CLANG),ld.lld,$(CROSS)ld)
+NM := $(CROSS)nm
+NASM ?= nasm
+BUILD ?= build
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror
+TARGET_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpie \
+    -fvisibility=hidden -mno-red-zone -mgeneral-regs-only -march=x86-64-v2 \
+    -fno-stack-protector -fno-asynchronous-unwind-tables \
+    -fno-strict-aliasing -fno-omit-frame-pointer -fcf-protection=none \
+    -fno-common $(if $(IS_CLANG),--target=x86_64-linux-gnu)
+HV_CFLAGS := $(TARGET_CFLAGS) -Iinclude -I. -I$(BUILD)
+NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(BUILD)/
+
+.PHONY: all
+all: $(BUILD)/flagstone.elf
+
+# --- the hypervisor -------------------------------------------------------
+
+DIRS ?= boot hv mm
+HV_C := $(filter-out hv/offsets.c,$(wildcard $(DIRS:%=%/*.c)))
+HV_ASM := $(wildcard $(DIRS:%=%/*.asm))
+HV_OBJ := $(HV_C:%=$(BUILD)/%.o) $(HV_ASM:%=$(BUILD)/%.o)
+
+$(BUILD)/%.c.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
+
+# nasm -MD leaves out included files; a separate -M pass names them all.
+$(BUILD)/%.asm.o: %.asm Makefile $(BUILD)/offsets.inc
+	$(call say,NASM,$<)
+	@mkdir -p $(@D)
+	$(Q)$(NASM) $(NASMFLAGS) -M -MP -MQ $@ $< > $(@:.o=.d)
+	$(Q)$(NASM) $(NASMFLAGS) -o $@ $<
+
+# C offsets for NASM, and the proof that they arrived unharmed.
+$(BUILD)/offsets.inc: hv/offsets.c Makefile
+	$(call say,OFFSET,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(BUILD)/offsets.d \
+	    -S -o $(BUILD)/offsets.s $<
+	$(Q)sed -n 's/^@@ \([A-Z0-9_]*\) \$$*\(-*[0-9]*\)$$/%define \1 \2/p' \
+	    $(BUILD)/offsets.s > $@.tmp
+	$(Q)sed 's/^%define \(.*\) \(.*\)$$/#define OFFSET_\1 \2/' $@.tmp \
+	    > $(BUILD)/offsets.h
+	$(Q)$(CC) $(HV_CFLAGS) -DOFFSETS_VERIFY -fsyntax-only $<
+	$(Q)mv $@.tmp $@
+
+LDFLAGS := -static -nostdlib -z max-page-size=4096 --gc-sections \
+    -z noexecstack -T linker.ld
+define link_hv
+$(Q)$(LD) $(LDFLAGS) -o $@ $(HV_OBJ) $(@:.elf=.sym.o)
+endef
+
+# Linked twice: the second time with the symbols of the first.
+$(BUILD)/pass1.elf: $(HV_OBJ) linker.ld tools/symbols
+	$(Q)tools/symbols < /dev/null > $(BUILD)/pass1.sym.asm
+	$(Q)$(NASM) -f elf64 -o $(BUILD)/pass1.sym.o $(BUILD)/pass1.sym.asm
+	$(link_hv)
+$(BUILD)/flagstone.elf: $(BUILD)/pass1.elf
+	$(call say,LD,$@)
+	$(Q)$(NM) -n $< | tools/symbols > $(BUILD)/flagstone.sym.asm
+	$(Q)$(NASM) -f elf64 -o $(BUILD)/flagstone.sym.o $(BUILD)/flagstone.sym.asm
+	$(link_hv)
+
+-include guest/guest.mk
+-include tests/tests.mk
+
+# --- running --------------------------------------------------------------
+
+RUN_VARS = GUEST ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
+    ACCEL HVARGS GDB MACHINE SCENARIO
+export $(RUN_VARS) BUILD
+
+.PHONY: run iso test bench setup lint clean
+run: setup all $(GUEST_ALL)
+	$(Q)tools/run
+iso: all $(GUEST_ALL)
+	$(Q)tools/run --iso-only
+test: setup all $(GUEST_ALL) $(HOST_TESTS)
+	$(Q)tests/run
+setup:
+	$(Q)tools/setup
+clean:
+	$(Q)rm -rf $(BUILD)
+
+-include $(HV_OBJ:.o=.d) $(BUILD)/offsets.d

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* idt.h: the interrupt descriptor table, one gate per vector. */
+#pragma once
+
+#include "base.h"
+
+enum { IDT_VECTORS = 256 };
+
+void idt_init(void);
+
+/* Who may reach the gate by `int n`: 3 guests too, 0 only the processor. */
+void idt_set_dpl(unsigned vector, unsigned dpl);
+
+/* Points a vector at another entry point than the common stub. */
+void idt_set_entry(unsigned vector, uint64_t entry);

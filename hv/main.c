@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c: the order in which the machine comes up, and nothing clever.
+ */
+#include "hv/main.h"
+#include "boot/bootinfo.h"
+#include "hv/console.h"
+#include "hv/cpu.h"
+#include "hv/early.h"
+#include "hv/idt.h"
+#include "hv/layout.h"
+#include "hv/paging.h"
+#include "hv/panic.h"
+#include "hv/power.h"
+#include "hv/string.h"
+
+/*
+ * The loader's words are copied into the image first, so that nothing later
+ * can lie on top of them.
+ */
+static uint8_t loader_info[65536] aligned_to(8);
+static struct bootinfo boot;
+
+static void take_bootinfo(uint32_t mbi)
+{
+    const uint8_t *src = direct_of_maddr(maddr_of(mbi));
+    uint32_t total;
+
+    memcpy(&total, src, sizeof(total));
+    if (total > sizeof(loader_info))
+        panic("the loader's information is %u bytes, more than %lu", total,
+              sizeof(loader_info));
+    memcpy(loader_info, src, total);
+    if (bootinfo_parse(&boot, loader_info, total, HV_LOAD_PA,
+                       maddr_of_image(hv_data_end).v))
+        panic("the loader's information is damaged");
+    for (unsigned i = 0; i < boot.nr_notes; i++)
+        console_say("%s: %lx-%lx", boot.notes[i].what, boot.notes[i].start,
+                    boot.notes[i].end);
+}
+
+void hv_main(uint32_t mbi)
+{
+    console_init();
+    console_say("Flagstone");
+    take_bootinfo(mbi);
+    cpu_detect();
+    cpu_init();
+    idt_init();
+    early_init(&boot);
+    paging_init(&boot);
+    paging_init_m2p(&boot);
+    cpu_guard_stacks();
+    console_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,
+                boot.nr_modules);
+    power_off(POWER_SUCCESS);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* power.h: how the machine ends. */
+#pragma once
+
+#include "base.h"
+
+enum power_status {
+    POWER_SUCCESS = 0,
+    POWER_FAILURE = 1,
+};
+
+/*
+ * Ends the machine as the command line's exit= says: through ACPI S5, QEMU's
+ * isa-debug-exit (tools/run turns its status into ours), or by halting.
+ */
+noreturn_fn void power_off(enum power_status status);

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * x86.h: one inline function per privileged instruction, and the bits of the
+ * control registers and MSRs, named and numbered as in the SDM.
+ */
+#pragma once
+
+#include "base.h"
+
+#define CR0_PE BIT(0)
+#define CR0_MP BIT(1)
+#define CR0_EM BIT(2)
+#define CR0_TS BIT(3)
+#define CR0_ET BIT(4)
+#define CR0_NE BIT(5)
+#define CR0_WP BIT(16)
+#define CR0_AM BIT(18)
+#define CR0_PG BIT(31)
+
+#define CR4_PAE        BIT(5)
+#define CR4_MCE        BIT(6)
+#define CR4_PGE        BIT(7)
+#define CR4_OSFXSR     BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_FSGSBASE   BIT(16)
+#define CR4_PCIDE      BIT(17)
+#define CR4_OSXSAVE    BIT(18)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
+
+#define EFER_SCE BIT(0)
+#define EFER_LME BIT(8)
+#define EFER_LMA BIT(10)
+#define EFER_NXE BIT(11)
+
+#define RFLAGS_CF   BIT(0)
+#define RFLAGS_ONE  BIT(1) /* always set */
+#define RFLAGS_TF   BIT(8)
+#define RFLAGS_IF   BIT(9)
+#define RFLAGS_DF   BIT(10)
+#define RFLAGS_IOPL BITS(13, 12)
+#define RFLAGS_NT   BIT(14)
+#define RFLAGS_RF   BIT(16)
+#define RFLAGS_AC   BIT(18)
+
+#define MSR_TSC          0x10u
+#define MSR_APIC_BASE    0x1bu
+#define MSR_PAT          0x277u
+#define MSR_TSC_DEADLINE 0x6e0u
+#define MSR_EFER         0xc0000080u
+#define MSR_STAR         0xc0000081u
+#define MSR_LSTAR        0xc0000082u
+#define MSR_CSTAR        0xc0000083u
+#define MSR_SFMASK       0xc0000084u
+#define MSR_FS_BASE      0xc0000100u
+#define MSR_GS_BASE      0xc0000101u
+#define MSR_KERNEL_GS    0xc0000102u
+
+#define VEC_DE  0
+#define VEC_DB  1
+#define VEC_NMI 2
+#define VEC_BP  3
+#define VEC_OF  4
+#define VEC_UD  6
+#define VEC_NM  7
+#define VEC_DF  8
+#define VEC_TS  10
+#define VEC_NP  11
+#define VEC_SS  12
+#define VEC_GP  13
+#define VEC_PF  14
+#define VEC_MF  16
+#define VEC_AC  17
+#define VEC_MC  18
+#define VEC_XM  19
+
+static inline uint8_t x86_in8(uint16_t port)
+{
+    uint8_t v;
+    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+static inline uint16_t x86_in16(uint16_t port)
+{
+    uint16_t v;
+    __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+static inline uint32_t x86_in32(uint16_t port)
+{
+    uint32_t v;
+    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+static inline void x86_out8(uint16_t port, uint8_t v)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void x86_out16(uint16_t port, uint16_t v)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void x86_out32(uint16_t port, uint32_t v)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline uint64_t x86_rdmsr(uint32_t msr)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+    return (uint64_t)hi << 32 | lo;
+}
+
+static inline void x86_wrmsr(uint32_t msr, uint64_t v)
+{
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+                     : "memory");
+}
+
+struct x86_cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct x86_cpuid x86_cpuid(uint32_t leaf, uint32_t sub)
+{
+    struct x86_cpuid r;
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(sub));
+    return r;
+}
+
+static inline uint64_t x86_rdtsc(void)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+    return (uint64_t)hi << 32 | lo;
+}
+
+#define X86_CR(n)                                                              \
+    static inline uint64_t x86_read_cr##n(void)                                \
+    {                                                                          \
+        uint64_t v;                                                            \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");         \
+        return v;                                                              \
+    }                                                                          \
+    static inline void x86_write_cr##n(uint64_t v)                             \
+    {                                                                          \
+        __asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");             \
+    }
+X86_CR(0)
+X86_CR(2)
+X86_CR(3)
+X86_CR(4)
+
+static inline void x86_invlpg(uint64_t va)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+static inline void x86_cli(void)
+{
+    __asm__ volatile("cli" : : : "memory");
+}
+
+static inline void x86_sti(void)
+{
+    __asm__ volatile("sti" : : : "memory");
+}
+
+/* sti's shadow covers the hlt, so no wake-up can be lost between the two. */
+static inline void x86_sti_hlt_cli(void)
+{
+    __asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+static inline void x86_pause(void)
+{
+    __asm__ volatile("pause" : : : "memory");
+}
+
+noreturn_fn static inline void x86_halt_forever(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt" : : : "memory");
+}
+
+struct packed_type x86_table_ptr {
+    uint16_t limit;
+    uint64_t base;
+};
+
+static inline void x86_lgdt(const struct x86_table_ptr *p)
+{
+    __asm__ volatile("lgdt %0" : : "m"(*p) : "memory");
+}
+
+static inline void x86_lidt(const struct x86_table_ptr *p)
+{
+    __asm__ volatile("lidt %0" : : "m"(*p) : "memory");
+}
+
+static inline void x86_ltr(uint16_t sel)
+{
+    __asm__ volatile("ltr %0" : : "r"(sel) : "memory");
+}
+
+static inline void x86_lldt(uint16_t sel)
+{
+    __asm__ volatile("lldt %0" : : "r"(sel) : "memory");
+}

@@ -7,12 +7,13 @@ NASM        ?= nasm
 GUEST_NAMES := $(sort $(notdir $(basename $(wildcard guest/*.c))))
 GUEST_LIB   := $(sort $(wildcard guest/lib/*.c))
 GUEST_ELFS  := $(GUEST_NAMES:%=$(BUILD)/guest/%.elf)
+GUEST_ALL   := $(GUEST_ELFS)
 
 GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
     -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
     -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-strict-aliasing \
     -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror \
-    -Iinclude -I. -MMD -MP
+    -Iinclude -I. -MMD -MP $(if $(IS_CLANG),--target=x86_64-linux-gnu)
 
 GUEST_LIB_OBJS := $(GUEST_LIB:%.c=$(BUILD)/%.o) $(BUILD)/guest/lib/head.o
 
@@ -21,15 +22,18 @@ guests: $(GUEST_ELFS)
 
 $(BUILD)/guest/%.o: guest/%.c guest/guest.mk
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 
 $(BUILD)/guest/lib/head.o: guest/lib/head.asm guest/guest.mk
 	@mkdir -p $(@D)
-	$(NASM) -M -MT $@ -MF $(@:.o=.d) $<
-	$(NASM) -f elf64 -g -F dwarf -Werror -o $@ $<
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -M -MP -MQ $@ $< > $(@:.o=.d)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -Werror -o $@ $<
 
 $(BUILD)/guest/%.elf: $(BUILD)/guest/%.o $(GUEST_LIB_OBJS) guest/lib/guest.ld
-	$(LD) -nostdlib -static -no-pie -z max-page-size=4096 --no-warn-rwx-segments \
+	$(call say,LD,$@)
+	$(Q)$(LD) -nostdlib -static -no-pie -z max-page-size=4096 \
 	    -T guest/lib/guest.ld -o $@ $(filter %.o,$^)
 
 .SECONDARY: $(GUEST_NAMES:%=$(BUILD)/guest/%.o) $(GUEST_LIB_OBJS)

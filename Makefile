@@ -21,7 +21,7 @@ TARGET_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpie \
     -fno-stack-protector -fno-asynchronous-unwind-tables \
     -fno-strict-aliasing -fno-omit-frame-pointer -fcf-protection=none \
     -fno-common $(if $(IS_CLANG),--target=x86_64-linux-gnu)
-HV_CFLAGS := $(TARGET_CFLAGS) -Iinclude -I. -I$(BUILD)
+HV_CFLAGS := $(TARGET_CFLAGS) -include hv/hidden.h -Iinclude -I. -I$(BUILD)
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(BUILD)/
 
 .PHONY: all
@@ -52,7 +52,7 @@ $(BUILD)/offsets.inc: hv/offsets.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(BUILD)/offsets.d \
 	    -S -o $(BUILD)/offsets.s $<
-	$(Q)sed -n 's/^@@ \([A-Z0-9_]*\) \$$*\(-*[0-9]*\)$$/%define \1 \2/p' \
+	$(Q)sed -n 's/.*"@@ \([A-Z0-9_]*\) \(-*[0-9]*\)".*/%define \1 \2/p' \
 	    $(BUILD)/offsets.s > $@.tmp
 	$(Q)sed 's/^%define \(.*\) \(.*\)$$/#define OFFSET_\1 \2/' $@.tmp \
 	    > $(BUILD)/offsets.h

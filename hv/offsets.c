@@ -15,7 +15,7 @@
 #define OFFSETS_END
 #else
 #define OFFSET(name, value)                                                    \
-    __asm__ volatile("\n@@ " #name " %c0" : : "i"((long)(value)));
+    __asm__ volatile("\n.ascii \"@@ " #name " %c0\"" : : "i"((long)(value)));
 #define OFFSETS_BEGIN                                                          \
     void offsets(void);                                                        \
     void offsets(void)                                                         \

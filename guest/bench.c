@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench: what each operation costs as the guest sees it, in TSC ticks. Under
+ * QEMU's -icount a tick is one instruction, and the figures are exact and
+ * repeatable. Each row is the least of several rounds, so that a timer tick
+ * of the hypervisor inside one of them does not count.
+ */
+#include "guest/lib/guest.h"
+
+const char guest_name[] = "bench";
+
+#define ROUNDS 8
+#define BATCH  128u
+#define TABLES 16u
+
+static pfn_t block; /* 512 frames to map */
+static const uint64_t window = UINT64_C(0xffffc00000000000); /* ours to map */
+
+static void row(const char *name, uint64_t ticks, unsigned per)
+{
+    printk("%-28s %10lu\n", name, ticks / per);
+    printk("@{\"bench\":\"%s\",\"ticks\":%lu,\"per\":%u,\"hv\":\"%s\"}\n", name,
+           ticks / per, per, guest_flagstone ? "flagstone" : "xen");
+}
+
+/* The least time of one call in ROUNDS; the first warms up. */
+static uint64_t measure(void (*fn)(void))
+{
+    uint64_t least = ~UINT64_C(0);
+    fn();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t start = tsc_read();
+        fn();
+        least = MIN(least, tsc_read() - start);
+    }
+    return least;
+}
+
+#define LOOPS 64u
+
+static void null_calls(void)
+{
+    for (unsigned i = 0; i < LOOPS; i++)
+        hc_xen_version(XENVER_version, NULL);
+}
+
+/* One page, mapped at `window`, flipped between read-only and writable. */
+static struct mmu_update flips[BATCH];
+
+static void prepare_flips(void)
+{
+    for (unsigned i = 0; i < BATCH; i++) {
+        uint64_t va = window + i * PAGE_SIZE;
+        REQUIRE(pt_map(va, frame_mfn(pfn_of(block.v + i)), PT_KERNEL_RW) == 0);
+        flips[i].ptr = pt_entry_maddr(pt_root(), va, 1).v;
+        flips[i].val = pt_lookup(va).v;
+    }
+}
+
+static void single_flips(void)
+{
+    for (unsigned i = 0; i < LOOPS; i++) {
+        flips[0].val ^= PTE_RW;
+        if (hc_mmu_update(flips, 1, NULL, DOMID_SELF))
+            report(REPORT_FAILURE, "mmu_update refused a flip");
+    }
+}
+
+static void batch_flips(void)
+{
+    for (unsigned i = 0; i < BATCH; i++)
+        flips[i].val ^= PTE_RW;
+    if (hc_mmu_update(flips, BATCH, NULL, DOMID_SELF))
+        report(REPORT_FAILURE, "mmu_update refused a batch");
+}
+
+static void va_flips(void)
+{
+    for (unsigned i = 0; i < LOOPS; i++) {
+        flips[0].val ^= PTE_RW;
+        if (hc_update_va_mapping(window, flips[0].val, UVMF_INVLPG))
+            report(REPORT_FAILURE, "update_va_mapping refused a flip");
+    }
+}
+
+/* TABLES full L1s that map the same block. */
+static struct tree tree;
+
+static void build_tree(void)
+{
+    tree_build(&tree, TABLES);
+    tree_open(&tree);
+    for (unsigned t = 0; t < TABLES; t++)
+        for (unsigned i = 0; i < PT_ENTRIES; i++)
+            tree_poke(tree.l1[t], i, frame_mfn(pfn_of(block.v + i)),
+                      PT_KERNEL_RW);
+    tree_close(&tree);
+}
+
+static void pin_l1(void)
+{
+    if (pt_pin(tree.l1[0], 1) || pt_unpin(tree.l1[0]))
+        report(REPORT_FAILURE, "pin or unpin of an L1 refused");
+}
+
+static void pin_tree(void)
+{
+    if (pt_pin(tree.l4, 4) || pt_unpin(tree.l4))
+        report(REPORT_FAILURE, "pin or unpin of a tree refused");
+}
+
+/* A second root with the kernel's own upper half. */
+static pfn_t other_root;
+
+static void build_root(void)
+{
+    other_root = tree_kernel_root();
+    REQUIRE(pt_pin(other_root, 4) == 0);
+}
+
+static void switch_roots(void)
+{
+    for (unsigned i = 0; i < LOOPS / 2; i++) {
+        if (pt_op(MMUEXT_NEW_BASEPTR, frame_mfn(other_root)) ||
+            pt_op(MMUEXT_NEW_BASEPTR, frame_mfn(pt_root())))
+            report(REPORT_FAILURE, "new_baseptr refused");
+    }
+}
+
+/* The shortest handler there is: the frame as bounced, straight into iret. */
+__asm__(".pushsection .text\n"
+        "bench_bounce:\n"
+        "    pop %rcx\n"
+        "    pop %r11\n"
+        "    pushq $0\n"
+        "    jmp hypercall_page + 23 * 32\n"
+        ".popsection");
+extern char bench_bounce[];
+
+static void bounces(void)
+{
+    for (unsigned i = 0; i < LOOPS; i++)
+        __asm__ volatile("int3" : : : "rcx", "r11", "memory");
+}
+
+static void bench_exception(void)
+{
+    static struct trap_info table[257];
+    trap_fill_table(table);
+    table[TRAP_BP].address = (uint64_t)bench_bounce;
+    REQUIRE(hc_set_trap_table(table) == 0);
+    row("exception_bounce_iret", measure(bounces), LOOPS);
+    trap_init();
+}
+
+/* Balloon: unmapped frames out and in again. */
+static uint64_t extents[BATCH];
+
+static void balloon(const char *name, unsigned order, uint64_t count)
+{
+    struct xen_memory_reservation r = {
+        .extent_start = (guest_ptr_t)extents,
+        .nr_extents = count,
+        .extent_order = order,
+        .domid = DOMID_SELF,
+    };
+    uint64_t out = ~UINT64_C(0), in = ~UINT64_C(0);
+    uint64_t pfns[BATCH];
+    for (uint64_t i = 0; i < count; i++) {
+        pfns[i] = block.v + (i << order);
+        extents[i] = frame_mfn(pfn_of(pfns[i])).v;
+    }
+    for (unsigned round = 0; round <= ROUNDS; round++) {
+        uint64_t start = tsc_read();
+        int64_t done = hc_memory_op(XENMEM_decrease_reservation, &r);
+        out = MIN(out, tsc_read() - start);
+        REQUIRE(done == (int64_t)count);
+        memcpy(extents, pfns, sizeof(pfns));
+        start = tsc_read();
+        done = hc_memory_op(XENMEM_populate_physmap, &r);
+        in = MIN(in, tsc_read() - start);
+        REQUIRE(done == (int64_t)count);
+    }
+    for (uint64_t i = 0; i < count; i++)
+        for (uint64_t f = 0; f < UINT64_C(1) << order; f++)
+            frame_set_mfn(pfn_of(pfns[i] + f), mfn_of(extents[i] + f));
+    char label[40];
+    format(label, sizeof(label), "%s_out", name);
+    row(label, out, (unsigned)count);
+    format(label, sizeof(label), "%s_in", name);
+    row(label, in, (unsigned)count);
+}
+
+static void bench_balloon(void)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        frame_unmap(pfn_of(block.v + i));
+    balloon("balloon_2m", BLOCK_SHIFT - PAGE_SHIFT, 1);
+    balloon("balloon_4k_batch128", 0, BATCH);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        frame_make_rw(pfn_of(block.v + i));
+}
+
+static struct mmu_update super_map, super_unmap;
+
+static void super_cycle(void)
+{
+    if (hc_mmu_update(&super_map, 1, NULL, DOMID_SELF) ||
+        hc_mmu_update(&super_unmap, 1, NULL, DOMID_SELF))
+        report(REPORT_FAILURE, "superpage map or unmap refused");
+}
+
+static void bench_super(void)
+{
+    mfn_t m = frame_mfn(block);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        if (frame_mfn(pfn_of(block.v + i)).v != m.v + i)
+            m = MFN_NONE;
+    if (m.v % BLOCK_FRAMES) {
+        printk("superpage: the block is not contiguous, no row\n");
+        return;
+    }
+    uint64_t va = window + (UINT64_C(1) << 30);
+    pt_make_tables(va, 2);
+    maddr_t at = pt_entry_maddr(pt_root(), va, 2);
+    super_map = (struct mmu_update){at.v, pte_make(m, PT_TABLE | PTE_PSE).v};
+    super_unmap = (struct mmu_update){at.v, 0};
+    int64_t rc = hc_mmu_update(&super_map, 1, NULL, DOMID_SELF);
+    if (rc) {
+        printk("superpage: refused (%ld), no row\n", rc);
+        CHECK_EQ(rc, -XEN_EINVAL);
+        return;
+    }
+    CHECK_EQ(hc_mmu_update(&super_unmap, 1, NULL, DOMID_SELF), 0);
+    row("superpage_map_unmap", measure(super_cycle), 1);
+}
+
+static void print_accounting(void)
+{
+    struct flagstone_stats s;
+    if (!guest_flagstone || hc_flagstone_op(FLAGSTONE_OP_stats, &s))
+        return;
+    printk("@{\"bench\":\"accounting\",\"bytes\":%lu,\"pages\":%lu}\n",
+           s.accounting_bytes, s.tot_pages);
+}
+
+void guest_main(void)
+{
+    block = frame_block_alloc();
+    REQUIRE(block.v != PFN_NONE.v);
+    print_accounting();
+    row("null_hypercall", measure(null_calls), LOOPS);
+    prepare_flips();
+    row("mmu_update_one", measure(single_flips), LOOPS);
+    row("mmu_update_batch128", measure(batch_flips), BATCH);
+    flips[0].val = pt_lookup(window).v;
+    row("update_va_mapping_invlpg", measure(va_flips), LOOPS);
+    for (unsigned i = 0; i < BATCH; i++)
+        REQUIRE(pt_unmap(window + i * PAGE_SIZE) == 0);
+    build_tree();
+    row("pin_unpin_l1", measure(pin_l1), 1);
+    row("pin_unpin_tree16", measure(pin_tree), 1);
+    build_root();
+    row("new_baseptr", measure(switch_roots), LOOPS);
+    bench_exception();
+    tree_free(&tree);
+    bench_super();
+    bench_balloon();
+    CHECK(report_failures == 0);
+}

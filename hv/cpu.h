@@ -46,13 +46,21 @@ struct packed_type cpu_tss {
 _Static_assert(sizeof(struct cpu_tss) == 104, "SDM vol. 3, 8.7");
 
 struct vcpu;
+struct domain;
+
+/* Why the short way back to a guest may not be taken. */
+#define WORK_RESCHED 1u /* the scheduler wants to choose */
+#define WORK_REGS    2u /* vcpu->regs were rewritten by a hypercall */
 
 /* Behind GS in the hypervisor. hv/offsets.c tells entry.asm. */
 struct percpu {
     struct percpu *self;
     uint64_t stack_top; /* of the one hypervisor stack of this CPU */
     uint64_t guest_rsp; /* scratch of the SYSCALL entry */
+    uint64_t regs_end;  /* behind vcpu->regs, as TSS.RSP0 */
     struct vcpu *vcpu;  /* that runs or was interrupted; NULL: none yet */
+    struct domain *tlb; /* whose translations the TLB may hold */
+    uint32_t work;      /* WORK_*: what to see to before going to a guest */
     struct cpu_tss *tss;
     uint64_t *gdt_page; /* the reserved page */
     unsigned id;
@@ -63,6 +71,11 @@ static inline struct percpu *this_cpu(void)
     struct percpu *p;
     __asm__("movq %%gs:0, %0" : "=r"(p));
     return p;
+}
+
+static inline void cpu_work(uint32_t what)
+{
+    this_cpu()->work |= what;
 }
 
 /* Reads CPUID; panics with one line if something indispensable is missing. */

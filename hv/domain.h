@@ -29,18 +29,28 @@ enum vcpu_state {
 
 /* Set by set_callbacks / callback_op, by type; 0 = none. */
 struct guest_callbacks {
-    uint64_t event, failsafe, syscall;
+    uint64_t event, failsafe, syscall, nmi;
     bool failsafe_masks, syscall_masks;
 };
 
-struct vcpu {
-    struct regs regs; /* first: entry stubs find it at the stack's top */
+/*
+ * The processor pushes straight into regs (TSS.RSP0 and PERCPU.regs_end point
+ * behind it), and aligns to 16 bytes before it does. An IRETQ that faults
+ * pushes a second frame below the first; spill is the room it needs.
+ */
+struct aligned_to(16) vcpu
+{
+    uint64_t spill[9];
+    struct regs regs;
+    /* What hv/entry.asm looks at, in one cache line. */
+    struct vcpu_info *info; /* through the direct map; never NULL */
+    uint64_t hypercalls;    /* statistics, of this vCPU */
+    bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
     struct mm_vcpu mm;
     struct domain *d;
     unsigned id;
     enum vcpu_state state;
     bool initialised;
-    bool in_kernel; /* guest kernel mode: root_kernel and kernel GS */
 
     /* What the guest set. */
     struct trap_info traps[256];
@@ -49,16 +59,17 @@ struct vcpu {
     uint64_t fs_base, gs_base_kernel, gs_base_user;
     uint16_t ds, es, fs, gs;
     uint64_t dr[8];
-    uint64_t cr0_ts, cr4; /* the guest's view: fpu_taskswitch, CR4 */
+    bool cr0_ts;     /* fpu_taskswitch: #NM on the next FPU use */
+    uint64_t cr4;    /* the bits of CR4 the guest may choose */
+    unsigned window; /* of its GDT and LDT, hv/seg.c */
     unsigned gdt_entries;
     uint64_t ldt_base;
     unsigned ldt_entries;
-    bool iopl3; /* physdev_op set_iopl, granted only virtually */
+    uint8_t iopl; /* physdev_op set_iopl, 0..3, granted only virtually */
     uint64_t vm_assist;
     uint8_t *fpu; /* XSAVE area, hypervisor frames */
 
     /* Events. */
-    struct vcpu_info *info; /* through the direct map; never NULL */
     mfn_t info_mfn;         /* registered elsewhere: a writable reference */
     uint16_t virq_port[24]; /* 0 = unbound */
     uint16_t poll_port;
@@ -73,6 +84,8 @@ struct vcpu {
     struct vcpu *run_next; /* sched.c */
     uint64_t slice_end;
 };
+_Static_assert((offsetof(struct vcpu, regs) + sizeof(struct regs)) % 16 == 0,
+               "SDM vol. 3, 6.14.2: RSP is aligned before the frame");
 
 enum domain_end {
     DOMAIN_ALIVE,
@@ -109,3 +122,9 @@ struct domain {
 extern struct domain *domain_list; /* every living domain, by id */
 
 struct domain *domain_find(domid_t id);
+
+/*
+ * Ends d as crashed, with one line that says why; returns, and d's vCPUs do
+ * not run again. hv/exit.c dumps the registers before the switch away.
+ */
+printf_like(2, 3) void domain_crash(struct domain *d, const char *fmt, ...);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest.h: the only way to touch memory by a guest's virtual address.
+ *
+ * Invariant: every access is to a range that lies wholly outside the
+ * hypervisor's part of the address space (XSA-29, XSA-212), between
+ * cpu_user_access_begin and _end, and a fault becomes ERR_FAULT. The address
+ * space is the current vCPU's, in kernel mode.
+ */
+#pragma once
+
+#include "hv/cpu.h"
+#include "pte.h"
+
+/*
+ * Are n bytes from va the guest's to name? n is below 2^47, so a range can
+ * wrap only from the top, and one that starts below the canonical hole and
+ * reaches into it faults at the hole before it comes to the hypervisor.
+ */
+static inline bool guest_range_ok(uint64_t va, uint64_t n)
+{
+    if (n >> 47 || va + n < va)
+        return false;
+    return va < BIT(47) ? va + n <= BIT(47) : va >= HV_VA_END;
+}
+
+/* Whole ranges; n may be 0. On ERR_FAULT dst may be partly written. */
+must_check enum err guest_read(void *dst, uint64_t va, size_t n);
+must_check enum err guest_write(uint64_t va, const void *src, size_t n);
+must_check enum err guest_clear(uint64_t va, size_t n);
+
+/* Instruction bytes: as many of n as can be read; returns how many. */
+size_t guest_read_some(void *dst, uint64_t va, size_t n);
+
+/*
+ * One 8-byte access where cpu_user_access_begin() and the range check have
+ * been done by the caller; jumps to `fault` on a fault.
+ */
+#define guest_put_raw(va, val, fault)                                          \
+    __asm__ goto("1: movq %0, (%1)\n"                                          \
+                 ".pushsection .extable,\"a\"\n"                               \
+                 ".long 1b - ., %l[" #fault "] - .\n"                          \
+                 ".popsection"                                                 \
+                 :                                                             \
+                 : "r"((uint64_t)(val)), "r"((uint64_t)(va))                   \
+                 : "memory"                                                    \
+                 : fault)
+
+/* One word each, inlined. */
+static always_inline must_check enum err guest_read64(uint64_t *dst,
+                                                      uint64_t va)
+{
+    uint64_t v = 0;
+    bool fault = false;
+
+    if (unlikely(!guest_range_ok(va, sizeof(v))))
+        return ERR_FAULT;
+    cpu_user_access_begin();
+    __asm__ volatile("1: movq (%2), %0\n"
+                     "2:\n"
+                     ".pushsection .text.fixup,\"ax\"\n"
+                     "3: movb $1, %b1\n"
+                     "jmp 2b\n"
+                     ".popsection\n"
+                     ".pushsection .extable,\"a\"\n"
+                     ".long 1b - ., 3b - .\n"
+                     ".popsection"
+                     : "+r"(v), "+q"(fault)
+                     : "r"(va)
+                     : "memory");
+    cpu_user_access_end();
+    *dst = v;
+    return unlikely(fault) ? ERR_FAULT : ERR_NONE;
+}
+
+static always_inline must_check enum err guest_write64(uint64_t va,
+                                                       uint64_t val)
+{
+    if (unlikely(!guest_range_ok(va, sizeof(val))))
+        return ERR_FAULT;
+    cpu_user_access_begin();
+    guest_put_raw(va, val, fault);
+    cpu_user_access_end();
+    return ERR_NONE;
+fault:
+    cpu_user_access_end();
+    return ERR_FAULT;
+}

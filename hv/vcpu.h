@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vcpu.h: a vCPU's state moving between the machine and struct vcpu.
+ *
+ * Invariant: this_cpu()->vcpu is the one whose segments, bases, FPU and debug
+ * registers are in the machine; of all others everything is in memory.
+ */
+#pragma once
+
+#include "hv/cpu.h"
+#include "hv/domain.h"
+#include "xen/arch-x86_64.h"
+
+static inline struct vcpu *current_vcpu(void)
+{
+    return this_cpu()->vcpu;
+}
+
+/* What the processor side needs of memory: FPU area, descriptor windows. */
+must_check enum err vcpu_alloc(struct vcpu *v);
+/* The opposite; v must not be loaded. Descriptor frames were let go before. */
+void vcpu_free(struct vcpu *v);
+
+/* Puts what is loaded back into memory and loads next; NULL: nobody. */
+void vcpu_switch(struct vcpu *next);
+/* v's state in memory is complete, loaded or not (suspend, dumps). */
+void vcpu_sync(struct vcpu *v);
+
+/*
+ * The state VCPUOP_initialise or the domain builder give: everything checked
+ * before anything is set. ERR_RESTART: the roots are partly validated; call
+ * again with the same context.
+ */
+must_check enum err vcpu_set_context(struct vcpu *v,
+                                     const struct vcpu_guest_context *c);
+/* The opposite, for save; roots and descriptor frames as mfns. */
+void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+
+/* Between guest user and kernel mode: root and GS base. v is loaded. */
+void vcpu_set_mode(struct vcpu *v, bool kernel);
+/* CR3 from v's roots and mode. v is loaded. */
+void vcpu_load_root(const struct vcpu *v);

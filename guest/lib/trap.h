@@ -47,7 +47,7 @@ enum trap_vector {
 
 #define PF_PRESENT 1u
 #define PF_WRITE   2u
-#define PF_USER    4u
+#define PF_USER    4u /* the guest's user mode, not CPL 3 (ABI fact 2.9) */
 #define PF_RESVD   8u
 #define PF_INSN    16u
 

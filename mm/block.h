@@ -26,28 +26,28 @@ enum block_class {
 };
 
 /* Field positions, low bit first. */
-#define BLOCK_SUPER_SHIFT   0  /* 20: superpage mappings */
-#define BLOCK_SUPER_BITS    20
-#define BLOCK_MARK          BIT(20) /* MMUEXT_MARK_SUPER */
-#define BLOCK_EXCL_SHIFT    21 /* 10: frames that have an exclusive type */
-#define BLOCK_HOLES_SHIFT   31 /* 10: frames the owner does not have */
-#define BLOCK_COUNT_BITS    10
-#define BLOCK_STALE_SUPER   BIT(41) /* a superpage mapping went, not flushed */
-#define BLOCK_STALE_EXCL    BIT(42) /* an exclusive type went, not flushed */
-#define BLOCK_DIRTY         BIT(43) /* content not scrubbed since last owner */
-#define BLOCK_CUT           BIT(44) /* set aside for small frames */
-#define BLOCK_CLASS_SHIFT   46 /* 3 */
-#define BLOCK_CLASS_BITS    3
-#define BLOCK_OWNER_SHIFT   50 /* 14 */
-#define BLOCK_OWNER_BITS    14
+#define BLOCK_SUPER_SHIFT 0 /* 20: superpage mappings */
+#define BLOCK_SUPER_BITS  20
+#define BLOCK_MARK        BIT(20) /* MMUEXT_MARK_SUPER */
+#define BLOCK_EXCL_SHIFT  21      /* 10: frames that have an exclusive type */
+#define BLOCK_HOLES_SHIFT 31      /* 10: frames the owner does not have */
+#define BLOCK_COUNT_BITS  10
+#define BLOCK_STALE_SUPER BIT(41) /* a superpage mapping went, not flushed */
+#define BLOCK_STALE_EXCL  BIT(42) /* an exclusive type went, not flushed */
+#define BLOCK_DIRTY       BIT(43) /* content not scrubbed since last owner */
+#define BLOCK_CUT         BIT(44) /* set aside for small frames */
+#define BLOCK_CLASS_SHIFT 46      /* 3 */
+#define BLOCK_CLASS_BITS  3
+#define BLOCK_OWNER_SHIFT 50 /* 14 */
+#define BLOCK_OWNER_BITS  14
 
-#define OWNER_MAX           0x3ffeu /* domids above are never owners */
-#define OWNER_NONE          0x3fffu
+#define OWNER_MAX  0x3ffeu /* domids above are never owners */
+#define OWNER_NONE 0x3fffu
 
-#define BLOCK_SUPER_ONE     BIT(BLOCK_SUPER_SHIFT)
-#define BLOCK_SUPER_MAX     ((1u << BLOCK_SUPER_BITS) - 1)
-#define BLOCK_EXCL_ONE      BIT(BLOCK_EXCL_SHIFT)
-#define BLOCK_HOLES_ONE     BIT(BLOCK_HOLES_SHIFT)
+#define BLOCK_SUPER_ONE BIT(BLOCK_SUPER_SHIFT)
+#define BLOCK_SUPER_MAX ((1u << BLOCK_SUPER_BITS) - 1)
+#define BLOCK_EXCL_ONE  BIT(BLOCK_EXCL_SHIFT)
+#define BLOCK_HOLES_ONE BIT(BLOCK_HOLES_SHIFT)
 
 #define BLOCK_FIELD(w, shift, bits)                                            \
     ((unsigned)((w) >> (shift)) & ((1u << (bits)) - 1))
@@ -64,7 +64,9 @@ struct block {
 };
 _Static_assert(sizeof(struct block) == 16, "8 KiB of metadata per GiB");
 
-typedef struct { uint64_t v; } blk_t; /* index of a block: mfn / 512 */
+typedef struct {
+    uint64_t v;
+} blk_t; /* index of a block: mfn / 512 */
 
 static inline blk_t blk_of(uint64_t v)
 {
@@ -104,8 +106,8 @@ static inline unsigned block_owner(uint64_t w)
 /* A fresh word of this class and owner, all counts zero. */
 static inline uint64_t block_word(enum block_class c, unsigned owner)
 {
-    return (uint64_t)c << BLOCK_CLASS_SHIFT |
-           (uint64_t)owner << BLOCK_OWNER_SHIFT;
+    return (uint64_t)c << BLOCK_CLASS_SHIFT | (uint64_t)owner
+                                                  << BLOCK_OWNER_SHIFT;
 }
 
 #define BLOCK_IDENTITY                                                         \
@@ -130,19 +132,29 @@ bool block_excl_put(uint64_t *w);
 bool block_hole_get(uint64_t *w); /* one more hole */
 bool block_hole_put(uint64_t *w);
 bool block_flushed(uint64_t *w); /* no stale translation is left */
+bool block_stale(uint64_t *w);   /* what its frames remember is forgotten */
 
 /* The one place where pure transitions meet memory. */
 #define block_apply(b, old, fn, ...)                                           \
     ({                                                                         \
-        uint64_t seen_ = atomic_load_explicit(&(b)->word,                      \
-                                              memory_order_relaxed);           \
+        uint64_t seen_ =                                                       \
+            atomic_load_explicit(&(b)->word, memory_order_relaxed);            \
         uint64_t new_;                                                         \
         bool ok_;                                                              \
         do {                                                                   \
             new_ = seen_;                                                      \
             ok_ = fn(&new_, ##__VA_ARGS__);                                    \
-        } while (ok_ && !atomic_compare_exchange_weak(&(b)->word, &seen_,      \
-                                                      new_));                  \
+        } while (ok_ &&                                                        \
+                 !atomic_compare_exchange_weak(&(b)->word, &seen_, new_));     \
         (old) = seen_;                                                         \
         ok_;                                                                   \
+    })
+
+/* The same where the old value does not matter. */
+#define block_try(b, fn, ...)                                                  \
+    ({                                                                         \
+        uint64_t unused_;                                                      \
+        bool did_ = block_apply(b, unused_, fn, ##__VA_ARGS__);                \
+        (void)unused_;                                                         \
+        did_;                                                                  \
     })

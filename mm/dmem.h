@@ -2,9 +2,11 @@
 /*
  * dmem.h: what a domain has: whole blocks, frames of its cut blocks, holes.
  *
- * Invariants: a block belongs to one domain from dmem_block_get to the moment
- * all its 512 frames are holes; then, and only then, it goes back whole.
- * d->tot_pages counts what the ABI counts (fixed frames are not in it).
+ * Invariants: a block belongs to one domain from the moment it is got until
+ * all its 512 frames are free; then, and only then, it goes back whole. The
+ * block word counts as holes the frames the domain has given up, the table's
+ * hole_map shows those nobody refers to any more. What is freed loses its
+ * type, so it may be handed out again only after op->tlb is discharged.
  */
 #pragma once
 
@@ -12,26 +14,47 @@
 
 /* Put d on mm's list, empty. d->id, policies and max_pages are set already. */
 void dmem_domain_init(struct mm *mm, struct mm_domain *d);
+/* Put v on d's list, without roots and segments. */
+void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v);
 
 /*
  * Give back everything: roots, segments, pins, partial tables, then all
- * blocks. Preemptible: ERR_RESTART means call again. Afterwards no frame is
- * owned by d and it is off mm's list. Its vCPUs must not run any more.
+ * blocks. No vCPU of d runs any more; op->v is one of them. Preemptible:
+ * ERR_RESTART means call again. Afterwards d is off mm's list.
  */
 must_check enum err dmem_domain_destroy(struct mm_op *op);
 
-/* One whole block, scrubbed. ERR_NOMEM; max_pages is checked: ERR_NOMEM. */
+/* May the domain have n more frames? */
+static inline bool dmem_may_grow(const struct mm_domain *d, uint64_t n)
+{
+    return d->tot_pages <= d->max_pages && n <= d->max_pages - d->tot_pages;
+}
+
+/* One whole block, scrubbed; uses up the domain's claim first. ERR_NOMEM. */
 must_check enum err dmem_block_get(struct mm_op *op, blk_t *out);
-/* O(1) where nobody has used it at 4 KiB grain. ERR_BUSY: still referenced. */
+/*
+ * O(1) where nobody has used it at 4 KiB grain. ERR_INVAL: not the domain's;
+ * ERR_BUSY: something refers to it, or it has holes.
+ */
 must_check enum err dmem_block_put(struct mm_op *op, blk_t b);
 
 /*
- * One frame, scrubbed: a hole of the domain's own first, else a block is cut.
- * `fixed`: shared with the hypervisor (shared_info): not counted, cannot be
- * given back by the guest, has a writable type reference of the hypervisor's.
+ * 2^order contiguous, aligned frames, order 0..8: holes of the domain's own,
+ * whose content is its own, or a block is cut, scrubbed. ERR_NOMEM.
  */
-must_check enum err dmem_frame_get(struct mm_op *op, bool fixed, mfn_t *out);
-/* The owner gives it up; it is free when the last reference goes. */
+must_check enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out);
+/*
+ * A zeroed frame shared with the hypervisor (shared_info, ...), which holds a
+ * writable reference: not counted, and the guest cannot give it back.
+ */
+must_check enum err dmem_fixed_get(struct mm_op *op, mfn_t *out);
+/* Could dmem_frame_put() succeed? Makes the block's table. ERR_NOMEM. */
+must_check enum err dmem_frame_check(struct mm_op *op, mfn_t m);
+/*
+ * The owner gives a frame up; it is free when its last reference goes, pins
+ * included (XSA-252). ERR_INVAL: not the domain's to give; ERR_BUSY: part of
+ * a mapped or marked superpage.
+ */
 must_check enum err dmem_frame_put(struct mm_op *op, mfn_t m);
-/* A frame whose last reference went becomes a hole (called by type.c). */
+/* The last reference of a frame that was given up has gone. */
 void dmem_frame_free(struct mm_op *op, struct frame *f);

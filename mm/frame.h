@@ -24,27 +24,27 @@ enum frame_type {
     FRAME_WRITABLE = 6, /* mapped writable; excludes all the above */
 };
 
-#define FRAME_REF_ONE       BIT(0) /* 22 bits: all references */
-#define FRAME_REF_BITS      22
-#define FRAME_COUNT_ONE     BIT(22) /* 20 bits: references to the type */
-#define FRAME_COUNT_SHIFT   22
-#define FRAME_COUNT_BITS    20
-#define FRAME_TYPE_SHIFT    42 /* 3 bits; kept at count zero, see stamp */
-#define FRAME_TYPE_BITS     3
-#define FRAME_VALIDATED     BIT(45)
-#define FRAME_PARTIAL       BIT(46) /* owns the one type and general ref */
-#define FRAME_PINNED        BIT(47) /* owns one type and general ref */
-#define FRAME_ALLOCATED     BIT(48) /* owns one general ref: the owner's */
-#define FRAME_FIXED         BIT(49) /* shared with the hypervisor: not given back */
-#define FRAME_OWNER_SHIFT   50
-#define FRAME_OWNER_BITS    14
+#define FRAME_REF_ONE     BIT(0) /* 22 bits: all references */
+#define FRAME_REF_BITS    22
+#define FRAME_COUNT_ONE   BIT(22) /* 20 bits: references to the type */
+#define FRAME_COUNT_SHIFT 22
+#define FRAME_COUNT_BITS  20
+#define FRAME_TYPE_SHIFT  42 /* 3 bits; kept at count zero, see stamp */
+#define FRAME_TYPE_BITS   3
+#define FRAME_VALIDATED   BIT(45)
+#define FRAME_PARTIAL     BIT(46) /* owns the one type and general ref */
+#define FRAME_PINNED      BIT(47) /* owns one type and general ref */
+#define FRAME_ALLOCATED   BIT(48) /* owns one general ref: the owner's */
+#define FRAME_FIXED       BIT(49) /* shared with the hypervisor: not given back */
+#define FRAME_OWNER_SHIFT 50
+#define FRAME_OWNER_BITS  14
 
-#define FRAME_REF_MAX       ((1u << FRAME_REF_BITS) - 1)
-#define FRAME_COUNT_MAX     ((1u << FRAME_COUNT_BITS) - 1)
-#define FRAME_TYPE_MASK     BITS(44, 42)
-#define FRAME_COUNT_MASK    BITS(41, 22)
-#define FRAME_REF_MASK      BITS(21, 0)
-#define FRAME_OWNER_MASK    BITS(63, 50)
+#define FRAME_REF_MAX    ((1u << FRAME_REF_BITS) - 1)
+#define FRAME_COUNT_MAX  ((1u << FRAME_COUNT_BITS) - 1)
+#define FRAME_TYPE_MASK  BITS(44, 42)
+#define FRAME_COUNT_MASK BITS(41, 22)
+#define FRAME_REF_MASK   BITS(21, 0)
+#define FRAME_OWNER_MASK BITS(63, 50)
 
 /* What only page tables need, beside the word. Changed under the lock. */
 struct frame_pt {
@@ -108,20 +108,99 @@ static inline uint64_t frame_word_hole(void)
 }
 
 /*
- * Transitions on a value; false: does not apply, *w unchanged.
- * _get needs a live frame of that owner; two general references and the top
- * of the type count are kept in reserve, so that counts saturate by refusal.
+ * Counts are refused at half of their range: one test of the top bits covers
+ * both, and whatever races past it still has the other half in reserve.
  */
-bool frame_get(uint64_t *w, unsigned owner);
-bool frame_put(uint64_t *w);
-/* One general and one type reference together. `*fresh`: count was zero. */
-bool frame_type_get(uint64_t *w, unsigned owner, enum frame_type t,
-                    bool *fresh);
-bool frame_type_put(uint64_t *w);
-bool frame_alloc(uint64_t *w, unsigned owner); /* hole -> owned */
-bool frame_unalloc(uint64_t *w, unsigned owner);
-bool frame_steal(uint64_t *w, unsigned owner); /* only if nobody refers to it */
-bool frame_set(uint64_t *w, uint64_t set, uint64_t clear);
+#define FRAME_FULL (BIT(21) | BIT(41))
+
+/*
+ * Transitions on a value; false: does not apply, *w unchanged.
+ * A frame with an owner has at least one reference, so comparing the owner
+ * tells a live frame from a hole.
+ */
+static inline bool frame_get(uint64_t *w, unsigned owner)
+{
+    if (frame_owner(*w) != owner || (*w & FRAME_FULL))
+        return false;
+    *w += FRAME_REF_ONE;
+    return true;
+}
+
+/* The caller turns a frame whose last reference went into a hole. */
+static inline bool frame_put(uint64_t *w)
+{
+    if (frame_refs(*w) == 0)
+        return false;
+    *w -= FRAME_REF_ONE;
+    return true;
+}
+
+/* May the type reference be taken at all: same type, or count zero? */
+static inline bool frame_type_fits(uint64_t w, enum frame_type t)
+{
+    if (w & FRAME_PARTIAL)
+        return false;
+    return frame_count(w) == 0 || frame_type(w) == t;
+}
+
+/* A type reference beside a general one already held. */
+static inline bool frame_type_add(uint64_t *w, enum frame_type t)
+{
+    if (!frame_type_fits(*w, t) || (*w & FRAME_FULL))
+        return false;
+    if (frame_count(*w) == 0)
+        *w = (*w & ~(FRAME_TYPE_MASK | FRAME_VALIDATED)) | frame_type_bits(t);
+    *w += FRAME_COUNT_ONE;
+    return true;
+}
+
+/* A general and a type reference together. */
+static inline bool frame_type_get(uint64_t *w, unsigned owner,
+                                  enum frame_type t)
+{
+    return frame_get(w, owner) && (frame_type_add(w, t) || !frame_put(w));
+}
+
+/* The type stays in the word at count zero: a translation may outlive it. */
+static inline bool frame_type_sub(uint64_t *w)
+{
+    if (frame_count(*w) == 0)
+        return false;
+    *w -= FRAME_COUNT_ONE;
+    if (frame_count(*w) == 0)
+        *w &= ~FRAME_VALIDATED;
+    return true;
+}
+
+static inline bool frame_type_put(uint64_t *w)
+{
+    return frame_type_sub(w) && frame_put(w);
+}
+
+/* Set and clear flag bits; refuses to set what is set already. */
+static inline bool frame_flags(uint64_t *w, uint64_t set, uint64_t clear)
+{
+    if ((*w & set) || (*w & clear) != clear)
+        return false;
+    *w = (*w | set) & ~clear;
+    return true;
+}
+
+/* The owner gives the frame up; references may keep it alive. */
+static inline bool frame_unalloc(uint64_t *w, unsigned owner)
+{
+    if (frame_owner(*w) != owner || (*w & FRAME_FIXED) ||
+        !(*w & FRAME_ALLOCATED))
+        return false;
+    *w &= ~FRAME_ALLOCATED;
+    return frame_put(w);
+}
+
+/* Has the owner it and nobody refers to it? Its last type does not matter. */
+static inline bool frame_is_idle(uint64_t w, unsigned owner)
+{
+    return (w & ~FRAME_TYPE_MASK) == frame_word_owned(owner);
+}
 
 /* A frame of a guest: where its accounting is. */
 struct frame {
@@ -154,12 +233,66 @@ static inline uint64_t frame_word(const struct frame *f)
         ok_;                                                                   \
     })
 
+#define frame_try(f, fn, ...)                                                  \
+    ({                                                                         \
+        uint64_t unused_;                                                      \
+        bool did_ = frame_apply(f, unused_, fn, ##__VA_ARGS__);                \
+        (void)unused_;                                                         \
+        did_;                                                                  \
+    })
+
+static inline struct frame_table *frame_table_at(const struct mm *mm,
+                                                 uint32_t table)
+{
+    return (struct frame_table *)mm_frame_ptr(mm, mfn_of(table));
+}
+
+/* Make the table of a block of d's that has none. ERR_NOMEM. */
+must_check enum err frame_table_make(struct mm *mm, struct mm_domain *d,
+                                     struct block *b);
+/* Give it back. Nobody may refer to a frame of the block. */
+void frame_table_drop(struct mm *mm, struct mm_domain *d, struct block *b);
+/* The same where every frame is in the default state; else false. */
+bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b);
+
+/* The accounting of a frame in a block that has a table. */
+static always_inline struct frame frame_held(const struct mm *mm, mfn_t m)
+{
+    struct block *b = mm_block(mm, blk_of_mfn(m));
+
+    return (struct frame){.mfn = m,
+                          .block = b,
+                          .table = frame_table_at(mm, b->table),
+                          .i = (unsigned)m.v % BLOCK_FRAMES};
+}
+
 /*
  * Find the accounting of a frame in a block of op's domain, making the table
- * if there is none. ERR_INVAL: not a frame of the domain's; ERR_NOMEM.
+ * if there is none. ERR_PERM: no memory there (what Xen takes for MMIO);
+ * ERR_BUSY: not the domain's; ERR_NOMEM. Whether the frame itself is the
+ * domain's is for the transition to compare.
  */
-must_check enum err frame_find(struct mm_op *op, mfn_t m, struct frame *out);
-/* The same where the table is known to exist (a reference is held). */
-struct frame frame_held(const struct mm *mm, mfn_t m);
-/* Give the table back if every frame is in the default state. */
-bool frame_table_trim(struct mm *mm, struct mm_domain *d, blk_t b);
+static always_inline must_check enum err frame_find(const struct mm_op *op,
+                                                    mfn_t m, struct frame *out)
+{
+    struct block *b;
+    uint64_t w;
+
+    if (!mm_mfn_valid(op->mm, m))
+        return ERR_PERM;
+    b = mm_block(op->mm, blk_of_mfn(m));
+    w = atomic_load_explicit(&b->word, memory_order_relaxed);
+    if (unlikely(!block_owned_by(w, op->d->id)))
+        return block_class(w) == BLOCK_NOT_RAM ? ERR_PERM : ERR_BUSY;
+    if (unlikely(b->table == 0)) {
+        enum err rc = frame_table_make(op->mm, op->d, b);
+
+        if (rc)
+            return rc;
+    }
+    *out = frame_held(op->mm, m);
+    return ERR_NONE;
+}
+
+/* Is the frame the domain's? Makes no table. */
+bool frame_owned(const struct mm_op *op, mfn_t m);

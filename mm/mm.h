@@ -10,7 +10,7 @@
 #include "mm/tlb.h"
 #include "pte.h"
 
-#define L4_HV_SLOTS     (L4_HV_LAST - L4_HV_FIRST + 1)
+#define L4_HV_SLOTS (L4_HV_LAST - L4_HV_FIRST + 1)
 
 struct mm {
     uint8_t *direct;      /* direct map: byte 0 of mfn 0 */
@@ -24,7 +24,7 @@ struct mm {
      * translation be left. Wrapping costs a needless flush, nothing more.
      */
     uint32_t tlb_epoch;
-    bool linear_pt; /* may tables map tables of their own level? */
+    bool linear_pt;           /* may tables map tables of their own level? */
     pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
     struct mm_domain *domains;
     struct alloc alloc;
@@ -33,23 +33,28 @@ struct mm {
 enum superpages { SUPERPAGES_OFF, SUPERPAGES_PREFER, SUPERPAGES_REQUIRE };
 enum relinquish { RELINQUISH_KEEP, RELINQUISH_CUT };
 
-#define MM_GDT_SLOTS    14 /* frames of a guest GDT */
-#define MM_LDT_SLOTS    16 /* frames of a guest LDT */
-#define MM_SEG_SLOTS    (MM_GDT_SLOTS + MM_LDT_SLOTS)
+#define MM_GDT_SLOTS 14 /* frames of a guest GDT */
+#define MM_LDT_SLOTS 16 /* frames of a guest LDT */
+#define MM_SEG_SLOTS (MM_GDT_SLOTS + MM_LDT_SLOTS)
+
+/* One chain of three levels going down, one of failed ones, one replaced. */
+#define MM_OLD_TABLES 8
 
 /* What mm/ keeps per vCPU: references held on its behalf. */
 struct mm_vcpu {
     struct mm_vcpu *next; /* mm_domain.vcpus */
     mfn_t root_kernel;    /* each MFN_NONE or an L4 type reference */
     mfn_t root_user;
+    mfn_t info; /* MFN_NONE or a writable reference: a registered vcpu_info */
     mfn_t seg[MM_SEG_SLOTS]; /* each MFN_NONE or a descriptor type reference */
     /*
-     * A table whose last type reference is being dropped, preemptibly: it
-     * must be finished before the vCPU starts another operation. `old_rc` is
-     * what the interrupted operation answers once it is (facts 2.6).
+     * Tables on their way down that were interrupted (FRAME_PARTIAL): to be
+     * finished, last one first, before the vCPU starts another operation.
+     * A partial table owns its references, so these numbers are mere hints:
+     * whoever needs the frame may finish it in either direction.
      */
-    mfn_t old_table;
-    enum err old_rc;
+    mfn_t old[MM_OLD_TABLES];
+    unsigned nr_old;
 };
 
 struct mm_domain {
@@ -62,15 +67,15 @@ struct mm_domain {
     bool dying;
     uint64_t tot_pages; /* frames the domain has, as the ABI counts them */
     uint64_t max_pages;
-    uint64_t claim;       /* blocks still promised to it */
-    uint64_t blocks;      /* blocks it owns, cut ones included */
-    uint64_t blocks_cut;  /* of these, set aside for small frames */
-    uint64_t holes;       /* frames of its blocks it does not have */
-    uint32_t holed;       /* first block with holes, 0 = none */
-    uint64_t super_maps;  /* superpage mappings */
-    uint64_t tables[5];   /* validated tables, by level 1..4 */
-    uint64_t frame_tables; /* blocks that have frame words */
-    uint64_t fixed;        /* hypervisor-shared frames (shared_info, ...) */
+    uint64_t claim;          /* blocks still promised to it */
+    uint64_t blocks;         /* blocks it owns, cut ones included */
+    uint64_t blocks_cut;     /* of these, set aside for small frames */
+    uint64_t holes;          /* frames of its blocks it does not have */
+    uint32_t holed;          /* first block with holes, 0 = none */
+    uint64_t super_maps;     /* superpage mappings */
+    uint64_t tables[5];      /* validated tables, by level 1..4 */
+    uint64_t frame_tables;   /* blocks that have frame words */
+    uint64_t fixed;          /* hypervisor-shared frames (shared_info, ...) */
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */
 };
 

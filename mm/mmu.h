@@ -4,7 +4,7 @@
  * update_va_mapping and the operations of mmuext_op that touch memory.
  * Each is decode, check, apply; on error nothing has changed.
  *
- * Before the first of a hypercall, call type_drain(); ERR_RESTART from any of
+ * Each drains what the vCPU's last operation left; ERR_RESTART from any of
  * them means: progress is kept, call again with the same arguments, before
  * anything else of this vCPU's. After the last, discharge op->tlb.
  */
@@ -19,18 +19,18 @@ must_check enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val);
 must_check enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val);
 
 /*
- * A faulting write of `size` bytes (1, 2, 4, 8; the containing aligned 8
- * bytes are one entry) to the guest's own L1 table through a read-only
- * mapping at va. The entry becomes (*old & ~mask) | (val & mask): applied only
- * if it still holds *old, else *old is reloaded and ERR_BUSY returned (retry).
- * mmu_emulate_find: which L1 entry does va point at? ERR_INVAL: va is not a
- * read-only mapping of a validated L1 table of the domain: deliver the fault.
+ * A faulting write to the guest's own L1 table through a read-only mapping at
+ * va: hv/ decodes the instruction, finds the entry, reads it, works out the
+ * new 8 bytes and writes them if the entry is still what was read.
+ * _find: ERR_INVAL: va does not map a validated L1 table of the domain's read
+ * only under `root`: deliver the fault. _write: ERR_RESTART: the entry has
+ * changed meanwhile, read again; any other error: deliver the fault.
  */
 struct mmu_entry {
     mfn_t table;
     unsigned i;
 };
-must_check enum err mmu_emulate_find(struct mm_op *op, uint64_t va,
+must_check enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
                                      struct mmu_entry *out);
 uint64_t mmu_emulate_read(const struct mm_op *op, struct mmu_entry e);
 must_check enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e,
@@ -52,8 +52,8 @@ must_check enum err mmu_unmark_super(struct mm_op *op, mfn_t m);
  * new reference, then drops the one there was; MFN_NONE: drops only.
  */
 must_check enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m);
+/* A frame for op->v's vcpu_info: a writable reference until the domain ends. */
+must_check enum err mmu_info_load(struct mm_op *op, mfn_t m);
 /* update_descriptor (10): ma 8-aligned inside a frame of the domain's. */
 must_check enum err mmu_update_descriptor(struct mm_op *op, maddr_t ma,
                                           uint64_t desc);
-/* May this descriptor be in a guest's table? DPL is raised to 3 in place. */
-bool mmu_descriptor_ok(uint64_t *desc);

@@ -8,29 +8,39 @@
 
 #include "mm/frame.h"
 
-/* A general reference. ERR_INVAL: not the domain's. ERR_BUSY: count full. */
+/* A general reference. ERR_INVAL: not the domain's, or the count is full. */
 must_check enum err type_ref_get(struct mm_op *op, mfn_t m);
 void type_ref_put(struct mm_op *op, mfn_t m);
 
 /*
- * A general and a type reference. The first reference of a table type
- * validates the content: publish, flush, audit, mark validated (XSA-401).
- * ERR_INVAL (not owned, wrong type in use, bad content), ERR_BUSY,
- * ERR_NOMEM, ERR_RESTART: partly validated; the frame owns what was done and
- * calling again goes on.
+ * A general and a type reference. The first reference of a table or
+ * descriptor type validates the content: publish, flush, audit, mark
+ * validated (XSA-401). ERR_INVAL (not owned, another type in use, count
+ * full, bad content), ERR_NOMEM, or what an entry further down gave.
+ * ERR_RESTART: partly validated; the frame owns what was done, and calling
+ * again goes on.
  */
 must_check enum err type_get(struct mm_op *op, mfn_t m, enum frame_type t);
+/* The same for a writable reference to a frame that is found already. */
+must_check enum err type_get_writable(struct mm_op *op, const struct frame *f);
 /*
- * The opposite. Dropping the last reference of L2..L4 is preemptible:
- * ERR_RESTART leaves the frame partial and the caller's reference dropped;
- * whoever holds the frame's number resumes with type_put_resume(). All other
- * types always finish.
- */
-must_check enum err type_put(struct mm_op *op, mfn_t m);
-/*
- * Drop a reference wherever it may take long: what cannot be finished now is
- * left in op->v->old_table, which mm_drain() finishes.
+ * Drop both. The last reference of L2..L4 goes down preemptibly: what cannot
+ * be finished now is on op->v->old, which type_drain() works off. To the
+ * caller the reference is gone either way.
  */
 void type_put_later(struct mm_op *op, mfn_t m);
 /* Before each operation: finish what the last one left. ERR_RESTART. */
 must_check enum err type_drain(struct mm_op *op);
+/* Take a partial frame down as far as preemption lets. ERR_RESTART. */
+must_check enum err type_finish(struct mm_op *op, struct frame *f);
+
+/*
+ * Put m on op->v->old at `at`: below what its own demotion left there, so
+ * that children are finished first and the list stays as short as a chain.
+ */
+void type_leave_old(struct mm_op *op, unsigned at, mfn_t m);
+
+/* Discharge a full flush at once: after publishing, before auditing. */
+void type_flush_now(struct mm_op *op);
+/* May this be in a guest's descriptor table? Raises its DPL in place. */
+bool type_descriptor_ok(uint64_t *desc);

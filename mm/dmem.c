@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dmem.c: blocks and frames between the allocator and their owner.
+ *
+ * A domain's blocks with free frames are on its list `holed`, linked forwards
+ * through struct block and backwards through the frame table, which such a
+ * block always has.
+ */
+#include "mm/dmem.h"
+
+#include <string.h>
+
+#include "mm/m2p.h"
+
+void dmem_domain_init(struct mm *mm, struct mm_domain *d)
+{
+    d->mm = mm;
+    d->next = mm->domains;
+    mm->domains = d;
+}
+
+void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)
+{
+    v->root_kernel = v->root_user = v->info = MFN_NONE;
+    for (unsigned i = 0; i < MM_SEG_SLOTS; i++)
+        v->seg[i] = MFN_NONE;
+    v->nr_old = 0;
+    v->next = d->vcpus;
+    d->vcpus = v;
+}
+
+static uint32_t index_of(const struct mm *mm, const struct block *b)
+{
+    return (uint32_t)(b - mm->blocks);
+}
+
+static void holed_link(struct mm_op *op, struct block *b)
+{
+    uint32_t head = op->d->holed;
+
+    b->next = head;
+    frame_table_at(op->mm, b->table)->prev = 0;
+    if (head)
+        frame_table_at(op->mm, op->mm->blocks[head].table)->prev =
+            index_of(op->mm, b);
+    op->d->holed = index_of(op->mm, b);
+}
+
+static void holed_unlink(struct mm_op *op, struct block *b)
+{
+    struct mm *mm = op->mm;
+    uint32_t prev = frame_table_at(mm, b->table)->prev;
+
+    if (prev)
+        mm->blocks[prev].next = b->next;
+    else
+        op->d->holed = b->next;
+    if (b->next)
+        frame_table_at(mm, mm->blocks[b->next].table)->prev = prev;
+    b->next = 0;
+}
+
+static bool map_is(const struct frame_table *t, uint64_t word)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(t->hole_map); i++)
+        if (t->hole_map[i] != word)
+            return false;
+    return true;
+}
+
+/* The block has neither references nor frames in use: back it goes. */
+static void block_release(struct mm_op *op, struct block *b)
+{
+    if (b->word & BLOCK_CUT)
+        op->d->blocks_cut--;
+    op->d->blocks--;
+    if (b->table)
+        frame_table_drop(op->mm, op->d, b);
+    atomic_store(&b->word, block_word(BLOCK_DOM, op->d->id));
+    mm_op_flush(op, tlb_full());
+    alloc_block_put(op->mm, blk_of(index_of(op->mm, b)));
+}
+
+enum err dmem_block_get(struct mm_op *op, blk_t *out)
+{
+    struct mm_domain *d = op->d;
+    enum alloc_use use = d->claim ? ALLOC_CLAIMED : ALLOC_WHOLE;
+    enum err rc = alloc_block_get(op->mm, d->id, use, true, out);
+
+    if (rc)
+        return rc;
+    if (d->claim)
+        d->claim--;
+    d->blocks++;
+    d->tot_pages += BLOCK_FRAMES;
+    return ERR_NONE;
+}
+
+#define BLOCK_IN_USE                                                           \
+    (BITS(BLOCK_SUPER_SHIFT + BLOCK_SUPER_BITS - 1, BLOCK_SUPER_SHIFT) |       \
+     BLOCK_MARK |                                                              \
+     BITS(BLOCK_HOLES_SHIFT + BLOCK_COUNT_BITS - 1, BLOCK_EXCL_SHIFT))
+
+enum err dmem_block_put(struct mm_op *op, blk_t blk)
+{
+    struct block *b;
+
+    if (blk.v >= op->mm->nr_blocks)
+        return ERR_INVAL;
+    b = mm_block(op->mm, blk);
+    if (!block_owned_by(b->word, op->d->id))
+        return ERR_INVAL;
+    if ((b->word & BLOCK_IN_USE) || !frame_table_trim(op->mm, op->d, b))
+        return ERR_BUSY;
+    m2p_clear(op->mm, mfn_of_blk(blk), BLOCK_FRAMES);
+    op->d->tot_pages -= BLOCK_FRAMES;
+    block_release(op, b);
+    return ERR_NONE;
+}
+
+/* A new block that is all holes. */
+static enum err cut_block(struct mm_op *op)
+{
+    struct mm_domain *d = op->d;
+    struct frame_table *t;
+    struct block *b;
+    blk_t blk;
+    enum err rc = alloc_block_get(op->mm, d->id, ALLOC_CUT, true, &blk);
+
+    if (rc)
+        return rc;
+    b = mm_block(op->mm, blk);
+    rc = frame_table_make(op->mm, d, b);
+    if (rc) {
+        alloc_block_put(op->mm, blk);
+        return rc;
+    }
+    t = frame_table_at(op->mm, b->table);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        atomic_store(&t->word[i], frame_word_hole());
+    memset(t->hole_map, 0xff, sizeof(t->hole_map));
+    atomic_store(&b->word, block_word(BLOCK_DOM, d->id) | BLOCK_CUT |
+                               BLOCK_FRAMES * BLOCK_HOLES_ONE);
+    d->blocks++;
+    d->blocks_cut++;
+    d->holes += BLOCK_FRAMES;
+    holed_link(op, b);
+    return ERR_NONE;
+}
+
+/* Bits of hole_map word w that start an aligned run of 2^order, order <= 6. */
+static uint64_t runs_in_word(uint64_t w, unsigned order)
+{
+    static const uint64_t starts[] = {
+        ~UINT64_C(0),
+        0x5555555555555555u,
+        0x1111111111111111u,
+        0x0101010101010101u,
+        0x0001000100010001u,
+        0x0000000100000001u,
+        1,
+    };
+
+    for (unsigned k = 0; k < order; k++)
+        w &= w >> (1u << k);
+    return w & starts[order];
+}
+
+/* First free run of a table, or BLOCK_FRAMES. */
+static unsigned find_run(const struct frame_table *t, unsigned order)
+{
+    unsigned words = order > 6 ? 1u << (order - 6) : 1;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(t->hole_map); i += words) {
+        uint64_t w = t->hole_map[i];
+
+        for (unsigned k = 1; k < words; k++)
+            w &= t->hole_map[i + k];
+        w = runs_in_word(w, MIN(order, 6));
+        if (w)
+            return i * 64 + (unsigned)__builtin_ctzll(w);
+    }
+    return BLOCK_FRAMES;
+}
+
+static void take_hole(struct mm_op *op, struct block *b, unsigned i)
+{
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+
+    t->hole_map[i / 64] &= ~BIT(i % 64);
+    t->pt[i] = (struct frame_pt){0};
+    atomic_store(&t->word[i], frame_word_owned(op->d->id));
+    BUG_IF(!block_try(b, block_hole_put));
+    op->d->holes--;
+}
+
+/* Blocks looked at before another one is cut for a run: a bound, no more. */
+#define RUN_TRIES 4
+
+static struct block *find_block(struct mm_op *op, unsigned order, unsigned *i)
+{
+    uint32_t at = op->d->holed;
+
+    for (unsigned n = 0; at && n < RUN_TRIES; n++) {
+        struct block *b = &op->mm->blocks[at];
+
+        *i = find_run(frame_table_at(op->mm, b->table), order);
+        if (*i < BLOCK_FRAMES)
+            return b;
+        at = b->next;
+    }
+    return NULL;
+}
+
+static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
+{
+    unsigned i = 0;
+    struct block *b = find_block(op, order, &i);
+
+    if (!b) {
+        enum err rc = cut_block(op);
+
+        if (rc)
+            return rc;
+        b = find_block(op, order, &i);
+        ASSERT(b);
+    }
+    for (unsigned k = 0; k < 1u << order; k++)
+        take_hole(op, b, i + k);
+    if (map_is(frame_table_at(op->mm, b->table), 0))
+        holed_unlink(op, b);
+    *out = mfn_add(mfn_of_blk(blk_of(index_of(op->mm, b))), i);
+    return ERR_NONE;
+}
+
+enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out)
+{
+    enum err rc;
+
+    ASSERT(order < BLOCK_SHIFT - PAGE_SHIFT);
+    rc = run_get(op, order, out);
+    if (!rc)
+        op->d->tot_pages += UINT64_C(1) << order;
+    return rc;
+}
+
+enum err dmem_fixed_get(struct mm_op *op, mfn_t *out)
+{
+    struct frame f;
+    enum err rc = run_get(op, 0, out);
+
+    if (rc)
+        return rc;
+    memset(mm_frame_ptr(op->mm, *out), 0, PAGE_SIZE);
+    f = frame_held(op->mm, *out);
+    BUG_IF(!frame_try(&f, frame_type_get, op->d->id, FRAME_WRITABLE));
+    BUG_IF(!frame_try(&f, frame_flags, FRAME_FIXED, 0));
+    op->d->fixed++;
+    return ERR_NONE;
+}
+
+enum err dmem_frame_check(struct mm_op *op, mfn_t m)
+{
+    struct frame f;
+    uint64_t w;
+    enum err rc = frame_find(op, m, &f);
+
+    if (rc)
+        return rc == ERR_NOMEM ? rc : ERR_INVAL;
+    w = frame_word(&f);
+    if (frame_owner(w) != op->d->id || !(w & FRAME_ALLOCATED) ||
+        (w & FRAME_FIXED))
+        return ERR_INVAL;
+    if (block_super(f.block->word) || (f.block->word & BLOCK_MARK))
+        return ERR_BUSY;
+    return ERR_NONE;
+}
+
+enum err dmem_frame_put(struct mm_op *op, mfn_t m)
+{
+    struct frame f;
+    uint64_t old;
+    enum err rc = dmem_frame_check(op, m);
+
+    if (rc)
+        return rc;
+    f = frame_held(op->mm, m);
+    BUG_IF(!block_try(f.block, block_hole_get));
+    BUG_IF(!frame_apply(&f, old, frame_unalloc, op->d->id));
+    op->d->holes++;
+    if (frame_refs(old) == 1)
+        dmem_frame_free(op, &f);
+    return ERR_NONE;
+}
+
+void dmem_frame_free(struct mm_op *op, struct frame *f)
+{
+    struct frame_table *t = f->table;
+    bool first = map_is(t, 0);
+
+    ASSERT(frame_refs(frame_word(f)) == 0);
+    atomic_store(frame_word_ptr(f), frame_word_hole());
+    t->hole_map[f->i / 64] |= BIT(f->i % 64);
+    m2p_clear(op->mm, f->mfn, 1);
+    mm_op_flush(op, tlb_full());
+    op->d->tot_pages--;
+    if (first)
+        holed_link(op, f->block);
+    if (block_holes(f->block->word) == BLOCK_FRAMES &&
+        map_is(t, ~UINT64_C(0))) {
+        holed_unlink(op, f->block);
+        op->d->holes -= BLOCK_FRAMES;
+        block_release(op, f->block);
+    }
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.c: the tables that hold frame words: made when a block is first used
+ * at 4 KiB grain, given back when every frame is in its default state again.
+ */
+#include <string.h>
+
+#include "mm/frame.h"
+
+static void table_fill(struct frame_table *t, uint64_t word)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        atomic_store_explicit(&t->word[i], word, memory_order_relaxed);
+}
+
+enum err frame_table_make(struct mm *mm, struct mm_domain *d, struct block *b)
+{
+    mfn_t pair;
+    enum err rc = alloc_hv_get(mm, 1, &pair);
+
+    if (rc)
+        return rc;
+    table_fill(frame_table_at(mm, (uint32_t)pair.v), frame_word_owned(d->id));
+    b->table = (uint32_t)pair.v;
+    d->frame_tables++;
+    return ERR_NONE;
+}
+
+void frame_table_drop(struct mm *mm, struct mm_domain *d, struct block *b)
+{
+    uint32_t table = b->table;
+
+    ASSERT(table);
+    b->table = 0;
+    d->frame_tables--;
+    alloc_hv_put(mm, mfn_of(table), 1);
+}
+
+bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b)
+{
+    const struct frame_table *t;
+
+    if (b->table == 0)
+        return true;
+    t = frame_table_at(mm, b->table);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        uint64_t w = atomic_load_explicit(&t->word[i], memory_order_relaxed);
+
+        if (!frame_is_idle(w, d->id))
+            return false;
+    }
+    /* The frames' last types go with the table: the block remembers. */
+    if (!block_try(b, block_stale))
+        return false;
+    frame_table_drop(mm, d, b);
+    return true;
+}
+
+bool frame_owned(const struct mm_op *op, mfn_t m)
+{
+    const struct block *b;
+    struct frame f;
+
+    if (!mm_mfn_valid(op->mm, m))
+        return false;
+    b = mm_block(op->mm, blk_of_mfn(m));
+    if (!block_owned_by(b->word, op->d->id))
+        return false;
+    if (b->table == 0)
+        return true;
+    f = frame_held(op->mm, m);
+    return frame_owner(frame_word(&f)) == op->d->id;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmu.c: changing one entry of a validated table.
+ *
+ * The order is always: references of the new entry, the store, references of
+ * the old entry. So what the processor can reach is accounted for at every
+ * moment, and an error leaves everything as it was.
+ */
+#include "mm/mmu.h"
+
+#include "mm/entry.h"
+#include "mm/walk.h"
+
+enum store_how {
+    STORE_PLAIN,
+    STORE_KEEP_AD, /* accessed and dirty bits set meanwhile stay */
+    STORE_IF_SAME, /* only if the entry still is what was read */
+};
+
+enum {
+    MMU_CMD_NORMAL,
+    MMU_CMD_MACHPHYS,
+    MMU_CMD_PRESERVE_AD,
+    MMU_CMD_NO_TRANSLATE
+};
+#define MMU_CMD_MASK 7u
+
+static bool store(pte_t *slot, pte_t old, pte_t new, enum store_how how)
+{
+    _Atomic uint64_t *p = (_Atomic uint64_t *)(void *)slot;
+
+    if (likely(how == STORE_PLAIN)) {
+        atomic_store_explicit(p, new.v, memory_order_release);
+        return true;
+    }
+    if (how == STORE_IF_SAME)
+        return atomic_compare_exchange_strong(p, &old.v, new.v);
+    /* Only A and D can change under the lock: the processor sets them. */
+    while (!atomic_compare_exchange_weak(p, &old.v,
+                                         new.v | (old.v & (PTE_A | PTE_D))))
+        ;
+    return true;
+}
+
+static bool only_rw_differs(pte_t a, pte_t b)
+{
+    return !((a.v ^ b.v) & ~(ENTRY_SOFT(1) | PTE_RW));
+}
+
+/* Same frame, other RW: the general reference stays where it is. */
+static enum err flip_rw(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
+                        enum store_how how)
+{
+    bool grant = new.v &PTE_RW;
+    enum err rc;
+
+    if (grant) {
+        rc = entry_flip_rw(op, old, new);
+        if (rc)
+            return rc;
+    }
+    if (!store(slot, old, entry_adjust(new, 1), how)) {
+        if (grant)
+            BUG_IF(entry_flip_rw(op, new, old));
+        return ERR_RESTART;
+    }
+    if (!grant)
+        BUG_IF(entry_flip_rw(op, old, new));
+    return ERR_NONE;
+}
+
+static enum err replace(struct mm_op *op, const struct entry_at *at,
+                        pte_t *slot, pte_t old, pte_t new, enum store_how how)
+{
+    if (pte_present(new)) {
+        enum err rc = entry_get(op, at, new);
+
+        if (rc)
+            return rc;
+        if (!store(slot, old, entry_adjust(new, at->level), how)) {
+            entry_put(op, at, new);
+            return ERR_RESTART;
+        }
+    } else {
+        if (!entry_absent_ok(op->mm, new, at->level))
+            return ERR_INVAL;
+        if (!store(slot, old, new, how))
+            return ERR_RESTART;
+    }
+    if (pte_present(old))
+        entry_put(op, at, old);
+    return ERR_NONE;
+}
+
+static enum err change(struct mm_op *op, const struct entry_at *at, pte_t *slot,
+                       pte_t old, pte_t new, enum store_how how)
+{
+    if (likely(pte_has(new, PTE_P) && pte_has(old, PTE_P))) {
+        if (!((old.v ^ new.v) & ~ENTRY_SOFT(at->level)))
+            return store(slot, old, entry_adjust(new, at->level), how)
+                       ? ERR_NONE
+                       : ERR_RESTART;
+        if (at->level == 1 && only_rw_differs(old, new))
+            return flip_rw(op, slot, old, new, how);
+    }
+    return replace(op, at, slot, old, new, how);
+}
+
+/* Frames of no table type: the guest might as well write there itself. */
+static enum err update_data(struct mm_op *op, mfn_t m, unsigned i, pte_t new)
+{
+    enum err rc = type_get(op, m, FRAME_WRITABLE);
+
+    if (rc)
+        return rc;
+    (void)store((pte_t *)mm_frame_ptr(op->mm, m) + i, new, new, STORE_PLAIN);
+    type_put_later(op, m);
+    return ERR_NONE;
+}
+
+static enum err update_entry(struct mm_op *op, uint64_t ptr, pte_t new,
+                             enum store_how how)
+{
+    mfn_t m = mfn_of(ptr >> PAGE_SHIFT);
+    unsigned i = (unsigned)(ptr / sizeof(pte_t)) % PT_ENTRIES;
+    struct entry_at at;
+    pte_t *slot;
+    uint64_t w;
+    enum err rc = frame_find(op, m, &at.table);
+
+    if (unlikely(rc))
+        return rc == ERR_NOMEM ? rc : ERR_INVAL;
+    w = frame_word(&at.table);
+    if (unlikely(frame_owner(w) != op->d->id))
+        return ERR_INVAL;
+    if (unlikely(!(w & FRAME_VALIDATED))) {
+        if (frame_count(w) > 0 && frame_type(w) != FRAME_WRITABLE)
+            return ERR_INVAL; /* half way up or down */
+        return update_data(op, m, i, new);
+    }
+    at.level = (unsigned)frame_type(w);
+    if (unlikely(at.level > PT_LEVELS)) /* descriptors */
+        return ERR_INVAL;
+    if (unlikely(at.level == 4 && l4_slot_is_hv(i)))
+        return ERR_INVAL;
+    slot = (pte_t *)mm_frame_ptr(op->mm, m) + i;
+    return change(op, &at, slot, pte_of(READ_ONCE(slot->v)), new, how);
+}
+
+static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
+{
+    if (!frame_owned(op, m))
+        return ERR_INVAL;
+    op->mm->m2p[m.v] = val;
+    return ERR_NONE;
+}
+
+enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val)
+{
+    enum err rc = type_drain(op);
+
+    if (unlikely(rc))
+        return rc;
+    switch (ptr & MMU_CMD_MASK) {
+    case MMU_CMD_NORMAL:
+    case MMU_CMD_NO_TRANSLATE:
+        return update_entry(op, ptr, pte_of(val), STORE_PLAIN);
+    case MMU_CMD_PRESERVE_AD:
+        return update_entry(op, ptr, pte_of(val), STORE_KEEP_AD);
+    case MMU_CMD_MACHPHYS:
+        return update_m2p(op, mfn_of(ptr >> PAGE_SHIFT), val);
+    default: /* a misaligned pointer has one of these: never a torn write */
+        return ERR_NOSYS;
+    }
+}
+
+/*
+ * Is the frame a validated L1 table of the domain's? A walk that went through
+ * a linear entry ends in a table of another level.
+ */
+static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
+{
+    uint64_t w;
+
+    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
+        return false;
+    *out = frame_held(op->mm, m);
+    w = frame_word(out);
+    return frame_type(w) == FRAME_L1 && (w & FRAME_VALIDATED);
+}
+
+enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
+{
+    struct entry_at at = {.level = 1};
+    struct walk walk;
+    enum err rc = type_drain(op);
+
+    if (unlikely(rc))
+        return rc;
+    rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
+    if (unlikely(rc))
+        return rc;
+    if (unlikely(!is_l1(op, walk.table, &at.table)))
+        return ERR_INVAL;
+    return change(op, &at, walk.entry, pte_of(READ_ONCE(walk.entry->v)),
+                  pte_of(val), STORE_PLAIN);
+}
+
+enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
+                          struct mmu_entry *out)
+{
+    struct walk walk;
+    struct frame f;
+    pte_t e;
+    enum err rc = walk_l1(op->mm, root, va, &walk);
+
+    if (rc)
+        return rc;
+    e = pte_of(READ_ONCE(walk.entry->v));
+    if (!pte_present(e) || (e.v & PTE_RW) || !is_l1(op, pte_mfn(e), &f))
+        return ERR_INVAL;
+    *out = (struct mmu_entry){
+        .table = f.mfn,
+        .i = (unsigned)(va / sizeof(pte_t)) % PT_ENTRIES,
+    };
+    return ERR_NONE;
+}
+
+uint64_t mmu_emulate_read(const struct mm_op *op, struct mmu_entry e)
+{
+    const pte_t *table = mm_frame_ptr(op->mm, e.table);
+
+    return READ_ONCE(table[e.i].v);
+}
+
+enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e, uint64_t old,
+                           uint64_t val)
+{
+    struct entry_at at = {.level = 1};
+    pte_t *slot = (pte_t *)mm_frame_ptr(op->mm, e.table) + e.i;
+
+    if (!is_l1(op, e.table, &at.table))
+        return ERR_INVAL;
+    if (READ_ONCE(slot->v) != old)
+        return ERR_RESTART;
+    return change(op, &at, slot, pte_of(old), pte_of(val), STORE_IF_SAME);
+}

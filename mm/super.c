@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * super.c: mapping a block with one entry. The owner is compared under the
+ * same swap as the count, and marks and mappings of somebody else's block are
+ * refused in every state (facts 3.3 flaw 4, 3.5 a-c).
+ */
+#include "mm/super.h"
+
+#include "mm/type.h"
+
+/* Is m the first frame of a block that is the domain's? */
+static struct block *own_block(const struct mm_op *op, mfn_t m)
+{
+    struct block *b;
+
+    if (m.v % BLOCK_FRAMES || !mm_mfn_valid(op->mm, m))
+        return NULL; /* XSA-167: before anything is indexed */
+    b = mm_block(op->mm, blk_of_mfn(m));
+    return block_owned_by(b->word, op->d->id) ? b : NULL;
+}
+
+/*
+ * A page-table frame of this block may be cached as such somewhere although
+ * it is none any more: nobody may write to it before that is flushed.
+ */
+static void leave_exclusive(struct mm_op *op, struct block *b, uint64_t old)
+{
+    if (likely(!(old & BLOCK_STALE_EXCL)))
+        return;
+    type_flush_now(op);
+    (void)block_try(b, block_flushed);
+}
+
+enum err super_get(struct mm_op *op, pte_t e)
+{
+    struct block *b;
+    uint64_t old;
+
+    if (op->d->superpages == SUPERPAGES_OFF || (e.v & SUPER_FORBIDDEN) ||
+        (e.v & SUPER_MUST_BE_ZERO))
+        return ERR_INVAL;
+    b = own_block(op, pte_mfn(e));
+    if (!b || !block_apply(b, old, block_super_get, op->d->id))
+        return ERR_INVAL;
+    leave_exclusive(op, b, old);
+    op->d->super_maps++;
+    return ERR_NONE;
+}
+
+void super_put(struct mm_op *op, pte_t e)
+{
+    BUG_IF(!block_try(mm_block(op->mm, super_block(e)), block_super_put));
+    op->d->super_maps--;
+}
+
+enum err super_mark(struct mm_op *op, mfn_t m)
+{
+    struct block *b;
+
+    if (op->d->superpages == SUPERPAGES_OFF)
+        return ERR_NOTSUPP;
+    b = own_block(op, m);
+    if (!b || !block_try(b, block_mark, op->d->id))
+        return ERR_INVAL;
+    return ERR_NONE;
+}
+
+enum err super_unmark(struct mm_op *op, mfn_t m)
+{
+    struct block *b;
+
+    if (op->d->superpages == SUPERPAGES_OFF)
+        return ERR_NOTSUPP;
+    b = own_block(op, m);
+    if (!b || !block_try(b, block_unmark, op->d->id))
+        return ERR_INVAL;
+    return ERR_NONE;
+}

@@ -119,20 +119,101 @@ static inline bool block_owned_by(uint64_t w, unsigned owner)
     return (w & BLOCK_IDENTITY) == block_word(BLOCK_DOM, owner);
 }
 
+/* What excludes exclusive types and holes. */
+#define BLOCK_SUPER_USE                                                        \
+    (BITS(BLOCK_SUPER_SHIFT + BLOCK_SUPER_BITS - 1, BLOCK_SUPER_SHIFT) |       \
+     BLOCK_MARK)
+/* What excludes superpage mappings and marks. */
+#define BLOCK_SMALL_USE                                                        \
+    BITS(BLOCK_HOLES_SHIFT + BLOCK_COUNT_BITS - 1, BLOCK_EXCL_SHIFT)
+
 /*
  * Transitions: `*w` is the old value on entry and the new one on success;
  * false means the transition does not apply and *w is unchanged.
  */
-bool block_super_get(uint64_t *w, unsigned owner);
-bool block_super_put(uint64_t *w);
-bool block_mark(uint64_t *w, unsigned owner);
-bool block_unmark(uint64_t *w, unsigned owner);
-bool block_excl_get(uint64_t *w);
-bool block_excl_put(uint64_t *w);
-bool block_hole_get(uint64_t *w); /* one more hole */
-bool block_hole_put(uint64_t *w);
-bool block_flushed(uint64_t *w); /* no stale translation is left */
-bool block_stale(uint64_t *w);   /* what its frames remember is forgotten */
+static inline bool block_super_get(uint64_t *w, unsigned owner)
+{
+    if (!block_owned_by(*w, owner) || (*w & BLOCK_SMALL_USE) ||
+        block_super(*w) == BLOCK_SUPER_MAX)
+        return false;
+    *w += BLOCK_SUPER_ONE;
+    return true;
+}
+
+/* Whoever makes an exclusive type next must flush first. */
+static inline bool block_super_put(uint64_t *w)
+{
+    if (block_super(*w) == 0)
+        return false;
+    *w = (*w - BLOCK_SUPER_ONE) | BLOCK_STALE_SUPER;
+    return true;
+}
+
+static inline bool block_mark(uint64_t *w, unsigned owner)
+{
+    if (!block_owned_by(*w, owner) || (*w & (BLOCK_SMALL_USE | BLOCK_MARK)))
+        return false;
+    *w |= BLOCK_MARK;
+    return true;
+}
+
+static inline bool block_unmark(uint64_t *w, unsigned owner)
+{
+    if (!block_owned_by(*w, owner) || !(*w & BLOCK_MARK))
+        return false;
+    *w &= ~BLOCK_MARK;
+    return true;
+}
+
+static inline bool block_excl_get(uint64_t *w)
+{
+    if (block_class(*w) != BLOCK_DOM || (*w & BLOCK_SUPER_USE) ||
+        block_excl(*w) == BLOCK_FRAMES)
+        return false;
+    *w += BLOCK_EXCL_ONE;
+    return true;
+}
+
+/* Whoever maps the block as a superpage next must flush first. */
+static inline bool block_excl_put(uint64_t *w)
+{
+    if (block_excl(*w) == 0)
+        return false;
+    *w = (*w - BLOCK_EXCL_ONE) | BLOCK_STALE_EXCL;
+    return true;
+}
+
+/* One more hole. */
+static inline bool block_hole_get(uint64_t *w)
+{
+    if (block_class(*w) != BLOCK_DOM || (*w & BLOCK_SUPER_USE) ||
+        block_holes(*w) == BLOCK_FRAMES)
+        return false;
+    *w += BLOCK_HOLES_ONE;
+    return true;
+}
+
+static inline bool block_hole_put(uint64_t *w)
+{
+    if (block_holes(*w) == 0)
+        return false;
+    *w -= BLOCK_HOLES_ONE;
+    return true;
+}
+
+/* No stale translation is left. */
+static inline bool block_flushed(uint64_t *w)
+{
+    *w &= ~(BLOCK_STALE_SUPER | BLOCK_STALE_EXCL);
+    return true;
+}
+
+/* What the frames of the block remember is forgotten: assume the worst. */
+static inline bool block_stale(uint64_t *w)
+{
+    *w |= BLOCK_STALE_SUPER | BLOCK_STALE_EXCL;
+    return true;
+}
 
 /* The one place where pure transitions meet memory. */
 #define block_apply(b, old, fn, ...)                                           \

@@ -32,7 +32,16 @@ all: $(BUILD)/flagstone.elf
 DIRS ?= boot hv mm
 HV_C := $(filter-out hv/offsets.c,$(wildcard $(DIRS:%=%/*.c)))
 HV_ASM := $(wildcard $(DIRS:%=%/*.asm))
-HV_OBJ := $(HV_C:%=$(BUILD)/%.o) $(HV_ASM:%=$(BUILD)/%.o)
+HV_OBJ := $(HV_C:%=$(BUILD)/%.o) $(HV_ASM:%=$(BUILD)/%.o) $(BUILD)/font.o
+
+# The screen's glyphs are taken from GRUB's font; without it, no framebuffer.
+FONT ?= $(firstword $(wildcard /usr/share/grub/unicode.pf2 \
+    /usr/share/grub2/unicode.pf2))
+$(BUILD)/font.o: $(FONT) tools/font Makefile
+	$(call say,FONT,$(FONT))
+	@mkdir -p $(@D)
+	$(Q)tools/font $(FONT) > $(@:.o=.asm)
+	$(Q)$(NASM) -f elf64 -o $@ $(@:.o=.asm)
 
 $(BUILD)/%.c.o: %.c Makefile
 	$(call say,CC,$<)

@@ -1,23 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* console.h: what people see and type. */
+/*
+ * console.h: what people see and type. Two kinds of text share it, the
+ * hypervisor's lines ("(hv) ...") and the guests' streams, and never in the
+ * same line.
+ */
 #pragma once
 
 #include "base.h"
 #include "boot/bootinfo.h"
 
-enum console_device {
-    CONSOLE_COM1 = 1,
-    CONSOLE_SCREEN = 2,
-};
-
-/* COM1 works from the first call on. */
+/* COM1 works from this call on; the screen once its place is known. */
 void console_init(void);
+void console_init_screen(const struct bootinfo *bi);
+void console_remap_screen(void);
 
 /* One line of the hypervisor's own: "(hv) " is put before, '\n' behind. */
 printf_like(1, 2) void console_say(const char *fmt, ...);
 /* The same, only with `debug` on the command line. */
 printf_like(1, 2) void console_debug(const char *fmt, ...);
+/* A line of measurements: '@' and a JSON object, nothing before it. */
+printf_like(1, 2) void console_json(const char *fmt, ...);
 
+/*
+ * With one guest its bytes pass as they are. From the second guest on, text
+ * is held per guest up to the end of a line and shown as "name| line".
+ */
+void console_several_guests(bool several);
+void console_guest_write(domid_t id, const char *name, const void *buf,
+                         size_t len);
+/* The guest is gone: shows what it left without an end of line. */
+void console_guest_end(domid_t id);
+
+/* A typed character, or -1. */
+int console_read(void);
+
+/* From the timer interrupt: shows lines that wait for their end too long. */
+void console_poll(void);
+
+/* Everything out, now. */
 void console_flush(void);
-/* From here on output must not wait for anything but the device. */
+/* From here on nothing is held back. */
 void console_panic_mode(void);

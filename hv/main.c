@@ -4,6 +4,10 @@
  */
 #include "hv/main.h"
 #include "boot/bootinfo.h"
+#include "hv/acpi.h"
+#include "hv/apic.h"
+#include "hv/clock.h"
+#include "hv/cmdline.h"
 #include "hv/console.h"
 #include "hv/cpu.h"
 #include "hv/early.h"
@@ -34,23 +38,51 @@ static void take_bootinfo(uint32_t mbi)
     if (bootinfo_parse(&boot, loader_info, total, HV_LOAD_PA,
                        maddr_of_image(hv_data_end).v))
         panic("the loader's information is damaged");
+}
+
+static void report_bootinfo(void)
+{
     for (unsigned i = 0; i < boot.nr_notes; i++)
         console_say("%s: %lx-%lx", boot.notes[i].what, boot.notes[i].start,
                     boot.notes[i].end);
 }
 
-void hv_main(uint32_t mbi)
+/* ACPI tables are read through the boot tables, before paging_init(). */
+static const uint8_t *map_low(void *ctx, uint64_t pa, uint64_t len)
 {
-    console_init();
-    console_say("Flagstone");
-    take_bootinfo(mbi);
+    (void)ctx;
+    if (pa >= HV_BOOT_LIMIT || len > HV_BOOT_LIMIT - pa)
+        return NULL;
+    return direct_of_maddr(maddr_of(pa));
+}
+
+static void init_machine(void)
+{
+    struct acpi_info acpi;
+
     cpu_detect();
     cpu_init();
     idt_init();
+    acpi_parse(&acpi, boot.rsdp, boot.rsdp_len, map_low, NULL);
+    power_init(&acpi);
     early_init(&boot);
     paging_init(&boot);
-    paging_init_m2p(&boot);
     cpu_guard_stacks();
+    console_remap_screen();
+    apic_init(acpi.lapic);
+    clock_init(&acpi);
+}
+
+void hv_main(uint32_t mbi)
+{
+    console_init();
+    take_bootinfo(mbi);
+    console_init_screen(&boot);
+    console_say("Flagstone");
+    cmdline_parse(boot.cmdline);
+    report_bootinfo();
+    init_machine();
+    paging_init_m2p(&boot);
     console_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,
                 boot.nr_modules);
     power_off(POWER_SUCCESS);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * acpi.h: the few facts of the ACPI tables that are used. Pure C without
+ * globals; physical memory is reached through a function, so that the host
+ * can feed the parser anything.
+ */
+#pragma once
+
+#include "base.h"
+
+struct acpi_info {
+    bool found;                          /* any valid root table */
+    uint64_t lapic;                      /* machine address, 0 = not said */
+    unsigned cpus;                       /* enabled processors */
+    uint64_t hpet;                       /* machine address, 0 = none */
+    uint16_t pm_timer;                   /* port, 0 = none */
+    bool pm_timer_32bit;                 /* else 24 */
+    bool hw_reduced;                     /* no fixed registers */
+    uint16_t pm1a_control, pm1b_control; /* ports, 0 = none */
+    uint16_t smi_command;
+    uint8_t acpi_enable; /* what to write there */
+    bool s5;             /* the two below are known */
+    uint8_t s5_type_a, s5_type_b;
+};
+
+/* A readable view of len bytes at a machine address, or NULL. */
+typedef const uint8_t *(*acpi_map_fn)(void *ctx, uint64_t pa, uint64_t len);
+
+/* rsdp: as the loader gave it, or NULL to look for it where a BIOS puts it. */
+void acpi_parse(struct acpi_info *info, const uint8_t *rsdp, unsigned rsdp_len,
+                acpi_map_fn map, void *ctx);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * apic.c: SDM vol. 3, chapter 11. Registers are reached through memory, or by
+ * MSR where the firmware has already switched to x2APIC mode, out of which
+ * there is no way back without a reset.
+ */
+#include "hv/apic.h"
+
+#include "hv/clock.h"
+#include "hv/console.h"
+#include "hv/cpu.h"
+#include "hv/paging.h"
+#include "hv/panic.h"
+#include "hv/x86.h"
+
+enum {
+    REG_VERSION = 0x030,
+    REG_TPR = 0x080,
+    REG_EOI = 0x0b0,
+    REG_SVR = 0x0f0,
+    REG_LVT_TIMER = 0x320,
+    REG_LVT_THERMAL = 0x330,
+    REG_LVT_PERF = 0x340,
+    REG_LVT_LINT0 = 0x350,
+    REG_LVT_LINT1 = 0x360,
+    REG_LVT_ERROR = 0x370,
+    REG_TIMER_INITIAL = 0x380,
+    REG_TIMER_CURRENT = 0x390,
+    REG_TIMER_DIVIDE = 0x3e0,
+};
+
+#define BASE_ENABLE  BIT(11)
+#define BASE_X2APIC  BIT(10)
+#define SVR_ENABLE   0x100u
+#define LVT_MASKED   0x10000u
+#define LVT_NMI      0x400u
+#define LVT_DEADLINE 0x40000u
+#define DIVIDE_BY_16 0x3u
+#define MSR_X2APIC   0x800u
+
+static volatile uint32_t *mmio;
+static bool x2apic;
+static uint64_t ticks_scale; /* timer ticks per ns, 32.32 */
+
+static uint32_t read_reg(unsigned reg)
+{
+    if (x2apic)
+        return (uint32_t)x86_rdmsr(MSR_X2APIC + reg / 16);
+    return mmio[reg / 4];
+}
+
+static void write_reg(unsigned reg, uint32_t v)
+{
+    if (x2apic)
+        x86_wrmsr(MSR_X2APIC + reg / 16, v);
+    else
+        mmio[reg / 4] = v;
+}
+
+/*
+ * Both 8259s get vectors nobody uses and are masked altogether: a spurious
+ * IRQ 7 or 15 can still come.
+ */
+static void silence_pic(void)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t value;
+    } steps[] = {{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0x20}, {0xa1, 0x28},
+                 {0x21, 0x04}, {0xa1, 0x02}, {0x21, 0x01}, {0xa1, 0x01},
+                 {0x21, 0xff}, {0xa1, 0xff}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
+        x86_out8(steps[i].port, steps[i].value);
+}
+
+static void enable(uint64_t base)
+{
+    uint64_t msr = x86_rdmsr(MSR_APIC_BASE);
+
+    x2apic = msr & BASE_X2APIC;
+    x86_wrmsr(MSR_APIC_BASE, msr | BASE_ENABLE);
+    if (x2apic)
+        return;
+    if (!base)
+        base = msr & BITS(51, 12);
+    mmio = paging_map_mmio(maddr_of(base), PAGE_SIZE);
+    if (!mmio)
+        panic("no room to map the local APIC");
+}
+
+void apic_init(uint64_t base)
+{
+    unsigned max_lvt;
+
+    silence_pic();
+    enable(base);
+    max_lvt = read_reg(REG_VERSION) >> 16 & 0xff;
+    write_reg(REG_LVT_TIMER, LVT_MASKED | APIC_TIMER_VECTOR);
+    write_reg(REG_LVT_LINT0, LVT_MASKED);
+    write_reg(REG_LVT_LINT1, LVT_NMI);
+    write_reg(REG_LVT_ERROR, LVT_MASKED);
+    if (max_lvt >= 4)
+        write_reg(REG_LVT_PERF, LVT_MASKED);
+    if (max_lvt >= 5)
+        write_reg(REG_LVT_THERMAL, LVT_MASKED);
+    write_reg(REG_TPR, 0);
+    write_reg(REG_SVR, SVR_ENABLE | APIC_SPURIOUS_VECTOR);
+    write_reg(REG_TIMER_DIVIDE, DIVIDE_BY_16);
+    write_reg(REG_TIMER_INITIAL, 0);
+    while (read_reg(REG_TIMER_CURRENT))
+        x86_pause();
+}
+
+void apic_eoi(void)
+{
+    write_reg(REG_EOI, 0);
+}
+
+void apic_timer_count_start(void)
+{
+    write_reg(REG_TIMER_INITIAL, UINT32_MAX);
+}
+
+uint32_t apic_timer_count_left(void)
+{
+    return read_reg(REG_TIMER_CURRENT);
+}
+
+void apic_timer_init(uint64_t khz)
+{
+    write_reg(REG_TIMER_INITIAL, 0);
+    if (cpu_features.tsc_deadline) {
+        write_reg(REG_LVT_TIMER, LVT_DEADLINE | APIC_TIMER_VECTOR);
+        /* Orders the mode before the first deadline (SDM vol. 3, 11.5.4.1). */
+        __asm__ volatile("mfence" : : : "memory");
+        return;
+    }
+    if (!khz)
+        panic("the local APIC timer does not count");
+    ticks_scale = (khz << 32) / 1000000;
+    write_reg(REG_LVT_TIMER, APIC_TIMER_VECTOR);
+}
+
+static void set_counter(uint64_t deadline_ns)
+{
+    uint64_t now = clock_now_ns();
+    uint64_t wait = deadline_ns > now ? deadline_ns - now : 0;
+    uint64_t ticks =
+        (uint64_t)((unsigned __int128)wait * ticks_scale >> 32) + 1;
+
+    write_reg(REG_TIMER_INITIAL, (uint32_t)MIN(ticks, (uint64_t)UINT32_MAX));
+}
+
+void apic_timer_set(uint64_t deadline_ns)
+{
+    if (cpu_features.tsc_deadline)
+        x86_wrmsr(MSR_TSC_DEADLINE,
+                  deadline_ns ? clock_tsc_of_ns(deadline_ns) : 0);
+    else if (deadline_ns)
+        set_counter(deadline_ns);
+    else
+        write_reg(REG_TIMER_INITIAL, 0);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* screen.h: a terminal of sorts on VGA text or on a linear framebuffer. */
+#pragma once
+
+#include "base.h"
+#include "boot/bootinfo.h"
+
+/* Uses the screen through the boot tables, if they reach it. */
+void screen_init(const struct bootinfo_framebuffer *fb);
+
+/* The same screen, now through the hypervisor's own tables. */
+void screen_remap(void);
+
+/* Changes what is to be seen; screen_refresh() shows it. */
+void screen_put(char c);
+void screen_refresh(void);

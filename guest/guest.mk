@@ -15,7 +15,8 @@ GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie 
     -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror \
     -Iinclude -I. -MMD -MP $(if $(IS_CLANG),--target=x86_64-linux-gnu)
 
-GUEST_LIB_OBJS := $(GUEST_LIB:%.c=$(BUILD)/%.o) $(BUILD)/guest/lib/head.o
+GUEST_ASM      := $(wildcard guest/lib/*.asm)
+GUEST_LIB_OBJS := $(GUEST_LIB:%.c=$(BUILD)/%.o) $(GUEST_ASM:%.asm=$(BUILD)/%.o)
 
 .PHONY: guests
 guests: $(GUEST_ELFS)
@@ -25,7 +26,7 @@ $(BUILD)/guest/%.o: guest/%.c guest/guest.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 
-$(BUILD)/guest/lib/head.o: guest/lib/head.asm guest/guest.mk
+$(BUILD)/guest/lib/%.o: guest/lib/%.asm guest/guest.mk
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)
 	$(Q)$(NASM) -M -MP -MQ $@ $< > $(@:.o=.d)

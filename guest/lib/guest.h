@@ -17,6 +17,7 @@
 #include "guest/lib/timer.h"
 #include "guest/lib/trap.h"
 #include "guest/lib/tree.h"
+#include "guest/lib/user.h"
 
 extern struct start_info *guest_start_info;
 /* FLAGSTONE_VERSION or 0 when the hypervisor is not Flagstone. */

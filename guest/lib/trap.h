@@ -87,8 +87,6 @@ int try_write(volatile void *va, uint64_t value);
  */
 void guest_user_run(const struct iret_context *ctx, uint64_t arg);
 extern uint64_t user_last_rax, user_last_rdi;
-/* Stop at a system call, or go on with its handler's answer. */
-#define USER_EXIT 0u
 
 extern char trap_stubs[], trap_event_entry[], trap_failsafe_entry[];
 extern char trap_syscall_entry[], trap_nmi_entry[], guest_vcpu_entry[];

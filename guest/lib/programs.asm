@@ -1,0 +1,106 @@
+; SPDX-License-Identifier: MIT
+;
+; programs.asm: programs for the guest's user mode. They are copied to a page of
+; their own, so they refer to nothing but their registers.
+
+bits 64
+default rel
+
+%define EXIT_RAX  42
+%define USER_DATA 0x401000
+
+section .rodata progbits alloc noexec nowrite align=16
+
+%macro program 1
+global %1, %1_end
+%1:
+%endmacro
+
+program user_exit
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_exit_end:
+
+program user_add
+    mov r8d, USER_DATA
+    add [r8], rdi
+    mov rdi, [r8]
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_add_end:
+
+program user_load
+    mov rdi, [rdi]
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_load_end:
+
+program user_store
+    mov [rdi], rdi
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_store_end:
+
+program user_ud
+    ud2
+user_ud_end:
+
+program user_bp
+    int3
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_bp_end:
+
+program user_int80
+    int 0x80
+    ud2
+user_int80_end:
+
+program user_int40
+    int 0x40
+    ud2
+user_int40_end:
+
+program user_hlt
+    hlt
+    ud2
+user_hlt_end:
+
+program user_readcr3
+    mov rax, cr3
+    ud2
+user_readcr3_end:
+
+program user_divide
+    xor ecx, ecx
+    mov eax, 1
+    cdq
+    idiv ecx
+    ud2
+user_divide_end:
+
+program user_loop
+    jmp user_loop
+user_loop_end:
+
+program user_fsgs
+    mov rdi, [gs:0]
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_fsgs_end:
+
+program user_spin
+    dec rdi
+    jnz user_spin
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_spin_end:
+
+section .note.GNU-stack noalloc noexec nowrite progbits

@@ -94,15 +94,19 @@ RUN_VARS = GUEST ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
     ACCEL HVARGS GDB MACHINE SCENARIO
 export $(RUN_VARS) BUILD
 
-.PHONY: run iso test bench setup lint clean
+.PHONY: run iso test bench setup setup-test lint clean
 run: setup all $(GUEST_ALL)
 	$(Q)tools/run
 iso: all $(GUEST_ALL)
 	$(Q)tools/run --iso-only
-test: setup all $(GUEST_ALL) $(HOST_TESTS)
-	$(Q)tests/run
+test: setup-test all $(GUEST_ALL) $(HOST_TESTS)
+	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)
 setup:
 	$(Q)tools/setup
+setup-test:
+	$(Q)tools/setup test
+lint: all
+	$(Q)tools/lint
 clean:
 	$(Q)rm -rf $(BUILD)
 

@@ -7,6 +7,7 @@
 #include "hv/cmdline.h"
 
 #include "hv/console.h"
+#include "hv/selftest.h"
 #include "hv/string.h"
 
 struct options options = {
@@ -37,6 +38,13 @@ static const struct choice levels[] = {{"quiet", LOG_QUIET},
                                        {"normal", LOG_NORMAL},
                                        {"debug", LOG_DEBUG},
                                        {NULL, 0}};
+static const struct choice selftests[] = {{"bug", SELFTEST_BUG},
+                                          {"write-text", SELFTEST_WRITE_TEXT},
+                                          {"write-alias", SELFTEST_WRITE_ALIAS},
+                                          {"exec-data", SELFTEST_EXEC_DATA},
+                                          {"stack", SELFTEST_STACK},
+                                          {"null", SELFTEST_NULL},
+                                          {NULL, 0}};
 static const struct choice superpages[] = {{"off", OPT_SUPERPAGES_OFF},
                                            {"prefer", OPT_SUPERPAGES_PREFER},
                                            {"require", OPT_SUPERPAGES_REQUIRE},
@@ -61,6 +69,7 @@ static const struct option {
     {"fragment_reserve", TYPE_NUMBER, &options.fragment_reserve, NULL, 0,
      1u << 20},
     {"reserve", TYPE_NUMBER, &options.reserve, NULL, 0, 1u << 22},
+    {"selftest", TYPE_CHOICE, &options.selftest, selftests, 0, 0},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
 };
 

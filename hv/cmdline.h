@@ -22,6 +22,7 @@ struct options {
     unsigned exit;             /* enum option_exit */
     unsigned console;          /* enum option_console, or-ed */
     unsigned loglevel;         /* enum option_loglevel */
+    unsigned selftest;         /* enum selftest */
     unsigned superpages;       /* of a guest that does not say */
     uint64_t fragment_reserve; /* blocks kept ready for cutting */
     uint64_t reserve;          /* MiB that no guest gets */

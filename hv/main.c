@@ -16,6 +16,7 @@
 #include "hv/paging.h"
 #include "hv/panic.h"
 #include "hv/power.h"
+#include "hv/selftest.h"
 #include "hv/string.h"
 
 /*
@@ -85,5 +86,6 @@ void hv_main(uint32_t mbi)
     paging_init_m2p(&boot);
     console_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,
                 boot.nr_modules);
+    selftest_run((enum selftest)options.selftest);
     power_off(POWER_SUCCESS);
 }

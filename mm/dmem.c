@@ -96,11 +96,6 @@ enum err dmem_block_get(struct mm_op *op, blk_t *out)
     return ERR_NONE;
 }
 
-#define BLOCK_IN_USE                                                           \
-    (BITS(BLOCK_SUPER_SHIFT + BLOCK_SUPER_BITS - 1, BLOCK_SUPER_SHIFT) |       \
-     BLOCK_MARK |                                                              \
-     BITS(BLOCK_HOLES_SHIFT + BLOCK_COUNT_BITS - 1, BLOCK_EXCL_SHIFT))
-
 enum err dmem_block_put(struct mm_op *op, blk_t blk)
 {
     struct block *b;
@@ -110,7 +105,8 @@ enum err dmem_block_put(struct mm_op *op, blk_t blk)
     b = mm_block(op->mm, blk);
     if (!block_owned_by(b->word, op->d->id))
         return ERR_INVAL;
-    if ((b->word & BLOCK_IN_USE) || !frame_table_trim(op->mm, op->d, b))
+    if ((b->word & (BLOCK_SUPER_USE | BLOCK_SMALL_USE)) ||
+        !frame_table_trim(op->mm, op->d, b))
         return ERR_BUSY;
     m2p_clear(op->mm, mfn_of_blk(blk), BLOCK_FRAMES);
     op->d->tot_pages -= BLOCK_FRAMES;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world.h: a small machine with one or more domains in it, for the tests of
+ * mm/. Every step can be followed by the audit.
+ */
+#pragma once
+
+#include "mm/audit.h"
+#include "mm/mmu.h"
+#include "mm/reservation.h"
+
+struct world {
+    struct mm mm;
+    uint8_t *memory;
+    void *metadata;
+    void *scratch;
+    uint64_t blocks_at_boot;
+};
+
+struct world_domain {
+    struct mm_domain d;
+    struct mm_vcpu v;
+};
+
+void world_make(struct world *w, uint64_t blocks);
+void world_end(struct world *w); /* asserts that every block is back */
+void world_domain(struct world *w, struct world_domain *x, domid_t id,
+                  uint64_t max_pages);
+void world_destroy(struct world *w, struct world_domain *x);
+/* Finish an operation: discharge what it owes. */
+void world_done(struct mm_op *op);
+/* Fails the test with the audit's words. */
+void world_audit(struct world *w, const char *after);
+
+/* Test randomness: xorshift64*, seeded by the test. */
+struct dice {
+    uint64_t s;
+};
+uint64_t dice_next(struct dice *d);
+static inline uint64_t dice_upto(struct dice *d, uint64_t n)
+{
+    return dice_next(d) % n;
+}

@@ -88,19 +88,21 @@ program user_loop
     jmp user_loop
 user_loop_end:
 
-program user_fsgs
+program user_gs
     mov rdi, [gs:0]
     mov eax, EXIT_RAX
     syscall
     ud2
-user_fsgs_end:
+user_gs_end:
 
-program user_spin
-    dec rdi
-    jnz user_spin
-    mov eax, EXIT_RAX
-    syscall
+program user_in
+    mov edx, 0x3f8
+    in al, dx
     ud2
-user_spin_end:
+user_in_end:
+
+program user_jump
+    jmp rdi
+user_jump_end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits

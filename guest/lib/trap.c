@@ -15,6 +15,8 @@ uint64_t user_last_rax, user_last_rdi;
 
 extern uint64_t trap_try_sp, trap_user_sp; /* head.asm */
 
+#define RFLAGS_TF BIT(8)
+
 static trap_handler_t *handlers[TRAP_VECTORS];
 static struct trap_info table[257];
 static char entry_stack[8192] aligned_to(16);
@@ -62,6 +64,7 @@ static void resume_at(struct regs *regs, const char *rip, uint64_t rsp)
     regs->rsp = rsp;
     regs->cs = FLAT_KERNEL_CS & ~3u; /* RPL below 3: stay in the kernel */
     regs->ss = FLAT_KERNEL_SS;
+    regs->rflags &= ~RFLAGS_TF;
 }
 
 static noreturn_fn void die(const struct regs *regs)
@@ -76,11 +79,12 @@ static noreturn_fn void die(const struct regs *regs)
 void trap_dispatch(struct regs *regs);
 void trap_dispatch(struct regs *regs)
 {
+    trap_handler_t *handler = handlers[regs->vector];
     if (regs->vector == TRAP_EVENT) {
         event_deliver();
-        return;
+        if (!handler) /* with one, it may end a user program by false */
+            return;
     }
-    trap_handler_t *handler = handlers[regs->vector];
     if (handler && handler(regs))
         return;
     if (trap_from_user(regs) && trap_user_sp) {

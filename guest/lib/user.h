@@ -10,19 +10,20 @@
 /* Each is less than a page of code between these symbols. */
 #define USER_PROGRAM(name) extern const char name[], name##_end[]
 USER_PROGRAM(user_exit);    /* syscall at once with rax = 42 */
-USER_PROGRAM(user_add);     /* *r8 += rdi; syscall with the sum in rdi */
+USER_PROGRAM(user_add);     /* *USER_DATA += rdi; syscall with the sum */
 USER_PROGRAM(user_load);    /* rdi = *rdi; syscall */
 USER_PROGRAM(user_store);   /* *rdi = rdi; syscall */
+USER_PROGRAM(user_jump);    /* jmp rdi */
 USER_PROGRAM(user_ud);      /* ud2 */
 USER_PROGRAM(user_bp);      /* int3, then syscall */
 USER_PROGRAM(user_int80);   /* int 0x80 */
 USER_PROGRAM(user_int40);   /* int 0x40 */
 USER_PROGRAM(user_hlt);     /* a privileged instruction */
 USER_PROGRAM(user_readcr3); /* another */
+USER_PROGRAM(user_in);      /* a port read */
 USER_PROGRAM(user_divide);  /* by zero */
 USER_PROGRAM(user_loop);    /* until something else happens: jmp . */
-USER_PROGRAM(user_fsgs);    /* rdi = gs:[0]; syscall */
-USER_PROGRAM(user_spin);    /* count rdi down to 0; syscall */
+USER_PROGRAM(user_gs);      /* rdi = gs:[0]; syscall */
 #define USER_EXIT_RAX 42u
 
 #define USER_CODE  UINT64_C(0x400000)

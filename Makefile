@@ -87,6 +87,7 @@ $(BUILD)/flagstone.elf: $(BUILD)/pass1.elf
 
 -include guest/guest.mk
 -include tests/tests.mk
+include tests/hv/hv.mk
 
 # --- running --------------------------------------------------------------
 

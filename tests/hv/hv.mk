@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# Host tests of the pure parts of boot/ and hv/: each test_NAME.c with the
+# sources named here, under ASan and UBSan; fuzz_NAME.c with libFuzzer.
+
+HOST_CC ?= gcc
+HOST_CLANG ?= clang
+HVT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -Iinclude -I. -fno-omit-frame-pointer
+HVT_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+HVT_print := hv/print.c
+HVT_cmdline := hv/cmdline.c
+HVT_bootinfo := boot/bootinfo.c
+HVT_acpi := hv/acpi.c
+HVT_console := hv/console.c hv/print.c hv/cmdline.c
+
+HVT_TESTS := $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c))
+HVT_FUZZ := $(if $(shell command -v $(HOST_CLANG)),\
+    $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/fuzz_*.c)))
+HOST_TESTS += $(HVT_TESTS:%=$(BUILD)/tests/hv/%) $(HVT_FUZZ:%=$(BUILD)/tests/hv/%)
+
+HVT_HEADERS := $(wildcard include/*.h boot/*.h hv/*.h tests/hv/*.h)
+
+.SECONDEXPANSION:
+$(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
+    $(HVT_HEADERS)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ \
+	    $(filter %.c,$^) -lcmocka
+$(BUILD)/tests/hv/fuzz_%: tests/hv/fuzz_%.c $$(HVT_$$*) tests/hv/hv.mk \
+    $(HVT_HEADERS)
+	$(call say,FUZZCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CLANG) $(HVT_CFLAGS) -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -o $@ $(filter %.c,$^)

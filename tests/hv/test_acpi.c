@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* ACPI tables laid into a small made-up physical memory. */
+#include "tests/hv/check.h"
+
+#include <string.h>
+
+#include "hv/acpi.h"
+
+enum {
+    RSDP = 0x100,
+    XSDT = 0x200,
+    RSDT = 0x300,
+    FADT = 0x400,
+    MADT = 0x600,
+    HPET = 0x700,
+    DSDT = 0x800,
+    MEMORY = 0x1000
+};
+
+static uint8_t memory[MEMORY];
+static struct acpi_info info;
+
+static const uint8_t *map(void *ctx, uint64_t pa, uint64_t len)
+{
+    (void)ctx;
+    return pa < MEMORY && len <= MEMORY - pa ? memory + pa : NULL;
+}
+
+static void put(unsigned at, uint64_t v, unsigned bytes)
+{
+    memcpy(memory + at, &v, bytes);
+}
+
+static void seal(unsigned at, unsigned len, unsigned sum_at)
+{
+    uint8_t sum = 0;
+
+    memory[at + sum_at] = 0;
+    for (unsigned i = 0; i < len; i++)
+        sum = (uint8_t)(sum + memory[at + i]);
+    memory[at + sum_at] = (uint8_t)-sum;
+}
+
+static void table(unsigned at, const char *name, unsigned len)
+{
+    memcpy(memory + at, name, 4);
+    put(at + 4, len, 4);
+    seal(at, len, 9);
+}
+
+static void make_dsdt(const void *aml, unsigned len)
+{
+    memcpy(memory + DSDT + 40, aml, len);
+    table(DSDT, "DSDT", 40 + len + 8);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    memset(memory, 0, sizeof(memory));
+    memcpy(memory + RSDP, "RSD PTR ", 8);
+    memory[RSDP + 15] = 2;
+    put(RSDP + 16, RSDT, 4);
+    put(RSDP + 24, XSDT, 8);
+    seal(RSDP, 20, 8);
+    seal(RSDP, 36, 32);
+    put(XSDT + 36, FADT, 8);
+    put(XSDT + 44, MADT, 8);
+    put(XSDT + 52, HPET, 8);
+    table(XSDT, "XSDT", 60);
+    put(RSDT + 36, MADT, 4);
+    table(RSDT, "RSDT", 40);
+    put(FADT + 40, DSDT, 4);
+    put(FADT + 64, 0x604, 4);
+    put(FADT + 76, 0x608, 4);
+    table(FADT, "FACP", 244);
+    put(MADT + 36, 0xfee00000, 4);
+    put(MADT + 44, 0x0800, 2); /* local APIC, 8 bytes, enabled */
+    put(MADT + 48, 1, 4);
+    table(MADT, "APIC", 52);
+    put(HPET + 44, 0xfed00000, 8);
+    table(HPET, "HPET", 56);
+    make_dsdt("\x08_S5_\x12\x06\x04\x0a\x05\x0a\x06\x00\x00", 13);
+    return 0;
+}
+
+static void parse(void)
+{
+    acpi_parse(&info, memory + RSDP, 36, map, NULL);
+}
+
+static void all_facts_are_found(void **state)
+{
+    (void)state;
+    parse();
+    assert_true(info.found && info.s5);
+    assert_int_equal(info.lapic, 0xfee00000);
+    assert_int_equal(info.cpus, 1);
+    assert_int_equal(info.hpet, 0xfed00000);
+    assert_int_equal(info.pm1a_control, 0x604);
+    assert_int_equal(info.pm_timer, 0x608);
+    assert_int_equal(info.s5_type_a, 5);
+    assert_int_equal(info.s5_type_b, 6);
+}
+
+static void the_old_root_serves_when_the_new_is_damaged(void **state)
+{
+    (void)state;
+    memory[XSDT + 20] ^= 1;
+    parse();
+    assert_true(info.found);
+    assert_int_equal(info.cpus, 1);
+    assert_int_equal(info.pm_timer, 0); /* not listed there */
+}
+
+static void a_wrong_checksum_hides_a_table(void **state)
+{
+    (void)state;
+    memory[FADT + 100] ^= 1;
+    parse();
+    assert_false(info.s5);
+    assert_int_equal(info.pm_timer, 0);
+    assert_int_equal(info.cpus, 1);
+}
+
+static void a_table_longer_than_memory_is_left_alone(void **state)
+{
+    (void)state;
+    put(MADT + 4, MEMORY, 4);
+    put(FADT + 4, 0xffffffff, 4);
+    put(HPET + 4, 8, 4);
+    parse();
+    assert_true(info.found);
+    assert_int_equal(info.cpus, 0);
+    assert_int_equal(info.hpet, 0);
+}
+
+static void an_empty_madt_entry_ends_the_list(void **state)
+{
+    (void)state;
+    put(MADT + 44, 0, 2);
+    table(MADT, "APIC", 52);
+    parse();
+    assert_int_equal(info.cpus, 0);
+}
+
+static void constants_without_prefix_are_read(void **state)
+{
+    (void)state;
+    make_dsdt("\x08\\_S5_\x12\x05\x04\x00\x01\x00\x00", 12);
+    parse();
+    assert_true(info.s5);
+    assert_int_equal(info.s5_type_a, 0);
+    assert_int_equal(info.s5_type_b, 1);
+}
+
+static void no_package_no_s5(void **state)
+{
+    (void)state;
+    make_dsdt("\x08_S5_\x10\x06\x04\x0a\x05\x0a\x06\x00\x00", 13);
+    parse();
+    assert_false(info.s5);
+    make_dsdt("\x08_S5_\x12\x06\x04\x0a\x55\x0a\x06\x00\x00", 13);
+    parse();
+    assert_false(info.s5);
+}
+
+static void nothing_at_all_is_no_tables(void **state)
+{
+    (void)state;
+    acpi_parse(&info, NULL, 0, map, NULL);
+    assert_false(info.found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(all_facts_are_found, start),
+        cmocka_unit_test_setup(the_old_root_serves_when_the_new_is_damaged,
+                               start),
+        cmocka_unit_test_setup(a_wrong_checksum_hides_a_table, start),
+        cmocka_unit_test_setup(a_table_longer_than_memory_is_left_alone, start),
+        cmocka_unit_test_setup(an_empty_madt_entry_ends_the_list, start),
+        cmocka_unit_test_setup(constants_without_prefix_are_read, start),
+        cmocka_unit_test_setup(no_package_no_s5, start),
+        cmocka_unit_test_setup(nothing_at_all_is_no_tables, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

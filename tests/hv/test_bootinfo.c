@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Multiboot2 information, as GRUB writes it and as nobody should. */
+#include "tests/hv/check.h"
+
+#include "tests/hv/bootinfo_check.h"
+
+#define KEEP_START 0x200000u
+#define KEEP_END   0x300000u
+
+static uint8_t buf[8192];
+static size_t at;
+static struct bootinfo bi;
+
+static void put(const void *p, size_t n)
+{
+    assert_true(at + n <= sizeof(buf));
+    memcpy(buf + at, p, n);
+    at += n;
+}
+
+static void put32(uint32_t v)
+{
+    put(&v, 4);
+}
+
+static void put64(uint64_t v)
+{
+    put(&v, 8);
+}
+
+static void align8(void)
+{
+    while (at % 8)
+        put("", 1);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    memset(buf, 0xee, sizeof(buf));
+    at = 0;
+    put64(0);
+    return 0;
+}
+
+static enum err finish(void)
+{
+    uint32_t total;
+
+    put32(0);
+    put32(8);
+    total = (uint32_t)at;
+    memcpy(buf, &total, 4);
+    return bootinfo_parse(&bi, buf, sizeof(buf), KEEP_START, KEEP_END);
+}
+
+static void add_cmdline(const char *s)
+{
+    put32(1);
+    put32((uint32_t)(8 + strlen(s) + 1));
+    put(s, strlen(s) + 1);
+    align8();
+}
+
+static void add_module(uint32_t from, uint32_t to, const char *s)
+{
+    put32(3);
+    put32((uint32_t)(16 + strlen(s) + 1));
+    put32(from);
+    put32(to);
+    put(s, strlen(s) + 1);
+    align8();
+}
+
+struct entry {
+    uint64_t base, len;
+    uint32_t type;
+};
+
+static void add_mmap(const struct entry *e, unsigned n)
+{
+    put32(6);
+    put32(16 + 24 * n);
+    put32(24);
+    put32(0);
+    for (unsigned i = 0; i < n; i++) {
+        put64(e[i].base);
+        put64(e[i].len);
+        put32(e[i].type);
+        put32(0);
+    }
+}
+
+static void expect_range(unsigned i, uint64_t from, uint64_t to, int kind)
+{
+    assert_true(i < bi.nr_ranges);
+    assert_int_equal(bi.ranges[i].start, from);
+    assert_int_equal(bi.ranges[i].end, to);
+    assert_int_equal(bi.ranges[i].kind, kind);
+}
+
+static const struct entry pc[] = {
+    {0, 0x9fc00, 1}, {0x100000, 0x3ff00000, 1}, {0x9fc00, 0x400, 2}};
+
+static void what_grub_says_is_understood(void **state)
+{
+    (void)state;
+    add_cmdline("debug exit=qemu");
+    add_module(0x400000, 0x500000, "name=a -- b");
+    add_mmap(pc, 3);
+    assert_int_equal(finish(), ERR_NONE);
+    check_bootinfo(&bi, buf, sizeof(buf), KEEP_START, KEEP_END);
+    assert_string_equal(bi.cmdline, "debug exit=qemu");
+    assert_int_equal(bi.nr_modules, 1);
+    assert_string_equal(bi.modules[0].cmdline, "name=a -- b");
+    assert_int_equal(bi.nr_notes, 0);
+    expect_range(0, 0, 0x9fc00, BOOTINFO_RAM);
+    expect_range(1, 0x9fc00, 0xa0000, BOOTINFO_RESERVED);
+    expect_range(2, 0x100000, 0x40000000, BOOTINFO_RAM);
+}
+
+static void overlaps_are_not_ram_and_are_reported(void **state)
+{
+    const struct entry e[] = {{0x100000, 0x900000, 1},
+                              {0x400000, 0x100000, 2},
+                              {0x480000, 0x100000, 4},
+                              {0xa00000, 0x100000, 1}};
+
+    (void)state;
+    add_mmap(e, 4);
+    assert_int_equal(finish(), ERR_NONE);
+    assert_int_equal(bi.nr_ranges, 4);
+    expect_range(0, 0x100000, 0x400000, BOOTINFO_RAM);
+    expect_range(1, 0x400000, 0x480000, BOOTINFO_RESERVED);
+    expect_range(2, 0x480000, 0x580000, BOOTINFO_NVS);
+    expect_range(3, 0x580000, 0xb00000, BOOTINFO_RAM);
+    assert_int_not_equal(bi.nr_notes, 0);
+}
+
+static void ranges_that_wrap_are_dropped(void **state)
+{
+    const struct entry e[] = {{0x100000, 0x100000, 1},
+                              {UINT64_MAX - 10, 100, 1},
+                              {BIT(52), 4096, 1},
+                              {0x300000, UINT64_MAX, 1},
+                              {0x500000, 0, 1}};
+
+    (void)state;
+    add_mmap(e, 5);
+    assert_int_equal(finish(), ERR_NONE);
+    assert_int_equal(bi.nr_ranges, 1);
+    assert_int_equal(bi.nr_notes, 3);
+}
+
+static void bad_modules_are_dropped_with_a_note(void **state)
+{
+    (void)state;
+    add_module(0x400000, 0x500000, "good");
+    add_module(0x500000, 0x500000, "empty");
+    add_module(0x600000, 0x500000, "backwards");
+    add_module(0x2f0000, 0x310000, "over the hypervisor");
+    add_module(0x4ff000, 0x600000, "over the first");
+    add_module(0xe0000000, 0xe0001000, "not in RAM");
+    add_mmap(pc, 3);
+    assert_int_equal(finish(), ERR_NONE);
+    check_bootinfo(&bi, buf, sizeof(buf), KEEP_START, KEEP_END);
+    assert_int_equal(bi.nr_modules, 1);
+    assert_string_equal(bi.modules[0].cmdline, "good");
+    assert_int_equal(bi.nr_notes, 5);
+}
+
+static void every_cut_is_refused(void **state)
+{
+    size_t total;
+
+    (void)state;
+    add_cmdline("debug");
+    add_module(0x400000, 0x500000, "x");
+    add_mmap(pc, 3);
+    assert_int_equal(finish(), ERR_NONE);
+    total = at;
+    for (size_t len = 0; len < total; len++) {
+        uint32_t claimed = (uint32_t)len;
+        uint8_t *cut = malloc(len ? len : 1); /* so that ASan sees the end */
+
+        memcpy(cut, buf, len);
+        if (len >= 4)
+            memcpy(cut, &claimed, 4);
+        assert_int_equal(bootinfo_parse(&bi, cut, len, KEEP_START, KEEP_END),
+                         ERR_INVAL);
+        free(cut);
+    }
+}
+
+static void strings_without_an_end_are_refused(void **state)
+{
+    (void)state;
+    put32(1);
+    put32(8 + 4);
+    put("abcd", 4);
+    align8();
+    assert_int_equal(finish(), ERR_INVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(what_grub_says_is_understood, start),
+        cmocka_unit_test_setup(overlaps_are_not_ram_and_are_reported, start),
+        cmocka_unit_test_setup(ranges_that_wrap_are_dropped, start),
+        cmocka_unit_test_setup(bad_modules_are_dropped_with_a_note, start),
+        cmocka_unit_test_setup(every_cut_is_refused, start),
+        cmocka_unit_test_setup(strings_without_an_end_are_refused, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "mm/m2p.h"
+#include "mm/run.h"
 
 void dmem_domain_init(struct mm *mm, struct mm_domain *d)
 {
@@ -144,41 +145,6 @@ static enum err cut_block(struct mm_op *op)
     return ERR_NONE;
 }
 
-/* Bits of hole_map word w that start an aligned run of 2^order, order <= 6. */
-static uint64_t runs_in_word(uint64_t w, unsigned order)
-{
-    static const uint64_t starts[] = {
-        ~UINT64_C(0),
-        0x5555555555555555u,
-        0x1111111111111111u,
-        0x0101010101010101u,
-        0x0001000100010001u,
-        0x0000000100000001u,
-        1,
-    };
-
-    for (unsigned k = 0; k < order; k++)
-        w &= w >> (1u << k);
-    return w & starts[order];
-}
-
-/* First free run of a table, or BLOCK_FRAMES. */
-static unsigned find_run(const struct frame_table *t, unsigned order)
-{
-    unsigned words = order > 6 ? 1u << (order - 6) : 1;
-
-    for (unsigned i = 0; i < ARRAY_SIZE(t->hole_map); i += words) {
-        uint64_t w = t->hole_map[i];
-
-        for (unsigned k = 1; k < words; k++)
-            w &= t->hole_map[i + k];
-        w = runs_in_word(w, MIN(order, 6));
-        if (w)
-            return i * 64 + (unsigned)__builtin_ctzll(w);
-    }
-    return BLOCK_FRAMES;
-}
-
 static void take_hole(struct mm_op *op, struct block *b, unsigned i)
 {
     struct frame_table *t = frame_table_at(op->mm, b->table);
@@ -200,7 +166,7 @@ static struct block *find_block(struct mm_op *op, unsigned order, unsigned *i)
     for (unsigned n = 0; at && n < RUN_TRIES; n++) {
         struct block *b = &op->mm->blocks[at];
 
-        *i = find_run(frame_table_at(op->mm, b->table), order);
+        *i = run_find(frame_table_at(op->mm, b->table)->hole_map, order);
         if (*i < BLOCK_FRAMES)
             return b;
         at = b->next;

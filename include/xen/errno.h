@@ -26,5 +26,6 @@ enum xen_errno {
     XEN_ERANGE = 34,
     XEN_ENOSYS = 38,
     XEN_EOPNOTSUPP = 95,
+    XEN_ETIME = 62,
     XEN_ETIMEDOUT = 110,
 };

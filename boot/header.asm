@@ -41,6 +41,9 @@ header:
         dw 5, 1                     ; framebuffer: welcome, not needed
         dd 20, 0, 0, 0              ; any width, height, depth
         align 8
+        dw 4, 1                     ; console: VGA text will do
+        dd 12, 2
+        align 8
         dw 6, 0                     ; modules at page boundaries
         dd 8
         dw 0, 0

@@ -34,6 +34,9 @@ void event_init(void)
         printk("shared info: %ld\n", rc);
         guest_shutdown(SHUTDOWN_crash);
     }
+    /* All are born unmasked. */
+    memset(event_shared()->evtchn_mask, 0xff,
+           sizeof(event_shared()->evtchn_mask));
 }
 
 static void deliver_word(unsigned word)

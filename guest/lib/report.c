@@ -51,6 +51,8 @@ void report_context(const char *fmt, ...)
     va_start(args, fmt);
     format_v(context, sizeof(context), fmt, args);
     va_end(args);
+    if (cmdline_has("verbose"))
+        printk("... %s\n", context);
 }
 
 static void fail(const char *text)

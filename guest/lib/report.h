@@ -25,7 +25,8 @@ extern unsigned report_checks, report_failures;
 void report_check(bool ok, const char *file, int line, const char *what);
 void report_check_eq(int64_t got, int64_t want, const char *file, int line,
                      const char *what);
-/* Text put before the reason of each failed check: which case is running. */
+/* Text put before the reason of each failed check: which case is running; with
+ * `verbose` on the command line it is printed as it changes. */
 printf_like(1, 2) void report_context(const char *fmt, ...);
 
 #define CHECK(e) report_check((e), __FILE__, __LINE__, #e)

@@ -7,7 +7,7 @@
 #include "guest/lib/event.h"
 
 static evtchn_port_t timer_port;
-static volatile unsigned timer_fired;
+volatile unsigned timer_fired;
 
 /* Odd or changed version: the hypervisor was writing, read again. */
 static struct vcpu_time_info snapshot(void)

@@ -12,6 +12,8 @@ uint64_t timer_now(void);
 uint64_t timer_wall_clock(uint32_t *ns);
 /* Sleep at least ns nanoseconds; 0, or a negated errno. */
 int64_t timer_sleep(uint64_t ns);
+/* How often VIRQ_TIMER came, once timer_sleep() has bound it. */
+extern volatile unsigned timer_fired;
 
 static inline uint64_t tsc_read(void)
 {

@@ -23,3 +23,5 @@ void apic_timer_init(uint64_t khz);
  * the last call counts. 0 disarms.
  */
 void apic_timer_set(uint64_t deadline_ns);
+/* Has the time come, though interrupts may be off? */
+bool apic_timer_due(void);

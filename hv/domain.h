@@ -11,11 +11,19 @@
 
 #include "hv/regs.h"
 #include "mm/mmu.h"
+#include "xen/arch-x86_64.h"
 #include "xen/xen.h"
 
 #define DOMAIN_NAME_MAX 16
 #define DOMAIN_VCPUS    32   /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
 #define EVTCHN_PORTS    4096 /* two-level, 64-bit */
+
+/* vm_assist() types a 64-bit guest may choose. */
+#define VM_ASSIST_VALID                                                        \
+    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |    \
+     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |\
+     BIT(VMASST_TYPE_architectural_iopl) |                                     \
+     BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict))
 
 struct domain;
 struct evtchn; /* hv/event.c */
@@ -38,8 +46,7 @@ struct guest_callbacks {
  * behind it), and aligns to 16 bytes before it does. An IRETQ that faults
  * pushes a second frame below the first; spill is the room it needs.
  */
-struct aligned_to(16) vcpu
-{
+struct vcpu {
     uint64_t spill[9];
     struct regs regs;
     /* What hv/entry.asm looks at, in one cache line. */
@@ -66,14 +73,14 @@ struct aligned_to(16) vcpu
     uint64_t ldt_base;
     unsigned ldt_entries;
     uint8_t iopl; /* physdev_op set_iopl, 0..3, granted only virtually */
-    uint64_t vm_assist;
+    uint64_t xcr0;
     uint8_t *fpu; /* XSAVE area, hypervisor frames */
 
     /* Events. */
     mfn_t info_mfn;         /* registered elsewhere: a writable reference */
     uint16_t virq_port[24]; /* 0 = unbound */
     uint16_t poll_port;
-    bool nmi_pending;
+    bool nmi_pending, in_nmi;
 
     /* Time: nanoseconds of system time; 0 = not armed. */
     uint64_t timer_single, timer_periodic, periodic_period, poll_deadline;
@@ -83,7 +90,7 @@ struct aligned_to(16) vcpu
 
     struct vcpu *run_next; /* sched.c */
     uint64_t slice_end;
-};
+} aligned_to(16);
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct regs)) % 16 == 0,
                "SDM vol. 3, 6.14.2: RSP is aligned before the frame");
 
@@ -108,6 +115,7 @@ struct domain {
     unsigned nr_vcpus;
     enum domain_end end;
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
+    bool dumped;         /* dump_vcpu() has told of the crash */
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
     struct shared_info *shared;
@@ -115,6 +123,7 @@ struct domain {
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
     uint64_t max_pages_at_birth;
+    uint64_t vm_assist;
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;
 };

@@ -12,6 +12,14 @@
 ; swapgs; on an IST stack (NMI, #DF, #MC, #DB) what GS holds is not known, so
 ; the base is saved and set by MSR instead.
 ;
+; From a guest the frame lies in current_vcpu()->regs itself: TSS.RSP0 and
+; PERCPU_REGS_END point behind it. C then runs on the CPU's one stack. No
+; interrupt is taken in the hypervisor, so nothing below RSP is ever disturbed.
+;
+; A hypercall stores only what C may clobber. What C preserves still holds the
+; guest's values when the handler returns; the short way out leaves them where
+; they are, the long way (work to do, another vCPU to run) stores them first.
+;
 ; Labels here are never local (.name): NASM would tie them to whatever label a
 ; macro defines last.
 
@@ -23,8 +31,14 @@ bits 64
 MSR_GS_BASE     equ 0xc0000101
 STACK_PAGES     equ 4               ; as in hv/cpu.c
 IST_COUNT       equ 5
+UPCALL_WANTED   equ 0x0001          ; vcpu_info: pending, and not masked
 
-extern trap_dispatch, cpu_percpu0
+extern trap_dispatch, trap_iret_fault, trap_user_syscall, exit_work
+extern hypercall_table, cpu_percpu0
+
+; Fields of struct vcpu and of its regs, seen from behind regs.
+%define VCPU(field)     VCPU_ %+ field - VCPU_REGS_END
+%define REG(field)      REGS_ %+ field - REGS_SIZE
 
 ; CLAC, or a no-op of the same length until hv/cpu.c has seen SMAP. Entered by
 ; an interrupt, AC is still the guest's, which would switch SMAP off.
@@ -81,18 +95,29 @@ entry_common:
         test byte [rsp + REGS_CS], 3
         jz common_hypervisor
         swapgs
+common_guest:
         xor ebp, ebp                ; ends a backtrace
         mov rdi, rsp
+        mov rsp, [gs:PERCPU_STACK_TOP]
         call trap_dispatch
-        cli
+        mov rsp, [gs:PERCPU_REGS_END]
+        mov rdx, [rsp + VCPU(INFO)]
+        cmp word [rdx], UPCALL_WANTED
+        je exit_long
+        cmp dword [gs:PERCPU_WORK], 0
+        jne exit_long
+        sub rsp, REGS_SIZE
+exit_regs:
         POP_REGS
         add rsp, 8
         swapgs
-global entry_iretq
 entry_iretq:
         iretq
 
 common_hypervisor:
+        lea rax, [entry_iretq]
+        cmp [rsp + REGS_RIP], rax
+        je common_iret_fault
         mov rdi, rsp
         lea rbp, [rsp + REGS_SIZE]
         push qword [rsp + REGS_RIP] ; a frame, for the backtrace
@@ -104,15 +129,139 @@ common_hypervisor:
         add rsp, 8
         iretq
 
-; From a vector with an IST stack. Of a guest, all but #DF go on on the normal
-; stack, where they may be given to the guest like any other.
+; The IRETQ to a guest faulted. Its frame is intact in regs, the registers are
+; in the one just pushed: put together, it is a fault of the guest's.
+common_iret_fault:
+        swapgs
+        mov rdi, rsp
+        mov rsp, [gs:PERCPU_STACK_TOP]
+        call trap_iret_fault
+        mov rsp, [gs:PERCPU_REGS_END]
+        sub rsp, REGS_SIZE
+        jmp common_guest
+
+; The long way out. PERCPU_VCPU may be another vCPU afterwards.
+exit_long:
+        mov rsp, [gs:PERCPU_STACK_TOP]
+        xor ebp, ebp
+        call exit_work
+        mov rsp, [gs:PERCPU_REGS_END]
+        sub rsp, REGS_SIZE
+        jmp exit_regs
+
+global exit_to_guest
+exit_to_guest equ exit_long
+
+; SYSCALL: RCX is RIP, R11 is RFLAGS, RSP is the guest's. SFMASK has cleared
+; IF, DF, TF, NT and AC.
+global entry_syscall
+entry_syscall:
+        swapgs
+        mov [gs:PERCPU_GUEST_RSP], rsp
+        mov rsp, [gs:PERCPU_REGS_END]
+        push SELECTOR_GUEST_SS
+        push qword [gs:PERCPU_GUEST_RSP]
+        push r11
+        push SELECTOR_GUEST_CS64
+        push rcx
+        add rsp, REGS_SIZE - REGS_RIP
+        cmp byte [rsp + VCPU(IN_KERNEL)], 0
+        je syscall_user
+        mov [rsp + REG(RDI)], rdi
+        mov [rsp + REG(RSI)], rsi
+        mov [rsp + REG(RDX)], rdx
+        mov [rsp + REG(R8)], r8
+        mov [rsp + REG(R9)], r9
+        mov [rsp + REG(R10)], r10
+        inc qword [rsp + VCPU(HYPERCALLS)]
+        mov rsp, [gs:PERCPU_STACK_TOP]
+        cmp rax, HYPERCALL_COUNT
+        jae syscall_unknown
+        mov rcx, r10                ; the fourth argument, as C has it
+        lea r10, [hypercall_table]
+        call [r10 + rax * 8]
+syscall_out:
+        mov rsp, [gs:PERCPU_REGS_END]
+        mov rdx, [rsp + VCPU(INFO)]
+        cmp word [rdx], UPCALL_WANTED
+        je syscall_long
+        cmp dword [gs:PERCPU_WORK], 0
+        jne syscall_long
+; Only C that says WORK_REGS changes RIP, so this is the one SYSCALL left: the
+; only address that can not be returned to by SYSRET is the first one behind
+; the lower half (XSA-7).
+        mov rcx, [rsp + REG(RIP)]
+        cmp rcx, [noncanonical]
+        je syscall_long
+        mov rdi, [rsp + REG(RDI)]
+        mov rsi, [rsp + REG(RSI)]
+        mov rdx, [rsp + REG(RDX)]
+        mov r8, [rsp + REG(R8)]
+        mov r9, [rsp + REG(R9)]
+        mov r10, [rsp + REG(R10)]
+        mov r11, [rsp + REG(RFLAGS)]
+        mov rsp, [rsp + REG(RSP)]
+        swapgs
+        o64 sysret
+
+syscall_unknown:
+        mov rax, -ENOSYS
+        jmp syscall_out
+
+; RAX is the result. What C preserves is the guest's, still.
+syscall_long:
+        mov rcx, [rsp + REG(RIP)]
+        mov r11, [rsp + REG(RFLAGS)]
+        test dword [gs:PERCPU_WORK], WORK_REGS
+        jnz syscall_rewritten       ; RCX and R11 were set by the handler
+        mov [rsp + REG(RCX)], rcx
+        mov [rsp + REG(R11)], r11
+syscall_rewritten:
+        mov [rsp + REG(RAX)], rax
+        mov [rsp + REG(RBX)], rbx
+        mov [rsp + REG(RBP)], rbp
+        mov [rsp + REG(R12)], r12
+        mov [rsp + REG(R13)], r13
+        mov [rsp + REG(R14)], r14
+        mov [rsp + REG(R15)], r15
+        jmp exit_long
+
+; A SYSCALL of guest user mode: the guest's kernel gets it.
+syscall_user:
+        sub rsp, REGS_SIZE - REGS_ERROR
+        mov qword [rsp], 0
+        PUSH_REGS
+        mov rsp, [gs:PERCPU_STACK_TOP]
+        xor ebp, ebp
+        call trap_user_syscall
+        jmp exit_long
+
+; From compatibility mode (AMD only): no guest gets there by the interface.
+global entry_syscall32
+entry_syscall32:
+        swapgs
+        mov [gs:PERCPU_GUEST_RSP], rsp
+        mov rsp, [gs:PERCPU_REGS_END]
+        push SELECTOR_GUEST_SS
+        push qword [gs:PERCPU_GUEST_RSP]
+        push r11
+        push SELECTOR_GUEST_CS32
+        push rcx
+        push 0
+        mov dword [rsp + 4], VECTOR_UD
+        sub qword [rsp + 8], 2      ; RIP: SYSCALL has two bytes
+        PUSH_REGS
+        jmp common_guest
+
+; From a vector with an IST stack. From a guest the frame is moved to where it
+; would have been without, and goes on like any other.
 entry_ist:
         test byte [rsp + 16], 3     ; CS: behind the error code and RIP
         jz ist_hypervisor
         push rdi
         swapgs
         mov rdi, rsp
-        mov rsp, [gs:PERCPU_STACK_TOP]
+        mov rsp, [gs:PERCPU_REGS_END]
         swapgs
         push qword [rdi + 48]       ; ss
         push qword [rdi + 40]       ; rsp
@@ -168,6 +317,8 @@ stub_ %+ %1:
 %endrep
 
 section .rodata.entry progbits alloc noexec nowrite align=8
+noncanonical:
+        dq 0x0000800000000000
 global entry_vectors
 entry_vectors:
 %assign v 0

@@ -4,15 +4,17 @@
  *
  * Called by entry.asm with interrupts off whenever the short way is not open:
  * something in this_cpu()->work, an event to deliver, or an interrupt.
- * hv/sched.c supplies
- *     void sched_before_guest(void);
- * which chooses who runs next if the current vCPU cannot or should not, makes
- * it current with vcpu_switch(), idles while nobody can, and returns with a
- * current vCPU that can run; work flags are cleared before it is called.
  */
 #pragma once
 
 #include "base.h"
+
+/*
+ * hv/sched.c: chooses who runs next if the current vCPU cannot or should not,
+ * makes it current with vcpu_switch(), idles while nobody can, and returns
+ * with a current vCPU that can run. Work flags were cleared before.
+ */
+void sched_before_guest(void);
 
 /* On return this_cpu()->vcpu's registers are to be loaded. */
 void exit_work(void);

@@ -86,3 +86,33 @@ fault:
     cpu_user_access_end();
     return ERR_FAULT;
 }
+
+/* Two words side by side, the second read only once, too. */
+static always_inline must_check enum err guest_read_pair(uint64_t dst[2],
+                                                         uint64_t va)
+{
+    uint64_t a = 0, b = 0;
+    bool fault = false;
+
+    if (unlikely(!guest_range_ok(va, 16)))
+        return ERR_FAULT;
+    cpu_user_access_begin();
+    __asm__ volatile("1: movq (%3), %0\n"
+                     "4: movq 8(%3), %1\n"
+                     "2:\n"
+                     ".pushsection .text.fixup,\"ax\"\n"
+                     "3: movb $1, %b2\n"
+                     "jmp 2b\n"
+                     ".popsection\n"
+                     ".pushsection .extable,\"a\"\n"
+                     ".long 1b - ., 3b - .\n"
+                     ".long 4b - ., 3b - .\n"
+                     ".popsection"
+                     : "+&r"(a), "+&r"(b), "+&q"(fault)
+                     : "r"(va)
+                     : "memory");
+    cpu_user_access_end();
+    dst[0] = a;
+    dst[1] = b;
+    return unlikely(fault) ? ERR_FAULT : ERR_NONE;
+}

@@ -12,6 +12,7 @@
 
 #include "hv/domain.h"
 #include "hv/vcpu.h"
+#include "xen/errno.h"
 
 #define HYPERCALLS 64u /* numbers below are looked up, the others -ENOSYS */
 

@@ -5,7 +5,10 @@
  * OFFSETS_VERIFY and that file's numbers, it asserts that they are right.
  */
 #include "hv/cpu.h"
-#include "hv/regs.h"
+#include "hv/domain.h"
+#include "hv/hypercall.h"
+#include "hv/x86.h"
+#include "xen/errno.h"
 
 #ifdef OFFSETS_VERIFY
 #include "offsets.h"
@@ -24,22 +27,42 @@
 #endif
 
 OFFSETS_BEGIN
+OFFSET(REGS_R15, offsetof(struct regs, r15))
+OFFSET(REGS_R14, offsetof(struct regs, r14))
+OFFSET(REGS_R13, offsetof(struct regs, r13))
+OFFSET(REGS_R12, offsetof(struct regs, r12))
+OFFSET(REGS_RBP, offsetof(struct regs, rbp))
+OFFSET(REGS_RBX, offsetof(struct regs, rbx))
 OFFSET(REGS_R11, offsetof(struct regs, r11))
+OFFSET(REGS_R10, offsetof(struct regs, r10))
+OFFSET(REGS_R9, offsetof(struct regs, r9))
+OFFSET(REGS_R8, offsetof(struct regs, r8))
 OFFSET(REGS_RAX, offsetof(struct regs, rax))
 OFFSET(REGS_RCX, offsetof(struct regs, rcx))
+OFFSET(REGS_RDX, offsetof(struct regs, rdx))
+OFFSET(REGS_RSI, offsetof(struct regs, rsi))
+OFFSET(REGS_RDI, offsetof(struct regs, rdi))
 OFFSET(REGS_ERROR, offsetof(struct regs, error_code))
-OFFSET(REGS_VECTOR, offsetof(struct regs, vector))
 OFFSET(REGS_RIP, offsetof(struct regs, rip))
 OFFSET(REGS_CS, offsetof(struct regs, cs))
 OFFSET(REGS_RFLAGS, offsetof(struct regs, rflags))
 OFFSET(REGS_RSP, offsetof(struct regs, rsp))
-OFFSET(REGS_SS, offsetof(struct regs, ss))
 OFFSET(REGS_SIZE, sizeof(struct regs))
 OFFSET(PERCPU_STACK_TOP, offsetof(struct percpu, stack_top))
 OFFSET(PERCPU_GUEST_RSP, offsetof(struct percpu, guest_rsp))
-OFFSET(PERCPU_VCPU, offsetof(struct percpu, vcpu))
+OFFSET(PERCPU_REGS_END, offsetof(struct percpu, regs_end))
+OFFSET(PERCPU_WORK, offsetof(struct percpu, work))
+OFFSET(VCPU_REGS_END, offsetof(struct vcpu, regs) + sizeof(struct regs))
+OFFSET(VCPU_INFO, offsetof(struct vcpu, info))
+OFFSET(VCPU_HYPERCALLS, offsetof(struct vcpu, hypercalls))
+OFFSET(VCPU_IN_KERNEL, offsetof(struct vcpu, in_kernel))
+OFFSET(WORK_REGS, WORK_REGS)
+OFFSET(HYPERCALL_COUNT, HYPERCALLS)
+OFFSET(VECTOR_UD, VEC_UD)
+OFFSET(ENOSYS, XEN_ENOSYS)
 OFFSET(SELECTOR_HV_CS, SEL_HV_CS)
 OFFSET(SELECTOR_HV_SS, SEL_HV_SS)
+OFFSET(SELECTOR_GUEST_CS32, SEL_GUEST_CS32)
 OFFSET(SELECTOR_GUEST_CS64, SEL_GUEST_CS64)
 OFFSET(SELECTOR_GUEST_SS, SEL_GUEST_SS)
 OFFSETS_END

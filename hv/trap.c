@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trap.c: who is to blame for a vector. A fault in the hypervisor either
+ * trap.c: who is to blame for a vector. From a guest, an exception is either
+ * something the hypervisor does for the guest behind its back (a write to a
+ * page table, a privileged instruction, an LDT page to bring in) or the
+ * guest's own, and is bounced to its kernel. A fault in the hypervisor either
  * happened at an instruction listed in the exception table, and becomes a
  * returned value, or is a bug, and ends the machine.
  */
 #include "hv/trap.h"
 
+#include "hv/bounce.h"
+#include "hv/debugreg.h"
+#include "hv/emulate.h"
+#include "hv/fpu.h"
 #include "hv/panic.h"
+#include "hv/ptwr.h"
+#include "hv/seg.h"
+#include "hv/string.h"
+#include "hv/vcpu.h"
+#include "hv/x86.h"
 
 struct extable_entry {
     int32_t fault, fixup; /* relative to themselves */
 };
 extern const struct extable_entry hv_extable_start[], hv_extable_end[];
+
+static void (*handlers[256])(void);
 
 static uint64_t absolute(const int32_t *rel)
 {
@@ -30,9 +44,138 @@ bool trap_fixup(struct regs *regs)
     return false;
 }
 
-void trap_dispatch(struct regs *regs)
+void trap_set_handler(unsigned vector, void (*fn)(void))
 {
-    if (regs->vector < 32 && trap_fixup(regs))
+    ASSERT(vector >= 32 && vector < ARRAY_SIZE(handlers));
+    handlers[vector] = fn;
+}
+
+static void interrupt(unsigned vector)
+{
+    /* Else spurious: the PIC's 7 and 15, or the local APIC's. */
+    if (handlers[vector & 255])
+        handlers[vector & 255]();
+}
+
+/* Writes that hit a page table go the long way round, if the guest wants. */
+static bool may_be_page_table(const struct vcpu *v, uint64_t error)
+{
+    const uint64_t mask = PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH;
+
+    return v->in_kernel && (error & mask) == (PF_PRESENT | PF_WRITE) &&
+           (v->d->vm_assist & BIT(VMASST_TYPE_writable_pagetables));
+}
+
+static void page_fault(struct vcpu *v, uint64_t error)
+{
+    uint64_t va = x86_read_cr2();
+
+    v->d->stats.faults++;
+    if (va_is_hv(va)) {
+        /* Nothing there is the guest's but a late LDT page (CVE-2010-4255). */
+        if (!(error & PF_USER) && seg_fault(v, va, error))
+            return;
+    } else if (may_be_page_table(v, error) && ptwr_fault(v, va)) {
+        return;
+    }
+    bounce_page_fault(v, va, error);
+}
+
+static void general_protection(struct vcpu *v, uint64_t error)
+{
+    if (emulate_soft_interrupt(v, error))
+        return;
+    if (error == 0 && emulate_privileged(v))
+        return;
+    bounce_exception(v, VEC_GP, error);
+}
+
+static void from_guest(struct vcpu *v, struct regs *regs)
+{
+    switch (regs->vector) {
+    case VEC_PF:
+        page_fault(v, regs->error_code);
+        return;
+    case VEC_GP:
+        general_protection(v, regs->error_code);
+        return;
+    case VEC_UD:
+        if (emulate_forced(v))
+            return;
+        break;
+    case VEC_NM:
+        fpu_device_not_available(v);
+        break;
+    case VEC_DB:
+        debugreg_trap(v);
+        break;
+    case VEC_NMI:
+        return;
+    case VEC_DF:
+    case VEC_MC:
+        panic_regs(regs, "the machine reports an error");
+    case VEC_TS:
+    case VEC_NP:
+    case VEC_SS:
+    case VEC_AC:
+        bounce_exception(v, regs->vector, regs->error_code);
+        return;
+    default:
+        break;
+    }
+    bounce_exception(v, regs->vector, BOUNCE_NO_ERROR);
+}
+
+/*
+ * #DB here is a guest's breakpoint on memory the hypervisor touched for it, or
+ * one delayed past SYSCALL by MOV SS (XSA-260): nothing depends on it.
+ */
+static void from_hypervisor(struct regs *regs)
+{
+    if (regs->vector == VEC_DB) {
+        x86_write_dr6(DR6_DEFAULT);
+        regs->rflags &= ~RFLAGS_TF;
+        return;
+    }
+    if (regs->vector == VEC_NMI)
+        return;
+    if (regs->vector == VEC_PF && current_vcpu() &&
+        seg_fault_retry(current_vcpu(), x86_read_cr2(), regs->error_code))
+        return;
+    if (trap_fixup(regs))
         return;
     panic_regs(regs, "unexpected trap in the hypervisor");
+}
+
+void trap_dispatch(struct regs *regs)
+{
+    if (regs->vector >= 32)
+        interrupt(regs->vector);
+    else if (regs_from_guest(regs))
+        from_guest(current_vcpu(), regs);
+    else
+        from_hypervisor(regs);
+}
+
+void trap_iret_fault(const struct regs *fault)
+{
+    struct regs *r = &current_vcpu()->regs;
+    const struct regs f = *fault; /* the two overlap (struct vcpu) */
+
+    memcpy(r, &f, offsetof(struct regs, error_code));
+    r->error_code = f.error_code;
+    r->vector = f.vector;
+}
+
+/* RIP is behind the SYSCALL; without a handler it is an invalid opcode. */
+void trap_user_syscall(void)
+{
+    struct vcpu *v = current_vcpu();
+
+    if (likely(v->callbacks.syscall)) {
+        bounce_syscall(v);
+        return;
+    }
+    v->regs.rip -= 2;
+    bounce_exception(v, VEC_UD, BOUNCE_NO_ERROR);
 }

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* trap.h: what entry.asm calls, and the exception table. */
+/* trap.h: what entry.asm calls, the exception table, interrupt handlers. */
 #pragma once
 
 #include "base.h"
 #include "hv/regs.h"
 
 void trap_dispatch(struct regs *regs);
+/* The IRETQ to a guest faulted; `fault` holds its registers and the reason. */
+void trap_iret_fault(const struct regs *fault);
+/* SYSCALL in guest user mode. */
+void trap_user_syscall(void);
+
+/* fn runs, with interrupts off, for interrupts of this vector (32..255). */
+void trap_set_handler(unsigned vector, void (*fn)(void));
 
 /*
  * Goes on at the fixup of a risky instruction that faulted. In asm or C:

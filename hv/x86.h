@@ -17,6 +17,7 @@
 #define CR0_AM BIT(18)
 #define CR0_PG BIT(31)
 
+#define CR4_DE         BIT(3)
 #define CR4_PAE        BIT(5)
 #define CR4_MCE        BIT(6)
 #define CR4_PGE        BIT(7)
@@ -41,7 +42,17 @@
 #define RFLAGS_IOPL BITS(13, 12)
 #define RFLAGS_NT   BIT(14)
 #define RFLAGS_RF   BIT(16)
+#define RFLAGS_VM   BIT(17)
 #define RFLAGS_AC   BIT(18)
+/* What a guest may choose: the status flags, TF, DF, RF, AC and ID. */
+#define RFLAGS_GUEST (UINT64_C(0xcd5) | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
+
+/* Error code of #PF (SDM vol. 3, 4.7). */
+#define PF_PRESENT  BIT(0)
+#define PF_WRITE    BIT(1)
+#define PF_USER     BIT(2)
+#define PF_RESERVED BIT(3)
+#define PF_FETCH    BIT(4)
 
 #define MSR_TSC          0x10u
 #define MSR_APIC_BASE    0x1bu
@@ -160,6 +171,40 @@ X86_CR(0)
 X86_CR(2)
 X86_CR(3)
 X86_CR(4)
+
+#define DR6_DEFAULT UINT64_C(0xffff0ff0)
+#define DR7_DEFAULT UINT64_C(0x400)
+
+#define X86_DR(n)                                                              \
+    static inline uint64_t x86_read_dr##n(void)                                \
+    {                                                                          \
+        uint64_t v;                                                            \
+        __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v));                      \
+        return v;                                                              \
+    }                                                                          \
+    static inline void x86_write_dr##n(uint64_t v)                             \
+    {                                                                          \
+        __asm__ volatile("mov %0, %%dr" #n : : "r"(v));                        \
+    }
+X86_DR(0)
+X86_DR(1)
+X86_DR(2)
+X86_DR(3)
+X86_DR(6)
+X86_DR(7)
+
+static inline void x86_clts(void)
+{
+    __asm__ volatile("clts" : : : "memory");
+}
+
+static inline void x86_xsetbv(uint32_t reg, uint64_t v)
+{
+    __asm__ volatile("xsetbv"
+                     :
+                     : "c"(reg), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+                     : "memory");
+}
 
 static inline void x86_invlpg(uint64_t va)
 {

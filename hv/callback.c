@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * callback.c: where a guest's kernel wants to be entered: trap table,
+ * callbacks, stack, and the assists it asks for (ABI fact 2.9).
+ * Invariant: every address that is kept is canonical.
+ */
+#include "xen/callback.h"
+#include "hv/guest.h"
+#include "hv/hypercall.h"
+#include "hv/string.h"
+#include "hv/vcpu.h"
+#include "xen/nmi.h"
+
+/* The table ends at address 0; entries before a bad one stay set. */
+long hypercall_set_trap_table(uint64_t traps)
+{
+    struct vcpu *v = current_vcpu();
+    struct trap_info t;
+
+    if (!traps) {
+        memset(v->traps, 0, sizeof(v->traps));
+        return 0;
+    }
+    for (unsigned n = 0;; n++, traps += sizeof(t)) {
+        if (n && n % 256 == 0 && hypercall_preempt())
+            return hypercall_continue(__HYPERVISOR_set_trap_table, 1, traps);
+        if (guest_read(&t, traps, sizeof(t)))
+            return -XEN_EFAULT;
+        if (!t.address)
+            return 0;
+        if (!va_canonical(t.address))
+            return -XEN_EINVAL;
+        t.cs |= 3;
+        v->traps[t.vector] = t;
+    }
+}
+
+long hypercall_stack_switch(uint64_t ss, uint64_t sp)
+{
+    struct vcpu *v = current_vcpu();
+
+    if (!va_canonical(sp))
+        return -XEN_EINVAL;
+    v->kernel_ss = (ss & 0xffff) | 3;
+    v->kernel_sp = sp;
+    return 0;
+}
+
+static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
+                         uint64_t address)
+{
+    struct guest_callbacks *c = &v->callbacks;
+    bool masks = flags & CALLBACKF_mask_events;
+
+    if (!va_canonical(address))
+        return -XEN_EINVAL;
+    switch (type) {
+    case CALLBACKTYPE_event:
+        c->event = address;
+        return 0;
+    case CALLBACKTYPE_failsafe:
+        c->failsafe = address;
+        c->failsafe_masks = masks;
+        return 0;
+    case CALLBACKTYPE_syscall:
+        c->syscall = address;
+        c->syscall_masks = masks;
+        return 0;
+    case CALLBACKTYPE_syscall32:
+    case CALLBACKTYPE_sysenter:
+        return 0; /* taken note of; such entries are #UD and #GP here */
+    case CALLBACKTYPE_nmi:
+        c->nmi = address;
+        cpu_work(WORK_REGS); /* one may be pending: look */
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* Refused addresses are not reported: as in Xen, the result is 0. */
+long hypercall_set_callbacks(uint64_t event, uint64_t failsafe,
+                             uint64_t syscall)
+{
+    struct vcpu *v = current_vcpu();
+
+    (void)set_callback(v, CALLBACKTYPE_event, 0, event);
+    (void)set_callback(v, CALLBACKTYPE_failsafe, 0, failsafe);
+    (void)set_callback(v, CALLBACKTYPE_syscall, 0, syscall);
+    return 0;
+}
+
+long hypercall_callback_op(uint64_t cmd, uint64_t arg)
+{
+    struct vcpu *v = current_vcpu();
+    struct callback_register r;
+    struct callback_unregister u;
+
+    switch (cmd) {
+    case CALLBACKOP_register:
+        if (guest_read(&r, arg, sizeof(r)))
+            return -XEN_EFAULT;
+        return set_callback(v, r.type, r.flags, r.address);
+    case CALLBACKOP_unregister:
+        if (guest_read(&u, arg, sizeof(u)))
+            return -XEN_EFAULT;
+        if (u.type == CALLBACKTYPE_nmi) {
+            v->callbacks.nmi = 0;
+            return 0;
+        }
+        return u.type <= CALLBACKTYPE_syscall32 ? -XEN_EINVAL : -XEN_ENOSYS;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+long hypercall_nmi_op(uint64_t cmd, uint64_t arg)
+{
+    struct vcpu *v = current_vcpu();
+    struct xennmi_callback c;
+
+    switch (cmd) {
+    case XENNMI_register_callback:
+        if (guest_read(&c, arg, sizeof(c)))
+            return -XEN_EFAULT;
+        return set_callback(v, CALLBACKTYPE_nmi, 0, c.handler_address);
+    case XENNMI_unregister_callback:
+        v->callbacks.nmi = 0;
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+long hypercall_vm_assist(uint64_t cmd, uint64_t type)
+{
+    struct domain *d = current_vcpu()->d;
+
+    if (type >= 64 || !(VM_ASSIST_VALID & BIT(type)))
+        return -XEN_EINVAL;
+    switch (cmd) {
+    case VMASST_CMD_enable:
+        d->vm_assist |= BIT(type);
+        return 0;
+    case VMASST_CMD_disable:
+        d->vm_assist &= ~BIT(type);
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}

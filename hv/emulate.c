@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * emulate.c: privileged instructions of a guest's kernel, which runs at CPL 3.
+ *
+ * Invariant: decoded from a private copy of the bytes, and the only effects
+ * are on the guest's own registers and virtual state (XSA-202). The guest
+ * gets a #GP for whatever is not listed.
+ */
+#include "hv/emulate.h"
+
+#include "hv/bounce.h"
+#include "hv/debugreg.h"
+#include "hv/fpu.h"
+#include "hv/guest.h"
+#include "hv/hypercall.h"
+#include "hv/insn.h"
+#include "hv/policy.h"
+#include "hv/string.h"
+#include "hv/tlb.h"
+#include "hv/vcpu.h"
+#include "xen/sched.h"
+
+#define DR6_BS BIT(14)
+
+enum result {
+    DONE,   /* go behind the instruction */
+    AGAIN,  /* registers are as they should be; do not move RIP */
+    REFUSE, /* #GP */
+};
+
+bool emulate_is_64bit(const struct vcpu *v)
+{
+    return (v->regs.cs | 3) == FLAT_RING3_CS64;
+}
+
+void emulate_retired(struct vcpu *v)
+{
+    v->regs.rflags &= ~RFLAGS_RF;
+    if (unlikely(v->regs.rflags & RFLAGS_TF)) {
+        v->dr[6] |= DR6_BS;
+        bounce_exception(v, VEC_DB, BOUNCE_NO_ERROR);
+    }
+}
+
+/* --- control and debug registers --------------------------------------- */
+
+static enum result read_cr(struct vcpu *v, const struct insn *i)
+{
+    uint64_t value;
+
+    switch (i->reg) {
+    case 0:
+        value = (x86_read_cr0() & ~CR0_TS) | (v->cr0_ts ? CR0_TS : 0);
+        break;
+    case 2:
+        value = v->info->arch.cr2;
+        break;
+    case 3:
+        value = maddr_of_mfn(v->mm.root_kernel).v;
+        break;
+    case 4:
+        value = policy_cr4(v);
+        break;
+    default:
+        return REFUSE;
+    }
+    insn_set(i, &v->regs, i->rm, 8, value);
+    return DONE;
+}
+
+/* Only TS is the guest's to change. */
+static enum result write_cr0(struct vcpu *v, uint64_t value)
+{
+    if ((value ^ x86_read_cr0()) & ~CR0_TS)
+        return REFUSE;
+    fpu_set_ts(v, value & CR0_TS);
+    return DONE;
+}
+
+static enum result write_cr3(struct vcpu *v, uint64_t value)
+{
+    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    enum err rc = mmu_new_baseptr(&op, mfn_of(value >> PAGE_SHIFT));
+
+    if (!rc)
+        vcpu_load_root(v);
+    tlb_discharge(&op);
+    if (rc == ERR_RESTART)
+        return AGAIN;
+    return rc ? REFUSE : DONE;
+}
+
+static enum result write_cr(struct vcpu *v, const struct insn *i)
+{
+    uint64_t value = insn_get(i, &v->regs, i->rm, 8);
+
+    switch (i->reg) {
+    case 0:
+        return write_cr0(v, value);
+    case 2:
+        v->info->arch.cr2 = value;
+        return DONE;
+    case 3:
+        return write_cr3(v, value);
+    case 4:
+        v->cr4 = value & POLICY_CR4_GUEST; /* the rest is left as it is */
+        return DONE;
+    default:
+        return REFUSE;
+    }
+}
+
+static enum result move_dr(struct vcpu *v, const struct insn *i)
+{
+    uint64_t value = insn_get(i, &v->regs, i->rm, 8);
+
+    if (i->op == 0x23)
+        return debugreg_set(v, i->reg, value) ? REFUSE : DONE;
+    if (debugreg_get(v, i->reg, &value))
+        return REFUSE;
+    insn_set(i, &v->regs, i->rm, 8, value);
+    return DONE;
+}
+
+/* --- the others --------------------------------------------------------- */
+
+static enum result rdmsr(struct vcpu *v)
+{
+    uint64_t value;
+
+    if (!policy_rdmsr(v, (uint32_t)v->regs.rcx, &value))
+        return REFUSE;
+    v->regs.rax = (uint32_t)value;
+    v->regs.rdx = value >> 32;
+    return DONE;
+}
+
+static enum result wrmsr(struct vcpu *v)
+{
+    uint64_t value = v->regs.rdx << 32 | (uint32_t)v->regs.rax;
+
+    return policy_wrmsr(v, (uint32_t)v->regs.rcx, value) ? DONE : REFUSE;
+}
+
+static void cpuid(struct vcpu *v)
+{
+    struct regs *r = &v->regs;
+    struct x86_cpuid c = policy_cpuid(v, (uint32_t)r->rax, (uint32_t)r->rcx);
+
+    r->rax = c.eax;
+    r->rbx = c.ebx;
+    r->rcx = c.ecx;
+    r->rdx = c.edx;
+}
+
+/* XSA-54: a value the processor would refuse must not get there. */
+static enum result xsetbv(struct vcpu *v)
+{
+    uint64_t value = v->regs.rdx << 32 | (uint32_t)v->regs.rax;
+
+    if ((uint32_t)v->regs.rcx || !(v->cr4 & CR4_OSXSAVE) || !fpu_xcr0_ok(value))
+        return REFUSE;
+    fpu_set_xcr0(v, value);
+    return DONE;
+}
+
+static bool iopl_ok(const struct vcpu *v)
+{
+    unsigned level = 3;
+
+    if (v->in_kernel)
+        level = !(v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
+    return v->iopl >= level;
+}
+
+/* No guest has devices: reads float high, writes go nowhere. */
+static enum result port(struct vcpu *v, const struct insn *i)
+{
+    unsigned size = MIN(i->size, 4u);
+
+    if (!iopl_ok(v))
+        return REFUSE;
+    switch (i->op) {
+    case 0xe4:
+    case 0xe5:
+    case 0xec:
+    case 0xed:
+        insn_set(i, &v->regs, 0, size, ~UINT64_C(0));
+        return DONE;
+    case 0xe6:
+    case 0xe7:
+    case 0xee:
+    case 0xef:
+        return DONE;
+    default: /* ins, outs: no kernel needs them without a device */
+        return REFUSE;
+    }
+}
+
+/* invlpg, lmsw; xsetbv has its own encoding in the same group. */
+static enum result group7(struct vcpu *v, const struct insn *i,
+                          const uint8_t *bytes)
+{
+    if (!i->mem) {
+        if (bytes[i->len - 1] == 0xd1)
+            return xsetbv(v);
+        if ((i->reg & 7) == 6) {
+            uint64_t low = insn_get(i, &v->regs, i->rm, 2);
+            uint64_t cr0 = (x86_read_cr0() & ~CR0_TS);
+
+            return write_cr0(v, (cr0 & ~UINT64_C(0xe)) | (low & 0xf));
+        }
+        return REFUSE;
+    }
+    if ((i->reg & 7) == 7) {
+        uint64_t va = insn_address(i, &v->regs, x86_rdmsr(MSR_FS_BASE),
+                                   x86_rdmsr(MSR_KERNEL_GS));
+
+        if (va_canonical(va) && !va_is_hv(va))
+            tlb_flush_page(va);
+        return DONE;
+    }
+    return REFUSE;
+}
+
+static enum result kernel_two_byte(struct vcpu *v, const struct insn *i,
+                                   const uint8_t *bytes)
+{
+    switch (i->op) {
+    case 0x01:
+        return group7(v, i, bytes);
+    case 0x06:
+        fpu_set_ts(v, false);
+        return DONE;
+    case 0x08:
+    case 0x09:
+        return DONE; /* a guest has nothing uncached */
+    case 0x20:
+        return read_cr(v, i);
+    case 0x22:
+        return write_cr(v, i);
+    case 0x21:
+    case 0x23:
+        return move_dr(v, i);
+    case 0x30:
+        return wrmsr(v);
+    case 0x32:
+        return rdmsr(v);
+    case 0xa2:
+        cpuid(v);
+        return DONE;
+    default:
+        return REFUSE;
+    }
+}
+
+static enum result one_byte(struct vcpu *v, const struct insn *i)
+{
+    switch (i->op) {
+    case 0xe4:
+    case 0xe5:
+    case 0xe6:
+    case 0xe7:
+    case 0xec:
+    case 0xed:
+    case 0xee:
+    case 0xef:
+        return port(v, i);
+    case 0xfa:
+    case 0xfb:
+        /* Events are masked in shared memory; POPF could not be caught. */
+        return iopl_ok(v) ? DONE : REFUSE;
+    case 0xf4:
+        if (!v->in_kernel)
+            return REFUSE;
+        (void)hypercall_sched_op(SCHEDOP_yield, 0);
+        return DONE;
+    default:
+        return REFUSE;
+    }
+}
+
+bool emulate_privileged(struct vcpu *v)
+{
+    uint8_t bytes[INSN_MAX];
+    enum result rc = REFUSE;
+    struct insn i;
+
+    if (!emulate_is_64bit(v) ||
+        !insn_decode(&i, bytes,
+                     guest_read_some(bytes, v->regs.rip, sizeof(bytes))) ||
+        i.lock)
+        return false;
+    if (!i.two_byte)
+        rc = one_byte(v, &i);
+    else if (v->in_kernel)
+        rc = kernel_two_byte(v, &i, bytes);
+    if (rc == REFUSE)
+        return false;
+    v->d->stats.emulations++;
+    if (rc == DONE) {
+        v->regs.rip += i.len;
+        emulate_retired(v);
+    }
+    return true;
+}
+
+bool emulate_forced(struct vcpu *v)
+{
+    static const uint8_t wanted[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
+    uint8_t bytes[sizeof(wanted)];
+
+    if (guest_read(bytes, v->regs.rip, sizeof(bytes)) ||
+        memcmp(bytes, wanted, sizeof(wanted)))
+        return false;
+    cpuid(v);
+    v->d->stats.emulations++;
+    v->regs.rip += sizeof(wanted);
+    emulate_retired(v);
+    return true;
+}
+
+/*
+ * Gates have DPL 0, so INT n faults with code 8n + 2; QEMU's interpreter has
+ * 16n + 2. The bytes tell which n it was; the guest gets the processor's code.
+ */
+bool emulate_soft_interrupt(struct vcpu *v, uint64_t error)
+{
+    uint8_t bytes[2];
+    unsigned n;
+
+    if ((error & 7) != 2)
+        return false;
+    if (guest_read(bytes, v->regs.rip, sizeof(bytes)) || bytes[0] != 0xcd)
+        return false;
+    n = bytes[1];
+    if (error != n * 8 + 2 && error != n * 16 + 2)
+        return false;
+    v->regs.rip += sizeof(bytes);
+    if (bounce_soft_interrupt(v, n))
+        return true;
+    v->regs.rip -= sizeof(bytes);
+    bounce_exception(v, VEC_GP, n * 8 + 2);
+    return true;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exit.c: the long way back to a guest: whatever was asked for while the
+ * hypervisor ran is done here, in a loop, because doing it may ask for more.
+ */
+#include "hv/exit.h"
+
+#include "hv/bounce.h"
+#include "hv/dump.h"
+#include "hv/vcpu.h"
+
+void exit_work(void)
+{
+    struct percpu *cpu = this_cpu();
+
+    do {
+        struct vcpu *v = cpu->vcpu;
+
+        cpu->work = 0;
+        if (v && v->d->end == DOMAIN_CRASHED && !v->d->dumped) {
+            v->d->dumped = true;
+            dump_vcpu(v);
+        }
+        sched_before_guest();
+        bounce_events(cpu->vcpu);
+    } while (cpu->work);
+}

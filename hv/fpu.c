@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fpu.c: XSAVE and XRSTOR of everything the processor has that guests may
+ * use, with XCR0 wide open in between, so that a component which a guest has
+ * turned off still changes hands. FXSAVE where there is no XSAVE.
+ */
+#include "hv/fpu.h"
+
+#include "hv/cpu.h"
+#include "hv/hypercall.h"
+#include "hv/string.h"
+#include "hv/vcpu.h"
+#include "hv/x86.h"
+
+#define XCR0_X87    BIT(0)
+#define XCR0_SSE    BIT(1)
+#define XCR0_AVX    BIT(2)
+#define XCR0_AVX512 BITS(7, 5)
+#define XCR0_GUEST  (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
+
+#define LEGACY_SIZE 512u
+#define HEADER_SIZE 64u
+
+/* Of the legacy image (SDM vol. 1, 10.5.1). */
+#define FCW_AT        0
+#define MXCSR_AT      24
+#define MXCSR_MASK_AT 28
+#define FCW_RESET     0x37fu
+#define MXCSR_RESET   0x1f80u
+
+static uint64_t xcr0_mask;
+static uint32_t area_size = LEGACY_SIZE;
+static uint32_t mxcsr_mask = 0xffbf; /* SDM vol. 1, 11.6.6: where it is 0 */
+
+void fpu_init(void)
+{
+    static uint8_t image[LEGACY_SIZE] aligned_to(16);
+    uint32_t mask;
+
+    __asm__ volatile("fninit; fxsave %0" : "=m"(image));
+    memcpy(&mask, image + MXCSR_MASK_AT, sizeof(mask));
+    if (mask)
+        mxcsr_mask = mask;
+    if (!cpu_features.xsave)
+        return;
+    xcr0_mask = x86_cpuid(0xd, 0).eax & XCR0_GUEST;
+    if ((xcr0_mask & XCR0_AVX512) != XCR0_AVX512 || !(xcr0_mask & XCR0_AVX))
+        xcr0_mask &= ~XCR0_AVX512;
+    x86_xsetbv(0, xcr0_mask);
+    area_size = x86_cpuid(0xd, 0).ebx; /* for what XCR0 enables now */
+}
+
+uint64_t fpu_xcr0_mask(void)
+{
+    return xcr0_mask;
+}
+
+bool fpu_xcr0_ok(uint64_t xcr0)
+{
+    if (!(xcr0 & XCR0_X87) || (xcr0 & ~xcr0_mask))
+        return false;
+    if ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE))
+        return false;
+    if (!(xcr0 & XCR0_AVX512))
+        return true;
+    return (xcr0 & XCR0_AVX512) == XCR0_AVX512 && (xcr0 & XCR0_AVX);
+}
+
+unsigned fpu_area_order(void)
+{
+    return area_size <= PAGE_SIZE ? 0 : 1;
+}
+
+void fpu_reset(struct vcpu *v)
+{
+    const uint16_t fcw = FCW_RESET;
+    const uint32_t mxcsr = MXCSR_RESET;
+
+    memset(v->fpu, 0, area_size);
+    memcpy(v->fpu + FCW_AT, &fcw, sizeof(fcw));
+    memcpy(v->fpu + MXCSR_AT, &mxcsr, sizeof(mxcsr));
+    v->xcr0 = xcr0_mask;
+    v->cr0_ts = false;
+}
+
+/* Reserved MXCSR bits would make the restore fault (XSA-52, XSA-165). */
+void fpu_set_legacy(struct vcpu *v, const uint8_t image[512])
+{
+    uint64_t xstate_bv = XCR0_X87 | XCR0_SSE;
+    uint32_t mxcsr;
+
+    fpu_reset(v);
+    memcpy(v->fpu, image, LEGACY_SIZE);
+    memcpy(&mxcsr, image + MXCSR_AT, sizeof(mxcsr));
+    mxcsr &= mxcsr_mask;
+    memcpy(v->fpu + MXCSR_AT, &mxcsr, sizeof(mxcsr));
+    if (xcr0_mask)
+        memcpy(v->fpu + LEGACY_SIZE, &xstate_bv, sizeof(xstate_bv));
+}
+
+void fpu_get_legacy(const struct vcpu *v, uint8_t image[512])
+{
+    memcpy(image, v->fpu, LEGACY_SIZE);
+}
+
+void fpu_save(struct vcpu *v)
+{
+    const uint32_t all = ~0u;
+
+    x86_clts();
+    if (!xcr0_mask) {
+        __asm__ volatile("fxsave64 (%0)" : : "r"(v->fpu) : "memory");
+        return;
+    }
+    if (v->xcr0 != xcr0_mask)
+        x86_xsetbv(0, xcr0_mask);
+    __asm__ volatile("xsave64 (%0)"
+                     :
+                     : "r"(v->fpu), "a"(all), "d"(all)
+                     : "memory");
+}
+
+/* TS is clear and XCR0 wide open, as fpu_save() and fpu_init() leave them. */
+void fpu_load(struct vcpu *v)
+{
+    const uint32_t all = ~0u;
+
+    x86_clts();
+    if (!xcr0_mask)
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(v->fpu) : "memory");
+    else
+        __asm__ volatile("xrstor64 (%0)"
+                         :
+                         : "r"(v->fpu), "a"(all), "d"(all)
+                         : "memory");
+    if (v->xcr0 != xcr0_mask)
+        x86_xsetbv(0, v->xcr0);
+    fpu_set_ts(v, v->cr0_ts);
+}
+
+void fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
+{
+    v->xcr0 = xcr0;
+    x86_xsetbv(0, xcr0);
+}
+
+void fpu_set_ts(struct vcpu *v, bool ts)
+{
+    v->cr0_ts = ts;
+    if (ts)
+        x86_write_cr0(x86_read_cr0() | CR0_TS);
+    else
+        x86_clts();
+}
+
+void fpu_device_not_available(struct vcpu *v)
+{
+    fpu_set_ts(v, false);
+}
+
+long hypercall_fpu_taskswitch(uint64_t set)
+{
+    fpu_set_ts(current_vcpu(), set);
+    return 0;
+}

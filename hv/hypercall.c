@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hypercall.c: the table of all hypercalls, errno, multicall, and asking to
+ * be called again. entry.asm calls through the table directly.
+ */
+#include "hv/hypercall.h"
+
+#include "flagstone/flagstone.h"
+#include "hv/apic.h"
+#include "hv/guest.h"
+#include "xen/errno.h"
+#include <stdarg.h>
+
+/* As entry.asm and multicall call them: with six arguments in registers. */
+typedef long (*hypercall_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                             uint64_t);
+typedef void (*any_fn)(void);
+
+static long nosys(void)
+{
+    return -XEN_ENOSYS;
+}
+
+#define NONE(nr)   [nr] = (any_fn)nosys
+#define CALL(name) [__HYPERVISOR_##name] = (any_fn)hypercall_##name
+
+extern const any_fn hypercall_table[HYPERCALLS];
+const any_fn hypercall_table[HYPERCALLS] = {
+    /* The privileged, the obsolete, and those for devices. */
+    NONE(__HYPERVISOR_platform_op),
+    NONE(11),
+    NONE(__HYPERVISOR_physdev_op_compat),
+    NONE(__HYPERVISOR_grant_table_op),
+    NONE(__HYPERVISOR_xsm_op),
+    NONE(__HYPERVISOR_xenoprof_op),
+    [__HYPERVISOR_hvm_op... 47] = (any_fn)nosys,
+    [__HYPERVISOR_arch_1... HYPERCALLS - 1] = (any_fn)nosys,
+    CALL(set_trap_table),
+    CALL(mmu_update),
+    CALL(set_gdt),
+    CALL(stack_switch),
+    CALL(set_callbacks),
+    CALL(fpu_taskswitch),
+    CALL(sched_op_compat),
+    CALL(set_debugreg),
+    CALL(get_debugreg),
+    CALL(update_descriptor),
+    CALL(memory_op),
+    CALL(multicall),
+    CALL(update_va_mapping),
+    CALL(set_timer_op),
+    CALL(event_channel_op_compat),
+    CALL(xen_version),
+    CALL(console_io),
+    CALL(vm_assist),
+    CALL(update_va_mapping_otherdomain),
+    CALL(iret),
+    CALL(vcpu_op),
+    CALL(set_segment_base),
+    CALL(mmuext_op),
+    CALL(nmi_op),
+    CALL(sched_op),
+    CALL(callback_op),
+    CALL(event_channel_op),
+    CALL(physdev_op),
+    [__HYPERVISOR_flagstone_op] = (any_fn)hypercall_flagstone_op,
+};
+
+long errno_of(enum err e)
+{
+    static const uint8_t number[] = {
+        [ERR_NONE] = 0,           [ERR_INVAL] = XEN_EINVAL,
+        [ERR_PERM] = XEN_EPERM,   [ERR_BUSY] = XEN_EBUSY,
+        [ERR_NOMEM] = XEN_ENOMEM, [ERR_FAULT] = XEN_EFAULT,
+        [ERR_NOSYS] = XEN_ENOSYS, [ERR_SRCH] = XEN_ESRCH,
+        [ERR_ACCES] = XEN_EACCES, [ERR_NOTSUPP] = XEN_EOPNOTSUPP,
+        [ERR_EXIST] = XEN_EEXIST, [ERR_NOENT] = XEN_ENOENT,
+        [ERR_NODEV] = XEN_ENODEV, [ERR_2BIG] = XEN_E2BIG,
+        [ERR_NOSPC] = XEN_ENOSPC,
+    };
+
+    ASSERT((unsigned)e < ARRAY_SIZE(number));
+    return -(long)number[e];
+}
+
+/* --- continuing later --------------------------------------------------- */
+
+/* The multicall entry being worked on, and what became of it. */
+static struct {
+    struct multicall_entry *entry;
+    bool restart;
+} multicall;
+
+long hypercall_continue(unsigned nr, unsigned n, ...)
+{
+    struct regs *r = &current_vcpu()->regs;
+    uint64_t *const arg[] = {&r->rdi, &r->rsi, &r->rdx,
+                             &r->r10, &r->r8,  &r->r9};
+    va_list ap;
+
+    ASSERT(n <= ARRAY_SIZE(arg));
+    va_start(ap, n);
+    if (multicall.entry) {
+        multicall.restart = true;
+        multicall.entry->op = nr;
+        for (unsigned i = 0; i < n; i++)
+            multicall.entry->args[i] = va_arg(ap, uint64_t);
+    } else {
+        for (unsigned i = 0; i < n; i++)
+            *arg[i] = va_arg(ap, uint64_t);
+        r->rip -= 2; /* the SYSCALL is executed again */
+        cpu_work(WORK_REGS);
+    }
+    va_end(ap);
+    return (long)nr; /* RAX */
+}
+
+/*
+ * Interrupts are off in here, so no timer can tell; the time it was set for
+ * can be compared with the clock instead.
+ */
+bool hypercall_preempt(void)
+{
+    return (this_cpu()->work & WORK_RESCHED) || apic_timer_due();
+}
+
+/* --- multicall ---------------------------------------------------------- */
+
+static long call(const struct multicall_entry *e)
+{
+    const uint64_t *a = e->args;
+
+    if (e->op >= HYPERCALLS)
+        return -XEN_ENOSYS;
+    return ((hypercall_fn)hypercall_table[e->op])(a[0], a[1], a[2], a[3], a[4],
+                                                  a[5]);
+}
+
+/* The rest of the list is done from the start of entry `at` on. */
+static long multicall_again(uint64_t at, uint64_t left)
+{
+    return hypercall_continue(__HYPERVISOR_multicall, 2, at, left);
+}
+
+/*
+ * Each entry is worked on in a private copy. After an iret the guest is where
+ * that took it, and the other entries are not run (XSA-213).
+ */
+long hypercall_multicall(uint64_t calls, uint64_t nr)
+{
+    const struct domain *d = current_vcpu()->d;
+
+    if (multicall.entry)
+        return -XEN_EINVAL; /* one inside another */
+    if (nr >> 32 || !guest_range_ok(calls, nr * sizeof(struct multicall_entry)))
+        return -XEN_EFAULT;
+    for (; nr; nr--, calls += sizeof(struct multicall_entry)) {
+        struct multicall_entry e;
+        long rc;
+
+        if (hypercall_preempt())
+            return multicall_again(calls, nr);
+        if (guest_read(&e, calls, sizeof(e)))
+            return -XEN_EFAULT;
+        multicall.entry = &e;
+        multicall.restart = false;
+        rc = call(&e);
+        multicall.entry = NULL;
+        if (multicall.restart) {
+            if (guest_write(calls, &e, sizeof(e)))
+                return -XEN_EFAULT;
+            return multicall_again(calls, nr);
+        }
+        if (e.op == __HYPERVISOR_iret)
+            return rc;
+        if (guest_write64(calls + offsetof(struct multicall_entry, result),
+                          (uint64_t)rc))
+            return -XEN_EFAULT;
+        if (d->end != DOMAIN_ALIVE)
+            return 0;
+    }
+    return 0;
+}

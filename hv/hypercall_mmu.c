@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hypercall_mmu.c: the edge of mm/: reading requests, naming domains, doing
+ * long lists in pieces, flushing. What a request means is mm/mmu.h's.
+ *
+ * Invariant: each request is read once, into a private copy; what mm/ asks to
+ * be flushed is flushed before the hypercall returns, however it ends.
+ */
+#include "hv/guest.h"
+#include "hv/hypercall.h"
+#include "hv/seg.h"
+#include "hv/tlb.h"
+#include "hv/vcpu.h"
+
+/*
+ * Whose frames? Oneself can only be named as DOMID_SELF. ERR_SRCH: nobody;
+ * ERR_PERM: somebody else, which takes privilege that no guest has.
+ */
+static enum err owner_check(const struct domain *d, unsigned id)
+{
+    if (likely(id == DOMID_SELF))
+        return ERR_NONE;
+    if (id == d->id)
+        return ERR_SRCH;
+    if (id == DOMID_IO || id == DOMID_XEN)
+        return ERR_PERM;
+    return domain_find((domid_t)id) ? ERR_PERM : ERR_SRCH;
+}
+
+/* --- lists of requests -------------------------------------------------- */
+
+/* A list that may be done in several pieces, as mmu_update and mmuext_op. */
+struct list {
+    uint64_t at;      /* next request */
+    uint32_t left;    /* how many */
+    uint32_t done;    /* reported so far */
+    uint64_t done_va; /* where to report, or 0 */
+};
+
+static must_check enum err list_start(struct list *l, uint64_t at,
+                                      uint64_t count, uint64_t done_va,
+                                      size_t size)
+{
+    *l = (struct list){at, (uint32_t)count & ~MMU_UPDATE_PREEMPTED, 0, done_va};
+    /* A guest may set the bit itself: then `done` starts where it says. */
+    if (unlikely(count & MMU_UPDATE_PREEMPTED) && done_va &&
+        guest_read(&l->done, done_va, sizeof(l->done)))
+        l->done = 0;
+    return guest_range_ok(at, l->left * size) ? ERR_NONE : ERR_FAULT;
+}
+
+static long list_end(const struct list *l, enum err rc, unsigned nr,
+                     uint64_t foreigndom)
+{
+    if (l->done_va && guest_write(l->done_va, &l->done, sizeof(l->done)))
+        return -XEN_EFAULT;
+    if (unlikely(rc == ERR_RESTART))
+        return hypercall_continue(nr, 4, l->at,
+                                  (uint64_t)(l->left | MMU_UPDATE_PREEMPTED),
+                                  l->done_va, foreigndom);
+    return errno_of(rc);
+}
+
+/* --- mmu_update --------------------------------------------------------- */
+
+static enum err update_list(struct mm_op *op, struct list *l, enum err perm)
+{
+    for (bool first = true; l->left; first = false) {
+        uint64_t req[2]; /* struct mmu_update */
+        enum err rc;
+
+        if (!first && hypercall_preempt())
+            return ERR_RESTART;
+        if (unlikely(guest_read_pair(req, l->at)))
+            return ERR_FAULT;
+        if (unlikely((req[0] & MMU_CMD_MASK) > MMU_PT_UPDATE_NO_TRANSLATE))
+            return ERR_NOSYS;
+        if (unlikely(perm))
+            return perm;
+        rc = mmu_update(op, req[0], req[1]);
+        if (unlikely(rc))
+            return rc;
+        l->at += sizeof(struct mmu_update);
+        l->left--;
+        l->done++;
+    }
+    return ERR_NONE;
+}
+
+/* foreigndom: whose frames, and in the high half 1 + whose tables or 0. */
+long hypercall_mmu_update(uint64_t reqs, uint64_t count, uint64_t done,
+                          uint64_t foreigndom)
+{
+    struct vcpu *v = current_vcpu();
+    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    unsigned tables = (uint32_t)foreigndom >> 16;
+    enum err rc, perm;
+    struct list l;
+
+    rc = list_start(&l, reqs, count, done, sizeof(struct mmu_update));
+    if (unlikely(rc))
+        return errno_of(rc);
+    perm = owner_check(v->d, foreigndom & 0xffff);
+    if (unlikely(!perm && tables))
+        perm = owner_check(v->d, tables - 1);
+    if (unlikely(perm == ERR_SRCH))
+        return -XEN_ESRCH;
+    rc = update_list(&op, &l, perm);
+    tlb_discharge(&op);
+    return list_end(&l, rc, __HYPERVISOR_mmu_update, foreigndom);
+}
+
+/* --- mmuext_op ---------------------------------------------------------- */
+
+static void flush_page(uint64_t va)
+{
+    if (va_canonical(va) && !va_is_hv(va)) /* XSA-279: neither may fault */
+        tlb_flush_page(va);
+}
+
+/*
+ * All vCPUs of a domain share this one CPU and its TLB, so whom the bitmap
+ * names does not matter; that it can be read does.
+ */
+static enum err read_bitmap(uint64_t va)
+{
+    uint64_t unused;
+
+    return guest_read64(&unused, va);
+}
+
+static enum err flush_op(const struct mmuext_op *e)
+{
+    bool multi =
+        e->cmd == MMUEXT_TLB_FLUSH_MULTI || e->cmd == MMUEXT_INVLPG_MULTI;
+
+    if (multi && read_bitmap(e->arg2.vcpumask))
+        return ERR_INVAL;
+    switch (e->cmd) {
+    case MMUEXT_INVLPG_LOCAL:
+    case MMUEXT_INVLPG_MULTI:
+    case MMUEXT_INVLPG_ALL:
+        flush_page(e->arg1.linear_addr);
+        return ERR_NONE;
+    default:
+        tlb_flush_all(); /* user pages are global, so those too */
+        return ERR_NONE;
+    }
+}
+
+static enum err new_baseptr(struct mm_op *op, mfn_t m)
+{
+    struct vcpu *v = current_vcpu();
+    enum err rc = mmu_new_baseptr(op, m);
+
+    if (rc)
+        return rc;
+    vcpu_load_root(v);
+    return v->ldt_entries ? seg_drop_ldt(v) : ERR_NONE;
+}
+
+static enum err ext_op(struct mm_op *op, const struct mmuext_op *e)
+{
+    mfn_t m = mfn_of(e->arg1.mfn);
+
+    switch (e->cmd) {
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+        return mmu_pin(op, m, e->cmd - MMUEXT_PIN_L1_TABLE + 1);
+    case MMUEXT_UNPIN_TABLE:
+        return mmu_unpin(op, m);
+    case MMUEXT_NEW_BASEPTR:
+        return new_baseptr(op, m);
+    case MMUEXT_NEW_USER_BASEPTR:
+        return mmu_new_user_baseptr(op, m);
+    case MMUEXT_TLB_FLUSH_LOCAL:
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_TLB_FLUSH_ALL:
+    case MMUEXT_INVLPG_LOCAL:
+    case MMUEXT_INVLPG_MULTI:
+    case MMUEXT_INVLPG_ALL:
+        return flush_op(e);
+    case MMUEXT_FLUSH_CACHE:
+    case MMUEXT_FLUSH_CACHE_GLOBAL:
+        return ERR_ACCES; /* no guest has uncached memory */
+    case MMUEXT_SET_LDT:
+        return seg_set_ldt(current_vcpu(), e->arg1.linear_addr,
+                           e->arg2.nr_ents);
+    case MMUEXT_CLEAR_PAGE:
+        return mmu_clear_page(op, m);
+    case MMUEXT_COPY_PAGE:
+        return mmu_copy_page(op, m, mfn_of(e->arg2.src_mfn));
+    case MMUEXT_MARK_SUPER:
+        return mmu_mark_super(op, m);
+    case MMUEXT_UNMARK_SUPER:
+        return mmu_unmark_super(op, m);
+    default:
+        return ERR_NOSYS;
+    }
+}
+
+static enum err ext_list(struct mm_op *op, struct list *l)
+{
+    for (bool first = true; l->left; first = false) {
+        struct mmuext_op e;
+        enum err rc;
+
+        if (!first && hypercall_preempt())
+            return ERR_RESTART;
+        if (guest_read(&e, l->at, sizeof(e)))
+            return ERR_FAULT;
+        rc = ext_op(op, &e);
+        if (rc)
+            return rc;
+        l->at += sizeof(e);
+        l->left--;
+        l->done++;
+    }
+    return ERR_NONE;
+}
+
+long hypercall_mmuext_op(uint64_t ops, uint64_t count, uint64_t done,
+                         uint64_t foreigndom)
+{
+    struct vcpu *v = current_vcpu();
+    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    struct list l;
+    enum err rc = list_start(&l, ops, count, done, sizeof(struct mmuext_op));
+
+    if (!rc)
+        rc = owner_check(v->d, (uint32_t)foreigndom);
+    if (rc)
+        return errno_of(rc);
+    rc = ext_list(&op, &l);
+    tlb_discharge(&op);
+    return list_end(&l, rc, __HYPERVISOR_mmuext_op, foreigndom);
+}
+
+/* --- update_va_mapping -------------------------------------------------- */
+
+static long flush_after_update(uint64_t va, uint64_t flags)
+{
+    uint64_t who = flags & ~UVMF_FLUSHTYPE_MASK;
+    uint64_t what = flags & UVMF_FLUSHTYPE_MASK;
+
+    if (what != UVMF_INVLPG && what != UVMF_TLB_FLUSH)
+        return 0;
+    if (unlikely(who != UVMF_LOCAL && who != UVMF_ALL && read_bitmap(who)))
+        return -XEN_EFAULT; /* the entry is changed all the same */
+    if (what == UVMF_INVLPG)
+        tlb_flush_page(va); /* canonical, since it was found */
+    else
+        tlb_flush_all();
+    return 0;
+}
+
+static long update_va(unsigned nr, uint64_t va, uint64_t val, uint64_t flags,
+                      uint64_t domid)
+{
+    struct vcpu *v = current_vcpu();
+    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    enum err rc = mmu_update_va(&op, va, val);
+
+    tlb_discharge(&op);
+    if (likely(!rc))
+        return flush_after_update(va, flags);
+    if (rc == ERR_RESTART)
+        return hypercall_continue(nr, 4, va, val, flags, domid);
+    return errno_of(rc);
+}
+
+long hypercall_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)
+{
+    return update_va(__HYPERVISOR_update_va_mapping, va, val, flags, 0);
+}
+
+long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
+                                             uint64_t flags, uint64_t domid)
+{
+    enum err rc = owner_check(current_vcpu()->d, (uint32_t)domid & 0xffff);
+
+    if (rc)
+        return errno_of(rc);
+    return update_va(__HYPERVISOR_update_va_mapping_otherdomain, va, val, flags,
+                     domid);
+}
+
+/* --- descriptors -------------------------------------------------------- */
+
+long hypercall_update_descriptor(uint64_t ma, uint64_t desc)
+{
+    struct vcpu *v = current_vcpu();
+    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    enum err rc = mmu_update_descriptor(&op, maddr_of(ma), desc);
+
+    tlb_discharge(&op);
+    if (rc == ERR_RESTART)
+        return hypercall_continue(__HYPERVISOR_update_descriptor, 2, ma, desc);
+    return errno_of(rc);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * insn.c: prefixes, opcode, ModRM, SIB, displacement, immediate, in the order
+ * of SDM vol. 2, chapter 2.
+ */
+#include "hv/insn.h"
+
+/* What follows an opcode, and how wide its operand is. */
+enum shape {
+    NONE = 0,
+    MODRM = 1,
+    BYTE = 2, /* 8-bit operand */
+    IMM8 = 4,
+    IMMZ = 8,  /* 16 or 32 bits */
+    REGS = 16, /* ModRM names registers whatever mod says */
+    UNKNOWN = 128,
+};
+
+struct reader {
+    const uint8_t *at;
+    size_t left;
+    bool bad;
+};
+
+static uint8_t take(struct reader *b)
+{
+    if (!b->left) {
+        b->bad = true;
+        return 0;
+    }
+    b->left--;
+    return *b->at++;
+}
+
+/* n bytes, sign-extended. */
+static int64_t take_signed(struct reader *b, unsigned n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        v |= (uint64_t)take(b) << (8 * i);
+    if (n < 8 && (v >> (8 * n - 1) & 1))
+        v |= ~UINT64_C(0) << (8 * n);
+    return (int64_t)v;
+}
+
+static unsigned shape_one(uint8_t op)
+{
+    switch (op) {
+    case 0x00:
+    case 0x08:
+    case 0x10:
+    case 0x18: /* add or adc sbb m, r */
+    case 0x20:
+    case 0x28:
+    case 0x30: /* and sub xor */
+    case 0x86:
+    case 0x88:
+    case 0xf6:
+    case 0xfe: /* xchg, mov, groups 3, 4 */
+        return MODRM | BYTE;
+    case 0x01:
+    case 0x09:
+    case 0x11:
+    case 0x19:
+    case 0x21:
+    case 0x29:
+    case 0x31:
+    case 0x87:
+    case 0x89:
+    case 0xf7:
+    case 0xff:
+        return MODRM;
+    case 0x80:
+    case 0xc6: /* group 1, mov m, imm */
+        return MODRM | BYTE | IMM8;
+    case 0x81:
+    case 0xc7:
+        return MODRM | IMMZ;
+    case 0x83:
+        return MODRM | IMM8;
+    case 0xa4:
+    case 0xaa: /* movs, stos */
+    case 0x6c:
+    case 0x6e: /* ins, outs */
+    case 0xec:
+    case 0xee: /* in, out by DX */
+        return BYTE;
+    case 0xa5:
+    case 0xab:
+    case 0x6d:
+    case 0x6f:
+    case 0xed:
+    case 0xef:
+    case 0xf4:
+    case 0xfa:
+    case 0xfb: /* hlt, cli, sti */
+        return NONE;
+    case 0xe4:
+    case 0xe6: /* in, out */
+        return BYTE | IMM8;
+    case 0xe5:
+    case 0xe7:
+        return IMM8;
+    default:
+        return UNKNOWN;
+    }
+}
+
+static unsigned shape_two(uint8_t op)
+{
+    switch (op) {
+    case 0x06:
+    case 0x08:
+    case 0x09: /* clts, invd, wbinvd */
+    case 0x30:
+    case 0x31:
+    case 0x32: /* wrmsr, rdtsc, rdmsr */
+    case 0x33:
+    case 0xa2: /* rdpmc, cpuid */
+        return NONE;
+    case 0x20:
+    case 0x21:
+    case 0x22:
+    case 0x23: /* mov cr, dr */
+        return MODRM | REGS;
+    case 0x01: /* group 7 */
+    case 0xab:
+    case 0xb3:
+    case 0xbb: /* bts btr btc */
+    case 0xb1:
+    case 0xc1:
+    case 0xc3:
+    case 0xc7: /* cmpxchg xadd movnti */
+        return MODRM;
+    case 0xb0:
+    case 0xc0:
+        return MODRM | BYTE;
+    case 0xba: /* group 8 */
+        return MODRM | IMM8;
+    default:
+        return UNKNOWN;
+    }
+}
+
+/* Legacy prefixes in any order, then REX, which counts only if it is last. */
+static uint8_t take_prefixes(struct reader *b, struct insn *i, bool *opsize)
+{
+    for (;;) {
+        uint8_t c = take(b);
+
+        if (b->bad)
+            return 0;
+        if ((c & 0xf0) == 0x40) {
+            i->rex = c;
+            c = take(b);
+            return c;
+        }
+        switch (c) {
+        case 0x66:
+            *opsize = true;
+            break;
+        case 0x67:
+            i->addr32 = true;
+            break;
+        case 0xf0:
+            i->lock = true;
+            break;
+        case 0xf2:
+            i->repne = true;
+            break;
+        case 0xf3:
+            i->rep = true;
+            break;
+        case 0x64:
+            i->seg = INSN_SEG_FS;
+            break;
+        case 0x65:
+            i->seg = INSN_SEG_GS;
+            break;
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+            break; /* no effect in 64-bit mode */
+        default:
+            return c;
+        }
+    }
+}
+
+static uint8_t rex_bit(const struct insn *i, unsigned bit)
+{
+    return (uint8_t)((i->rex >> bit & 1) << 3);
+}
+
+static void take_sib(struct reader *b, struct insn *i, unsigned mod)
+{
+    uint8_t sib = take(b);
+    uint8_t index = (uint8_t)((sib >> 3 & 7) | rex_bit(i, 1));
+
+    i->scale = sib >> 6;
+    i->index = index == 4 ? INSN_NO_REG : index;
+    i->base = (uint8_t)((sib & 7) | rex_bit(i, 0));
+    if ((sib & 7) == 5 && mod == 0) {
+        i->base = INSN_NO_REG;
+        i->disp = take_signed(b, 4);
+    }
+}
+
+static void take_modrm(struct reader *b, struct insn *i, unsigned shape)
+{
+    uint8_t m = take(b);
+    unsigned mod = shape & REGS ? 3 : m >> 6;
+
+    i->reg = (uint8_t)((m >> 3 & 7) | rex_bit(i, 2));
+    i->rm = (uint8_t)((m & 7) | rex_bit(i, 0));
+    i->mem = mod != 3;
+    if (!i->mem)
+        return;
+    if ((m & 7) == 4)
+        take_sib(b, i, mod);
+    else
+        i->base = i->rm;
+    if (mod == 0 && (m & 7) == 5) {
+        i->base = INSN_RIP;
+        i->disp = take_signed(b, 4);
+    } else if (mod) {
+        i->disp = take_signed(b, mod == 1 ? 1 : 4);
+    }
+}
+
+bool insn_decode(struct insn *i, const uint8_t *bytes, size_t n)
+{
+    struct reader b = {bytes, MIN(n, (size_t)INSN_MAX), false};
+    bool opsize = false;
+    unsigned shape;
+
+    *i = (struct insn){.base = INSN_NO_REG, .index = INSN_NO_REG};
+    i->op = take_prefixes(&b, i, &opsize);
+    if (b.bad)
+        return false;
+    i->two_byte = i->op == 0x0f;
+    if (i->two_byte)
+        i->op = take(&b);
+    shape = i->two_byte ? shape_two(i->op) : shape_one(i->op);
+    if (b.bad || (shape & UNKNOWN))
+        return false;
+    if (shape & BYTE)
+        i->size = 1;
+    else if (i->rex & 8)
+        i->size = 8;
+    else
+        i->size = opsize ? 2 : 4;
+    if (shape & MODRM)
+        take_modrm(&b, i, shape);
+    if (shape & IMM8)
+        i->imm = (uint64_t)take_signed(&b, 1);
+    if (shape & IMMZ)
+        i->imm = (uint64_t)take_signed(&b, i->size == 2 ? 2 : 4);
+    i->len = (uint8_t)(b.at - bytes);
+    return !b.bad;
+}
+
+/* --- registers ---------------------------------------------------------- */
+
+static const uint8_t reg_offset[16] = {
+    offsetof(struct regs, rax), offsetof(struct regs, rcx),
+    offsetof(struct regs, rdx), offsetof(struct regs, rbx),
+    offsetof(struct regs, rsp), offsetof(struct regs, rbp),
+    offsetof(struct regs, rsi), offsetof(struct regs, rdi),
+    offsetof(struct regs, r8),  offsetof(struct regs, r9),
+    offsetof(struct regs, r10), offsetof(struct regs, r11),
+    offsetof(struct regs, r12), offsetof(struct regs, r13),
+    offsetof(struct regs, r14), offsetof(struct regs, r15),
+};
+
+static uint64_t reg_read(const struct regs *r, unsigned n)
+{
+    return *(const uint64_t *)(const void *)((const char *)r +
+                                             reg_offset[n & 15]);
+}
+
+static uint64_t *reg_ptr(struct regs *r, unsigned n)
+{
+    return (uint64_t *)(void *)((char *)r + reg_offset[n & 15]);
+}
+
+static bool high_byte(const struct insn *i, unsigned n, unsigned size)
+{
+    return size == 1 && !i->rex && n >= 4 && n < 8;
+}
+
+uint64_t insn_get(const struct insn *i, const struct regs *r, unsigned n,
+                  unsigned size)
+{
+    if (high_byte(i, n, size))
+        return reg_read(r, n - 4) >> 8 & 0xff;
+    return reg_read(r, n) & insn_mask(size);
+}
+
+void insn_set(const struct insn *i, struct regs *r, unsigned n, unsigned size,
+              uint64_t value)
+{
+    bool high = high_byte(i, n, size);
+    uint64_t *p = reg_ptr(r, high ? n - 4 : n);
+    uint64_t mask = insn_mask(size);
+
+    value &= mask;
+    if (high)
+        *p = (*p & ~UINT64_C(0xff00)) | value << 8;
+    else if (size == 4)
+        *p = value; /* a 32-bit result clears the upper half */
+    else
+        *p = (*p & ~mask) | value;
+}
+
+static uint64_t address_reg(const struct insn *i, const struct regs *r,
+                            unsigned n)
+{
+    if (n == INSN_NO_REG)
+        return 0;
+    if (n == INSN_RIP)
+        return r->rip + i->len;
+    return insn_get(i, r, n, 8);
+}
+
+uint64_t insn_address(const struct insn *i, const struct regs *r,
+                      uint64_t fs_base, uint64_t gs_base)
+{
+    uint64_t ea = address_reg(i, r, i->base) +
+                  (address_reg(i, r, i->index) << i->scale) + (uint64_t)i->disp;
+
+    if (i->addr32)
+        ea = (uint32_t)ea;
+    if (i->seg == INSN_SEG_FS)
+        ea += fs_base;
+    if (i->seg == INSN_SEG_GS)
+        ea += gs_base;
+    return ea;
+}

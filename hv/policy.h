@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* policy.h: what a guest may know of the processor. */
+#pragma once
+
+#include "hv/domain.h"
+#include "hv/x86.h"
+
+struct x86_cpuid policy_cpuid(const struct vcpu *v, uint32_t leaf,
+                              uint32_t sub);
+/* False: #GP. v is loaded. */
+bool policy_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool policy_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
+/* CR4 as the guest reads it; what it may set of it. */
+uint64_t policy_cr4(const struct vcpu *v);
+#define POLICY_CR4_GUEST (CR4_DE | CR4_OSXSAVE)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlb.h: discharging what mm/ says has to be flushed.
+ *
+ * Invariant: the TLB of a CPU holds translations of one domain only, the one
+ * in this_cpu()->tlb, beside the hypervisor's own; so nothing has to be done
+ * for any other domain.
+ */
+#pragma once
+
+#include "hv/cpu.h"
+#include "hv/domain.h"
+#include "hv/x86.h"
+#include "mm/port.h"
+
+/* Everything, global entries too. */
+void tlb_flush_all(void);
+
+static inline void tlb_flush_page(uint64_t va)
+{
+    x86_invlpg(va);
+}
+
+/* The vCPUs of d run next: forget whatever another domain left. */
+static inline void tlb_enter(struct domain *d)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (cpu->tlb != d) {
+        cpu->tlb = d;
+        tlb_flush_all();
+    }
+}
+
+/* d is going away, or must not be remembered. */
+void tlb_forget(const struct domain *d);
+
+/* At the end of an operation: what it asks for, then it asks no more. */
+static inline void tlb_discharge(struct mm_op *op)
+{
+    if (likely(op->tlb.what == TLB_NOTHING))
+        return;
+    port_tlb_discharge(op->d, &op->tlb);
+    op->tlb.what = TLB_NOTHING;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vcpu.c: switching between vCPUs, and checking the context one starts from.
+ */
+#include "hv/vcpu.h"
+
+#include "hv/bounce.h"
+#include "hv/debugreg.h"
+#include "hv/fpu.h"
+#include "hv/guest.h"
+#include "hv/hypercall.h"
+#include "hv/layout.h"
+#include "hv/paging.h"
+#include "hv/seg.h"
+#include "hv/selector.h"
+#include "hv/string.h"
+#include "hv/tlb.h"
+#include "hv/x86.h"
+
+enum err vcpu_alloc(struct vcpu *v)
+{
+    mfn_t m;
+    enum err rc = alloc_hv_get(v->d->mm.mm, fpu_area_order(), &m);
+
+    if (rc)
+        return rc;
+    v->fpu = mm_frame_ptr(v->d->mm.mm, m);
+    fpu_reset(v);
+    debugreg_reset(v);
+    rc = seg_window_get(v);
+    if (rc) {
+        alloc_hv_put(v->d->mm.mm, m, fpu_area_order());
+        v->fpu = NULL;
+    }
+    return rc;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+    ASSERT(v != current_vcpu());
+    tlb_forget(v->d);
+    if (!v->fpu)
+        return;
+    seg_window_put(v);
+    alloc_hv_put(v->d->mm.mm, mfn_of_maddr(maddr_of_direct(v->fpu)),
+                 fpu_area_order());
+    v->fpu = NULL;
+}
+
+/* --- switching --------------------------------------------------------- */
+
+void vcpu_load_root(const struct vcpu *v)
+{
+    x86_write_cr3(
+        maddr_of_mfn(v->in_kernel ? v->mm.root_kernel : v->mm.root_user).v);
+}
+
+void vcpu_set_mode(struct vcpu *v, bool kernel)
+{
+    uint64_t base = x86_rdmsr(MSR_KERNEL_GS);
+
+    if (v->in_kernel)
+        v->gs_base_kernel = base;
+    else
+        v->gs_base_user = base;
+    v->in_kernel = kernel;
+    x86_wrmsr(MSR_KERNEL_GS, kernel ? v->gs_base_kernel : v->gs_base_user);
+    vcpu_load_root(v);
+}
+
+void vcpu_sync(struct vcpu *v)
+{
+    if (v != current_vcpu())
+        return;
+    selector_save(v);
+    fpu_save(v);
+    fpu_load(v);
+}
+
+static void unload(struct vcpu *v)
+{
+    selector_save(v);
+    fpu_save(v);
+    debugreg_save(v);
+}
+
+static void load(struct vcpu *v)
+{
+    struct percpu *cpu = this_cpu();
+
+    cpu->regs_end = (uint64_t)(&v->regs + 1);
+    cpu->tss->rsp[0] = cpu->regs_end;
+    vcpu_load_root(v);
+    tlb_enter(v->d);
+    seg_load(v);
+    debugreg_load(v);
+    fpu_load(v);
+    v->d->stats.switches++;
+    if (!selector_load(v)) {
+        const uint64_t sel[4] = {v->ds, v->es, v->fs, v->gs};
+
+        bounce_failsafe(v, sel);
+    }
+}
+
+void vcpu_switch(struct vcpu *next)
+{
+    struct percpu *cpu = this_cpu();
+    struct vcpu *prev = cpu->vcpu;
+
+    if (prev == next)
+        return;
+    if (prev)
+        unload(prev);
+    cpu->vcpu = next;
+    if (next) {
+        load(next);
+        return;
+    }
+    cpu_load_ldt(0, 0);
+    cpu_load_gdt((uint64_t)cpu->gdt_page - GDT_RESERVED_START);
+    x86_write_cr3(paging_own_cr3().v);
+}
+
+/* --- a context a guest or the builder gives ----------------------------- */
+
+static bool addresses_ok(const struct vcpu_guest_context *c)
+{
+    const uint64_t all[] = {
+        c->user_regs.rip,
+        c->user_regs.rsp,
+        c->kernel_sp,
+        c->fs_base,
+        c->gs_base_kernel,
+        c->gs_base_user,
+        c->event_callback_eip,
+        c->failsafe_callback_eip,
+        c->syscall_callback_eip,
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+        if (!va_canonical(all[i]))
+            return false;
+    for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
+        if (!va_canonical(c->trap_ctxt[i].address))
+            return false;
+    return true;
+}
+
+static bool context_ok(const struct vcpu_guest_context *c)
+{
+    /* User mode without a user root (CVE-2011-1166). */
+    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+        return false;
+    if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY)
+        return false;
+    if (c->ldt_ents > 8192 || (c->ldt_base % PAGE_SIZE) ||
+        (c->ldt_ents && !guest_range_ok(c->ldt_base, c->ldt_ents * 8)))
+        return false;
+    return addresses_ok(c);
+}
+
+/* Everything that takes a reference; may be repeated. */
+static enum err take_references(struct vcpu *v,
+                                const struct vcpu_guest_context *c)
+{
+    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    enum err rc = mmu_new_baseptr(&op, mfn_of(c->ctrlreg[3] >> PAGE_SHIFT));
+
+    if (!rc && c->ctrlreg[1])
+        rc = mmu_new_user_baseptr(&op, mfn_of(c->ctrlreg[1] >> PAGE_SHIFT));
+    tlb_discharge(&op);
+    if (!rc)
+        rc = seg_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
+    if (!rc)
+        rc = seg_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
+    return rc;
+}
+
+/* Null stays null; another selector can only be one of level 3. */
+static uint16_t data_selector(uint16_t sel)
+{
+    return sel & ~3 ? sel | 3 : 0;
+}
+
+static void set_registers(struct vcpu *v, const struct cpu_user_regs *u)
+{
+    struct regs *r = &v->regs;
+
+    *r = (struct regs){
+        .r15 = u->r15,
+        .r14 = u->r14,
+        .r13 = u->r13,
+        .r12 = u->r12,
+        .rbp = u->rbp,
+        .rbx = u->rbx,
+        .r11 = u->r11,
+        .r10 = u->r10,
+        .r9 = u->r9,
+        .r8 = u->r8,
+        .rax = u->rax,
+        .rcx = u->rcx,
+        .rdx = u->rdx,
+        .rsi = u->rsi,
+        .rdi = u->rdi,
+        .rip = u->rip,
+        .rsp = u->rsp,
+        .cs = u->cs | 3u,
+        .ss = u->ss | 3u,
+        .rflags = (u->rflags & RFLAGS_GUEST) | RFLAGS_IF | RFLAGS_ONE,
+    };
+    v->iopl = (uint8_t)(u->rflags >> 12 & 3);
+    v->ds = data_selector(u->ds);
+    v->es = data_selector(u->es);
+    v->fs = data_selector(u->fs);
+    v->gs = data_selector(u->gs);
+}
+
+static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    memcpy(v->traps, c->trap_ctxt, sizeof(v->traps));
+    for (unsigned i = 0; i < ARRAY_SIZE(v->traps); i++)
+        v->traps[i].vector = (uint8_t)i;
+    v->kernel_ss = c->kernel_ss | 3;
+    v->kernel_sp = c->kernel_sp;
+    v->callbacks = (struct guest_callbacks){
+        .event = c->event_callback_eip,
+        .failsafe = c->failsafe_callback_eip,
+        .syscall = c->syscall_callback_eip,
+        .failsafe_masks = c->flags & VGCF_failsafe_disables_events,
+        .syscall_masks = c->flags & VGCF_syscall_disables_events,
+    };
+    v->fs_base = c->fs_base;
+    v->gs_base_kernel = c->gs_base_kernel;
+    v->gs_base_user = c->gs_base_user;
+}
+
+enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    enum err rc;
+
+    ASSERT(v != current_vcpu());
+    if (!context_ok(c))
+        return ERR_INVAL;
+    rc = take_references(v, c);
+    if (rc)
+        return rc;
+    v->in_kernel = c->flags & VGCF_in_kernel;
+    set_registers(v, &c->user_regs);
+    set_callbacks(v, c);
+    if (c->flags & VGCF_i387_valid)
+        fpu_set_legacy(v, c->fpu_ctxt);
+    else
+        fpu_reset(v);
+    debugreg_reset(v);
+    for (unsigned i = 0; i < ARRAY_SIZE(v->dr); i++)
+        if (i != 4 && i != 5)
+            (void)debugreg_set(v, i, c->debugreg[i]);
+    if (v->id == 0)
+        v->d->vm_assist = c->vm_assist & VM_ASSIST_VALID;
+    v->initialised = true;
+    return ERR_NONE;
+}
+
+/* --- and back, for save ------------------------------------------------- */
+
+static void get_registers(const struct vcpu *v, struct cpu_user_regs *u)
+{
+    const struct regs *r = &v->regs;
+
+    *u = (struct cpu_user_regs){
+        .r15 = r->r15,
+        .r14 = r->r14,
+        .r13 = r->r13,
+        .r12 = r->r12,
+        .rbp = r->rbp,
+        .rbx = r->rbx,
+        .r11 = r->r11,
+        .r10 = r->r10,
+        .r9 = r->r9,
+        .r8 = r->r8,
+        .rax = r->rax,
+        .rcx = r->rcx,
+        .rdx = r->rdx,
+        .rsi = r->rsi,
+        .rdi = r->rdi,
+        .rip = r->rip,
+        .rsp = r->rsp,
+        .cs = (uint16_t)r->cs,
+        .ss = (uint16_t)r->ss,
+        .rflags = r->rflags | (uint64_t)v->iopl << 12,
+        .ds = v->ds,
+        .es = v->es,
+        .fs = v->fs,
+        .gs = v->gs,
+    };
+}
+
+void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
+{
+    vcpu_sync(v);
+    memset(c, 0, sizeof(*c));
+    c->flags = VGCF_i387_valid | (v->in_kernel ? VGCF_in_kernel : 0);
+    if (v->callbacks.failsafe_masks)
+        c->flags |= VGCF_failsafe_disables_events;
+    if (v->callbacks.syscall_masks)
+        c->flags |= VGCF_syscall_disables_events;
+    if (v->state != VCPU_DOWN)
+        c->flags |= VGCF_online;
+    fpu_get_legacy(v, c->fpu_ctxt);
+    get_registers(v, &c->user_regs);
+    memcpy(c->trap_ctxt, v->traps, sizeof(c->trap_ctxt));
+    c->ldt_base = v->ldt_base;
+    c->ldt_ents = v->ldt_entries;
+    for (unsigned i = 0; i * 512 < v->gdt_entries; i++)
+        c->gdt_frames[i] = v->mm.seg[i].v;
+    c->gdt_ents = v->gdt_entries;
+    c->kernel_ss = v->kernel_ss;
+    c->kernel_sp = v->kernel_sp;
+    c->ctrlreg[3] = maddr_of_mfn(v->mm.root_kernel).v;
+    if (!mfn_eq(v->mm.root_user, MFN_NONE))
+        c->ctrlreg[1] = maddr_of_mfn(v->mm.root_user).v;
+    memcpy(c->debugreg, v->dr, sizeof(c->debugreg));
+    c->event_callback_eip = v->callbacks.event;
+    c->failsafe_callback_eip = v->callbacks.failsafe;
+    c->syscall_callback_eip = v->callbacks.syscall;
+    c->vm_assist = v->d->vm_assist;
+    c->fs_base = v->fs_base;
+    c->gs_base_kernel = v->gs_base_kernel;
+    c->gs_base_user = v->gs_base_user;
+}

@@ -21,15 +21,16 @@ HOST_TESTS += $(HVT_TESTS:%=$(BUILD)/tests/hv/%) $(HVT_FUZZ:%=$(BUILD)/tests/hv/
 HVT_HEADERS := $(wildcard include/*.h boot/*.h hv/*.h tests/hv/*.h)
 
 .SECONDEXPANSION:
+$(BUILD)/tests/hv/test_clock: hv/clock.c hv/rtc.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ \
-	    $(filter %.c,$^) -lcmocka
+	    $< $(HVT_$*) -lcmocka
 $(BUILD)/tests/hv/fuzz_%: tests/hv/fuzz_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,FUZZCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CLANG) $(HVT_CFLAGS) -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+	    -fno-sanitize-recover=all -o $@ $< $(HVT_$*)

@@ -17,6 +17,7 @@
 #define DOMAIN_NAME_MAX 16
 #define DOMAIN_VCPUS    32   /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
 #define EVTCHN_PORTS    4096 /* two-level, 64-bit */
+#define EVTCHN_BUCKETS  16   /* of a page each, made when first used */
 
 /* vm_assist() types a 64-bit guest may choose. */
 #define VM_ASSIST_VALID                                                        \
@@ -87,9 +88,12 @@ struct vcpu {
     uint64_t runstate_entry, runstate_time[4];
     unsigned runstate;
     uint64_t runstate_area; /* guest VA or 0 */
+    struct vcpu *timer_next; /* time.c: by timer_at, the earliest of them */
+    uint64_t timer_at;       /* 0 = not in the list */
 
     struct vcpu *run_next; /* sched.c */
     uint64_t slice_end;
+    bool queued;
 } aligned_to(16);
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct regs)) % 16 == 0,
                "SDM vol. 3, 6.14.2: RSP is aligned before the frame");
@@ -119,10 +123,14 @@ struct domain {
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
     struct shared_info *shared;
-    struct evtchn *evtchn;        /* EVTCHN_PORTS of them */
+    struct evtchn *evtchn[EVTCHN_BUCKETS];
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
-    uint64_t max_pages_at_birth;
+    bool control;       /* gets what is typed */
+    bool ring_used;     /* it has written to its console ring */
+    bool started;       /* it was built and has run */
+    uint64_t nr_pages;  /* at birth, less than max_pages if it may grow */
+    uint64_t whole;     /* blocks that were whole at birth */
     uint64_t vm_assist;
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;
@@ -133,7 +141,46 @@ extern struct domain *domain_list; /* every living domain, by id */
 struct domain *domain_find(domid_t id);
 
 /*
+ * An empty domain with nr_vcpus vCPUs that are down, its shared_info and
+ * event channels; vCPU 0 is not made runnable. ERR_NOMEM.
+ */
+struct domain_config {
+    const char *name;
+    uint64_t max_pages;
+    unsigned nr_vcpus;
+    enum superpages superpages;
+    enum relinquish relinquish;
+};
+must_check enum err domain_create(struct mm *mm, const struct domain_config *c,
+                                  struct domain **out);
+/*
+ * Gives back all of it; none of its vCPUs is current. ERR_RESTART: time is up
+ * (call again).
+ */
+must_check enum err domain_destroy(struct domain *d);
+
+/*
+ * Ends d as `end` (SHUTDOWN_* in reason): its vCPUs do not run again, and the
+ * scheduler will call domain_reap().
+ */
+void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
+/*
  * Ends d as crashed, with one line that says why; returns, and d's vCPUs do
  * not run again. hv/exit.c dumps the registers before the switch away.
  */
 printf_like(2, 3) void domain_crash(struct domain *d, const char *fmt, ...);
+
+/*
+ * For the scheduler, before it chooses: if some domain has ended, reports
+ * about it and destroys it (switching to no vCPU first if it is the current
+ * one's). Ends the machine when no domain is left: does not return then.
+ */
+extern bool domain_ended; /* is there something to reap? */
+void domain_reap(void);
+
+/* What the services do when a domain comes and goes, called by domain.c. */
+must_check enum err event_domain_init(struct domain *d); /* hv/event.c */
+void event_domain_free(struct domain *d);                /* closes all ports */
+void time_domain_init(struct domain *d); /* hv/time.c: wall clock, vcpu times */
+void sched_wake(struct vcpu *v);         /* hv/sched.c: initialised, may run */
+void sched_remove(struct vcpu *v);       /* is in no queue and no timer */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c: from boot's memory map to the allocator.
+ * Invariant: a frame is handed over at most once.
+ */
+#include "hv/memory.h"
+
+#include "hv/cmdline.h"
+#include "hv/console.h"
+#include "hv/early.h"
+#include "hv/layout.h"
+#include "hv/paging.h"
+#include "hv/string.h"
+
+struct mm hv_mm;
+
+static void hand_over(maddr_t start, maddr_t end, void *ctx)
+{
+    (void)ctx;
+    alloc_add(&hv_mm, mfn_of_maddr(start), (end.v - start.v) >> PAGE_SHIFT);
+}
+
+void memory_init(void)
+{
+    uint64_t frames = MIN(paging_m2p_frames(), HV_DIRECT_MAX >> PAGE_SHIFT);
+    uint64_t size = alloc_metadata_size(frames);
+    void *meta;
+
+    early_lift_limit();
+    meta = direct_of_maddr(early_alloc(size, PAGE_SIZE));
+    hv_mm.direct = direct_of_maddr(maddr_of(0));
+    hv_mm.m2p = (uint64_t *)HV_M2P_RW_VA;
+    hv_mm.linear_pt = true;
+    memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));
+    alloc_init(&hv_mm, meta, frames, options.fragment_reserve);
+    early_finish(hand_over, NULL);
+    console_debug("%lu whole blocks free, accounting %lu KiB",
+                  alloc_stats(&hv_mm).free, size >> 10);
+}
+
+/* Whole pages of one module; what shares a page with it stays reserved. */
+static void free_module(const struct bootinfo_module *m)
+{
+    uint64_t start = (m->start + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
+    uint64_t end = m->end & ~(BLOCK_SIZE - 1);
+
+    if (start < end)
+        hand_over(maddr_of(start), maddr_of(end), NULL);
+}
+
+void memory_free_modules(const struct bootinfo *bi)
+{
+    for (unsigned i = 0; i < bi->nr_modules; i++)
+        free_module(&bi->modules[i]);
+}

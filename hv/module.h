@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module.h: what a boot module is for, as its command line says:
+ *     [/path] name=web mem=512M maxmem=1G vcpus=2 superpages=prefer
+ *         relinquish=keep control -- command line of the guest
+ *     [/path] initrd=web
+ */
+#pragma once
+
+#include "base.h"
+#include "mm/mm.h"
+
+enum { MODULE_NAME = 16, MODULE_WHY = 80, MODULE_VCPUS = 32 };
+
+enum module_kind { MODULE_GUEST, MODULE_INITRD };
+
+struct module_config {
+    enum module_kind kind;
+    char name[MODULE_NAME]; /* of the guest that it is, or is for */
+    uint64_t mem, maxmem;   /* bytes, whole blocks, mem <= maxmem */
+    unsigned vcpus;
+    enum superpages superpages;
+    enum relinquish relinquish;
+    bool control;
+    const char *args; /* into the text; "" if none */
+};
+
+/* Superpages where the text does not say. */
+struct module_defaults {
+    enum superpages superpages;
+};
+
+/*
+ * Every word must be understood: on ERR_INVAL `why` names the one that was
+ * not, or what is missing.
+ */
+must_check enum err module_parse(struct module_config *m, const char *text,
+                                 const struct module_defaults *defaults,
+                                 char why[MODULE_WHY]);

@@ -6,6 +6,7 @@
  */
 #include "hv/early.h"
 
+#include "hv/cmdline.h"
 #include "hv/console.h"
 #include "hv/layout.h"
 #include "hv/panic.h"
@@ -126,9 +127,24 @@ void *early_alloc_page(void)
     return direct_of_maddr(early_alloc(PAGE_SIZE, PAGE_SIZE));
 }
 
+/* Takes bytes away from the end of memory, in pages. */
+static void withhold(uint64_t bytes)
+{
+    while (bytes && nr_ranges) {
+        struct early_range *r = &ranges[nr_ranges - 1];
+        uint64_t some = MIN(bytes, r->end - r->start);
+
+        r->end -= some;
+        bytes -= some;
+        if (r->start == r->end)
+            nr_ranges--;
+    }
+}
+
 void early_finish(void (*free_range)(maddr_t, maddr_t, void *), void *ctx)
 {
     finished = true;
+    withhold(options.reserve << 20);
     for (unsigned i = 0; i < nr_ranges; i++)
         free_range(maddr_of(ranges[i].start), maddr_of(ranges[i].end), ctx);
 }

@@ -21,7 +21,8 @@ void early_lift_limit(void);
 
 /*
  * Closes the allocator and calls free_range for each page-aligned range that
- * is left, in ascending order: from here on they belong to mm/.
+ * is left, in ascending order: from here on they belong to mm/. What reserve=
+ * on the command line asks for is left out.
  */
 void early_finish(void (*free_range)(maddr_t start, maddr_t end, void *ctx),
                   void *ctx);

@@ -1,395 +1,324 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc.c: whole blocks, region by region.
+ * alloc.c: whole blocks: the caches of the CPUs, and behind them the region
+ * maps, claims and the reserve. See alloc.h for the invariants.
  *
- * Each region of 1 GiB has a map of its free blocks and a map of those among
- * them that are scrubbed. Partly free regions are on one list, wholly free
- * ones on another, and requests are served from the first while it lasts: so
- * whole regions survive. All O(1): a region's map is one cache line.
+ * V = free - claimed is what is promised to nobody. It is spread: each block
+ * in a cache carries one unit of V above the reserve, the rest (spare) is
+ * with the maps. Caches are filled from what spare has above the reserve
+ * only, and are emptied before anybody is refused or goes below it.
  */
-#include "mm/alloc.h"
-
 #include <string.h>
 
 #include "mm/mm.h"
 
-#define REGION_WORDS (REGION_BLOCKS / 64)
-
-enum region_list { LIST_PARTIAL, LIST_WHOLE, LIST_NONE };
-
-struct region {
-    uint64_t free[REGION_WORDS];
-    uint64_t clean[REGION_WORDS]; /* of the free ones */
-    uint32_t next, prev;          /* index + 1; 0 ends */
-    uint16_t nr_free, nr_clean;
-    uint16_t nr_blocks; /* that alloc_add() brought */
-    uint16_t list;      /* enum region_list */
-} aligned_to(64);
-
-static size_t blocks_size(uint64_t nr_frames)
+static void set_word(struct mm *mm, uint64_t b, uint64_t w)
 {
-    size_t n = (nr_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
-
-    return (n * sizeof(struct block) + 63) & ~(size_t)63;
+    atomic_store_explicit(&mm->blocks[b].word, w, memory_order_release);
 }
 
-static uint64_t regions_of(uint64_t nr_frames)
+static uint64_t get_word(const struct mm *mm, uint64_t b)
 {
-    uint64_t per = (uint64_t)BLOCK_FRAMES * REGION_BLOCKS;
-
-    return (nr_frames + per - 1) / per;
+    return atomic_load_explicit(&mm->blocks[b].word, memory_order_relaxed);
 }
 
-size_t alloc_metadata_size(uint64_t nr_frames)
+/* With alloc.lock held: blocks promised to nobody, outside of caches. */
+static uint64_t spare(const struct alloc *a)
 {
-    return blocks_size(nr_frames) +
-           regions_of(nr_frames) * sizeof(struct region);
+    return a->regions.nr_free + a->scrubbing - a->claimed;
 }
 
-void alloc_init(struct mm *mm, void *buf, uint64_t nr_frames, uint64_t reserve)
+static uint64_t spare_above_reserve(const struct alloc *a)
 {
-    struct alloc *a = &mm->alloc;
+    uint64_t s = spare(a);
 
-    mm->blocks = buf;
-    mm->nr_frames = nr_frames;
-    mm->nr_blocks = (nr_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
-    memset(a, 0, sizeof(*a));
-    a->regions =
-        (struct region *)(void *)((char *)buf + blocks_size(nr_frames));
-    a->nr_regions = regions_of(nr_frames);
-    a->reserve = reserve;
-    for (uint64_t i = 0; i < a->nr_regions; i++)
-        a->regions[i].list = LIST_NONE;
+    return s > a->reserve ? s - a->reserve : 0;
 }
 
-/* --- lists of regions ---------------------------------------------------- */
-
-static void unlink_region(struct alloc *a, struct region *r)
+static void unload_one(struct mm *mm, uint32_t b)
 {
-    if (r->list == LIST_NONE)
-        return;
-    if (r->prev)
-        a->regions[r->prev - 1].next = r->next;
-    else
-        a->lists[r->list] = r->next;
-    if (r->next)
-        a->regions[r->next - 1].prev = r->prev;
-    r->next = r->prev = 0;
-    r->list = LIST_NONE;
+    region_put(&mm->alloc.regions, b, !(get_word(mm, b) & BLOCK_DIRTY));
 }
 
-static void link_region(struct alloc *a, struct region *r, enum region_list l)
+/* With both locks held: put the blocks given back where they belong. */
+static void unload_puts(struct mm *mm, struct alloc_cpu *c)
 {
-    uint32_t self = (uint32_t)(r - a->regions) + 1;
-
-    r->list = (uint16_t)l;
-    if (l == LIST_NONE)
-        return;
-    r->next = a->lists[l];
-    r->prev = 0;
-    if (r->next)
-        a->regions[r->next - 1].prev = self;
-    a->lists[l] = self;
+    for (unsigned i = 0; i < c->nr_put; i++)
+        unload_one(mm, c->put[i]);
+    c->nr_put = 0;
+    mm->alloc.claimed -= c->claims_used;
+    c->claims_used = 0;
 }
 
-/* Regions of which mm/ was given only a part are never whole. */
-static void relist(struct alloc *a, struct region *r)
+static void settle(struct mm *mm)
 {
-    enum region_list l = r->nr_free == 0               ? LIST_NONE
-                         : r->nr_free == REGION_BLOCKS ? LIST_WHOLE
-                                                       : LIST_PARTIAL;
+    for (unsigned i = 0; i < ALLOC_CPUS; i++) {
+        struct alloc_cpu *c = &mm->alloc.cpus[i];
 
-    if (r->list == l)
-        return;
-    unlink_region(a, r);
-    link_region(a, r, l);
-}
-
-static struct region *region_of(struct alloc *a, blk_t b)
-{
-    return &a->regions[b.v / REGION_BLOCKS];
-}
-
-static unsigned first_bit(const uint64_t map[REGION_WORDS])
-{
-    for (unsigned i = 0; i < REGION_WORDS; i++)
-        if (map[i])
-            return i * 64 + (unsigned)__builtin_ctzll(map[i]);
-    return REGION_BLOCKS;
-}
-
-static bool take_bit(uint64_t map[REGION_WORDS], unsigned i)
-{
-    bool was = map[i / 64] >> (i % 64) & 1;
-
-    map[i / 64] &= ~BIT(i % 64);
-    return was;
-}
-
-/* --- blocks -------------------------------------------------------------- */
-
-/* Leaves the free map; the block is dirty or not as its word says. */
-static void take(struct mm *mm, blk_t b)
-{
-    struct alloc *a = &mm->alloc;
-    struct region *r = region_of(a, b);
-    unsigned i = (unsigned)(b.v % REGION_BLOCKS);
-
-    BUG_IF(!take_bit(r->free, i));
-    r->nr_free--;
-    if (take_bit(r->clean, i))
-        r->nr_clean--;
-    else
-        a->dirty_blocks--;
-    a->free_blocks--;
-    relist(a, r);
-}
-
-static void give(struct mm *mm, blk_t b, bool clean)
-{
-    struct alloc *a = &mm->alloc;
-    struct region *r = region_of(a, b);
-    unsigned i = (unsigned)(b.v % REGION_BLOCKS);
-
-    BUG_IF(r->free[i / 64] >> (i % 64) & 1);
-    r->free[i / 64] |= BIT(i % 64);
-    r->nr_free++;
-    if (clean) {
-        r->clean[i / 64] |= BIT(i % 64);
-        r->nr_clean++;
-    } else {
-        a->dirty_blocks++;
+        spin_lock(&c->lock);
+        unload_puts(mm, c);
+        for (; c->get_at < c->get_end; c->get_at++)
+            unload_one(mm, c->get[c->get_at]);
+        spin_unlock(&c->lock);
     }
-    a->free_blocks++;
-    relist(a, r);
-    atomic_store(&mm_block(mm, b)->word, block_word(BLOCK_FREE, OWNER_NONE) |
-                                             (clean ? 0 : BLOCK_DIRTY));
 }
 
-static struct region *serving(struct alloc *a)
+void alloc_settle(struct mm *mm)
 {
-    uint32_t at =
-        a->lists[LIST_PARTIAL] ? a->lists[LIST_PARTIAL] : a->lists[LIST_WHOLE];
-
-    return at ? &a->regions[at - 1] : NULL;
+    spin_lock(&mm->alloc.lock);
+    settle(mm);
+    spin_unlock(&mm->alloc.lock);
 }
 
-/* Blocks this use may still take. */
-static uint64_t available(const struct alloc *a, enum alloc_use use)
+/* With c->lock held. */
+static bool pop(struct alloc_cpu *c, enum alloc_use use, uint32_t *out)
 {
-    uint64_t kept = use == ALLOC_CUT       ? a->claimed
-                    : use == ALLOC_CLAIMED ? 0
-                                           : a->reserve + a->claimed;
-
-    return a->free_blocks > kept ? a->free_blocks - kept : 0;
+    if (c->get_at == c->get_end)
+        return false;
+    *out = c->get[c->get_at++];
+    /* The block's own unit of V stays: a claim is used up in its place. */
+    c->claims_used += use == ALLOC_CLAIMED;
+    return true;
 }
 
-static void scrub(struct mm *mm, blk_t b)
+/* Take one block straight from the maps. */
+static bool take_direct(struct alloc *a, enum alloc_use use, uint32_t *out)
 {
-    memset(mm_frame_ptr(mm, mfn_of_blk(b)), 0, BLOCK_SIZE);
+    if (use == ALLOC_WHOLE || (use == ALLOC_CUT && spare(a) == 0))
+        return false;
+    ASSERT(use != ALLOC_CLAIMED || a->claimed > 0);
+    if (region_take(&a->regions, out, 1) == 0)
+        return false;
+    a->claimed -= use == ALLOC_CLAIMED;
+    return true;
 }
 
-static bool fails_now(struct alloc *a)
-{
-    return unlikely(a->fail_at) && --a->fail_at == 0;
-}
-
-static enum err block_get_locked(struct mm *mm, enum alloc_use use, blk_t *out,
-                                 bool *clean)
+/* With alloc.lock held. */
+static bool refill(struct mm *mm, struct alloc_cpu *c, enum alloc_use use,
+                   uint32_t *out)
 {
     struct alloc *a = &mm->alloc;
-    struct region *r;
-    unsigned i;
+    bool ok;
 
-    if (available(a, use) == 0 || fails_now(a))
+    spin_lock(&c->lock);
+    unload_puts(mm, c);
+    if (c->get_at == c->get_end) {
+        uint64_t n = MIN(spare_above_reserve(a), (uint64_t)ALLOC_CACHE);
+
+        c->get_at = 0;
+        c->get_end = (uint16_t)region_take(&a->regions, c->get, (unsigned)n);
+    }
+    ok = pop(c, use, out);
+    spin_unlock(&c->lock);
+    return ok;
+}
+
+/* Would there be a block, were it not being scrubbed just now? */
+static bool worth_waiting(const struct alloc *a, enum alloc_use use)
+{
+    if (a->scrubbing == 0)
+        return false;
+    if (use == ALLOC_WHOLE)
+        return spare_above_reserve(a) > 0;
+    return use == ALLOC_CLAIMED || spare(a) > 0;
+}
+
+static never_inline enum err get_slowly(struct mm *mm, struct alloc_cpu *c,
+                                        enum alloc_use use, uint32_t *out)
+{
+    struct alloc *a = &mm->alloc;
+    bool ok, wait;
+
+    do {
+        spin_lock(&a->lock);
+        ok = refill(mm, c, use, out);
+        if (!ok) {
+            settle(mm);
+            ok = refill(mm, c, use, out) || take_direct(a, use, out);
+        }
+        wait = !ok && worth_waiting(a, use);
+        spin_unlock(&a->lock);
+        if (wait)
+            spin_wait();
+    } while (wait);
+    return ok ? ERR_NONE : ERR_NOMEM;
+}
+
+static void scrub(struct mm *mm, uint64_t b)
+{
+    memset(mm_frame_ptr(mm, mfn_of_blk(blk_of(b))), 0, BLOCK_SIZE);
+}
+
+/* *b is dirty, in nobody's hand: swap it for a clean one, or scrub it. */
+static never_inline void make_clean(struct mm *mm, uint32_t *b)
+{
+    struct alloc *a = &mm->alloc;
+    uint32_t other;
+    bool swapped;
+
+    spin_lock(&a->lock);
+    swapped = region_take_clean(&a->regions, &other);
+    if (swapped) {
+        region_put(&a->regions, *b, false);
+        *b = other;
+    }
+    spin_unlock(&a->lock);
+    if (swapped)
+        return;
+    scrub(mm, *b);
+    atomic_fetch_add_explicit(&a->sync_scrubs, 1, memory_order_relaxed);
+}
+
+/* A claim is a promise: nothing is injected there. */
+static bool fault_injected(struct alloc *a, enum alloc_use use)
+{
+    return unlikely(a->fail_in) && use != ALLOC_CLAIMED && --a->fail_in == 0;
+}
+
+enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
+                            enum alloc_use use, bool clean, blk_t *out)
+{
+    struct alloc_cpu *c = &mm->alloc.cpus[cpu % ALLOC_CPUS];
+    uint64_t dirty;
+    uint32_t b;
+    bool got;
+
+    if (fault_injected(&mm->alloc, use))
         return ERR_NOMEM;
-    if (use == ALLOC_CLAIMED) {
-        ASSERT(a->claimed > 0);
-        a->claimed--;
+    spin_lock(&c->lock);
+    got = pop(c, use, &b);
+    spin_unlock(&c->lock);
+    if (!got) {
+        enum err rc = get_slowly(mm, c, use, &b);
+
+        if (rc)
+            return rc;
     }
-    r = serving(a);
-    ASSERT(r);
-    *clean = r->nr_clean > 0;
-    i = first_bit(*clean ? r->clean : r->free);
-    *out = blk_of((uint64_t)(r - a->regions) * REGION_BLOCKS + i);
-    take(mm, *out);
+    dirty = get_word(mm, b) & BLOCK_DIRTY;
+    if (dirty && clean) {
+        make_clean(mm, &b);
+        dirty = 0;
+    }
+    set_word(mm, b, block_word(BLOCK_DOM, owner) | dirty);
+    *out = blk_of(b);
     return ERR_NONE;
 }
 
-enum err alloc_block_get(struct mm *mm, unsigned owner, enum alloc_use use,
-                         bool clean, blk_t *out)
+static never_inline void unload(struct mm *mm, struct alloc_cpu *c)
 {
-    bool is_clean = false;
-    enum err rc;
-
-    alloc_lock(&mm->alloc.lock);
-    rc = block_get_locked(mm, use, out, &is_clean);
-    alloc_unlock(&mm->alloc.lock);
-    if (rc)
-        return rc;
-    if (clean && !is_clean) {
-        scrub(mm, *out);
-        is_clean = true;
-    }
-    mm_block(mm, *out)->table = 0;
-    mm_block(mm, *out)->next = 0;
-    atomic_store(&mm_block(mm, *out)->word,
-                 block_word(BLOCK_DOM, owner) | (is_clean ? 0 : BLOCK_DIRTY));
-    return ERR_NONE;
+    spin_lock(&mm->alloc.lock);
+    spin_lock(&c->lock);
+    unload_puts(mm, c);
+    spin_unlock(&c->lock);
+    spin_unlock(&mm->alloc.lock);
 }
 
-void alloc_block_put(struct mm *mm, blk_t b)
+void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean)
 {
-    ASSERT(mm_block(mm, b)->table == 0);
-    alloc_lock(&mm->alloc.lock);
-    give(mm, b, false);
-    alloc_unlock(&mm->alloc.lock);
+    struct alloc_cpu *c = &mm->alloc.cpus[cpu % ALLOC_CPUS];
+    struct block *p = mm_block(mm, b);
+    uint64_t w = get_word(mm, b.v);
+
+    ASSERT(block_class(w) == BLOCK_DOM && p->table == 0);
+    ASSERT(!(w & (BLOCK_SUPER_USE | BLOCK_SMALL_USE)));
+    p->next = 0;
+    set_word(mm, b.v, block_word_free(clean));
+    for (;;) {
+        spin_lock(&c->lock);
+        if (likely(c->nr_put < ALLOC_CACHE))
+            break;
+        spin_unlock(&c->lock);
+        unload(mm, c);
+    }
+    c->put[c->nr_put++] = (uint32_t)b.v;
+    spin_unlock(&c->lock);
+}
+
+static bool may_take_region(const struct alloc *a, enum alloc_use use)
+{
+    if (use == ALLOC_CLAIMED)
+        return a->claimed >= REGION_BLOCKS;
+    return (use == ALLOC_CUT ? spare(a) : spare_above_reserve(a)) >=
+           REGION_BLOCKS;
 }
 
 enum err alloc_region_get(struct mm *mm, unsigned owner, enum alloc_use use,
                           blk_t *out)
 {
     struct alloc *a = &mm->alloc;
-    enum err rc = ERR_NOMEM;
-    blk_t first = blk_of(0);
+    uint32_t first;
+    bool ok;
 
-    alloc_lock(&a->lock);
-    if (a->lists[LIST_WHOLE] && available(a, use) >= REGION_BLOCKS &&
-        (use != ALLOC_CLAIMED || a->claimed >= REGION_BLOCKS)) {
-        first = blk_of((uint64_t)(a->lists[LIST_WHOLE] - 1) * REGION_BLOCKS);
-        for (uint64_t i = 0; i < REGION_BLOCKS; i++)
-            take(mm, blk_of(first.v + i));
-        if (use == ALLOC_CLAIMED)
-            a->claimed -= REGION_BLOCKS;
-        rc = ERR_NONE;
-    }
-    alloc_unlock(&a->lock);
-    for (uint64_t i = 0; !rc && i < REGION_BLOCKS; i++) {
-        struct block *b = mm_block(mm, blk_of(first.v + i));
-
-        if (b->word & BLOCK_DIRTY)
-            scrub(mm, blk_of(first.v + i));
-        b->table = b->next = 0;
-        atomic_store(&b->word, block_word(BLOCK_DOM, owner));
-    }
-    *out = first;
-    return rc;
+    if (fault_injected(a, use))
+        return ERR_NOMEM;
+    spin_lock(&a->lock);
+    settle(mm);
+    ok = may_take_region(a, use) && region_take_whole(&a->regions, &first);
+    if (ok && use == ALLOC_CLAIMED)
+        a->claimed -= REGION_BLOCKS;
+    spin_unlock(&a->lock);
+    if (!ok)
+        return ERR_NOMEM;
+    for (uint64_t b = first; b < first + REGION_BLOCKS; b++)
+        set_word(mm, b,
+                 block_word(BLOCK_DOM, owner) |
+                     (get_word(mm, b) & BLOCK_DIRTY));
+    *out = blk_of(first);
+    return ERR_NONE;
 }
 
 enum err alloc_claim(struct mm *mm, uint64_t n)
 {
     struct alloc *a = &mm->alloc;
-    enum err rc = ERR_NOMEM;
+    bool ok;
 
-    alloc_lock(&a->lock);
-    if (n <= available(a, ALLOC_WHOLE)) {
+    spin_lock(&a->lock);
+    if (spare_above_reserve(a) < n)
+        settle(mm);
+    ok = spare_above_reserve(a) >= n;
+    if (ok)
         a->claimed += n;
-        rc = ERR_NONE;
-    }
-    alloc_unlock(&a->lock);
-    return rc;
+    spin_unlock(&a->lock);
+    return ok ? ERR_NONE : ERR_NOMEM;
 }
 
 void alloc_unclaim(struct mm *mm, uint64_t n)
 {
-    alloc_lock(&mm->alloc.lock);
-    ASSERT(n <= mm->alloc.claimed);
-    mm->alloc.claimed -= n;
-    alloc_unlock(&mm->alloc.lock);
+    struct alloc *a = &mm->alloc;
+
+    spin_lock(&a->lock);
+    ASSERT(a->claimed >= n);
+    a->claimed -= n;
+    spin_unlock(&a->lock);
+}
+
+/* The block is out of the maps meanwhile, so nobody can be given it. */
+static bool scrub_one(struct mm *mm)
+{
+    struct alloc *a = &mm->alloc;
+    uint32_t b;
+    bool got;
+
+    spin_lock(&a->lock);
+    got = region_take_dirty(&a->regions, &b);
+    a->scrubbing += got;
+    spin_unlock(&a->lock);
+    if (!got)
+        return false;
+    scrub(mm, b);
+    set_word(mm, b, block_word_free(true));
+    spin_lock(&a->lock);
+    region_put(&a->regions, b, true);
+    a->scrubbing--;
+    spin_unlock(&a->lock);
+    return true;
 }
 
 uint64_t alloc_scrub(struct mm *mm, uint64_t n)
 {
-    struct alloc *a = &mm->alloc;
     uint64_t done = 0;
 
-    for (uint64_t left = a->nr_regions; left && done < n; left--) {
-        struct region *r = &a->regions[a->scrub_region];
-
-        while (done < n && r->nr_clean < r->nr_free) {
-            uint64_t dirty[REGION_WORDS];
-            unsigned i;
-
-            for (unsigned k = 0; k < REGION_WORDS; k++)
-                dirty[k] = r->free[k] & ~r->clean[k];
-            i = first_bit(dirty);
-            scrub(mm, blk_of(a->scrub_region * REGION_BLOCKS + i));
-            r->clean[i / 64] |= BIT(i % 64);
-            r->nr_clean++;
-            a->dirty_blocks--;
-            atomic_store(&mm->blocks[a->scrub_region * REGION_BLOCKS + i].word,
-                         block_word(BLOCK_FREE, OWNER_NONE));
-            done++;
-        }
-        if (r->nr_clean == r->nr_free)
-            a->scrub_region = (a->scrub_region + 1) % a->nr_regions;
-    }
+    while (done < n && scrub_one(mm))
+        done++;
     return done;
-}
-
-/* --- boot and check ------------------------------------------------------ */
-
-void alloc_add(struct mm *mm, mfn_t first, uint64_t count)
-{
-    uint64_t end = MIN(first.v + count, mm->nr_frames);
-
-    for (uint64_t m = first.v; m < end;) {
-        blk_t b = blk_of_mfn(mfn_of(m));
-        uint64_t stop = MIN(end, (b.v + 1) * BLOCK_FRAMES);
-
-        if (b.v != 0 && stop - m == BLOCK_FRAMES) {
-            region_of(&mm->alloc, b)->nr_blocks++;
-            mm->alloc.total_blocks++;
-            give(mm, b, false);
-        } else {
-            alloc_hv_add(mm, mfn_of(m), stop - m);
-        }
-        m = stop;
-    }
-}
-
-static const char *check_region(const struct mm *mm, const struct region *r,
-                                uint64_t *nr_free, uint64_t *nr_dirty)
-{
-    uint64_t base = (uint64_t)(r - mm->alloc.regions) * REGION_BLOCKS;
-    unsigned nr = 0, clean = 0;
-
-    for (unsigned i = 0; i < REGION_BLOCKS && base + i < mm->nr_blocks; i++) {
-        uint64_t w = mm->blocks[base + i].word;
-        bool is_free = r->free[i / 64] >> (i % 64) & 1;
-        bool is_clean = r->clean[i / 64] >> (i % 64) & 1;
-
-        if (is_free != (block_class(w) == BLOCK_FREE))
-            return "a free map and a block word differ";
-        if (is_clean && (!is_free || (w & BLOCK_DIRTY)))
-            return "a clean map and a block word differ";
-        nr += is_free;
-        clean += is_clean;
-    }
-    if (nr != r->nr_free || clean != r->nr_clean)
-        return "a region's count is wrong";
-    if ((r->list == LIST_NONE) != (nr == 0))
-        return "a region is on the wrong list";
-    *nr_free += nr;
-    *nr_dirty += nr - clean;
-    return NULL;
-}
-
-const char *alloc_check(const struct mm *mm)
-{
-    const struct alloc *a = &mm->alloc;
-    uint64_t nr_free = 0, nr_dirty = 0;
-
-    for (uint64_t i = 0; i < a->nr_regions; i++) {
-        const char *wrong =
-            check_region(mm, &a->regions[i], &nr_free, &nr_dirty);
-
-        if (wrong)
-            return wrong;
-    }
-    if (nr_free != a->free_blocks || nr_dirty != a->dirty_blocks)
-        return "the count of free blocks is wrong";
-    if (a->claimed > a->free_blocks)
-        return "more is claimed than is free";
-    return alloc_hv_check(mm);
 }

@@ -3,37 +3,65 @@
  * alloc.h: machine memory in whole blocks, and hypervisor frames cut from
  * blocks set aside for it.
  *
- * Invariants: a FREE block is on exactly one free map and in nobody's hand;
- * a BLOCK_HV block is cut, and goes back whole when its last frame is put;
- * free - fragment_reserve - claimed blocks are what an unclaimed request may
- * take, so a granted claim cannot fail.
- * All calls: O(1), whatever the size of the machine. Safe between CPUs.
+ * Invariants: a FREE block is in exactly one place, the region maps or one
+ * CPU's cache, and in nobody's hand; a BLOCK_HV block is cut, and goes back
+ * whole when its last frame is put; free - reserve - claimed blocks are what
+ * an unclaimed request may take, so a granted claim cannot fail.
+ *
+ * All calls are O(1), whatever the size of the machine, and safe between
+ * CPUs. Each CPU has a cache of blocks to hand out and of blocks given back;
+ * a block in a cache carries the permission to hand it out without a claim,
+ * so that the usual call looks at nothing but the cache of its CPU.
+ * Which cache is only a matter of speed: correctness does not depend on it.
+ * Locks, in this order: alloc_hv.lock, alloc.lock, alloc_cpu.lock; never two
+ * of the last kind.
  */
 #pragma once
 
-#include "mm/block.h"
+#include "mm/region.h"
+#include "mm/spin.h"
 
 struct mm;
-struct region; /* private to alloc.c: one per GiB, free map and list links */
 
-#define ALLOC_HV_ORDER_MAX 3
+#define ALLOC_CPUS  64
+#define ALLOC_CACHE 32 /* blocks of each kind that a CPU may hold */
+
+struct alloc_cpu {
+    struct spin lock;
+    uint16_t get_at, get_end; /* of get[], to be handed out */
+    uint16_t nr_put;          /* of put[], given back */
+    uint16_t pad;
+    uint32_t claims_used; /* not yet deducted from alloc.claimed */
+    uint32_t get[ALLOC_CACHE];
+    uint32_t put[ALLOC_CACHE];
+} aligned_to(64);
+
+/* Cut blocks, by how full they are and by the longest run they have. */
+#define ALLOC_HV_ORDERS 4
+#define ALLOC_HV_LISTS  16
+
+struct alloc_hv_block; /* private to alloc_hv.c, in a frame of the block */
+
+struct alloc_hv {
+    struct spin lock;
+    uint32_t nonempty; /* bit n: list[n] is not empty */
+    struct alloc_hv_block *list[ALLOC_HV_LISTS];
+    uint64_t blocks;  /* cut from whole blocks */
+    uint64_t partial; /* never were whole: edges of what boot left */
+    uint64_t frames;  /* in use in either */
+};
 
 struct alloc {
-    atomic_flag lock;    /* regions, their lists, the counts below */
-    atomic_flag hv_lock; /* hv_list and the maps behind it; taken first */
-    struct region *regions;
-    uint64_t nr_regions;
-    uint32_t lists[2];     /* of regions, partly and wholly free: index + 1 */
-    uint32_t hv_list;      /* blocks with free hypervisor frames: index + 1 */
+    struct spin lock; /* of regions, claimed and scrubbing */
+    struct regions regions;
+    struct alloc_cpu *cpus;
     uint64_t total_blocks; /* whole blocks handed to alloc_add() */
-    uint64_t free_blocks;
-    uint64_t dirty_blocks; /* free, not yet scrubbed */
-    uint64_t claimed;      /* promised, not yet taken */
+    uint64_t claimed;      /* promised; less the CPUs' claims_used */
+    uint64_t scrubbing;    /* blocks out of the maps for alloc_scrub() */
     uint64_t reserve;      /* fragment_reserve: blocks kept for cutting */
-    uint64_t hv_blocks;    /* cut for hypervisor data */
-    uint64_t hv_frames;    /* in use in them */
-    uint64_t scrub_region; /* where alloc_scrub() goes on */
-    uint64_t fail_at;      /* tests: this request from now fails; 0 never */
+    uint64_t fail_in;      /* tests: the nth unclaimed request fails; 0: none */
+    _Atomic uint64_t sync_scrubs; /* blocks somebody had to wait for */
+    struct alloc_hv hv;
 };
 
 /* Who asks decides which blocks may be taken. */
@@ -59,11 +87,31 @@ void alloc_add(struct mm *mm, mfn_t first, uint64_t count);
  * scrubs, or asks for `clean` and gets a scrubbed one if there is any: the
  * block returned is then scrubbed synchronously where none is).
  */
-must_check enum err alloc_block_get(struct mm *mm, unsigned owner,
-                                    enum alloc_use use, bool clean, blk_t *out);
-/* Give it back: the caller has checked that no reference is left. */
-void alloc_block_put(struct mm *mm, blk_t b);
-/* As many blocks of one whole, aligned region (1 GiB) or nothing. */
+must_check enum err alloc_block_get_on(struct mm *mm, unsigned cpu,
+                                       unsigned owner, enum alloc_use use,
+                                       bool clean, blk_t *out);
+/*
+ * Give it back: the caller has checked that no reference is left. `clean`:
+ * the caller knows that it is all zeroes.
+ */
+void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean);
+
+/* One CPU allocates so far: hv/ runs on one. */
+static inline must_check enum err alloc_block_get(struct mm *mm, unsigned owner,
+                                                  enum alloc_use use,
+                                                  bool clean, blk_t *out)
+{
+    return alloc_block_get_on(mm, 0, owner, use, clean, out);
+}
+static inline void alloc_block_put(struct mm *mm, blk_t b)
+{
+    alloc_block_put_on(mm, 0, b, false);
+}
+
+/*
+ * The 512 blocks of one whole, aligned region (1 GiB) or nothing, none of
+ * them scrubbed here: look at BLOCK_DIRTY. Uses up 512 claims if claimed.
+ */
 must_check enum err alloc_region_get(struct mm *mm, unsigned owner,
                                      enum alloc_use use, blk_t *out);
 
@@ -77,21 +125,27 @@ void alloc_unclaim(struct mm *mm, uint64_t n);
  */
 must_check enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out);
 void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order);
-static inline void alloc_lock(atomic_flag *l)
-{
-    while (atomic_flag_test_and_set_explicit(l, memory_order_acquire))
-        ;
-}
-static inline void alloc_unlock(atomic_flag *l)
-{
-    atomic_flag_clear_explicit(l, memory_order_release);
-}
-/* Parts of alloc_add() and alloc_check(). */
-void alloc_hv_add(struct mm *mm, mfn_t first, uint64_t count);
-const char *alloc_hv_check(const struct mm *mm);
 
 /* Scrub up to n free dirty blocks (idle time); returns how many it did. */
 uint64_t alloc_scrub(struct mm *mm, uint64_t n);
 
-/* Recompute every counter from the maps; NULL or what is wrong. */
+/* Empty all caches into the region maps. */
+void alloc_settle(struct mm *mm);
+
+struct alloc_stats {
+    uint64_t total, free, dirty, claimed, reserve; /* blocks */
+    uint64_t whole_regions; /* not counting what caches hold */
+    uint64_t hv_blocks, hv_partial, hv_frames;
+    uint64_t sync_scrubs;
+};
+struct alloc_stats alloc_stats(struct mm *mm);
+
+/*
+ * Recompute every counter from the maps; NULL or what is wrong. No operation
+ * may be under way.
+ */
 const char *alloc_check(const struct mm *mm);
+/* Part of it: the hypervisor's cut blocks. */
+const char *alloc_hv_check(const struct mm *mm);
+/* Part of alloc_add(): frames of one block that is not whole. */
+void alloc_hv_feed(struct mm *mm, mfn_t first, uint64_t count);

@@ -1,213 +1,385 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc_hv.c: the hypervisor's own frames, cut from blocks of class HV.
+ * alloc_hv.c: hypervisor frames, cut from blocks that hold nothing else.
  *
- * The first usable frame of such a block holds the map of its free frames;
- * struct block.table names it. Blocks with free frames are on a list, and a
- * block whose frames are all free again goes back whole, except those that
- * boot gave in part: these stay.
+ * Each such block is described in one of its own frames (struct block.next
+ * says which). It is on the list that its number of free frames and its
+ * longest free run call for, and on none while it is full. Requests go to
+ * the fullest block that can serve them, so that others become empty; an
+ * empty block that was whole once goes back whole.
  */
 #include <string.h>
 
-#include "mm/alloc.h"
 #include "mm/mm.h"
-#include "mm/run.h"
 
-struct hv_block {
-    uint64_t map[RUN_WORDS]; /* set: free */
-    uint32_t prev;           /* index + 1; next is in struct block */
-    uint16_t nr_free;
-    uint16_t nr_usable; /* without this frame; 511 if it may go back whole */
+#define HV_WORDS    (BLOCK_FRAMES / 64)
+#define HV_UNLISTED ALLOC_HV_LISTS
+/* A block with no more than this to scrub goes back scrubbed. */
+#define HV_SCRUB_MAX 32
+
+struct alloc_hv_block {
+    struct alloc_hv_block *next, *prev;
+    uint64_t free[HV_WORDS];
+    uint64_t clean[HV_WORDS];       /* free, and all zeroes */
+    uint16_t runs[ALLOC_HV_ORDERS]; /* aligned free runs of 2^order */
+    uint16_t usable;                /* frames, this one not counted */
+    uint8_t on;                     /* list */
+    bool partial;                   /* some frames are not ours to use */
 };
 
-static struct hv_block *head_of(const struct mm *mm, const struct block *b)
+/* The first frames of aligned runs of 2^order set bits, order 0..3. */
+static inline uint64_t runs_of(uint64_t w, unsigned order)
 {
-    return mm_frame_ptr(mm, mfn_of(b->table));
+    static const uint64_t starts[ALLOC_HV_ORDERS] = {
+        ~UINT64_C(0), 0x5555555555555555u, 0x1111111111111111u,
+        0x0101010101010101u};
+
+    for (unsigned k = 0; k < order; k++)
+        w &= w >> (1u << k);
+    return w & starts[order];
 }
 
-static uint32_t name_of(const struct mm *mm, const struct block *b)
+static inline unsigned count_runs(uint64_t w, unsigned order)
 {
-    return (uint32_t)(b - mm->blocks) + 1;
+    return (unsigned)__builtin_popcountll(runs_of(w, order));
 }
 
-static void link_block(struct mm *mm, struct block *b)
+/* Change a word of the free map, keeping the counts. */
+static void set_free(struct alloc_hv_block *h, unsigned i, uint64_t now)
 {
-    uint32_t first = mm->alloc.hv_list;
+    uint64_t was = h->free[i];
 
-    b->next = first;
-    head_of(mm, b)->prev = 0;
-    if (first)
-        head_of(mm, &mm->blocks[first - 1])->prev = name_of(mm, b);
-    mm->alloc.hv_list = name_of(mm, b);
+    h->free[i] = now;
+    for (unsigned k = 0; k < ALLOC_HV_ORDERS; k++)
+        h->runs[k] =
+            (uint16_t)(h->runs[k] + count_runs(now, k) - count_runs(was, k));
 }
 
-static void unlink_block(struct mm *mm, struct block *b)
+/* Lists are numbered fullest first, then shortest run first. */
+static unsigned list_for(const struct alloc_hv_block *h)
 {
-    uint32_t prev = head_of(mm, b)->prev;
+    unsigned order = ALLOC_HV_ORDERS - 1;
 
-    if (prev)
-        mm->blocks[prev - 1].next = b->next;
-    else
-        mm->alloc.hv_list = b->next;
-    if (b->next)
-        head_of(mm, &mm->blocks[b->next - 1])->prev = prev;
-    b->next = 0;
+    if (h->runs[0] == 0)
+        return HV_UNLISTED;
+    while (h->runs[order] == 0)
+        order--;
+    return (h->runs[0] - 1u) / (BLOCK_FRAMES / 4) * ALLOC_HV_ORDERS + order;
 }
 
-/* Frames [first, first + count) of one block: the first describes the rest. */
-static void adopt(struct mm *mm, struct block *b, mfn_t first, uint64_t count)
+static void list_remove(struct alloc_hv *hv, struct alloc_hv_block *h)
 {
-    struct hv_block *h;
-
-    atomic_store(&b->word, block_word(BLOCK_HV, OWNER_NONE));
-    b->table = (uint32_t)first.v;
-    h = head_of(mm, b);
-    memset(h, 0, sizeof(*h));
-    run_set(h->map, (unsigned)(first.v + 1) % BLOCK_FRAMES,
-            (unsigned)count - 1);
-    h->nr_free = h->nr_usable = (uint16_t)(count - 1);
-    if (h->nr_free)
-        link_block(mm, b);
-    mm->alloc.hv_blocks++;
-}
-
-void alloc_hv_add(struct mm *mm, mfn_t first, uint64_t count)
-{
-    struct block *b = mm_block(mm, blk_of_mfn(first));
-    struct hv_block *h;
-
-    if (block_class(b->word) == BLOCK_NOT_RAM) {
-        if (first.v != 0)
-            adopt(mm, b, first, count);
-        else if (count > 1) /* frame 0 is nobody's: its number means none */
-            adopt(mm, b, mfn_of(1), count - 1);
+    if (h->on == HV_UNLISTED)
         return;
-    }
-    h = head_of(mm, b); /* another piece of a block known already */
-    if (h->nr_free == 0)
-        link_block(mm, b);
-    run_set(h->map, (unsigned)first.v % BLOCK_FRAMES, (unsigned)count);
-    h->nr_free = (uint16_t)(h->nr_free + count);
-    h->nr_usable = (uint16_t)(h->nr_usable + count);
+    if (h->prev)
+        h->prev->next = h->next;
+    else
+        hv->list[h->on] = h->next;
+    if (h->next)
+        h->next->prev = h->prev;
+    if (!hv->list[h->on])
+        hv->nonempty &= ~(1u << h->on);
+    h->on = HV_UNLISTED;
 }
 
+static void list_add(struct alloc_hv *hv, struct alloc_hv_block *h, unsigned on)
+{
+    h->on = (uint8_t)on;
+    if (on == HV_UNLISTED)
+        return;
+    h->prev = NULL;
+    h->next = hv->list[on];
+    if (h->next)
+        h->next->prev = h;
+    hv->list[on] = h;
+    hv->nonempty |= 1u << on;
+}
+
+static inline void relist(struct alloc_hv *hv, struct alloc_hv_block *h)
+{
+    unsigned on = list_for(h);
+
+    if (on == h->on)
+        return;
+    list_remove(hv, h);
+    list_add(hv, h, on);
+}
+
+/* The fullest block that has a run of 2^order. */
+static struct alloc_hv_block *best(const struct alloc_hv *hv, unsigned order)
+{
+    static const uint16_t able[ALLOC_HV_ORDERS] = {0xffff, 0xeeee, 0xcccc,
+                                                   0x8888};
+    uint32_t on = hv->nonempty & able[order];
+
+    return on ? hv->list[__builtin_ctz(on)] : NULL;
+}
+
+static blk_t block_of(const struct mm *mm, const struct alloc_hv_block *h)
+{
+    return blk_of((uint64_t)((const uint8_t *)h - mm->direct) / BLOCK_SIZE);
+}
+
+static struct alloc_hv_block *head_of(const struct mm *mm, blk_t b)
+{
+    return mm_frame_ptr(mm, mfn_of(mm_block(mm, b)->next));
+}
+
+static inline uint64_t run_mask(unsigned bit, unsigned order)
+{
+    return (BIT(1u << order) - 1) << bit;
+}
+
+/* Take the lowest run: its first frame within the block. */
+static unsigned take_run(struct alloc_hv_block *h, unsigned order, bool *clean)
+{
+    for (unsigned i = 0; i < HV_WORDS; i++) {
+        uint64_t runs = runs_of(h->free[i], order), mask;
+        unsigned bit;
+
+        if (runs == 0)
+            continue;
+        bit = (unsigned)__builtin_ctzll(runs);
+        mask = run_mask(bit, order);
+        *clean = (h->clean[i] & mask) == mask;
+        h->clean[i] &= ~mask;
+        set_free(h, i, h->free[i] & ~mask);
+        return i * 64 + bit;
+    }
+    bug(__FILE__, __LINE__, "a block is on a list that it does not belong on");
+}
+
+/* Make `head` describe its block, no frame of which is free yet. */
+static struct alloc_hv_block *describe(struct mm *mm, blk_t b, mfn_t head,
+                                       bool partial)
+{
+    struct alloc_hv_block *h = mm_frame_ptr(mm, head);
+
+    memset(h, 0, sizeof(*h));
+    h->on = HV_UNLISTED;
+    h->partial = partial;
+    mm_block(mm, b)->next = (uint32_t)head.v;
+    atomic_store(&mm_block(mm, b)->word,
+                 block_word(BLOCK_HV, OWNER_NONE) | BLOCK_CUT);
+    return h;
+}
+
+static void add_frame(struct alloc_hv_block *h, unsigned i, bool clean)
+{
+    set_free(h, i / 64, h->free[i / 64] | BIT(i % 64));
+    if (clean)
+        h->clean[i / 64] |= BIT(i % 64);
+    h->usable++;
+}
+
+/* Cut a whole block. The lock is not held: this may scrub. */
 static enum err cut(struct mm *mm)
 {
+    struct alloc_hv_block *h;
     blk_t b;
-    enum err rc = alloc_block_get(mm, OWNER_NONE, ALLOC_CUT, false, &b);
+    enum err rc = alloc_block_get(mm, OWNER_NONE, ALLOC_CUT, true, &b);
 
-    if (!rc)
-        adopt(mm, mm_block(mm, b), mfn_of_blk(b), BLOCK_FRAMES);
-    return rc;
-}
-
-/* How many blocks are looked at for a run before another one is cut. */
-#define HV_TRIES 8
-
-static struct block *find(struct mm *mm, unsigned order, unsigned *i)
-{
-    uint32_t at = mm->alloc.hv_list;
-
-    for (unsigned n = 0; at && n < HV_TRIES; n++) {
-        struct block *b = &mm->blocks[at - 1];
-
-        *i = run_find(head_of(mm, b)->map, order);
-        if (*i < BLOCK_FRAMES)
-            return b;
-        at = b->next;
-    }
-    return NULL;
-}
-
-static enum err get_locked(struct mm *mm, unsigned order, mfn_t *out)
-{
-    unsigned i = 0, n = 1u << order;
-    struct block *b = find(mm, order, &i);
-    struct hv_block *h;
-
-    if (!b) {
-        enum err rc = cut(mm);
-
-        if (rc)
-            return rc;
-        b = find(mm, order, &i);
-        ASSERT(b);
-    }
-    h = head_of(mm, b);
-    run_clear(h->map, i, n);
-    h->nr_free = (uint16_t)(h->nr_free - n);
-    if (h->nr_free == 0)
-        unlink_block(mm, b);
-    mm->alloc.hv_frames += n;
-    *out = mfn_add(mfn_of_blk(blk_of((uint64_t)(b - mm->blocks))), i);
+    if (rc)
+        return rc;
+    h = describe(mm, b, mfn_of_blk(b), false);
+    for (unsigned i = 1; i < BLOCK_FRAMES; i++)
+        add_frame(h, i, true);
+    spin_lock(&mm->alloc.hv.lock);
+    mm->alloc.hv.blocks++;
+    relist(&mm->alloc.hv, h);
+    spin_unlock(&mm->alloc.hv.lock);
     return ERR_NONE;
+}
+
+/* With the lock held. */
+static bool get_run(struct mm *mm, unsigned order, mfn_t *out, bool *clean)
+{
+    struct alloc_hv *hv = &mm->alloc.hv;
+    struct alloc_hv_block *h = best(hv, order);
+
+    if (!h)
+        return false;
+    *out = mfn_add(mfn_of_blk(block_of(mm, h)), take_run(h, order, clean));
+    relist(hv, h);
+    hv->frames += UINT64_C(1) << order;
+    return true;
 }
 
 enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
 {
     struct alloc *a = &mm->alloc;
-    enum err rc;
+    bool clean = false;
 
-    ASSERT(order <= ALLOC_HV_ORDER_MAX);
-    if (unlikely(a->fail_at) && --a->fail_at == 0)
+    ASSERT(order < ALLOC_HV_ORDERS);
+    if (unlikely(a->fail_in) && --a->fail_in == 0)
         return ERR_NOMEM;
-    alloc_lock(&a->hv_lock);
-    rc = get_locked(mm, order, out);
-    alloc_unlock(&a->hv_lock);
-    if (!rc)
+    spin_lock(&a->hv.lock);
+    while (!get_run(mm, order, out, &clean)) {
+        enum err rc;
+
+        spin_unlock(&a->hv.lock);
+        rc = cut(mm);
+        if (rc)
+            return rc;
+        spin_lock(&a->hv.lock);
+    }
+    spin_unlock(&a->hv.lock);
+    if (!clean)
         memset(mm_frame_ptr(mm, *out), 0, (size_t)PAGE_SIZE << order);
-    return rc;
+    return ERR_NONE;
 }
 
-static void put_locked(struct mm *mm, struct block *b, unsigned i, unsigned n)
+/* Zero what is left of an empty block, if that is little. */
+static bool wipe(struct mm *mm, struct alloc_hv_block *h)
 {
-    struct hv_block *h = head_of(mm, b);
+    mfn_t first = mfn_of_blk(block_of(mm, h));
+    unsigned dirty = 0;
 
-    for (unsigned k = i; k < i + n; k++)
-        BUG_IF(h->map[k / 64] >> (k % 64) & 1);
-    if (h->nr_free == 0)
-        link_block(mm, b);
-    run_set(h->map, i, n);
-    h->nr_free = (uint16_t)(h->nr_free + n);
-    mm->alloc.hv_frames -= n;
-    if (h->nr_free == BLOCK_FRAMES - 1) {
-        unlink_block(mm, b);
-        b->table = 0;
-        mm->alloc.hv_blocks--;
-        alloc_block_put(mm, blk_of((uint64_t)(b - mm->blocks)));
+    for (unsigned i = 0; i < HV_WORDS; i++)
+        dirty += (unsigned)__builtin_popcountll(h->free[i] & ~h->clean[i]);
+    if (dirty > HV_SCRUB_MAX)
+        return false;
+    for (unsigned i = 0; i < HV_WORDS; i++)
+        for (uint64_t w = h->free[i] & ~h->clean[i]; w; w &= w - 1)
+            memset(
+                mm_frame_ptr(
+                    mm, mfn_add(first, i * 64 + (unsigned)__builtin_ctzll(w))),
+                0, PAGE_SIZE);
+    memset(h, 0, sizeof(*h));
+    return true;
+}
+
+/* No frame of h is in use and it is on no list. */
+static void give_back(struct mm *mm, struct alloc_hv_block *h)
+{
+    blk_t b = block_of(mm, h);
+    bool clean = wipe(mm, h);
+
+    mm_block(mm, b)->next = 0;
+    atomic_store(&mm_block(mm, b)->word, block_word(BLOCK_DOM, OWNER_NONE));
+    alloc_block_put_on(mm, 0, b, clean);
+}
+
+/* With the lock held: true if the block is empty now and to be given back. */
+static bool put_run(struct mm *mm, struct alloc_hv_block *h, unsigned i,
+                    unsigned order)
+{
+    struct alloc_hv *hv = &mm->alloc.hv;
+    uint64_t mask = run_mask(i % 64, order);
+
+    ASSERT((h->free[i / 64] & mask) == 0);
+    set_free(h, i / 64, h->free[i / 64] | mask);
+    hv->frames -= UINT64_C(1) << order;
+    if (h->runs[0] == h->usable && !h->partial) {
+        list_remove(hv, h);
+        hv->blocks--;
+        return true;
     }
+    relist(hv, h);
+    return false;
 }
 
 void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order)
 {
-    struct block *b = mm_block(mm, blk_of_mfn(m));
+    struct alloc_hv_block *h;
+    blk_t b = blk_of_mfn(m);
+    bool empty;
 
-    ASSERT(block_class(b->word) == BLOCK_HV && m.v != b->table);
-    alloc_lock(&mm->alloc.hv_lock);
-    put_locked(mm, b, (unsigned)m.v % BLOCK_FRAMES, 1u << order);
-    alloc_unlock(&mm->alloc.hv_lock);
+    ASSERT(order < ALLOC_HV_ORDERS && m.v % (1u << order) == 0);
+    ASSERT(mm_mfn_valid(mm, m) && m.v != mm_block(mm, b)->next);
+    ASSERT(block_class(mm_block(mm, b)->word) == BLOCK_HV);
+    h = head_of(mm, b);
+    spin_lock(&mm->alloc.hv.lock);
+    empty = put_run(mm, h, (unsigned)m.v % BLOCK_FRAMES, order);
+    spin_unlock(&mm->alloc.hv.lock);
+    if (empty)
+        give_back(mm, h);
+}
+
+void alloc_hv_feed(struct mm *mm, mfn_t first, uint64_t count)
+{
+    struct alloc_hv *hv = &mm->alloc.hv;
+    blk_t b = blk_of_mfn(first);
+    struct alloc_hv_block *h;
+    uint64_t i = first.v % BLOCK_FRAMES, end = i + count;
+
+    ASSERT(end <= BLOCK_FRAMES);
+    spin_lock(&hv->lock);
+    if (block_class(mm_block(mm, b)->word) == BLOCK_NOT_RAM) {
+        h = describe(mm, b, first, true);
+        hv->partial++;
+        i++;
+    } else {
+        ASSERT(block_class(mm_block(mm, b)->word) == BLOCK_HV);
+        h = head_of(mm, b);
+        ASSERT(h->partial);
+    }
+    for (; i < end; i++)
+        add_frame(h, (unsigned)i, false);
+    relist(hv, h);
+    spin_unlock(&hv->lock);
+}
+
+/* Does the description of a block say what its maps say? */
+static const char *check_head(const struct alloc_hv_block *h)
+{
+    unsigned runs[ALLOC_HV_ORDERS] = {0};
+
+    for (unsigned i = 0; i < HV_WORDS; i++) {
+        if (h->clean[i] & ~h->free[i])
+            return "hypervisor frames in use but noted as zeroed";
+        for (unsigned k = 0; k < ALLOC_HV_ORDERS; k++)
+            runs[k] += count_runs(h->free[i], k);
+    }
+    for (unsigned k = 0; k < ALLOC_HV_ORDERS; k++)
+        if (runs[k] != h->runs[k])
+            return "free hypervisor frames miscounted";
+    if (h->runs[0] > h->usable)
+        return "more free hypervisor frames than there are";
+    if (h->runs[0] == h->usable && !h->partial)
+        return "an empty hypervisor block was not given back";
+    return list_for(h) == h->on ? NULL : "hypervisor block on the wrong list";
+}
+
+static const char *check_lists(const struct alloc_hv *hv, uint64_t expected)
+{
+    for (unsigned l = 0; l < ALLOC_HV_LISTS; l++) {
+        const struct alloc_hv_block *prev = NULL;
+
+        if (!hv->list[l] != !(hv->nonempty >> l & 1))
+            return "summary of hypervisor block lists is wrong";
+        for (const struct alloc_hv_block *h = hv->list[l]; h; h = h->next) {
+            if (h->prev != prev || h->on != l || expected-- == 0)
+                return "list of hypervisor blocks is damaged";
+            prev = h;
+        }
+    }
+    return expected ? "hypervisor block lost from its list" : NULL;
 }
 
 const char *alloc_hv_check(const struct mm *mm)
 {
-    uint64_t blocks = 0, used = 0;
+    const struct alloc_hv *hv = &mm->alloc.hv;
+    uint64_t frames = 0, blocks = 0, partial = 0, listed = 0;
 
-    for (uint64_t k = 0; k < mm->nr_blocks; k++) {
-        const struct block *b = &mm->blocks[k];
-        const struct hv_block *h;
-        unsigned nr = 0;
+    for (uint64_t b = 0; b < mm->nr_blocks; b++) {
+        const struct alloc_hv_block *h;
+        const char *wrong;
 
-        if (block_class(b->word) != BLOCK_HV)
+        if (block_class(mm->blocks[b].word) != BLOCK_HV)
             continue;
-        h = head_of(mm, b);
-        for (unsigned i = 0; i < RUN_WORDS; i++)
-            nr += (unsigned)__builtin_popcountll(h->map[i]);
-        if (nr != h->nr_free)
-            return "a hypervisor block's count is wrong";
-        blocks++;
-        used += h->nr_usable - nr;
+        h = head_of(mm, blk_of(b));
+        wrong = check_head(h);
+        if (wrong)
+            return wrong;
+        frames += h->usable - h->runs[0];
+        blocks += !h->partial;
+        partial += h->partial;
+        listed += h->on != HV_UNLISTED;
     }
-    if (blocks != mm->alloc.hv_blocks || used != mm->alloc.hv_frames)
-        return "the count of hypervisor frames is wrong";
-    return NULL;
+    if (frames != hv->frames)
+        return "hypervisor frames in use miscounted";
+    if (blocks != hv->blocks || partial != hv->partial)
+        return "hypervisor blocks miscounted";
+    return check_lists(hv, listed);
 }

@@ -54,13 +54,14 @@ enum block_class {
 
 /*
  * One descriptor per block: 16 bytes, 8 KiB per GiB. `table` is the mfn of
- * the two frames that hold the frame words (struct frame_table), 0 while
- * nobody uses the block at 4 KiB grain.
+ * the two frames that hold the frame words (struct frame_table); it is not 0
+ * only for a domain's block that is used at 4 KiB grain, so a frame found
+ * through it is some domain's.
  */
 struct block {
     _Atomic uint64_t word;
     uint32_t table;
-    uint32_t next; /* for the list the block is on, by its class */
+    uint32_t next; /* a domain's: list link; HV: the frame describing it */
 };
 _Static_assert(sizeof(struct block) == 16, "8 KiB of metadata per GiB");
 
@@ -108,6 +109,12 @@ static inline uint64_t block_word(enum block_class c, unsigned owner)
 {
     return (uint64_t)c << BLOCK_CLASS_SHIFT | (uint64_t)owner
                                                   << BLOCK_OWNER_SHIFT;
+}
+
+/* The word of a block that nobody has. */
+static inline uint64_t block_word_free(bool clean)
+{
+    return block_word(BLOCK_FREE, OWNER_NONE) | (clean ? 0 : BLOCK_DIRTY);
 }
 
 #define BLOCK_IDENTITY                                                         \

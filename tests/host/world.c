@@ -11,12 +11,14 @@
 
 #include <cmocka.h>
 
-#include "mm/port.h"
+#include "port.h"
+#include "simtlb.h"
 
 void world_make(struct world *w, uint64_t blocks)
 {
     uint64_t frames = blocks * BLOCK_FRAMES;
 
+    simtlb_reset();
     memset(w, 0, sizeof(*w));
     w->memory = mmap(NULL, frames * PAGE_SIZE, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -25,13 +27,13 @@ void world_make(struct world *w, uint64_t blocks)
     w->mm.m2p = calloc(frames, sizeof(uint64_t));
     w->mm.linear_pt = true;
     for (unsigned i = 0; i < L4_HV_SLOTS; i++)
-        w->mm.l4_hv[i] = pte_make(mfn_of(7 + i), PTE_P | PTE_US);
+        w->mm.l4_hv[i] = pte_make(mfn_of(7 + i), PTE_P | PTE_RW);
     w->metadata = aligned_alloc(64, (alloc_metadata_size(frames) + 63) & ~63ul);
     memset(w->metadata, 0, alloc_metadata_size(frames));
     alloc_init(&w->mm, w->metadata, frames, 2);
     alloc_add(&w->mm, mfn_of(1), frames - 1);
     w->scratch = malloc(mm_audit_scratch_size(&w->mm));
-    w->blocks_at_boot = w->mm.alloc.free_blocks;
+    w->blocks_at_boot = alloc_stats(&w->mm).free;
 }
 
 void world_end(struct world *w)
@@ -40,7 +42,7 @@ void world_end(struct world *w)
 
     if (wrong)
         fail_msg("allocator: %s", wrong);
-    assert_int_equal(w->mm.alloc.free_blocks, w->blocks_at_boot);
+    assert_int_equal(alloc_stats(&w->mm).free, w->blocks_at_boot);
     munmap(w->memory, w->mm.nr_frames * PAGE_SIZE);
     free(w->mm.m2p);
     free(w->metadata);
@@ -81,9 +83,13 @@ void world_destroy(struct world *w, struct world_domain *x)
 void world_audit(struct world *w, const char *after)
 {
     struct mm_audit a = mm_audit(&w->mm, w->scratch);
+    const char *wrong;
 
     if (!a.clean)
         fail_msg("after %s: %s", after, a.text);
+    wrong = simtlb_check(&w->mm);
+    if (wrong)
+        fail_msg("after %s: %s", after, wrong);
 }
 
 uint64_t dice_next(struct dice *d)

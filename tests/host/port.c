@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* port.c: see port.h and mm/port.h. */
+#include "port.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mm/tlb.h"
+#include "simtlb.h"
+
+static uint64_t preempt_in, preempts, flushes;
+static bool is_deaf;
+void (*host_before_flush)(struct mm_domain *d);
+
+noreturn_fn void bug(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+    abort();
+}
+
+void host_preempt_at(uint64_t n)
+{
+    preempt_in = n;
+    preempts = 0;
+}
+
+uint64_t host_preempts(void)
+{
+    return preempts;
+}
+
+bool port_preempt(void)
+{
+    preempts++;
+    return preempt_in > 0 && --preempt_in == 0;
+}
+
+void host_deaf(bool deaf)
+{
+    is_deaf = deaf;
+}
+
+uint64_t host_flushes(void)
+{
+    return flushes;
+}
+
+void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb)
+{
+    if (host_before_flush)
+        host_before_flush(d);
+    if (tlb->what == TLB_FULL) {
+        d->mm->tlb_epoch++;
+        flushes++;
+    }
+    if (is_deaf)
+        return;
+    if (tlb->what == TLB_FULL)
+        simtlb_flush_all();
+    else if (tlb->what == TLB_PAGE)
+        simtlb_flush_page(tlb->va);
+}

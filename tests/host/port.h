@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * port.h: the host's side of mm/port.h: preemption when the test says so, and
+ * a TLB (simtlb.h) that forgets only what it is told to forget.
+ */
+#pragma once
+
+#include "mm/mm.h"
+#include "mm/port.h"
+
+/* The nth port_preempt() from now says yes, once; 0: none does. */
+void host_preempt_at(uint64_t n);
+/* How often it was asked since: so a test can go through all of them. */
+uint64_t host_preempts(void);
+
+/* Full flushes that were discharged so far. */
+uint64_t host_flushes(void);
+/*
+ * A machine whose TLBs do not hear of flushes: only to prove that the checks
+ * built on the simulated TLB can fail.
+ */
+void host_deaf(bool deaf);
+
+/* Called where other CPUs' accesses matter most: before a flush is done. */
+extern void (*host_before_flush)(struct mm_domain *d);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* simtlb.c: see simtlb.h. */
+#include "simtlb.h"
+
+#include <string.h>
+
+#include "mm/frame.h"
+
+#define LEAVES 48
+#define LINKS  48
+
+/* A translation of 2^shift bytes. */
+struct leaf {
+    struct mm_domain *d; /* NULL: unused */
+    mfn_t root, mfn;
+    uint64_t va;
+    unsigned shift;
+    bool write, global;
+};
+
+/* "Walks for va go on in `table`, as one of this level." */
+struct link {
+    struct mm_domain *d;
+    mfn_t root, table;
+    uint64_t va;
+    unsigned level;
+    bool write;
+};
+
+struct cpu {
+    struct leaf leaf[LEAVES];
+    struct link link[LINKS];
+    unsigned next_leaf, next_link;
+};
+
+static struct cpu cpus[SIMTLB_CPUS];
+static const char *violation;
+
+void simtlb_reset(void)
+{
+    memset(cpus, 0, sizeof(cpus));
+    violation = NULL;
+}
+
+void simtlb_flush_all(void)
+{
+    memset(cpus, 0, sizeof(cpus));
+}
+
+static unsigned link_shift(unsigned level)
+{
+    return PAGE_SHIFT + 9 * level;
+}
+
+static bool same_page(uint64_t a, uint64_t b, unsigned shift)
+{
+    return a >> shift == b >> shift;
+}
+
+void simtlb_flush_page(uint64_t va)
+{
+    for (struct cpu *c = cpus; c < cpus + SIMTLB_CPUS; c++) {
+        for (struct leaf *l = c->leaf; l < c->leaf + LEAVES; l++)
+            if (l->d && same_page(l->va, va, l->shift))
+                l->d = NULL;
+        for (struct link *l = c->link; l < c->link + LINKS; l++)
+            if (l->d && same_page(l->va, va, link_shift(l->level)))
+                l->d = NULL;
+    }
+}
+
+unsigned simtlb_cached(void)
+{
+    unsigned n = 0;
+
+    for (const struct cpu *c = cpus; c < cpus + SIMTLB_CPUS; c++) {
+        for (unsigned i = 0; i < LEAVES; i++)
+            n += c->leaf[i].d != NULL;
+        for (unsigned i = 0; i < LINKS; i++)
+            n += c->link[i].d != NULL;
+    }
+    return n;
+}
+
+/* --- what may be reached ------------------------------------------------- */
+
+static const char *touch_frame(const struct mm_domain *d, mfn_t m, bool write)
+{
+    const struct mm *mm = d->mm;
+    struct frame f;
+    uint64_t w;
+
+    if (!mm_mfn_valid(mm, m) ||
+        !block_owned_by(mm_block(mm, blk_of_mfn(m))->word, d->id))
+        return "memory that is not the guest's can be reached";
+    if (!mm_block(mm, blk_of_mfn(m))->table)
+        return NULL;
+    f = frame_held(mm, m);
+    w = frame_word(&f);
+    if (frame_owner(w) != d->id)
+        return "a frame the guest gave back can be reached";
+    if (write && frame_count(w) > 0 && frame_type_exclusive(frame_type(w)))
+        return "a page table or descriptor table can be written to";
+    return NULL;
+}
+
+static const char *touch_block(const struct mm_domain *d, mfn_t m, bool write)
+{
+    const char *wrong = NULL;
+
+    for (unsigned i = 0; i < BLOCK_FRAMES && !wrong; i++)
+        wrong = touch_frame(d, mfn_add(m, i), write);
+    return wrong;
+}
+
+static const char *walk_table(const struct mm_domain *d, mfn_t table,
+                              unsigned level, bool write);
+
+static const char *walk_entry(const struct mm_domain *d, pte_t e,
+                              unsigned level, bool write)
+{
+    write = write && (e.v & PTE_RW);
+    if (!pte_has(e, PTE_P | PTE_US)) /* the hypervisor's slots are not US */
+        return NULL;
+    if (level == 1)
+        return touch_frame(d, pte_mfn(e), write);
+    if (level == 2 && (e.v & PTE_PSE))
+        return touch_block(d, mfn_of(pte_mfn(e).v & ~UINT64_C(511)), write);
+    return walk_table(d, pte_mfn(e), level - 1, write);
+}
+
+/*
+ * May a walk go on in `table`? A validated table holds references to all it
+ * names. What was one may be walked as long as all it names is harmless.
+ */
+static const char *walk_table(const struct mm_domain *d, mfn_t table,
+                              unsigned level, bool write)
+{
+    const char *wrong = touch_frame(d, table, false);
+    const pte_t *e = mm_frame_ptr(d->mm, table);
+    struct frame f;
+    uint64_t w;
+
+    if (wrong)
+        return wrong;
+    if (block_super(mm_block(d->mm, blk_of_mfn(table))->word) > 0 ||
+        !mm_block(d->mm, blk_of_mfn(table))->table)
+        return "a walk goes on in what is mapped as a superpage";
+    f = frame_held(d->mm, table);
+    w = frame_word(&f);
+    if (!frame_is_table(frame_type(w)))
+        return "a walk goes on in what is no page table any more";
+    if ((w & FRAME_VALIDATED) && (!write || frame_type(w) == level))
+        return NULL; /* a linear one is reached read-only */
+    for (unsigned i = 0; i < PT_ENTRIES && !wrong; i++)
+        wrong = walk_entry(d, e[i], level, write);
+    return wrong;
+}
+
+/* Could some CPU write to the table that a walk goes on in? */
+static bool covered(mfn_t table)
+{
+    for (const struct cpu *c = cpus; c < cpus + SIMTLB_CPUS; c++)
+        for (const struct leaf *l = c->leaf; l < c->leaf + LEAVES; l++)
+            if (l->d && l->write && table.v >= l->mfn.v &&
+                table.v - l->mfn.v < UINT64_C(1) << (l->shift - PAGE_SHIFT))
+                return true;
+    return false;
+}
+
+static const char *check_cpu(const struct cpu *c, const struct mm *mm)
+{
+    const char *wrong = NULL;
+
+    for (const struct leaf *l = c->leaf; l < c->leaf + LEAVES && !wrong; l++) {
+        if (!l->d || l->d->mm != mm)
+            continue;
+        wrong = l->shift == PAGE_SHIFT ? touch_frame(l->d, l->mfn, l->write)
+                                       : touch_block(l->d, l->mfn, l->write);
+    }
+    for (const struct link *l = c->link; l < c->link + LINKS && !wrong; l++) {
+        if (!l->d || l->d->mm != mm)
+            continue;
+        wrong = walk_table(l->d, l->table, l->level, l->write);
+        if (!wrong && covered(l->table))
+            wrong = "a walk goes on in what can be written to";
+    }
+    return wrong;
+}
+
+const char *simtlb_check(const struct mm *mm)
+{
+    const char *wrong = violation;
+
+    for (const struct cpu *c = cpus; c < cpus + SIMTLB_CPUS && !wrong; c++)
+        wrong = check_cpu(c, mm);
+    return wrong;
+}
+
+/* --- walks --------------------------------------------------------------- */
+
+struct walker {
+    struct mm_domain *d;
+    struct cpu *cpu;
+    mfn_t root;
+    uint64_t va;
+    bool write;   /* asked for */
+    bool granted; /* by all entries so far */
+};
+
+static struct leaf *find_leaf(const struct walker *k)
+{
+    for (struct leaf *l = k->cpu->leaf; l < k->cpu->leaf + LEAVES; l++)
+        if (l->d == k->d && same_page(l->va, k->va, l->shift) &&
+            (l->global || mfn_eq(l->root, k->root)) && (l->write || !k->write))
+            return l;
+    return NULL;
+}
+
+/* The deepest cached place for the walk to go on. */
+static struct link *find_link(const struct walker *k)
+{
+    struct link *best = NULL;
+
+    for (struct link *l = k->cpu->link; l < k->cpu->link + LINKS; l++)
+        if (l->d == k->d && mfn_eq(l->root, k->root) &&
+            same_page(l->va, k->va, link_shift(l->level)) &&
+            (!best || l->level < best->level))
+            best = l;
+    return best;
+}
+
+static void add_link(struct walker *k, mfn_t table, unsigned level)
+{
+    k->cpu->link[k->cpu->next_link++ % LINKS] = (struct link){
+        .d = k->d,
+        .root = k->root,
+        .table = table,
+        .va = k->va,
+        .level = level,
+        .write = k->granted,
+    };
+}
+
+static struct leaf *add_leaf(struct walker *k, pte_t e, unsigned shift)
+{
+    struct leaf *l = &k->cpu->leaf[k->cpu->next_leaf++ % LEAVES];
+    uint64_t frames = (UINT64_C(1) << (shift - PAGE_SHIFT)) - 1;
+
+    *l = (struct leaf){
+        .d = k->d,
+        .root = k->root,
+        .mfn = mfn_of(pte_mfn(e).v & ~frames),
+        .va = k->va,
+        .shift = shift,
+        .write = k->granted,
+        .global = e.v & PTE_G,
+    };
+    return l;
+}
+
+/* The leaf below `table`; NULL: not present, or not writable but should be. */
+static struct leaf *walk(struct walker *k, mfn_t table, unsigned level)
+{
+    for (;; level--) {
+        pte_t *e =
+            (pte_t *)mm_frame_ptr(k->d->mm, table) + pt_index(k->va, level);
+        bool last = level == 1 || (level == 2 && (e->v & PTE_PSE));
+
+        if (!pte_has(*e, PTE_P | PTE_US))
+            return NULL;
+        k->granted = k->granted && (e->v & PTE_RW);
+        if (last && k->write && !k->granted)
+            return NULL;
+        e->v |= last && k->write ? PTE_A | PTE_D : PTE_A;
+        if (last)
+            return add_leaf(k, *e, PAGE_SHIFT + 9 * (level - 1));
+        table = pte_mfn(*e);
+        add_link(k, table, level - 1);
+    }
+}
+
+static struct leaf *fill(struct walker *k)
+{
+    struct link *from = find_link(k);
+
+    k->granted = from ? from->write : true;
+    return from ? walk(k, from->table, from->level)
+                : walk(k, k->root, PT_LEVELS);
+}
+
+void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,
+                    bool write)
+{
+    struct walker k = {
+        .d = d, .cpu = &cpus[cpu], .va = va, .root = root, .write = write};
+    struct leaf *l;
+    mfn_t m;
+
+    if (!va_canonical(va) || va_is_hv(va) || mfn_eq(root, MFN_NONE))
+        return NULL;
+    l = find_leaf(&k);
+    if (!l)
+        l = fill(&k);
+    if (!l)
+        return NULL;
+    m = mfn_add(l->mfn, (va >> PAGE_SHIFT) &
+                            ((UINT64_C(1) << (l->shift - PAGE_SHIFT)) - 1));
+    violation = touch_frame(d, m, write);
+    if (violation)
+        return NULL;
+    return (uint8_t *)mm_frame_ptr(d->mm, m) + va % PAGE_SIZE;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * simtlb.h: the address translation of the machine's CPUs, as a guest could
+ * abuse it: translations, and upper-level entries of interrupted walks, stay
+ * cached until they are flushed (SDM vol. 3, 4.10), even over a CR3 load.
+ *
+ * The rule checked: whatever a guest can still reach through what is cached
+ * is its own; whatever it can still write to has no exclusive type; and no
+ * cached walk goes on in memory that somebody may have written to.
+ */
+#pragma once
+
+#include "mm/mm.h"
+
+#define SIMTLB_CPUS 2
+
+/* Forget everything, whoever's: a new machine. */
+void simtlb_reset(void);
+void simtlb_flush_all(void);
+void simtlb_flush_page(uint64_t va);
+
+/*
+ * The guest d, running on `cpu` on root, touches va: where in memory that
+ * is, or NULL if it faults. Fills the caches, sets accessed and dirty bits.
+ */
+void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,
+                    bool write);
+
+/* To be asked when a guest may run: NULL, or what it could do wrong. */
+const char *simtlb_check(const struct mm *mm);
+/* Cached translations and upper-level entries there are. */
+unsigned simtlb_cached(void);

@@ -60,8 +60,121 @@ must_check enum err entry_get(struct mm_op *op, const struct entry_at *at,
                               pte_t e);
 /* What takes long goes to op->v->old. */
 void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e);
-/* Only part of the above, for L1 entries, inlined where it matters. */
+/* The same for L1 entries, which have no place to know about. */
 must_check enum err entry_get_l1(struct mm_op *op, pte_t e);
 void entry_put_l1(struct mm_op *op, pte_t e);
 /* The entry keeps its frame, only RW changes. */
 must_check enum err entry_flip_rw(struct mm_op *op, pte_t from, pte_t to);
+
+/*
+ * The usual case of the above, in a handful of instructions: the frame's word
+ * exists, is of the domain, already of the type wanted, and neither full nor
+ * about to reach zero. False: nothing was done, take the long way.
+ *
+ * What these need of struct mm is looked up once: atomics make the compiler
+ * forget what it has read.
+ */
+struct entry_lens {
+    uint8_t *direct;
+    const struct block *blocks;
+    uint64_t nr_frames, owner_bits;
+    uint16_t epoch;
+};
+
+static always_inline struct entry_lens entry_lens(const struct mm_op *op)
+{
+    return (struct entry_lens){.direct = op->mm->direct,
+                               .blocks = op->mm->blocks,
+                               .nr_frames = op->mm->nr_frames,
+                               .owner_bits = op->d->owner_bits,
+                               .epoch = (uint16_t)op->mm->tlb_epoch};
+}
+
+/* The table with the frame's word, NULL if there is none. */
+static always_inline struct frame_table *entry_table(const struct entry_lens *l,
+                                                     mfn_t m)
+{
+    uint32_t t;
+
+    if (unlikely(m.v >= l->nr_frames))
+        return NULL;
+    t = l->blocks[m.v / BLOCK_FRAMES].table;
+    if (unlikely(t == 0))
+        return NULL;
+    return (struct frame_table *)(l->direct + ((uint64_t)t << PAGE_SHIFT));
+}
+
+static always_inline bool entry_swap(_Atomic uint64_t *p, uint64_t old,
+                                     uint64_t new)
+{
+    return likely(atomic_compare_exchange_strong_explicit(
+        p, &old, new, memory_order_acq_rel, memory_order_relaxed));
+}
+
+#define ENTRY_RW_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
+
+static always_inline bool entry_quick_get(const struct entry_lens *l, pte_t e)
+{
+    const mfn_t m = pte_mfn(e);
+    struct frame_table *t = entry_table(l, m);
+    _Atomic uint64_t *p;
+    uint64_t w;
+
+    if (unlikely(!t || (e.v & ENTRY_FORBIDDEN(1))))
+        return false;
+    p = &t->word[m.v % BLOCK_FRAMES];
+    w = atomic_load_explicit(p, memory_order_relaxed);
+    if (!(e.v & PTE_RW)) {
+        if (unlikely((w ^ l->owner_bits) & (FRAME_OWNER_MASK | FRAME_FULL)))
+            return false;
+        return entry_swap(p, w, w + FRAME_REF_ONE);
+    }
+    if (unlikely((w ^ l->owner_bits ^ frame_type_bits(FRAME_WRITABLE)) &
+                 (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_FULL)))
+        return false;
+    return entry_swap(p, w, w + ENTRY_RW_REFS);
+}
+
+/* e is present in a validated table, so its frame's word exists. */
+static always_inline bool entry_quick_put(const struct entry_lens *l, pte_t e)
+{
+    const mfn_t m = pte_mfn(e);
+    struct frame_table *t = entry_table(l, m);
+    _Atomic uint64_t *p;
+    uint64_t w, new;
+
+    if (unlikely(!t))
+        return false;
+    p = &t->word[m.v % BLOCK_FRAMES];
+    w = atomic_load_explicit(p, memory_order_relaxed);
+    new = w - ((e.v & PTE_RW) ? ENTRY_RW_REFS : FRAME_REF_ONE);
+    if (unlikely(!(new &FRAME_REF_MASK)) || !entry_swap(p, w, new))
+        return false;
+    /* Left writable for good: a translation may live on (must_flush()). */
+    if ((e.v & PTE_RW) && !(new &FRAME_COUNT_MASK))
+        t->stamp[m.v % BLOCK_FRAMES] = l->epoch;
+    return true;
+}
+
+/* From read-only to writable or back, of a frame that was writable before. */
+static always_inline bool entry_quick_flip(const struct entry_lens *l, pte_t to)
+{
+    const mfn_t m = pte_mfn(to);
+    struct frame_table *t = entry_table(l, m);
+    _Atomic uint64_t *p;
+    uint64_t w, new;
+
+    if (unlikely(!t))
+        return false;
+    p = &t->word[m.v % BLOCK_FRAMES];
+    w = atomic_load_explicit(p, memory_order_relaxed);
+    if (unlikely((w ^ frame_type_bits(FRAME_WRITABLE)) &
+                 (FRAME_TYPE_MASK | FRAME_FULL)))
+        return false;
+    new = (to.v & PTE_RW) ? w + FRAME_COUNT_ONE : w - FRAME_COUNT_ONE;
+    if (!entry_swap(p, w, new))
+        return false;
+    if (!(new &FRAME_COUNT_MASK))
+        t->stamp[m.v % BLOCK_FRAMES] = l->epoch;
+    return true;
+}

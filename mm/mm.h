@@ -62,6 +62,7 @@ struct mm_domain {
     struct mm_domain *next; /* mm.domains */
     struct mm_vcpu *vcpus;
     domid_t id;
+    uint64_t owner_bits; /* id as the frame words have it */
     enum superpages superpages;
     enum relinquish relinquish;
     bool dying;

@@ -95,7 +95,7 @@ static enum err replace(struct mm_op *op, const struct entry_at *at,
 static enum err change(struct mm_op *op, const struct entry_at *at, pte_t *slot,
                        pte_t old, pte_t new, enum store_how how)
 {
-    if (likely(pte_has(new, PTE_P) && pte_has(old, PTE_P))) {
+    if (likely(pte_present(new) && pte_present(old))) {
         if (!((old.v ^ new.v) & ~ENTRY_SOFT(at->level)))
             return store(slot, old, entry_adjust(new, at->level), how)
                        ? ERR_NONE
@@ -118,8 +118,53 @@ static enum err update_data(struct mm_op *op, mfn_t m, unsigned i, pte_t new)
     return ERR_NONE;
 }
 
-static enum err update_entry(struct mm_op *op, uint64_t ptr, pte_t new,
-                             enum store_how how)
+/*
+ * What guests do all day to L1 entries: map, unmap, change protection, of
+ * frames that are written to now and then. The same order of things as in
+ * change(), where it ends up if anything is unusual: false, nothing done.
+ */
+static always_inline bool quick_unmap(struct mm_op *op,
+                                      const struct entry_lens *l, pte_t *slot,
+                                      pte_t old)
+{
+    WRITE_ONCE(slot->v, 0);
+    if (unlikely(!entry_quick_put(l, old)))
+        entry_put_l1(op, old);
+    return true;
+}
+
+static always_inline bool quick_protect(struct mm_op *op,
+                                        const struct entry_lens *l, pte_t *slot,
+                                        pte_t old, pte_t new)
+{
+    bool rw_changes = (old.v ^ new.v) & PTE_RW;
+
+    if (unlikely(!only_rw_differs(old, new)))
+        return false;
+    if (rw_changes && (new.v &PTE_RW) && !entry_quick_flip(l, new))
+        return false;
+    WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
+    if (rw_changes && !(new.v &PTE_RW) && !entry_quick_flip(l, new))
+        BUG_IF(entry_flip_rw(op, old, new));
+    return true;
+}
+
+static always_inline bool quick_l1(struct mm_op *op, const struct entry_lens *l,
+                                   pte_t *slot, pte_t old, pte_t new)
+{
+    if (pte_present(new)) {
+        if (pte_present(old))
+            return quick_protect(op, l, slot, old, new);
+        if (unlikely(!entry_quick_get(l, new)))
+            return false;
+        WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
+        return true;
+    }
+    return !new.v &&pte_present(old) && quick_unmap(op, l, slot, old);
+}
+
+static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
+                                          pte_t new, enum store_how how)
 {
     mfn_t m = mfn_of(ptr >> PAGE_SHIFT);
     unsigned i = (unsigned)(ptr / sizeof(pte_t)) % PT_ENTRIES;
@@ -147,6 +192,39 @@ static enum err update_entry(struct mm_op *op, uint64_t ptr, pte_t new,
     return change(op, &at, slot, pte_of(READ_ONCE(slot->v)), new, how);
 }
 
+#define L1_READY_MASK (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_VALIDATED)
+
+/* A validated L1 table of the domain's; NULL if m is not one. */
+static always_inline pte_t *quick_table(const struct entry_lens *l, mfn_t m)
+{
+    const uint64_t ready = frame_type_bits(FRAME_L1) | FRAME_VALIDATED;
+    const struct frame_table *t = entry_table(l, m);
+    uint64_t w;
+
+    if (unlikely(!t))
+        return NULL;
+    w = atomic_load_explicit(&t->word[m.v % BLOCK_FRAMES],
+                             memory_order_relaxed);
+    if (unlikely((w ^ (l->owner_bits | ready)) & L1_READY_MASK))
+        return NULL;
+    return (pte_t *)(l->direct + (m.v << PAGE_SHIFT));
+}
+
+static always_inline enum err update_normal(struct mm_op *op, uint64_t ptr,
+                                            pte_t new)
+{
+    const struct entry_lens l = entry_lens(op);
+    pte_t *table = quick_table(&l, mfn_of(ptr >> PAGE_SHIFT));
+
+    if (likely(table)) {
+        pte_t *slot = table + ptr / sizeof(pte_t) % PT_ENTRIES;
+
+        if (likely(quick_l1(op, &l, slot, pte_of(READ_ONCE(slot->v)), new)))
+            return ERR_NONE;
+    }
+    return update_entry(op, ptr, new, STORE_PLAIN);
+}
+
 static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
 {
     if (!frame_owned(op, m))
@@ -155,23 +233,30 @@ static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
     return ERR_NONE;
 }
 
+static never_inline enum err update_other(struct mm_op *op, uint64_t ptr,
+                                          uint64_t val)
+{
+    switch (ptr & MMU_CMD_MASK) {
+    case MMU_CMD_PRESERVE_AD:
+        return update_entry(op, ptr, pte_of(val), STORE_KEEP_AD);
+    case MMU_CMD_MACHPHYS:
+        return update_m2p(op, mfn_of(ptr >> PAGE_SHIFT), val);
+    case MMU_CMD_NO_TRANSLATE:
+        return update_normal(op, ptr, pte_of(val));
+    default: /* a misaligned pointer has one of these: never a torn write */
+        return ERR_NOSYS;
+    }
+}
+
 enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val)
 {
     enum err rc = type_drain(op);
 
     if (unlikely(rc))
         return rc;
-    switch (ptr & MMU_CMD_MASK) {
-    case MMU_CMD_NORMAL:
-    case MMU_CMD_NO_TRANSLATE:
-        return update_entry(op, ptr, pte_of(val), STORE_PLAIN);
-    case MMU_CMD_PRESERVE_AD:
-        return update_entry(op, ptr, pte_of(val), STORE_KEEP_AD);
-    case MMU_CMD_MACHPHYS:
-        return update_m2p(op, mfn_of(ptr >> PAGE_SHIFT), val);
-    default: /* a misaligned pointer has one of these: never a torn write */
-        return ERR_NOSYS;
-    }
+    if (likely((ptr & MMU_CMD_MASK) == MMU_CMD_NORMAL))
+        return update_normal(op, ptr, pte_of(val));
+    return update_other(op, ptr, val);
 }
 
 /*
@@ -189,9 +274,20 @@ static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
     return frame_type(w) == FRAME_L1 && (w & FRAME_VALIDATED);
 }
 
-enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
+static never_inline enum err update_va_slow(struct mm_op *op,
+                                            const struct walk *walk, pte_t new)
 {
     struct entry_at at = {.level = 1};
+
+    if (!is_l1(op, walk->table, &at.table))
+        return ERR_INVAL;
+    return change(op, &at, walk->entry, pte_of(READ_ONCE(walk->entry->v)), new,
+                  STORE_PLAIN);
+}
+
+enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
+{
+    struct entry_lens l;
     struct walk walk;
     enum err rc = type_drain(op);
 
@@ -200,10 +296,12 @@ enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
     rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
     if (unlikely(rc))
         return rc;
-    if (unlikely(!is_l1(op, walk.table, &at.table)))
-        return ERR_INVAL;
-    return change(op, &at, walk.entry, pte_of(READ_ONCE(walk.entry->v)),
-                  pte_of(val), STORE_PLAIN);
+    l = entry_lens(op);
+    if (likely(quick_table(&l, walk.table)) &&
+        likely(quick_l1(op, &l, walk.entry, pte_of(READ_ONCE(walk.entry->v)),
+                        pte_of(val))))
+        return ERR_NONE;
+    return update_va_slow(op, &walk, pte_of(val));
 }
 
 enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,

@@ -61,10 +61,72 @@ static enum err undo(struct mm_op *op, struct frame *f, unsigned level,
     return why;
 }
 
+/*
+ * L1 tables are 512 entries and most of what there is to validate. Returns
+ * how many of n entries got their references in the usual way.
+ */
+static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned n)
+{
+    const struct entry_lens l = entry_lens(op);
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        const pte_t was = e[i];
+        pte_t now;
+
+        if (!was.v)
+            continue;
+        if (!pte_present(was) || !entry_quick_get(&l, was))
+            break;
+        now = entry_adjust(was, 1);
+        if (now.v != was.v)
+            e[i] = now;
+    }
+    return i;
+}
+
+/* From entry n down; returns how many are left. */
+static unsigned demote_quickly(struct mm_op *op, const pte_t *e, unsigned n)
+{
+    const struct entry_lens l = entry_lens(op);
+
+    while (n > 0 && (!pte_present(e[n - 1]) || entry_quick_put(&l, e[n - 1])))
+        n--;
+    return n;
+}
+
 static void write_hv_slots(struct mm_op *op, const struct frame *f)
 {
     memcpy(entries_of(op, f) + L4_HV_FIRST, op->mm->l4_hv,
            sizeof(op->mm->l4_hv));
+}
+
+static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
+{
+    const struct entry_at at = {.table = *f, .level = 1};
+    pte_t *e = entries_of(op, f);
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        enum err rc;
+
+        i += promote_quickly(op, e + i, PT_ENTRIES - i);
+        if (i == PT_ENTRIES)
+            break;
+        rc = promote_entry(op, &at, &e[i]);
+        if (rc)
+            return undo(op, f, 1, i, rc, gone);
+    }
+    return ERR_NONE;
+}
+
+static void demote_l1(struct mm_op *op, struct frame *f)
+{
+    const pte_t *e = entries_of(op, f);
+    unsigned n = f->table->pt[f->i].progress;
+
+    while ((n = demote_quickly(op, e, n)) > 0)
+        entry_put_l1(op, e[--n]);
+    f->table->pt[f->i].progress = 0;
 }
 
 enum err table_promote(struct mm_op *op, struct frame *f, unsigned level,
@@ -74,15 +136,15 @@ enum err table_promote(struct mm_op *op, struct frame *f, unsigned level,
     pte_t *e = entries_of(op, f);
     unsigned first = f->table->pt[f->i].progress;
 
+    if (level == 1)
+        return promote_l1(op, f, gone);
     for (unsigned i = first; i < PT_ENTRIES; i++) {
         enum err rc;
 
         if (skipped(level, i))
             continue;
-        if (level > 1 && i > first && port_preempt())
-            rc = ERR_RESTART;
-        else
-            rc = promote_entry(op, &at, &e[i]);
+        rc = i > first && port_preempt() ? ERR_RESTART
+                                         : promote_entry(op, &at, &e[i]);
         if (rc == ERR_RESTART) {
             stay_partial(f, i);
             *gone = true;
@@ -103,6 +165,10 @@ enum err table_demote(struct mm_op *op, struct frame *f, unsigned level)
     const pte_t *e = entries_of(op, f);
     unsigned left = f->table->pt[f->i].progress;
 
+    if (level == 1) {
+        demote_l1(op, f);
+        return ERR_NONE;
+    }
     for (unsigned i = left; i-- > 0;) {
         unsigned waiting = op->v->nr_old;
 
@@ -110,7 +176,7 @@ enum err table_demote(struct mm_op *op, struct frame *f, unsigned level)
             continue;
         entry_put(op, &at, e[i]);
         /* Its table could not be finished either, or time is up. */
-        if (level > 1 && i > 0 && (op->v->nr_old > waiting || port_preempt())) {
+        if (i > 0 && (op->v->nr_old > waiting || port_preempt())) {
             stay_partial(f, i);
             return ERR_RESTART;
         }

@@ -236,9 +236,9 @@ void type_put_later(struct mm_op *op, mfn_t m)
         type_leave_old(op, at, m);
 }
 
-enum err type_drain(struct mm_op *op)
+enum err type_drain_old(struct mm_op *op)
 {
-    while (unlikely(op->v->nr_old > 0)) {
+    while (op->v->nr_old > 0) {
         /* A hint only: by now the frame may be anything, or anybody's. */
         unsigned last = op->v->nr_old - 1;
         mfn_t m = op->v->old[last];

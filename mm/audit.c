@@ -217,7 +217,7 @@ static void compare_block(struct auditor *a, blk_t b)
 {
     const struct block *blk = mm_block(a->mm, b);
     uint64_t w = blk->word;
-    unsigned excl = 0, holes = 0;
+    unsigned excl = 0, holes = 0, nr_free = 0;
 
     for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
         mfn_t m = mfn_add(mfn_of_blk(b), i);
@@ -227,6 +227,7 @@ static void compare_block(struct auditor *a, blk_t b)
 
             compare_frame(a, &f);
             holes += !(frame_word(&f) & FRAME_ALLOCATED);
+            nr_free += frame_owner(frame_word(&f)) == OWNER_NONE;
             a->owned += frame_owner(frame_word(&f)) == a->d->id;
             excl += a->frame[m.v].count > 0 &&
                     frame_type_exclusive(a->frame[m.v].type);
@@ -234,6 +235,8 @@ static void compare_block(struct auditor *a, blk_t b)
             differ(a, "frame %lx is in use, its block has no table", m.v);
         }
     }
+    if (blk->table && frame_table_at(a->mm, blk->table)->nr_free != nr_free)
+        differ(a, "block %lx: wrong number of free frames", b.v);
     a->owned += blk->table ? 0 : BLOCK_FRAMES;
     a->holes += holes;
     a->blocks++;

@@ -62,14 +62,6 @@ static void holed_unlink(struct mm_op *op, struct block *b)
     b->next = 0;
 }
 
-static bool map_is(const struct frame_table *t, uint64_t word)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(t->hole_map); i++)
-        if (t->hole_map[i] != word)
-            return false;
-    return true;
-}
-
 /* The block has neither references nor frames in use: back it goes. */
 static void block_release(struct mm_op *op, struct block *b)
 {
@@ -137,6 +129,7 @@ static enum err cut_block(struct mm_op *op)
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         atomic_store(&t->word[i], frame_word_hole());
     memset(t->hole_map, 0xff, sizeof(t->hole_map));
+    t->nr_free = BLOCK_FRAMES;
     atomic_store(&b->word, block_word(BLOCK_DOM, d->id) | BLOCK_CUT |
                                BLOCK_FRAMES * BLOCK_HOLES_ONE);
     d->blocks++;
@@ -151,6 +144,7 @@ static void take_hole(struct mm_op *op, struct block *b, unsigned i)
     struct frame_table *t = frame_table_at(op->mm, b->table);
 
     t->hole_map[i / 64] &= ~BIT(i % 64);
+    t->nr_free--;
     t->pt[i] = (struct frame_pt){0};
     atomic_store(&t->word[i], frame_word_owned(op->d->id));
     BUG_IF(!block_try(b, block_hole_put));
@@ -190,7 +184,7 @@ static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
     }
     for (unsigned k = 0; k < 1u << order; k++)
         take_hole(op, b, i + k);
-    if (map_is(frame_table_at(op->mm, b->table), 0))
+    if (frame_table_at(op->mm, b->table)->nr_free == 0)
         holed_unlink(op, b);
     *out = mfn_add(mfn_of_blk(blk_of(index_of(op->mm, b))), i);
     return ERR_NONE;
@@ -259,18 +253,17 @@ enum err dmem_frame_put(struct mm_op *op, mfn_t m)
 void dmem_frame_free(struct mm_op *op, struct frame *f)
 {
     struct frame_table *t = f->table;
-    bool first = map_is(t, 0);
 
     ASSERT(frame_refs(frame_word(f)) == 0);
-    atomic_store(frame_word_ptr(f), frame_word_hole());
+    atomic_store_explicit(frame_word_ptr(f), frame_word_hole(),
+                          memory_order_release);
     t->hole_map[f->i / 64] |= BIT(f->i % 64);
     m2p_clear(op->mm, f->mfn, 1);
     mm_op_flush(op, tlb_full());
     op->d->tot_pages--;
-    if (first)
+    if (t->nr_free++ == 0)
         holed_link(op, f->block);
-    if (block_holes(f->block->word) == BLOCK_FRAMES &&
-        map_is(t, ~UINT64_C(0))) {
+    if (t->nr_free == BLOCK_FRAMES) {
         holed_unlink(op, f->block);
         op->d->holes -= BLOCK_FRAMES;
         block_release(op, f->block);

@@ -59,8 +59,8 @@ struct frame_table {
     uint16_t stamp[BLOCK_FRAMES]; /* TLB epoch of the last type reference */
     uint64_t hole_map[BLOCK_FRAMES / 64];
     uint32_t prev; /* list of the owner's blocks with holes; next is in */
-    uint32_t pad;  /* struct block */
-    uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 - 8];
+    uint16_t nr_free; /* struct block; bits set in hole_map */
+    uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 - 6];
 };
 _Static_assert(sizeof(struct frame_table) == 2 * PAGE_SIZE, "an order-1 pair");
 _Static_assert(sizeof(struct frame_pt) == 4, "half of a word");

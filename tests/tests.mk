@@ -15,27 +15,32 @@ T_TSAN := -fsanitize=thread
 MM_C := $(wildcard mm/*.c)
 T_LIB := $(filter-out $(wildcard tests/host/test_*.c),$(wildcard tests/host/*.c))
 T_ALL := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
-T_HEADERS := $(wildcard include/*.h mm/*.h tests/host/*.h)
 HOST_TESTS += $(T_ALL:%=$(T_OUT)/%)
 
-# Objects once for each kind of instrumentation: san, tsan.
-$(T_OUT)/san/%.o: %.c $(T_HEADERS) tests/tests.mk
+# Objects once for each kind of instrumentation.
+$(T_OUT)/san/%.o: %.c tests/tests.mk
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_SAN) -c -o $@ $<
-$(T_OUT)/tsan/%.o: %.c $(T_HEADERS) tests/tests.mk
+	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_SAN) -MMD -MP -c -o $@ $<
+$(T_OUT)/tsan/%.o: %.c tests/tests.mk
 	$(call say,TSANCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_TSAN) -c -o $@ $<
+	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_TSAN) -MMD -MP -c -o $@ $<
 .SECONDARY:
 
-$(T_OUT)/%_tsan: $(T_OUT)/tsan/tests/host/%_tsan.o \
-    $(MM_C:%.c=$(T_OUT)/tsan/%.o) $(T_LIB:%.c=$(T_OUT)/tsan/%.o)
-	$(Q)$(HOST_CC) $(T_TSAN) -o $@ $^ -lcmocka -lpthread
-$(T_OUT)/test_%: $(T_OUT)/san/tests/host/test_%.o \
-    $(MM_C:%.c=$(T_OUT)/san/%.o) $(T_LIB:%.c=$(T_OUT)/san/%.o)
-	$(Q)$(HOST_CC) $(T_SAN) -o $@ $^ -lcmocka
+# A test names what it needs besides in a line "uses: a.c b.c".
+uses = $(shell sed -n 's,^/\* uses: \(.*\) \*/$$,\1,p' tests/host/$1.c)
+define host_test
+$(T_OUT)/$1: $(patsubst %.c,$(T_OUT)/$2/%.o,tests/host/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
+	$$(Q)$(HOST_CC) $3 -o $$@ $$^ -lcmocka -lpthread
+endef
+$(foreach t,$(filter-out %_tsan,$(T_ALL)),\
+    $(eval $(call host_test,$t,san,$(T_SAN))))
+$(foreach t,$(filter %_tsan,$(T_ALL)),\
+    $(eval $(call host_test,$t,tsan,$(T_TSAN))))
 
 .PHONY: host-tests
 host-tests: $(HOST_TESTS)
 	$(Q)for t in $(T_ALL:%=$(T_OUT)/%); do echo "$$t"; $$t || exit 1; done
+
+-include $(shell find $(T_OUT) -name '*.d' 2>/dev/null)

@@ -12,81 +12,13 @@
 #include <cmocka.h>
 
 #include "port.h"
-#include "world.h"
+#include "scene.h"
 
-#define KERNEL (PTE_P | PTE_RW | PTE_US)
-#define READ   (PTE_P | PTE_US)
-
-/* A domain with one whole block, a tree l4 -> l3 -> l2 -> l1, and data. */
-struct scene {
-    struct world w;
-    struct world_domain us, them;
-    struct mm_op op;
-    mfn_t l4, l3, l2, l1, data, block, foreign;
-};
-
-static pte_t *entry(struct scene *s, mfn_t table, unsigned i)
-{
-    return (pte_t *)mm_frame_ptr(&s->w.mm, table) + i;
-}
-
-static mfn_t frame(struct scene *s)
-{
-    mfn_t m;
-
-    assert_int_equal(dmem_run_get(&s->op, 0, &m), ERR_NONE);
-    memset(mm_frame_ptr(&s->w.mm, m), 0, PAGE_SIZE);
-    return m;
-}
-
-static int scene_make(void **state)
-{
-    struct scene *s = calloc(1, sizeof(*s));
-    struct mm_op op;
-    blk_t b;
-
-    world_make(&s->w, 24);
-    world_domain(&s->w, &s->us, 1, 8 * BLOCK_FRAMES);
-    world_domain(&s->w, &s->them, 2, 8 * BLOCK_FRAMES);
-    s->op = mm_op_on(&s->us.d, &s->us.v);
-    s->l4 = frame(s);
-    s->l3 = frame(s);
-    s->l2 = frame(s);
-    s->l1 = frame(s);
-    s->data = frame(s);
-    *entry(s, s->l4, 0) = pte_make(s->l3, KERNEL);
-    *entry(s, s->l3, 0) = pte_make(s->l2, KERNEL);
-    *entry(s, s->l2, 0) = pte_make(s->l1, KERNEL);
-    *entry(s, s->l1, 0) = pte_make(s->data, KERNEL);
-    assert_int_equal(dmem_block_get(&s->op, &b), ERR_NONE);
-    s->block = mfn_of_blk(b);
-    op = mm_op_on(&s->them.d, &s->them.v);
-    assert_int_equal(dmem_block_get(&op, &b), ERR_NONE);
-    s->foreign = mfn_of_blk(b);
-    assert_int_equal(mmu_pin(&s->op, s->l4, 4), ERR_NONE);
-    assert_int_equal(mmu_new_baseptr(&s->op, s->l4), ERR_NONE);
-    *state = s;
-    return 0;
-}
-
-static int scene_end(void **state)
-{
-    struct scene *s = *state;
-
-    world_done(&s->op);
-    world_audit(&s->w, "the test");
-    world_destroy(&s->w, &s->us);
-    world_destroy(&s->w, &s->them);
-    world_end(&s->w);
-    free(s);
-    return 0;
-}
-
+/* scene_update(), and the audit after it. */
 static enum err update(struct scene *s, mfn_t table, unsigned i, uint64_t val)
 {
-    enum err rc = mmu_update(&s->op, table.v << PAGE_SHIFT | i * 8, val);
+    enum err rc = scene_update(s, table, i, val);
 
-    world_done(&s->op);
     world_audit(&s->w, "mmu_update");
     return rc;
 }
@@ -95,10 +27,10 @@ static enum err update(struct scene *s, mfn_t table, unsigned i, uint64_t val)
 static void refused(struct scene *s, mfn_t table, unsigned i, uint64_t val,
                     enum err want)
 {
-    pte_t was = *entry(s, table, i);
+    pte_t was = *scene_entry(s, table, i);
 
     assert_int_equal(update(s, table, i, val), want);
-    assert_int_equal(entry(s, table, i)->v, was.v);
+    assert_int_equal(scene_entry(s, table, i)->v, was.v);
 }
 
 static void page_tables_are_never_mapped_writable(void **state)
@@ -170,8 +102,8 @@ static void bad_flags_are_refused_at_every_level(void **state)
                 ERR_INVAL);
     for (unsigned t = 0; t < ARRAY_SIZE(upper); t++) {
         for (unsigned i = 0; i < ARRAY_SIZE(upper_bad); i++)
-            refused(s, upper[t], 0,
-                    pte_make(child[t], KERNEL | upper_bad[i]).v, ERR_INVAL);
+            refused(s, upper[t], 0, pte_make(child[t], KERNEL | upper_bad[i]).v,
+                    ERR_INVAL);
         refused(s, upper[t], 0, pte_make(child[t], KERNEL | PTE_PSE).v,
                 ERR_INVAL);
     }
@@ -184,7 +116,7 @@ static void hypervisor_slots_are_refused(void **state)
     for (unsigned i = L4_HV_FIRST; i <= L4_HV_LAST; i++) {
         refused(s, s->l4, i, pte_make(s->l3, KERNEL).v, ERR_INVAL);
         refused(s, s->l4, i, 0, ERR_INVAL);
-        assert_int_equal(entry(s, s->l4, i)->v,
+        assert_int_equal(scene_entry(s, s->l4, i)->v,
                          s->w.mm.l4_hv[i - L4_HV_FIRST].v);
     }
 }
@@ -194,8 +126,8 @@ static void commands_beyond_the_known_are_nosys(void **state)
     struct scene *s = *state;
 
     for (uint64_t cmd = 4; cmd < 8; cmd++)
-        assert_int_equal(
-            mmu_update(&s->op, s->l1.v << PAGE_SHIFT | cmd, 0), ERR_NOSYS);
+        assert_int_equal(mmu_update(&s->op, s->l1.v << PAGE_SHIFT | cmd, 0),
+                         ERR_NOSYS);
 }
 
 static void absent_entries_must_not_name_memory(void **state)
@@ -205,7 +137,7 @@ static void absent_entries_must_not_name_memory(void **state)
     refused(s, s->l1, 1, pte_make(s->data, 0).v, ERR_INVAL);
     refused(s, s->l2, 1, PTE_PSE, ERR_INVAL);
     assert_int_equal(update(s, s->l1, 1, PTE_RW | PTE_NX), ERR_NONE);
-    assert_int_equal(entry(s, s->l1, 1)->v, PTE_RW | PTE_NX);
+    assert_int_equal(scene_entry(s, s->l1, 1)->v, PTE_RW | PTE_NX);
     assert_int_equal(
         update(s, s->l1, 1, pte_make(mfn_of(s->w.mm.nr_frames), 0).v),
         ERR_NONE);
@@ -215,19 +147,18 @@ static void entries_read_back_adjusted(void **state)
 {
     struct scene *s = *state;
 
-    assert_int_equal(update(s, s->l1, 1, pte_make(s->data, PTE_P).v),
-                     ERR_NONE);
-    assert_int_equal(entry(s, s->l1, 1)->v,
+    assert_int_equal(update(s, s->l1, 1, pte_make(s->data, PTE_P).v), ERR_NONE);
+    assert_int_equal(scene_entry(s, s->l1, 1)->v,
                      pte_make(s->data, READ | PTE_GUEST_KERNEL).v);
     assert_int_equal(update(s, s->l1, 1, pte_make(s->data, READ).v), ERR_NONE);
-    assert_int_equal(entry(s, s->l1, 1)->v,
+    assert_int_equal(scene_entry(s, s->l1, 1)->v,
                      pte_make(s->data, READ | PTE_G).v);
 }
 
 static void the_read_write_bit_carries_the_type(void **state)
 {
     struct scene *s = *state;
-    mfn_t f = frame(s);
+    mfn_t f = scene_frame(s);
 
     assert_int_equal(update(s, s->l1, 1, pte_make(f, READ).v), ERR_NONE);
     assert_int_equal(mmu_pin(&s->op, f, 1), ERR_NONE);
@@ -247,7 +178,7 @@ static void every_single_bit_flip_is_answered(void **state)
 
     for (unsigned level = 1; level <= 4; level++) {
         mfn_t t = tables[level - 1];
-        pte_t good = *entry(s, t, 0);
+        pte_t good = *scene_entry(s, t, 0);
 
         for (unsigned bit = 0; bit < 64; bit++) {
             (void)update(s, t, 0, good.v ^ BIT(bit));
@@ -259,7 +190,7 @@ static void every_single_bit_flip_is_answered(void **state)
 static void linear_tables_are_read_only_and_one_deep(void **state)
 {
     struct scene *s = *state;
-    mfn_t a = frame(s), b = frame(s), c = frame(s);
+    mfn_t a = scene_frame(s), b = scene_frame(s), c = scene_frame(s);
 
     refused(s, s->l4, 1, pte_make(s->l4, KERNEL).v, ERR_INVAL);
     assert_int_equal(update(s, s->l4, 1, pte_make(s->l4, READ).v), ERR_NONE);
@@ -297,8 +228,9 @@ static void update_va_refuses_what_it_cannot_walk(void **state)
 {
     struct scene *s = *state;
     static const uint64_t bad[] = {
-        HV_VA_START, HV_VA_END - PAGE_SIZE, UINT64_C(1) << 63,
-        UINT64_C(0x800000000000), UINT64_C(1) << 39, UINT64_C(1) << 30,
+        HV_VA_START,       HV_VA_END - PAGE_SIZE,
+        UINT64_C(1) << 63, UINT64_C(0x800000000000),
+        UINT64_C(1) << 39, UINT64_C(1) << 30,
         UINT64_C(1) << 21,
     };
 
@@ -330,8 +262,7 @@ static void superpages_need_a_whole_block_of_ones_own(void **state)
     s->us.d.superpages = SUPERPAGES_PREFER;
     assert_int_equal(update(s, s->l2, 1, super(s->block)), ERR_NONE);
     assert_int_equal(s->us.d.super_maps, 1);
-    assert_int_equal(
-        mm_block(&s->w.mm, blk_of_mfn(s->block))->table, 0);
+    assert_int_equal(mm_block(&s->w.mm, blk_of_mfn(s->block))->table, 0);
 }
 
 static void a_superpage_and_a_table_exclude_each_other(void **state)
@@ -402,7 +333,7 @@ static void a_pinned_table_given_up_stays_a_table(void **state)
 {
     struct scene *s = *state;
     uint64_t before = s->us.d.tot_pages;
-    mfn_t t = frame(s);
+    mfn_t t = scene_frame(s);
 
     assert_int_equal(mmu_pin(&s->op, t, 2), ERR_NONE);
     assert_int_equal(reservation_decrease(&s->op, t, 0), ERR_NONE);
@@ -420,8 +351,8 @@ static void balloon_orders_are_bounded(void **state)
     assert_int_equal(reservation_decrease(&s->op, s->block, 10), ERR_PERM);
     assert_int_equal(reservation_decrease(&s->op, s->block, 0xffffffffu),
                      ERR_PERM);
-    assert_int_equal(
-        reservation_increase(&s->op, PFN_NONE, 0xffffffffu, &out), ERR_PERM);
+    assert_int_equal(reservation_increase(&s->op, PFN_NONE, 0xffffffffu, &out),
+                     ERR_PERM);
     assert_int_equal(reservation_decrease(&s->op, s->block, 9), ERR_NONE);
     assert_int_equal(reservation_increase(&s->op, pfn_of(512), 9, &out),
                      ERR_NONE);
@@ -432,7 +363,7 @@ static void balloon_orders_are_bounded(void **state)
 static void exchange_wants_frames_without_references(void **state)
 {
     struct scene *s = *state;
-    mfn_t f = frame(s), in[2] = {f, f}, out[2];
+    mfn_t f = scene_frame(s), in[2] = {f, f}, out[2];
     pfn_t pfn[2] = {pfn_of(3), pfn_of(4)};
     struct reservation_exchange x = {
         .in = in, .out = out, .out_pfn = pfn, .n_in = 2, .n_out = 2};
@@ -453,13 +384,13 @@ static void exchange_wants_frames_without_references(void **state)
 static void interrupted_pins_go_on_where_they_were(void **state)
 {
     struct scene *s = *state;
-    mfn_t root = frame(s), mid = frame(s), low = frame(s);
+    mfn_t root = scene_frame(s), mid = scene_frame(s), low = scene_frame(s);
     unsigned again = 0;
     enum err rc;
 
-    *entry(s, root, 0) = pte_make(mid, KERNEL);
+    *scene_entry(s, root, 0) = pte_make(mid, KERNEL);
     for (unsigned i = 0; i < 512; i++)
-        *entry(s, mid, i) = pte_make(low, KERNEL);
+        *scene_entry(s, mid, i) = pte_make(low, KERNEL);
     do {
         host_preempt_at(5);
         rc = mmu_pin(&s->op, root, 3);
@@ -481,13 +412,13 @@ static void interrupted_pins_go_on_where_they_were(void **state)
 static void a_failed_pin_leaves_nothing_behind(void **state)
 {
     struct scene *s = *state;
-    mfn_t root = frame(s), mid = frame(s), low = frame(s);
+    mfn_t root = scene_frame(s), mid = scene_frame(s), low = scene_frame(s);
     uint64_t tables = s->us.d.tables[1];
 
-    *entry(s, root, 0) = pte_make(mid, KERNEL);
+    *scene_entry(s, root, 0) = pte_make(mid, KERNEL);
     for (unsigned i = 0; i < 511; i++)
-        *entry(s, mid, i) = pte_make(low, KERNEL);
-    *entry(s, mid, 511) = pte_make(s->foreign, KERNEL);
+        *scene_entry(s, mid, i) = pte_make(low, KERNEL);
+    *scene_entry(s, mid, 511) = pte_make(s->foreign, KERNEL);
     assert_int_equal(mmu_pin(&s->op, root, 3), ERR_INVAL);
     world_audit(&s->w, "a failed pin");
     assert_int_equal(s->us.d.tables[1], tables);
@@ -518,21 +449,20 @@ static void direct_writes_reach_only_own_l1_tables(void **state)
         ERR_NONE);
     old = mmu_emulate_read(&s->op, e);
     assert_int_equal(
-        mmu_emulate_write(&s->op, e, old, pte_make(s->l2, KERNEL).v),
-        ERR_BUSY);
+        mmu_emulate_write(&s->op, e, old, pte_make(s->l2, KERNEL).v), ERR_BUSY);
 }
 
 static void descriptors_are_audited(void **state)
 {
     struct scene *s = *state;
-    mfn_t f = frame(s);
+    mfn_t f = scene_frame(s);
     uint64_t *d = mm_frame_ptr(&s->w.mm, f);
 
     d[1] = UINT64_C(0x00af9a000000ffff); /* ring 0 code: raised to 3 */
     assert_int_equal(mmu_seg_load(&s->op, 0, f), ERR_NONE);
     assert_int_equal(d[1], UINT64_C(0x00affa000000ffff));
-    assert_int_equal(
-        mmu_update_descriptor(&s->op, maddr_of(f.v << 12 | 4), 0), ERR_INVAL);
+    assert_int_equal(mmu_update_descriptor(&s->op, maddr_of(f.v << 12 | 4), 0),
+                     ERR_INVAL);
     assert_int_equal(mmu_update_descriptor(&s->op, maddr_of(f.v << 12 | 16),
                                            UINT64_C(0x00008b0000000000)),
                      ERR_INVAL); /* a TSS */
@@ -541,8 +471,6 @@ static void descriptors_are_audited(void **state)
     assert_int_equal(mmu_seg_load(&s->op, 0, MFN_NONE), ERR_NONE);
     assert_int_equal(update(s, s->l1, 1, pte_make(f, KERNEL).v), ERR_NONE);
 }
-
-#define scene_test(f) cmocka_unit_test_setup_teardown(f, scene_make, scene_end)
 
 int main(void)
 {

@@ -146,7 +146,9 @@ static void take_hole(struct mm_op *op, struct block *b, unsigned i)
     t->hole_map[i / 64] &= ~BIT(i % 64);
     t->nr_free--;
     t->pt[i] = (struct frame_pt){0};
-    atomic_store(&t->word[i], frame_word_owned(op->d->id));
+    atomic_store_explicit(&t->word[i],
+                          op->d->owner_bits | FRAME_ALLOCATED | FRAME_REF_ONE,
+                          memory_order_release);
     BUG_IF(!block_try(b, block_hole_put));
     op->d->holes--;
 }
@@ -190,12 +192,31 @@ static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
     return ERR_NONE;
 }
 
+/* The usual request: any frame, and there are some. */
+static mfn_t take_first(struct mm_op *op)
+{
+    struct block *b = &op->mm->blocks[op->d->holed];
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+    unsigned word = 0, i;
+
+    while (t->hole_map[word] == 0)
+        word++;
+    i = word * 64 + (unsigned)__builtin_ctzll(t->hole_map[word]);
+    take_hole(op, b, i);
+    if (unlikely(t->nr_free == 0))
+        holed_unlink(op, b);
+    return mfn_add(mfn_of_blk(blk_of(index_of(op->mm, b))), i);
+}
+
 enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out)
 {
-    enum err rc;
+    enum err rc = ERR_NONE;
 
     ASSERT(order < BLOCK_SHIFT - PAGE_SHIFT);
-    rc = run_get(op, order, out);
+    if (likely(order == 0 && op->d->holed))
+        *out = take_first(op);
+    else
+        rc = run_get(op, order, out);
     if (!rc)
         op->d->tot_pages += UINT64_C(1) << order;
     return rc;
@@ -216,36 +237,42 @@ enum err dmem_fixed_get(struct mm_op *op, mfn_t *out)
     return ERR_NONE;
 }
 
+/* Is the frame the domain's to give up, and in no superpage? */
+static enum err may_put(const struct mm_op *op, const struct frame *f)
+{
+    uint64_t w = frame_word(f);
+
+    if (unlikely((w ^ (op->d->owner_bits | FRAME_ALLOCATED)) &
+                 (FRAME_OWNER_MASK | FRAME_ALLOCATED | FRAME_FIXED)))
+        return ERR_INVAL;
+    return unlikely(f->block->word & BLOCK_SUPER_USE) ? ERR_BUSY : ERR_NONE;
+}
+
 enum err dmem_frame_check(struct mm_op *op, mfn_t m)
 {
     struct frame f;
-    uint64_t w;
     enum err rc = frame_find(op, m, &f);
 
     if (rc)
         return rc == ERR_NOMEM ? rc : ERR_INVAL;
-    w = frame_word(&f);
-    if (frame_owner(w) != op->d->id || !(w & FRAME_ALLOCATED) ||
-        (w & FRAME_FIXED))
-        return ERR_INVAL;
-    if (block_super(f.block->word) || (f.block->word & BLOCK_MARK))
-        return ERR_BUSY;
-    return ERR_NONE;
+    return may_put(op, &f);
 }
 
 enum err dmem_frame_put(struct mm_op *op, mfn_t m)
 {
     struct frame f;
     uint64_t old;
-    enum err rc = dmem_frame_check(op, m);
+    enum err rc = frame_find(op, m, &f);
 
-    if (rc)
+    if (unlikely(rc))
+        return rc == ERR_NOMEM ? rc : ERR_INVAL;
+    rc = may_put(op, &f);
+    if (unlikely(rc))
         return rc;
-    f = frame_held(op->mm, m);
     BUG_IF(!block_try(f.block, block_hole_get));
     BUG_IF(!frame_apply(&f, old, frame_unalloc, op->d->id));
     op->d->holes++;
-    if (frame_refs(old) == 1)
+    if (likely(frame_refs(old) == 1))
         dmem_frame_free(op, &f);
     return ERR_NONE;
 }

@@ -29,6 +29,8 @@ enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order)
     if (order > RESERVATION_ORDER_MAX)
         return ERR_PERM;
     n = UINT64_C(1) << order;
+    if (order == 0)
+        return dmem_frame_put(op, m);
     if (m.v >= op->mm->nr_frames || n > op->mm->nr_frames - m.v)
         return ERR_INVAL;
     if (order == RESERVATION_ORDER_MAX && m.v % BLOCK_FRAMES == 0 &&

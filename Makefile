@@ -102,8 +102,8 @@ iso: all $(GUEST_ALL)
 	$(Q)tools/run --iso-only
 test: setup-test all $(GUEST_ALL) $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)
-bench: setup all $(GUEST_ALL)
-	$(Q)GUEST=$(or $(GUEST),bench) ICOUNT=1 tools/run
+bench: setup-test all $(GUEST_ALL)
+	$(Q)tools/bench
 setup:
 	$(Q)tools/setup
 setup-test:

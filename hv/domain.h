@@ -92,8 +92,7 @@ struct vcpu {
     uint64_t timer_at;       /* 0 = not in the list */
 
     struct vcpu *run_next; /* sched.c */
-    uint64_t slice_end;
-    bool queued;
+    bool queued, woken;
 } aligned_to(16);
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct regs)) % 16 == 0,
                "SDM vol. 3, 6.14.2: RSP is aligned before the frame");
@@ -108,6 +107,12 @@ enum domain_end {
 
 struct domain_stats {
     uint64_t hypercalls, exceptions, faults, emulations, events, switches;
+};
+
+/* The xenstore request that is coming in. */
+struct domain_store {
+    uint32_t type, req_id, tx_id, left; /* bytes still to come */
+    bool busy;
 };
 
 struct domain {
@@ -126,6 +131,7 @@ struct domain {
     struct evtchn *evtchn[EVTCHN_BUCKETS];
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
+    struct domain_store store;
     bool control;       /* gets what is typed */
     bool ring_used;     /* it has written to its console ring */
     bool started;       /* it was built and has run */
@@ -140,28 +146,14 @@ extern struct domain *domain_list; /* every living domain, by id */
 
 struct domain *domain_find(domid_t id);
 
-/*
- * An empty domain with nr_vcpus vCPUs that are down, its shared_info and
- * event channels; vCPU 0 is not made runnable. ERR_NOMEM.
- */
-struct domain_config {
-    const char *name;
-    uint64_t max_pages;
-    unsigned nr_vcpus;
-    enum superpages superpages;
-    enum relinquish relinquish;
-};
-must_check enum err domain_create(struct mm *mm, const struct domain_config *c,
-                                  struct domain **out);
-/*
- * Gives back all of it; none of its vCPUs is current. ERR_RESTART: time is up
- * (call again).
- */
-must_check enum err domain_destroy(struct domain *d);
+/* id must be d itself, by number or as DOMID_SELF. ERR_PERM, ERR_SRCH. */
+must_check enum err domain_self(const struct domain *d, domid_t id);
+/* NULL: there is no such vCPU; id is the guest's. */
+struct vcpu *domain_vcpu(const struct domain *d, uint64_t id);
 
 /*
  * Ends d as `end` (SHUTDOWN_* in reason): its vCPUs do not run again, and the
- * scheduler will call domain_reap().
+ * scheduler calls domain_reap() (hv/lifecycle.h).
  */
 void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
 /*
@@ -169,18 +161,3 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
  * not run again. hv/exit.c dumps the registers before the switch away.
  */
 printf_like(2, 3) void domain_crash(struct domain *d, const char *fmt, ...);
-
-/*
- * For the scheduler, before it chooses: if some domain has ended, reports
- * about it and destroys it (switching to no vCPU first if it is the current
- * one's). Ends the machine when no domain is left: does not return then.
- */
-extern bool domain_ended; /* is there something to reap? */
-void domain_reap(void);
-
-/* What the services do when a domain comes and goes, called by domain.c. */
-must_check enum err event_domain_init(struct domain *d); /* hv/event.c */
-void event_domain_free(struct domain *d);                /* closes all ports */
-void time_domain_init(struct domain *d); /* hv/time.c: wall clock, vcpu times */
-void sched_wake(struct vcpu *v);         /* hv/sched.c: initialised, may run */
-void sched_remove(struct vcpu *v);       /* is in no queue and no timer */

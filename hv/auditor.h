@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * auditor.h: mm/'s audit of itself, in the running machine. It needs memory
+ * of its own, which is set aside only with `debug` on the command line.
+ */
+#pragma once
+
+#include "hv/domain.h"
+
+/* Before memory_init(). */
+void auditor_reserve(void);
+bool auditor_ready(void);
+
+/* One domain, while it runs; false: says what is wrong. */
+bool auditor_domain(struct domain *d);
+/* The whole machine; without `debug` nothing. A failure is said once each. */
+void auditor_check(void);
+/* How many audits of the machine there were, and how many failed. */
+extern unsigned auditor_runs, auditor_failures;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* lifecycle.h: domains made, taken down, and the machine that is done. */
+#pragma once
+
+#include "hv/domain.h"
+#include "hv/module.h"
+
+/*
+ * A domain with nothing but its shared_info and vCPUs that are down. On
+ * error there is nothing.
+ */
+must_check enum err domain_create(const struct module_config *m,
+                                  struct domain **out);
+
+/*
+ * Some of the work of taking ended domains down. The vCPU that is loaded
+ * afterwards is not one of the domain worked on.
+ */
+void domain_reap(void);
+/* All of it, for a domain that never ran. */
+void domain_discard(struct domain *d);
+
+/* How many there are for domain_reap(). */
+extern unsigned domain_ended;

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * physdev.c: physdev_op for guests that have no devices. IOPL is remembered
+ * so that privileged instructions behave as the guest expects (hv/emulate.c);
+ * it never reaches EFLAGS, and no port is ever opened.
+ */
+#include "xen/physdev.h"
+
+#include "hv/guest.h"
+#include "hv/hypercall.h"
+
+static long set_iopl(struct vcpu *v, uint64_t arg)
+{
+    struct physdev_set_iopl op;
+
+    if (guest_read(&op, arg, sizeof(op)))
+        return -XEN_EFAULT;
+    if (op.iopl > 3)
+        return -XEN_EINVAL;
+    v->iopl = (uint8_t)op.iopl;
+    return 0;
+}
+
+/* The bitmap would only narrow what the guest has, which is nothing. */
+static long set_iobitmap(uint64_t arg)
+{
+    struct physdev_set_iobitmap op;
+
+    if (guest_read(&op, arg, sizeof(op)))
+        return -XEN_EFAULT;
+    return op.nr_ports > 65536 ? -XEN_EINVAL : 0;
+}
+
+/* No guest has an interrupt line, so none has this number. */
+static long no_irq(uint64_t arg, size_t size)
+{
+    uint8_t op[sizeof(struct physdev_irq_status_query)];
+
+    return guest_read(op, arg, size) ? -XEN_EFAULT : -XEN_EINVAL;
+}
+
+long hypercall_physdev_op(uint64_t cmd, uint64_t arg)
+{
+    switch ((uint32_t)cmd) {
+    case PHYSDEVOP_set_iopl:
+        return set_iopl(current_vcpu(), arg);
+    case PHYSDEVOP_set_iobitmap:
+        return set_iobitmap(arg);
+    case PHYSDEVOP_eoi:
+        return no_irq(arg, sizeof(struct physdev_eoi));
+    case PHYSDEVOP_irq_status_query:
+        return no_irq(arg, sizeof(struct physdev_irq_status_query));
+    default:
+        return -XEN_ENOSYS;
+    }
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.h: what a run has come to: a table and JSON lines about each domain
+ * as it ends, about the machine at its end, and the exit status.
+ */
+#pragma once
+
+#include "flagstone/flagstone.h"
+#include "hv/domain.h"
+
+/* Memory of the hypervisor's that exists only because of d's memory. */
+uint64_t report_accounting_bytes(const struct domain *d);
+void report_stats(const struct domain *d, struct flagstone_stats *out);
+
+/* What d has now counts for its peaks. */
+void report_sample(struct domain *d);
+
+/* d has ended and is still whole. */
+void report_domain(struct domain *d);
+/* A guest that was asked for could not be started; it has been said why. */
+void report_not_started(const char *name);
+
+/* No domain is left. */
+noreturn_fn void report_and_power_off(void);

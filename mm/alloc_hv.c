@@ -20,11 +20,11 @@
 struct alloc_hv_block {
     struct alloc_hv_block *next, *prev;
     uint64_t free[HV_WORDS];
-    uint64_t clean[HV_WORDS];       /* free, and all zeroes */
-    uint16_t runs[ALLOC_HV_ORDERS]; /* aligned free runs of 2^order */
-    uint16_t usable;                /* frames, this one not counted */
-    uint8_t on;                     /* list */
-    bool partial;                   /* some frames are not ours to use */
+    uint64_t clean[HV_WORDS]; /* free, and all zeroes */
+    uint64_t runs;            /* aligned free runs, as count_runs() */
+    uint16_t usable;          /* frames, this one not counted */
+    uint8_t on;               /* list */
+    bool partial;             /* some frames are not ours to use */
 };
 
 /* The first frames of aligned runs of 2^order set bits, order 0..3. */
@@ -39,32 +39,48 @@ static inline uint64_t runs_of(uint64_t w, unsigned order)
     return w & starts[order];
 }
 
-static inline unsigned count_runs(uint64_t w, unsigned order)
+/*
+ * The aligned free runs in a word, by order, 16 bits for each. No run crosses
+ * a byte, so each order follows from the one before.
+ */
+static inline uint64_t count_runs(uint64_t w)
 {
-    return (unsigned)__builtin_popcountll(runs_of(w, order));
+    uint64_t pairs = w & w >> 1 & 0x5555555555555555u;
+    uint64_t fours = pairs & pairs >> 2 & 0x1111111111111111u;
+    uint64_t eights = fours & fours >> 4 & 0x0101010101010101u;
+
+    return (uint64_t)__builtin_popcountll(w) |
+           (uint64_t)__builtin_popcountll(pairs) << 16 |
+           (uint64_t)__builtin_popcountll(fours) << 32 |
+           (uint64_t)__builtin_popcountll(eights) << 48;
+}
+
+static inline unsigned nr_runs(const struct alloc_hv_block *h, unsigned order)
+{
+    return (uint16_t)(h->runs >> (16 * order));
+}
+
+static inline unsigned nr_free(const struct alloc_hv_block *h)
+{
+    return nr_runs(h, 0);
 }
 
 /* Change a word of the free map, keeping the counts. */
-static void set_free(struct alloc_hv_block *h, unsigned i, uint64_t now)
+static inline void set_free(struct alloc_hv_block *h, unsigned i, uint64_t now)
 {
-    uint64_t was = h->free[i];
-
+    h->runs += count_runs(now) - count_runs(h->free[i]);
     h->free[i] = now;
-    for (unsigned k = 0; k < ALLOC_HV_ORDERS; k++)
-        h->runs[k] =
-            (uint16_t)(h->runs[k] + count_runs(now, k) - count_runs(was, k));
 }
 
 /* Lists are numbered fullest first, then shortest run first. */
 static unsigned list_for(const struct alloc_hv_block *h)
 {
-    unsigned order = ALLOC_HV_ORDERS - 1;
+    unsigned longest;
 
-    if (h->runs[0] == 0)
+    if (h->runs == 0)
         return HV_UNLISTED;
-    while (h->runs[order] == 0)
-        order--;
-    return (h->runs[0] - 1u) / (BLOCK_FRAMES / 4) * ALLOC_HV_ORDERS + order;
+    longest = (63 - (unsigned)__builtin_clzll(h->runs)) / 16;
+    return (nr_free(h) - 1) / (BLOCK_FRAMES / 4) * ALLOC_HV_ORDERS + longest;
 }
 
 static void list_remove(struct alloc_hv *hv, struct alloc_hv_block *h)
@@ -164,14 +180,6 @@ static struct alloc_hv_block *describe(struct mm *mm, blk_t b, mfn_t head,
     return h;
 }
 
-static void add_frame(struct alloc_hv_block *h, unsigned i, bool clean)
-{
-    set_free(h, i / 64, h->free[i / 64] | BIT(i % 64));
-    if (clean)
-        h->clean[i / 64] |= BIT(i % 64);
-    h->usable++;
-}
-
 /* Cut a whole block. The lock is not held: this may scrub. */
 static enum err cut(struct mm *mm)
 {
@@ -182,8 +190,11 @@ static enum err cut(struct mm *mm)
     if (rc)
         return rc;
     h = describe(mm, b, mfn_of_blk(b), false);
-    for (unsigned i = 1; i < BLOCK_FRAMES; i++)
-        add_frame(h, i, true);
+    for (unsigned i = 0; i < HV_WORDS; i++) {
+        h->clean[i] = i ? ~UINT64_C(0) : ~UINT64_C(1); /* not frame 0 */
+        set_free(h, i, h->clean[i]);
+    }
+    h->usable = BLOCK_FRAMES - 1;
     spin_lock(&mm->alloc.hv.lock);
     mm->alloc.hv.blocks++;
     relist(&mm->alloc.hv, h);
@@ -270,7 +281,7 @@ static bool put_run(struct mm *mm, struct alloc_hv_block *h, unsigned i,
     ASSERT((h->free[i / 64] & mask) == 0);
     set_free(h, i / 64, h->free[i / 64] | mask);
     hv->frames -= UINT64_C(1) << order;
-    if (h->runs[0] == h->usable && !h->partial) {
+    if (nr_free(h) == h->usable && !h->partial) {
         list_remove(hv, h);
         hv->blocks--;
         return true;
@@ -314,8 +325,10 @@ void alloc_hv_feed(struct mm *mm, mfn_t first, uint64_t count)
         h = head_of(mm, b);
         ASSERT(h->partial);
     }
-    for (; i < end; i++)
-        add_frame(h, (unsigned)i, false);
+    for (; i < end; i++) {
+        set_free(h, (unsigned)i / 64, h->free[i / 64] | BIT(i % 64));
+        h->usable++;
+    }
     relist(hv, h);
     spin_unlock(&hv->lock);
 }
@@ -323,20 +336,18 @@ void alloc_hv_feed(struct mm *mm, mfn_t first, uint64_t count)
 /* Does the description of a block say what its maps say? */
 static const char *check_head(const struct alloc_hv_block *h)
 {
-    unsigned runs[ALLOC_HV_ORDERS] = {0};
+    uint64_t runs = 0;
 
     for (unsigned i = 0; i < HV_WORDS; i++) {
         if (h->clean[i] & ~h->free[i])
             return "hypervisor frames in use but noted as zeroed";
-        for (unsigned k = 0; k < ALLOC_HV_ORDERS; k++)
-            runs[k] += count_runs(h->free[i], k);
+        runs += count_runs(h->free[i]);
     }
-    for (unsigned k = 0; k < ALLOC_HV_ORDERS; k++)
-        if (runs[k] != h->runs[k])
-            return "free hypervisor frames miscounted";
-    if (h->runs[0] > h->usable)
+    if (runs != h->runs)
+        return "free hypervisor frames miscounted";
+    if (nr_free(h) > h->usable)
         return "more free hypervisor frames than there are";
-    if (h->runs[0] == h->usable && !h->partial)
+    if (nr_free(h) == h->usable && !h->partial)
         return "an empty hypervisor block was not given back";
     return list_for(h) == h->on ? NULL : "hypervisor block on the wrong list";
 }
@@ -372,7 +383,7 @@ const char *alloc_hv_check(const struct mm *mm)
         wrong = check_head(h);
         if (wrong)
             return wrong;
-        frames += h->usable - h->runs[0];
+        frames += h->usable - nr_free(h);
         blocks += !h->partial;
         partial += h->partial;
         listed += h->on != HV_UNLISTED;

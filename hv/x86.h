@@ -56,6 +56,7 @@
 
 #define MSR_TSC          0x10u
 #define MSR_APIC_BASE    0x1bu
+#define MSR_SYSENTER_CS   0x174u
 #define MSR_PAT          0x277u
 #define MSR_TSC_DEADLINE 0x6e0u
 #define MSR_EFER         0xc0000080u
@@ -219,6 +220,12 @@ static inline void x86_cli(void)
 static inline void x86_sti(void)
 {
     __asm__ volatile("sti" : : : "memory");
+}
+
+/* Takes the interrupts that are pending; the shadow covers the nop. */
+static inline void x86_sti_nop_cli(void)
+{
+    __asm__ volatile("sti; nop; nop; cli" : : : "memory");
 }
 
 /* sti's shadow covers the hlt, so no wake-up can be lost between the two. */

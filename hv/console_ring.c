@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * console_ring.c: the ring page is an ordinary frame of the guest's, and all
+ * of its content is hostile: indices are read once, and what cannot be a
+ * length is no length.
+ *
+ * Invariant: the page is touched only while a writable reference is held, so
+ * it is the domain's own and no page table. The reference is not kept: a
+ * guest may do with the frame what it likes, and loses its console.
+ */
+#include "hv/console_ring.h"
+
+#include "hv/console.h"
+#include "hv/event.h"
+#include "hv/memory.h"
+#include "hv/ring_page.h"
+#include "hv/store.h"
+#include "hv/string.h"
+#include "xen/io/console.h"
+
+#define TYPED 256u
+static char typed[TYPED];
+static unsigned typed_in, typed_out; /* free running */
+
+/* --- out ----------------------------------------------------------------- */
+
+/* Returns how much was taken. */
+static unsigned take_out(struct domain *d, struct xencons_interface *ring)
+{
+    char text[sizeof(ring->out)];
+    XENCONS_RING_IDX prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+    XENCONS_RING_IDX cons = READ_ONCE(ring->out_cons);
+    unsigned n = prod - cons;
+
+    if (n > sizeof(text))
+        n = 0; /* nonsense: both ends start anew at prod */
+    for (unsigned i = 0; i < n; i++)
+        text[i] = READ_ONCE(ring->out[MASK_XENCONS_IDX(cons + i, ring->out)]);
+    __atomic_store_n(&ring->out_cons, prod, __ATOMIC_RELEASE);
+    if (n)
+        console_guest_write(d->id, d->name, text, n);
+    return n;
+}
+
+void console_ring_drain(struct domain *d)
+{
+    struct xencons_interface *ring = ring_page_get(d, d->console_mfn);
+    unsigned n;
+
+    if (!ring)
+        return;
+    n = take_out(d, ring);
+    ring_page_put(d, d->console_mfn);
+    if (!n)
+        return;
+    d->ring_used = true;
+    event_notify(d, d->console_port);
+}
+
+void console_ring_event(struct domain *d, uint16_t port)
+{
+    if (port == d->console_port)
+        console_ring_drain(d);
+    else if (port == d->store_port)
+        store_serve(d);
+}
+
+/* --- in ------------------------------------------------------------------ */
+
+/* What is typed goes to the control guest, or else to the first one. */
+static struct domain *listener(void)
+{
+    for (struct domain *d = domain_list; d; d = d->next)
+        if (d->control && d->end == DOMAIN_ALIVE)
+            return d;
+    return domain_list;
+}
+
+static void read_keys(void)
+{
+    while (typed_in - typed_out < TYPED) {
+        int c = console_read();
+
+        if (c < 0)
+            return;
+        typed[typed_in++ % TYPED] = (char)c;
+    }
+}
+
+int console_ring_getc(const struct domain *d)
+{
+    if (d != listener())
+        return -1;
+    read_keys();
+    if (typed_in == typed_out)
+        return -1;
+    return (unsigned char)typed[typed_out++ % TYPED];
+}
+
+static bool put_in(struct xencons_interface *ring)
+{
+    XENCONS_RING_IDX cons = __atomic_load_n(&ring->in_cons, __ATOMIC_ACQUIRE);
+    XENCONS_RING_IDX prod = READ_ONCE(ring->in_prod);
+    bool some = false;
+
+    while (typed_in != typed_out && prod - cons < sizeof(ring->in)) {
+        WRITE_ONCE(ring->in[MASK_XENCONS_IDX(prod, ring->in)],
+                   typed[typed_out++ % TYPED]);
+        prod++;
+        some = true;
+    }
+    __atomic_store_n(&ring->in_prod, prod, __ATOMIC_RELEASE);
+    return some;
+}
+
+/*
+ * A guest that has bound VIRQ_CONSOLE reads by console_io; one that has used
+ * its ring reads there; for any other the characters wait.
+ */
+void console_ring_tick(void)
+{
+    struct domain *d = listener();
+    struct xencons_interface *ring;
+    bool some;
+
+    console_poll();
+    read_keys();
+    if (!d || typed_in == typed_out || d->end != DOMAIN_ALIVE)
+        return;
+    if (event_virq_bound(d, VIRQ_CONSOLE)) {
+        event_virq(d->vcpu[0], VIRQ_CONSOLE);
+        return;
+    }
+    if (!d->ring_used)
+        return;
+    ring = ring_page_get(d, d->console_mfn);
+    if (!ring)
+        return;
+    some = put_in(ring);
+    ring_page_put(d, d->console_mfn);
+    if (some)
+        event_notify(d, d->console_port);
+}

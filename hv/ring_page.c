@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* ring_page.c: see console_ring.c for why the reference is not kept. */
+#include "hv/ring_page.h"
+
+#include "hv/tlb.h"
+#include "mm/type.h"
+
+/* Writable is not a type that validates, so nothing here can take long. */
+void *ring_page_get(struct domain *d, mfn_t m)
+{
+    struct mm_op op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
+    enum err rc;
+
+    if (mfn_eq(m, MFN_NONE) || d->mm.dying)
+        return NULL;
+    rc = type_get(&op, m, FRAME_WRITABLE);
+    tlb_discharge(&op);
+    return rc ? NULL : mm_frame_ptr(op.mm, m);
+}
+
+void ring_page_put(struct domain *d, mfn_t m)
+{
+    struct mm_op op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
+
+    type_put_later(&op, m);
+    tlb_discharge(&op);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched.h: who runs next on the one processor: round robin by time slices.
+ */
+#pragma once
+
+#include "hv/domain.h"
+#include "xen/vcpu.h"
+
+/* v was down and may run from now on; or is to stop. v may be current. */
+void sched_up(struct vcpu *v);
+void sched_down(struct vcpu *v);
+/* If it blocks or polls it does not any more. */
+void sched_wake(struct vcpu *v);
+/* Nothing points at v any more; its domain is being released. */
+void sched_forget(struct vcpu *v);
+/* Choose anew before any guest runs on. */
+void sched_request(void);
+
+/* From the timer. */
+void sched_tick(uint64_t now);
+/* When the current slice ends, 0 while nobody waits for it. */
+uint64_t sched_slice_end(void);
+
+/* v's time in each state until now. */
+void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out);
+/* Where v wants them, after a change; v is loaded. */
+void sched_publish_runstate(struct vcpu *v);
+
+/* See hv/exit.h. */
+void sched_before_guest(void);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * time.h: what guests know of time, and their timers.
+ */
+#pragma once
+
+#include "hv/domain.h"
+
+void time_init(void);
+
+/* The time of day, once. */
+void time_shared_init(struct domain *d);
+/* The clock in v->info; again when that has moved. */
+void time_info_init(struct vcpu *v);
+
+/* After a change of v's timers. */
+void time_arm(struct vcpu *v);
+void time_disarm(struct vcpu *v);
+
+/* Makes the machine's timer fit what is wanted next. */
+void time_program(void);

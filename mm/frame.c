@@ -56,6 +56,30 @@ bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b)
     return true;
 }
 
+static struct mm_domain *owner_of(const struct mm *mm, uint64_t word)
+{
+    struct mm_domain *d = mm->domains;
+
+    while (d && !block_owned_by(word, d->id))
+        d = d->next;
+    return d;
+}
+
+uint64_t frame_trim(struct mm *mm, uint64_t n)
+{
+    uint64_t done = 0;
+
+    for (; n > 0; n--) {
+        struct block *b = &mm->blocks[mm->trim_cursor];
+        struct mm_domain *d = b->table ? owner_of(mm, b->word) : NULL;
+
+        if (d && !(b->word & BLOCK_SMALL_USE))
+            done += frame_table_trim(mm, d, b);
+        mm->trim_cursor = (mm->trim_cursor + 1) % mm->nr_blocks;
+    }
+    return done;
+}
+
 bool frame_owned(const struct mm_op *op, mfn_t m)
 {
     const struct block *b;

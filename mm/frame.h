@@ -58,7 +58,7 @@ struct frame_table {
     struct frame_pt pt[BLOCK_FRAMES];
     uint16_t stamp[BLOCK_FRAMES]; /* TLB epoch of the last type reference */
     uint64_t hole_map[BLOCK_FRAMES / 64];
-    uint32_t prev; /* list of the owner's blocks with holes; next is in */
+    uint32_t prev;    /* list of the owner's blocks with holes; next is in */
     uint16_t nr_free; /* struct block; bits set in hole_map */
     uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 - 6];
 };
@@ -254,6 +254,11 @@ must_check enum err frame_table_make(struct mm *mm, struct mm_domain *d,
 void frame_table_drop(struct mm *mm, struct mm_domain *d, struct block *b);
 /* The same where every frame is in the default state; else false. */
 bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b);
+/*
+ * Idle work: look at the next n blocks of the machine for tables nobody needs
+ * any more. Returns how many were given back. No operation is under way.
+ */
+uint64_t frame_trim(struct mm *mm, uint64_t n);
 
 /* The accounting of a frame in a block that has a table. */
 static always_inline struct frame frame_held(const struct mm *mm, mfn_t m)

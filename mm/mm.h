@@ -24,6 +24,7 @@ struct mm {
      * translation be left. Wrapping costs a needless flush, nothing more.
      */
     uint32_t tlb_epoch;
+    uint64_t trim_cursor;     /* where frame_trim() goes on */
     bool linear_pt;           /* may tables map tables of their own level? */
     pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
     struct mm_domain *domains;

@@ -18,6 +18,7 @@
 #include "hv/power.h"
 #include "hv/selftest.h"
 #include "hv/string.h"
+#include "hv/trap.h"
 
 /*
  * The loader's words are copied into the image first, so that nothing later
@@ -69,6 +70,7 @@ static void init_machine(void)
     early_init(&boot);
     paging_init(&boot);
     cpu_guard_stacks();
+    trap_init();
     console_remap_screen();
     apic_init(acpi.lapic);
     clock_init(&acpi);

@@ -27,6 +27,18 @@ extern const struct extable_entry hv_extable_start[], hv_extable_end[];
 
 static void (*handlers[256])(void);
 
+void entry_syscall(void);
+void entry_syscall32(void);
+
+void trap_init(void)
+{
+    x86_wrmsr(MSR_LSTAR, (uint64_t)entry_syscall);
+    x86_wrmsr(MSR_CSTAR, (uint64_t)entry_syscall32);
+    x86_wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER is #GP (XSA-44) */
+    fpu_init();
+    seg_init();
+}
+
 static uint64_t absolute(const int32_t *rel)
 {
     return (uint64_t)rel + (uint64_t)(int64_t)*rel;

@@ -5,6 +5,12 @@
 #include "base.h"
 #include "hv/regs.h"
 
+/*
+ * Where guests enter, their FPU, their descriptor windows. After paging_init(),
+ * before memory_init(): it builds page tables.
+ */
+void trap_init(void);
+
 void trap_dispatch(struct regs *regs);
 /* The IRETQ to a guest faulted; `fault` holds its registers and the reason. */
 void trap_iret_fault(const struct regs *fault);

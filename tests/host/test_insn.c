@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* uses: hv/insn.c hv/alu.c */
+/*
+ * test_insn.c: the stores to page tables that hv/ carries out for a guest,
+ * against the processor itself: each instruction is made at random, executed
+ * here on a word of memory, and decoded and computed by insn.c and alu.c; the
+ * word, all registers and the defined flags must agree.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "hv/alu.h"
+#include "hv/insn.h"
+
+#define FLAGS_ARITH UINT64_C(0x8d5) /* OF SF ZF AF PF CF */
+#define FLAGS_LOGIC (FLAGS_ARITH & ~UINT64_C(0x10))
+#define ROUNDS      200000
+
+/* --- executing one instruction ------------------------------------------ */
+
+/* In the order of register numbers, then flags. */
+struct native {
+    uint64_t r[16];
+    uint64_t flags;
+};
+struct native native_state asm("native_state");
+void *native_code asm("native_code");
+void native_run(void) asm("native_run");
+void native_back(void) asm("native_back");
+
+__asm__(".text\n"
+        "native_run:\n"
+        "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+        "mov %rsp, native_rsp(%rip)\n"
+        "push native_state+128(%rip)\n"
+        "popfq\n"
+        "mov native_state(%rip), %rax\n"
+        "mov native_state+8(%rip), %rcx\n"
+        "mov native_state+16(%rip), %rdx\n"
+        "mov native_state+24(%rip), %rbx\n"
+        "mov native_state+40(%rip), %rbp\n"
+        "mov native_state+48(%rip), %rsi\n"
+        "mov native_state+56(%rip), %rdi\n"
+        "mov native_state+64(%rip), %r8\n"
+        "mov native_state+72(%rip), %r9\n"
+        "mov native_state+80(%rip), %r10\n"
+        "mov native_state+88(%rip), %r11\n"
+        "mov native_state+96(%rip), %r12\n"
+        "mov native_state+104(%rip), %r13\n"
+        "mov native_state+112(%rip), %r14\n"
+        "mov native_state+120(%rip), %r15\n"
+        "jmp *native_code(%rip)\n"
+        "native_back:\n"
+        "mov %rax, native_state(%rip)\n"
+        "mov %rcx, native_state+8(%rip)\n"
+        "mov %rdx, native_state+16(%rip)\n"
+        "mov %rbx, native_state+24(%rip)\n"
+        "mov %rbp, native_state+40(%rip)\n"
+        "mov %rsi, native_state+48(%rip)\n"
+        "mov %rdi, native_state+56(%rip)\n"
+        "mov %r8, native_state+64(%rip)\n"
+        "mov %r9, native_state+72(%rip)\n"
+        "mov %r10, native_state+80(%rip)\n"
+        "mov %r11, native_state+88(%rip)\n"
+        "mov %r12, native_state+96(%rip)\n"
+        "mov %r13, native_state+104(%rip)\n"
+        "mov %r14, native_state+112(%rip)\n"
+        "mov %r15, native_state+120(%rip)\n"
+        "mov native_rsp(%rip), %rsp\n"
+        "pushfq\n"
+        "pop native_state+128(%rip)\n"
+        "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+        "ret\n"
+        ".data\n"
+        "native_rsp: .quad 0\n"
+        ".text\n");
+
+static uint8_t *code_page;
+
+static void run_native(const uint8_t *code, size_t n)
+{
+    static const uint8_t jump[6] = {0xff, 0x25, 0, 0, 0, 0};
+    uint64_t back = (uint64_t)native_back;
+
+    memcpy(code_page, code, n);
+    memcpy(code_page + n, jump, sizeof(jump));
+    memcpy(code_page + n + sizeof(jump), &back, sizeof(back));
+    native_code = code_page;
+    native_run();
+}
+
+/* --- random instructions ------------------------------------------------ */
+
+static uint64_t seed = 1;
+
+static uint64_t rnd(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+struct op {
+    uint8_t two, op;
+    int8_t ext;  /* ModRM.reg of a group, -1: any register */
+    uint8_t imm; /* 1: one byte, 4: as the operand, at most 4 */
+    bool lock;
+    uint64_t flags; /* that are defined after it */
+};
+
+static const struct op ops[] = {
+    {0, 0x00, -1, 0, true, FLAGS_ARITH},
+    {0, 0x01, -1, 0, true, FLAGS_ARITH},
+    {0, 0x08, -1, 0, true, FLAGS_LOGIC},
+    {0, 0x09, -1, 0, true, FLAGS_LOGIC},
+    {0, 0x10, -1, 0, true, FLAGS_ARITH},
+    {0, 0x11, -1, 0, true, FLAGS_ARITH},
+    {0, 0x18, -1, 0, true, FLAGS_ARITH},
+    {0, 0x19, -1, 0, true, FLAGS_ARITH},
+    {0, 0x20, -1, 0, true, FLAGS_LOGIC},
+    {0, 0x21, -1, 0, true, FLAGS_LOGIC},
+    {0, 0x28, -1, 0, true, FLAGS_ARITH},
+    {0, 0x29, -1, 0, true, FLAGS_ARITH},
+    {0, 0x30, -1, 0, true, FLAGS_LOGIC},
+    {0, 0x31, -1, 0, true, FLAGS_LOGIC},
+    {0, 0x80, 0, 1, true, FLAGS_ARITH},
+    {0, 0x80, 4, 1, true, FLAGS_LOGIC},
+    {0, 0x81, 1, 4, true, FLAGS_LOGIC},
+    {0, 0x81, 5, 4, true, FLAGS_ARITH},
+    {0, 0x83, 2, 1, true, FLAGS_ARITH},
+    {0, 0x83, 6, 1, true, FLAGS_LOGIC},
+    {0, 0x83, 3, 1, true, FLAGS_ARITH},
+    {0, 0x86, -1, 0, true, ~0ull},
+    {0, 0x87, -1, 0, true, ~0ull},
+    {0, 0x88, -1, 0, false, ~0ull},
+    {0, 0x89, -1, 0, false, ~0ull},
+    {0, 0xc6, 0, 1, false, ~0ull},
+    {0, 0xc7, 0, 4, false, ~0ull},
+    {0, 0xf6, 2, 0, true, ~0ull},
+    {0, 0xf7, 2, 0, true, ~0ull},
+    {0, 0xf7, 3, 0, true, FLAGS_ARITH},
+    {0, 0xfe, 0, 0, true, FLAGS_ARITH},
+    {0, 0xff, 1, 0, true, FLAGS_ARITH},
+    {1, 0xb0, -1, 0, true, FLAGS_ARITH},
+    {1, 0xb1, -1, 0, true, FLAGS_ARITH},
+    {1, 0xc0, -1, 0, true, FLAGS_ARITH},
+    {1, 0xc1, -1, 0, true, FLAGS_ARITH},
+    {1, 0xba, 5, 1, true, 1},
+    {1, 0xba, 6, 1, true, 1},
+    {1, 0xba, 7, 1, true, 1},
+    {1, 0xab, -1, 0, true, 1},
+    {1, 0xb3, -1, 0, true, 1},
+    {1, 0xbb, -1, 0, true, 1},
+    {1, 0xc7, 1, 0, true, ~0ull},
+    {1, 0xc3, -1, 0, false, ~0ull},
+};
+
+struct sample {
+    const struct op *op;
+    uint8_t code[INSN_MAX + 1];
+    size_t n;
+    unsigned base, reg;
+};
+
+/* [base + disp], any REX; base is no register the operand needs itself. */
+static void make(struct sample *s)
+{
+    const struct op *op = &ops[rnd() % ARRAY_SIZE(ops)];
+    bool wide = rnd() % 2, small = rnd() % 4 == 0;
+    bool c3 = op->two && op->op == 0xc3, c7 = op->two && op->op == 0xc7;
+    uint8_t rex = (uint8_t)(wide && !c7 ? 8 : 0), mod = rnd() % 2 ? 1 : 2;
+    unsigned imm = op->imm;
+    size_t n = 0;
+
+    do {
+        s->base = (unsigned)(rnd() % 16);
+    } while (s->base == 4 || s->base == 0 || (c7 && s->base < 4));
+    do { /* neither RSP, nor the base or its high byte */
+        s->reg = (unsigned)(rnd() % 16);
+    } while (s->reg == 4 || s->base == s->reg || s->base + 4 == s->reg);
+    if (op->ext >= 0)
+        s->reg = (unsigned)op->ext;
+    if (s->base & 8)
+        rex |= 1;
+    if (op->ext < 0 && (s->reg & 8))
+        rex |= 4;
+    if (small && !c3 && !c7)
+        s->code[n++] = 0x66;
+    else
+        small = false;
+    if (op->lock && rnd() % 2)
+        s->code[n++] = 0xf0;
+    if (rex || rnd() % 3 == 0)
+        s->code[n++] = 0x40 | rex;
+    if (op->two)
+        s->code[n++] = 0x0f;
+    s->code[n++] = op->op;
+    s->code[n++] = (uint8_t)(mod << 6 | (s->reg & 7) << 3 | (s->base & 7));
+    if ((s->base & 7) == 4)
+        s->code[n++] = 0x24; /* SIB: base only */
+    for (unsigned i = 0; i < (mod == 1 ? 1 : 4); i++)
+        s->code[n++] = i ? 0 : 8; /* disp 8 */
+    if (imm == 4 && small && !(rex & 8))
+        imm = 2;
+    for (unsigned i = 0; i < imm; i++)
+        s->code[n++] = (uint8_t)rnd();
+    s->op = op;
+    s->n = n;
+}
+
+static void to_regs(struct regs *r, const struct native *s)
+{
+    *r = (struct regs){
+        .rax = s->r[0],
+        .rcx = s->r[1],
+        .rdx = s->r[2],
+        .rbx = s->r[3],
+        .rsp = s->r[4],
+        .rbp = s->r[5],
+        .rsi = s->r[6],
+        .rdi = s->r[7],
+        .r8 = s->r[8],
+        .r9 = s->r[9],
+        .r10 = s->r[10],
+        .r11 = s->r[11],
+        .r12 = s->r[12],
+        .r13 = s->r[13],
+        .r14 = s->r[14],
+        .r15 = s->r[15],
+        .rflags = s->flags,
+    };
+}
+
+static void compare(const struct regs *r, const struct native *s,
+                    uint64_t flags)
+{
+    struct regs want;
+
+    to_regs(&want, s);
+    want.rsp = r->rsp;
+    assert_int_equal(r->rflags & FLAGS_ARITH & flags,
+                     want.rflags & FLAGS_ARITH & flags);
+    want.rflags = r->rflags;
+    assert_memory_equal(r, &want, sizeof(want));
+}
+
+static bool is_bit_by_register(const struct op *op)
+{
+    return op->two && (op->op == 0xab || op->op == 0xb3 || op->op == 0xbb);
+}
+
+static void test_agrees_with_the_processor(void **state)
+{
+    static uint64_t word[4];
+
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct sample s;
+        struct insn i;
+        struct regs r;
+        uint64_t old, got = 0, want;
+        uint64_t ea = (uint64_t)&word[1];
+
+        make(&s);
+        for (unsigned n = 0; n < 16; n++)
+            native_state.r[n] = rnd() % 3 ? rnd() : rnd() & 0xff;
+        native_state.r[s.base] = ea - 8;
+        native_state.flags = 0x202 | (rnd() & FLAGS_ARITH);
+        if (is_bit_by_register(s.op)) /* within the first word */
+            native_state.r[s.reg] &= 15;
+        word[1] = rnd() % 3 ? rnd() : native_state.r[0]; /* cmpxchg hits */
+        to_regs(&r, &native_state);
+
+        assert_true(insn_decode(&i, s.code, s.n));
+        assert_int_equal(i.len, s.n);
+        assert_int_equal(insn_address(&i, &r, 0, 0), ea);
+        if (s.op->two && s.op->op == 0xc7)
+            i.size = 8;
+        old = word[1] & insn_mask(i.size);
+        assert_true(alu_memory(&i, &r, old, &got));
+        got = (word[1] & ~insn_mask(i.size)) | (got & insn_mask(i.size));
+
+        run_native(s.code, s.n);
+        want = word[1];
+        assert_int_equal(got, want);
+        compare(&r, &native_state, s.op->flags);
+    }
+}
+
+/* Cut short anywhere, it is refused; trailing bytes are not looked at. */
+static void test_needs_all_its_bytes(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS / 10; round++) {
+        struct sample s;
+        struct insn i;
+
+        make(&s);
+        for (size_t n = 0; n < s.n; n++)
+            assert_false(insn_decode(&i, s.code, n));
+    }
+}
+
+static void test_any_bytes_are_safe(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint8_t code[INSN_MAX];
+        struct regs r;
+        struct insn i;
+        uint64_t v = 0;
+
+        for (unsigned n = 0; n < sizeof(code); n++)
+            code[n] = (uint8_t)rnd();
+        memset(&r, 0x5a, sizeof(r));
+        if (!insn_decode(&i, code, sizeof(code)))
+            continue;
+        assert_in_range(i.len, 1, INSN_MAX);
+        (void)insn_address(&i, &r, 1, 2);
+        if (alu_memory(&i, &r, rnd() & insn_mask(i.size), &v))
+            assert_true(i.size == 8 || i.op == 0xc7 ||
+                        !(v & ~insn_mask(i.size)));
+    }
+}
+
+/* A RIP-relative operand counts from behind the immediate. */
+static void test_rip_relative(void **state)
+{
+    static const uint8_t code[] = {0x64, 0x48, 0xc7, 0x05, 0x10, 0,
+                                   0,    0,    1,    0,    0,    0};
+    struct regs r = {.rip = 0x1000};
+    struct insn i;
+
+    (void)state;
+    assert_true(insn_decode(&i, code, sizeof(code)));
+    assert_int_equal(i.len, sizeof(code));
+    assert_int_equal(insn_address(&i, &r, 0x100000, 0),
+                     0x1000 + sizeof(code) + 0x10 + 0x100000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_agrees_with_the_processor),
+        cmocka_unit_test(test_needs_all_its_bytes),
+        cmocka_unit_test(test_any_bytes_are_safe),
+        cmocka_unit_test(test_rip_relative),
+    };
+
+    code_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (code_page == MAP_FAILED)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -252,6 +252,22 @@ void paging_init_m2p(const struct bootinfo *bi)
     pool = direct_of_maddr(early_alloc(POOL_PAGES * PAGE_SIZE, PAGE_SIZE));
 }
 
+mfn_t paging_m2p_chunk(uint64_t index)
+{
+    uint64_t va = HV_M2P_VA + index * BLOCK_SIZE;
+    const pte_t *table = own_l4;
+
+    for (unsigned level = PT_LEVELS; level > 2; level--) {
+        pte_t e = table[pt_index(va, level)];
+
+        if (!pte_present(e))
+            return MFN_NONE;
+        table = direct_of_mfn(pte_mfn(e));
+    }
+    table += pt_index(va, 2);
+    return pte_present(*table) ? pte_mfn(*table) : MFN_NONE;
+}
+
 uint64_t paging_m2p_frames(void)
 {
     return m2p_frames;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* console_io.c: the console without a ring: bytes out, bytes in. */
+#include "hv/console.h"
+#include "hv/console_ring.h"
+#include "hv/guest.h"
+#include "hv/hypercall.h"
+#include "hv/vcpu.h"
+
+enum { CHUNK = 256 };
+
+/* Writing to a serial line takes long: others run in between. */
+static long write(const struct domain *d, uint64_t count, uint64_t buf)
+{
+    char text[CHUNK];
+
+    while (count) {
+        size_t n = MIN(count, (uint64_t)CHUNK);
+
+        if (guest_read(text, buf, n))
+            return -XEN_EFAULT;
+        console_guest_write(d->id, d->name, text, n);
+        buf += n;
+        count -= n;
+        if (count && hypercall_preempt())
+            return hypercall_continue(__HYPERVISOR_console_io, 3,
+                                      CONSOLEIO_write, count, buf);
+    }
+    return 0;
+}
+
+/* Returns how many there were, possibly none. */
+static long read(const struct domain *d, uint64_t count, uint64_t buf)
+{
+    char text[CHUNK];
+    size_t n = 0;
+
+    while (n < MIN(count, (uint64_t)CHUNK)) {
+        int c = console_ring_getc(d);
+
+        if (c < 0)
+            break;
+        text[n++] = (char)c;
+    }
+    if (guest_write(buf, text, n))
+        return -XEN_EFAULT;
+    return (long)n;
+}
+
+/* count is an int in the ABI. */
+long hypercall_console_io(uint64_t cmd, uint64_t count, uint64_t buf)
+{
+    const struct domain *d = current_vcpu()->d;
+
+    if (count > INT32_MAX)
+        return -XEN_EINVAL;
+    switch (cmd) {
+    case CONSOLEIO_write:
+        return write(d, count, buf);
+    case CONSOLEIO_read:
+        return read(d, count, buf);
+    default:
+        return -XEN_ENOSYS;
+    }
+}

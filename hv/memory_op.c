@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_op.c: memory_op: decoding, loops over the guest's arrays, counting
+ * what was done. What happens to a frame is in mm/reservation.c.
+ *
+ * Invariants: a structure is copied in once and used from the copy; progress
+ * is in the command's upper bits (or, for an exchange, in the guest's
+ * structure) and is nothing but the place where to go on; every array access
+ * is range checked on its own (XSA-212).
+ */
+#include "xen/memory.h"
+
+#include "hv/exchange.h"
+#include "hv/guest.h"
+#include "hv/hypercall.h"
+#include "hv/layout.h"
+#include "hv/memory.h"
+#include "hv/paging.h"
+#include "hv/tlb.h"
+#include "hv/vcpu.h"
+#include "mm/reservation.h"
+
+#define CMD_MASK    (BIT(MEMOP_CMD_BITS) - 1)
+#define EXTENTS_MAX (~UINT64_C(0) >> MEMOP_CMD_BITS)
+
+/* --- extents -------------------------------------------------------------- */
+
+struct extents {
+    struct xen_memory_reservation r;
+    uint64_t cmd;
+    uint64_t arg;
+    uint64_t done;
+};
+
+static uint64_t extent_va(const struct extents *x)
+{
+    return x->r.extent_start + x->done * sizeof(uint64_t);
+}
+
+/* The result goes to the guest, or the frames back. */
+static enum err give_extent(struct mm_op *op, const struct extents *x, mfn_t m)
+{
+    if (!x->r.extent_start || guest_write64(extent_va(x), m.v) == ERR_NONE)
+        return ERR_NONE;
+    tlb_discharge(op);
+    (void)!reservation_decrease(op, m, x->r.extent_order);
+    return ERR_FAULT;
+}
+
+static enum err increase_one(struct mm_op *op, const struct extents *x)
+{
+    pfn_t pfn = PFN_NONE;
+    mfn_t m;
+    enum err rc;
+
+    if (!exchange_bits_ok(op->mm, x->r.mem_flags))
+        return ERR_NOMEM;
+    if (x->cmd == XENMEM_populate_physmap && guest_read64(&pfn.v, extent_va(x)))
+        return ERR_FAULT;
+    rc = reservation_increase(op, pfn, x->r.extent_order, &m);
+    return rc ? rc : give_extent(op, x, m);
+}
+
+static enum err decrease_one(struct mm_op *op, const struct extents *x)
+{
+    mfn_t m;
+
+    if (guest_read64(&m.v, extent_va(x)))
+        return ERR_FAULT;
+    return reservation_decrease(op, m, x->r.extent_order);
+}
+
+/*
+ * An extent of order 9 whose block is used at 4 KiB grain costs as much as
+ * 512 single ones, and the loop stops in between if it has to.
+ */
+static long do_extents(struct mm_op *op, struct extents *x)
+{
+    enum err rc = ERR_NONE;
+    bool first = true;
+
+    while (x->done < x->r.nr_extents) {
+        if (!first && hypercall_preempt())
+            rc = ERR_RESTART;
+        else if (x->cmd == XENMEM_decrease_reservation)
+            rc = decrease_one(op, x);
+        else
+            rc = increase_one(op, x);
+        if (rc)
+            break;
+        first = false;
+        x->done++;
+    }
+    tlb_discharge(op);
+    if (rc == ERR_RESTART)
+        return hypercall_continue(__HYPERVISOR_memory_op, 2,
+                                  x->cmd | x->done << MEMOP_CMD_BITS, x->arg);
+    return (long)x->done;
+}
+
+/* Errors show as a count that is too small (facts 2.10). */
+static long reservation(struct vcpu *v, uint64_t cmd, uint64_t arg)
+{
+    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    struct extents x = {
+        .cmd = cmd & CMD_MASK, .arg = arg, .done = cmd >> MEMOP_CMD_BITS};
+
+    if (guest_read(&x.r, arg, sizeof(x.r)))
+        return (long)x.done;
+    if (x.done >= x.r.nr_extents || x.r.nr_extents > EXTENTS_MAX)
+        return (long)x.done;
+    if (x.r.extent_order > RESERVATION_ORDER_MAX ||
+        (x.r.mem_flags & XENMEMF_populate_on_demand))
+        return (long)x.done;
+    if (domain_self(v->d, x.r.domid))
+        return (long)x.done;
+    return do_extents(&op, &x);
+}
+
+/* --- questions ------------------------------------------------------------ */
+
+static long own_number(const struct domain *d, uint64_t cmd, uint64_t arg)
+{
+    domid_t id;
+    enum err rc;
+
+    if (guest_read(&id, arg, sizeof(id)))
+        return -XEN_EFAULT;
+    rc = domain_self(d, id);
+    if (rc)
+        return errno_of(rc);
+    switch (cmd) {
+    case XENMEM_current_reservation:
+        return (long)d->mm.tot_pages;
+    case XENMEM_maximum_reservation:
+        return (long)d->mm.max_pages;
+    default: /* XENMEM_maximum_gpfn: what the guest has told */
+        return (long)READ_ONCE(d->shared->arch.max_pfn) - 1;
+    }
+}
+
+static long machphys_mapping(uint64_t arg)
+{
+    const struct xen_machphys_mapping map = {
+        .v_start = MACH2PHYS_VIRT_START,
+        .v_end = MACH2PHYS_VIRT_END,
+        .max_mfn = hv_mm.nr_frames - 1,
+    };
+
+    return errno_of(guest_write(arg, &map, sizeof(map)));
+}
+
+/* One entry for each 2 MiB of the table; a hole repeats what went before. */
+static long machphys_mfn_list(uint64_t arg)
+{
+    struct xen_machphys_mfn_list list;
+    uint64_t chunks = (hv_mm.nr_frames * 8 + BLOCK_SIZE - 1) >> BLOCK_SHIFT;
+    uint64_t last = 0;
+
+    if (guest_read(&list, arg, sizeof(list)))
+        return -XEN_EFAULT;
+    list.nr_extents = (uint32_t)MIN(chunks, (uint64_t)list.max_extents);
+    for (uint32_t i = 0; i < list.nr_extents; i++) {
+        mfn_t m = paging_m2p_chunk(i);
+
+        if (!mfn_eq(m, MFN_NONE))
+            last = m.v;
+        if (guest_write64(list.extent_start + i * sizeof(uint64_t), last))
+            return -XEN_EFAULT;
+    }
+    return errno_of(guest_write(arg, &list, sizeof(list)));
+}
+
+/* All the pfns the domain could ever have are RAM to it. */
+static long memory_map(const struct domain *d, uint64_t arg)
+{
+    const struct e820_entry all = {
+        .addr = 0, .size = d->mm.max_pages << PAGE_SHIFT, .type = E820_RAM};
+    struct xen_memory_map map;
+
+    if (guest_read(&map, arg, sizeof(map)))
+        return -XEN_EFAULT;
+    if (!map.nr_entries)
+        return -XEN_EINVAL;
+    map.nr_entries = 1;
+    if (guest_write(map.buffer, &all, sizeof(all)) ||
+        guest_write(arg, &map, sizeof(map)))
+        return -XEN_EFAULT;
+    return 0;
+}
+
+long hypercall_memory_op(uint64_t cmd, uint64_t arg)
+{
+    struct vcpu *v = current_vcpu();
+
+    switch (cmd & CMD_MASK) {
+    case XENMEM_increase_reservation:
+    case XENMEM_decrease_reservation:
+    case XENMEM_populate_physmap:
+        return reservation(v, cmd, arg);
+    case XENMEM_exchange:
+        return exchange(v, arg);
+    case XENMEM_maximum_ram_page:
+        return (long)hv_mm.nr_frames - 1;
+    case XENMEM_current_reservation:
+    case XENMEM_maximum_reservation:
+    case XENMEM_maximum_gpfn:
+        return own_number(v->d, cmd & CMD_MASK, arg);
+    case XENMEM_machphys_mapping:
+        return machphys_mapping(arg);
+    case XENMEM_machphys_mfn_list:
+        return machphys_mfn_list(arg);
+    case XENMEM_memory_map:
+        return memory_map(v->d, arg);
+    case XENMEM_machine_memory_map:
+    case XENMEM_set_memory_map:
+        return -XEN_EPERM;
+    default:
+        return -XEN_ENOSYS;
+    }
+}

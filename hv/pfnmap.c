@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pfnmap.c: see pfnmap.h. A block's word is 0, or the first mfn << 1 | 1, or
+ * the direct-map address of a page of 512 mfns, where 0 is none.
+ */
+#include "hv/pfnmap.h"
+
+#define ROOT_ORDER   3
+#define PAGE_WORDS   (PAGE_SIZE / sizeof(uint64_t))
+#define ROOT_ENTRIES (PAGE_WORDS << ROOT_ORDER)
+
+static enum err get_pages(struct pfnmap *m, unsigned order, void **out)
+{
+    mfn_t mfn;
+    enum err rc = alloc_hv_get(m->mm, order, &mfn);
+
+    if (!rc)
+        *out = mm_frame_ptr(m->mm, mfn);
+    return rc;
+}
+
+static void put_pages(struct pfnmap *m, void *p, unsigned order)
+{
+    uint64_t offset = (uint64_t)((uint8_t *)p - m->mm->direct);
+
+    alloc_hv_put(m->mm, mfn_of(offset >> PAGE_SHIFT), order);
+}
+
+enum err pfnmap_init(struct pfnmap *m, struct mm *mm, uint64_t nr_blocks)
+{
+    void *root;
+    enum err rc;
+
+    *m = (struct pfnmap){.mm = mm, .nr_blocks = nr_blocks};
+    if (nr_blocks > ROOT_ENTRIES * PAGE_WORDS)
+        return ERR_NOMEM;
+    rc = get_pages(m, ROOT_ORDER, &root);
+    if (!rc)
+        m->root = root;
+    return rc;
+}
+
+static uint64_t *scatter_page(uint64_t word)
+{
+    return !word || (word & 1) ? NULL : (uint64_t *)word;
+}
+
+void pfnmap_free(struct pfnmap *m)
+{
+    for (unsigned i = 0; m->root && i < ROOT_ENTRIES; i++) {
+        uint64_t *page = m->root[i];
+
+        for (unsigned k = 0; page && k < PAGE_WORDS; k++)
+            if (scatter_page(page[k]))
+                put_pages(m, scatter_page(page[k]), 0);
+        if (page)
+            put_pages(m, page, 0);
+    }
+    if (m->root)
+        put_pages(m, m->root, ROOT_ORDER);
+    m->root = NULL;
+}
+
+/* Where the word of block b is; makes the page. */
+static enum err word_of(struct pfnmap *m, uint64_t b, uint64_t **out)
+{
+    uint64_t **page;
+
+    ASSERT(b < m->nr_blocks);
+    page = &m->root[b / PAGE_WORDS];
+    if (!*page) {
+        void *p;
+        enum err rc = get_pages(m, 0, &p);
+
+        if (rc)
+            return rc;
+        *page = p;
+    }
+    *out = *page + b % PAGE_WORDS;
+    return ERR_NONE;
+}
+
+enum err pfnmap_set_block(struct pfnmap *m, uint64_t b, mfn_t first)
+{
+    uint64_t *w;
+    enum err rc = word_of(m, b, &w);
+
+    if (!rc)
+        *w = first.v << 1 | 1;
+    return rc;
+}
+
+enum err pfnmap_set(struct pfnmap *m, pfn_t pfn, mfn_t mfn)
+{
+    uint64_t *w;
+    enum err rc = word_of(m, pfn.v / BLOCK_FRAMES, &w);
+
+    if (rc)
+        return rc;
+    ASSERT(!(*w & 1));
+    if (!*w) {
+        void *p;
+
+        rc = get_pages(m, 0, &p);
+        if (rc)
+            return rc;
+        *w = (uint64_t)p;
+    }
+    scatter_page(*w)[pfn.v % BLOCK_FRAMES] = mfn.v;
+    return ERR_NONE;
+}
+
+mfn_t pfnmap_get(const struct pfnmap *m, pfn_t pfn)
+{
+    uint64_t b = pfn.v / BLOCK_FRAMES, i = pfn.v % BLOCK_FRAMES, w;
+
+    if (b >= m->nr_blocks || !m->root[b / PAGE_WORDS])
+        return MFN_NONE;
+    w = m->root[b / PAGE_WORDS][b % PAGE_WORDS];
+    if (w & 1)
+        return mfn_of((w >> 1) + i);
+    if (!w || !scatter_page(w)[i])
+        return MFN_NONE;
+    return mfn_of(scatter_page(w)[i]);
+}

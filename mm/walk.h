@@ -25,7 +25,8 @@ static inline must_check enum err walk_l1(const struct mm *mm, mfn_t root,
     for (unsigned level = PT_LEVELS; level > 1; level--) {
         pte_t e = ((pte_t *)mm_frame_ptr(mm, m))[pt_index(va, level)];
 
-        if (!pte_present(e) || (e.v & PTE_PSE))
+        /* Not US: a linear entry led into the hypervisor's own slots. */
+        if (!pte_has(e, PTE_P | PTE_US) || (e.v & PTE_PSE))
             return ERR_INVAL;
         m = pte_mfn(e);
     }

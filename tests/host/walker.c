@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/* walker.c: see walker.h. */
+#include "walker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port.h"
+#include "simtlb.h"
+
+#define say_what(k, ...) snprintf((k)->what, sizeof((k)->what), __VA_ARGS__)
+
+static uint64_t upto(struct walker *k, uint64_t n)
+{
+    return dice_upto(&k->dice, n);
+}
+
+/* --- what to operate on -------------------------------------------------- */
+
+/* Mostly our own frames, sometimes what we have no business with. */
+static mfn_t any_mfn(struct walker *k)
+{
+    switch (upto(k, 48)) {
+    case 0:
+        return mfn_of(upto(k, k->w.mm.nr_frames * 2));
+    case 1:
+        return mfn_of(~UINT64_C(0) >> upto(k, 30));
+    case 2:
+        return mfn_of(k->w.mm.nr_frames - upto(k, 3) + 1);
+    case 3: /* a whole block of ours, or near it */
+        return mfn_of((k->pool[WALKER_POOL - 1].v & ~511ull) + upto(k, 2));
+    case 4:
+        return mfn_of(upto(k, 64)); /* hypervisor frames */
+    default:
+        return k->pool[upto(k, WALKER_POOL)];
+    }
+}
+
+static unsigned any_index(struct walker *k)
+{
+    static const uint16_t few[] = {0,   1,   511, 0,   1,   511, 0,
+                                   1,   511, 0,   1,   511, 2,   255,
+                                   256, 257, 270, 271, 272, 510};
+
+    return few[upto(k, ARRAY_SIZE(few))];
+}
+
+/* An index of the table, mostly one where something is mapped. */
+static unsigned mapped_index(struct walker *k, const pte_t *table)
+{
+    unsigned i = any_index(k);
+
+    for (unsigned n = 0; table && n < 6 && !pte_present(table[i]); n++)
+        i = any_index(k);
+    return i;
+}
+
+/* Mostly what is mapped under root. */
+static uint64_t any_va(struct walker *k, mfn_t root)
+{
+    const struct mm *mm = &k->w.mm;
+    const pte_t *table = mfn_eq(root, MFN_NONE) ? NULL : mm_frame_ptr(mm, root);
+    uint64_t va = 0;
+
+    for (unsigned level = PT_LEVELS; level > 0; level--) {
+        unsigned i = mapped_index(k, table);
+
+        va |= (uint64_t)i << (PAGE_SHIFT + 9 * (level - 1));
+        if (table)
+            table = pte_has(table[i], PTE_P | PTE_US) &&
+                            mm_mfn_valid(mm, pte_mfn(table[i]))
+                        ? mm_frame_ptr(mm, pte_mfn(table[i]))
+                        : NULL;
+    }
+    va |= upto(k, PT_ENTRIES) * sizeof(pte_t);
+    return (uint64_t)((int64_t)(va << 16) >> 16);
+}
+
+static pte_t any_entry(struct walker *k)
+{
+    uint64_t flags = PTE_P | PTE_US;
+
+    if (upto(k, 8) == 0)
+        flags &= ~PTE_P;
+    if (upto(k, 2))
+        flags |= PTE_RW;
+    if (upto(k, 6) == 0)
+        flags |= PTE_PSE;
+    if (upto(k, 12) == 0)
+        flags ^= BIT(upto(k, 64));
+    if (upto(k, 10) == 0)
+        return pte_of(0);
+    return pte_make(any_mfn(k), flags & ~PTE_ADDR);
+}
+
+/* The frame's word, or 0 if we have no such frame. */
+static uint64_t word_of(struct walker *k, mfn_t m)
+{
+    struct mm_op op = mm_op_on(&k->us.d, &k->us.v);
+    struct frame f;
+
+    if (!frame_owned(&op, m) || !mm_block(op.mm, blk_of_mfn(m))->table)
+        return 0;
+    f = frame_held(op.mm, m);
+    return frame_word(&f);
+}
+
+/* A validated table of ours, or whatever. */
+static mfn_t any_table(struct walker *k)
+{
+    mfn_t m = any_mfn(k);
+
+    for (unsigned i = 0; i < 16 && !(word_of(k, m) & FRAME_VALIDATED); i++)
+        m = any_mfn(k);
+    return m;
+}
+
+/* A frame of ours with no use so far, or whatever. */
+static mfn_t any_idle(struct walker *k)
+{
+    mfn_t m = any_mfn(k);
+
+    for (unsigned i = 0; i < 16; i++) {
+        uint64_t w = word_of(k, m);
+
+        if ((w & FRAME_ALLOCATED) && frame_count(w) == 0)
+            break;
+        m = any_mfn(k);
+    }
+    return m;
+}
+
+static enum err update(struct mm_op *op, mfn_t m, unsigned i, pte_t e)
+{
+    return mmu_update(op, m.v << PAGE_SHIFT | i * sizeof(pte_t), e.v);
+}
+
+/* --- operations on page tables ------------------------------------------- */
+
+static enum err update_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = any_mfn(k);
+    unsigned i = any_index(k);
+    pte_t e = any_entry(k);
+    uint64_t cmd = upto(k, 4) ? 0 : upto(k, 5);
+
+    say_what(k, "mmu_update %lx[%u] = %lx, %lu", m.v, i, e.v, cmd);
+    return mmu_update(op, m.v << PAGE_SHIFT | i * sizeof(pte_t) | cmd, e.v);
+}
+
+/* An entry of a table as it is, but for one bit. */
+static enum err flip_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = any_table(k);
+    unsigned i = any_index(k), bit = (unsigned)upto(k, 64);
+    pte_t e = pte_of(0);
+
+    if (word_of(k, m) & FRAME_VALIDATED)
+        e = *((pte_t *)mm_frame_ptr(op->mm, m) + i);
+    say_what(k, "flip bit %u of %lx[%u], %lx", bit, m.v, i, e.v);
+    return mmu_update(op,
+                      m.v << PAGE_SHIFT | i * sizeof(pte_t) |
+                          upto(k, 2) * 2, /* MMU_PT_UPDATE_PRESERVE_AD */
+                      e.v ^ BIT(bit));
+}
+
+/* An entry that maps, or would map, a table of the same level. */
+static enum err linear_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = any_table(k), target = upto(k, 2) ? m : any_table(k);
+    uint64_t flags = PTE_P | PTE_US | (upto(k, 8) ? 0 : PTE_RW);
+
+    say_what(k, "linear %lx -> %lx", m.v, target.v);
+    return update(op, m, any_index(k), pte_make(target, flags));
+}
+
+static enum err update_va_any(struct walker *k, struct mm_op *op)
+{
+    uint64_t va = any_va(k, op->v->root_kernel);
+    pte_t e = any_entry(k);
+
+    say_what(k, "update_va %lx = %lx", va, e.v);
+    return mmu_update_va(op, va, e.v);
+}
+
+/* A store to a page table that the hypervisor carries out. */
+static enum err emulate_any(struct walker *k, struct mm_op *op)
+{
+    uint64_t va = any_va(k, op->v->root_kernel), old, val = any_entry(k).v;
+    struct mmu_entry e;
+    enum err rc = type_drain(op);
+
+    if (!rc)
+        rc = mmu_emulate_find(op, op->v->root_kernel, va, &e);
+    if (rc)
+        return rc;
+    old = mmu_emulate_read(op, e);
+    if (upto(k, 4) == 0)
+        val = old ^ BIT(upto(k, 64));
+    if (upto(k, 8) == 0)
+        old ^= PTE_A; /* the processor was faster */
+    say_what(k, "emulate %lx: %lx[%u] = %lx", va, e.table.v, e.i, val);
+    return mmu_emulate_write(op, e, old, val);
+}
+
+/* What is written is whatever makes trouble as an entry. */
+static void touch(struct walker *k, struct mm_op *op, mfn_t root)
+{
+    uint64_t va = any_va(k, root);
+    bool write = upto(k, 2);
+    uint64_t *p =
+        simtlb_access(op->d, (unsigned)upto(k, SIMTLB_CPUS), root, va, write);
+
+    say_what(k, "%s %lx on root %lx", write ? "write" : "read", va, root.v);
+    if (p && write)
+        *p = any_entry(k).v;
+    k->touched += p != NULL;
+    k->faulted += p == NULL;
+}
+
+static enum err touch_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t root = upto(k, 8) ? op->v->root_kernel : op->v->root_user;
+
+    for (unsigned n = 1 + (unsigned)upto(k, 8); n > 0; n--)
+        touch(k, op, root);
+    return ERR_NONE;
+}
+
+/* A tree of tables, put together in unused frames as a guest does it. */
+static void build(struct walker *k, struct mm_op *op, mfn_t *top,
+                  unsigned level)
+{
+    for (unsigned l = 1; l <= level; l++) {
+        mfn_t below = *top, t = any_idle(k);
+        unsigned n = (unsigned)upto(k, 4);
+
+        if (upto(k, 8))
+            (void)!mmu_clear_page(op, t);
+        for (unsigned i = 0; i <= n; i++) {
+            uint64_t flags =
+                PTE_P | PTE_US | (l > 1 || !upto(k, 3) ? PTE_RW : 0);
+            mfn_t to = l == 1 ? any_idle(k) : below;
+
+            if (upto(k, 64) == 0)
+                to = any_mfn(k);
+            (void)!update(op, t, any_index(k), pte_make(to, flags));
+            world_done(op);
+        }
+        *top = t;
+    }
+}
+
+/* Where a new tree goes: pinned, hooked into another table, or made a root. */
+static enum err plant(struct walker *k, struct mm_op *op, mfn_t top,
+                      unsigned level)
+{
+    if (level == 4)
+        return upto(k, 3) ? mmu_new_baseptr(op, top)
+                          : mmu_new_user_baseptr(op, top);
+    return upto(k, 2) ? mmu_pin(op, top, level)
+                      : update(op, any_table(k), any_index(k),
+                               pte_make(top, PTE_P | PTE_RW | PTE_US));
+}
+
+static enum err tree_any(struct walker *k, struct mm_op *op)
+{
+    unsigned level = upto(k, 2) ? 4 : 1 + (unsigned)upto(k, 3);
+    mfn_t top = any_mfn(k);
+    enum err rc;
+
+    build(k, op, &top, level);
+    say_what(k, "tree of %u levels at %lx", level, top.v);
+    do { /* most guests go on, as they should */
+        host_preempt_at(upto(k, 3) ? 1 + upto(k, 12) : 0);
+        rc = plant(k, op, top, level);
+        world_done(op);
+        k->restarted += rc == ERR_RESTART;
+    } while (rc == ERR_RESTART && upto(k, 8));
+    return rc;
+}
+
+static enum err pin_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = any_mfn(k);
+    unsigned level = 1 + (unsigned)upto(k, 4);
+
+    if (upto(k, 2)) {
+        say_what(k, "unpin %lx", m.v);
+        return mmu_unpin(op, m);
+    }
+    say_what(k, "pin L%u %lx", level, m.v);
+    return mmu_pin(op, m, level);
+}
+
+static enum err base_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = upto(k, 16) ? any_table(k) : any_mfn(k);
+
+    say_what(k, "baseptr %lx", m.v);
+    if (upto(k, 3) == 0)
+        return mmu_new_user_baseptr(op, upto(k, 3) ? m : mfn_of(0));
+    return mmu_new_baseptr(op, m);
+}
+
+/* --- operations on memory ------------------------------------------------ */
+
+static enum err segment_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = any_mfn(k);
+    uint64_t offset = upto(k, 8) * 8 + (upto(k, 16) == 0);
+
+    say_what(k, "descriptors %lx", m.v);
+    switch (upto(k, 4)) {
+    case 0:
+        return mmu_update_descriptor(op, maddr_of(m.v << PAGE_SHIFT | offset),
+                                     upto(k, 2) ? BIT(47) | upto(k, 32) << 40
+                                                : 0);
+    case 1:
+        return mmu_info_load(op, m);
+    case 2:
+        return mmu_seg_load(op, (unsigned)upto(k, MM_SEG_SLOTS), MFN_NONE);
+    default:
+        return mmu_seg_load(op, (unsigned)upto(k, MM_SEG_SLOTS), m);
+    }
+}
+
+static enum err balloon_any(struct walker *k, struct mm_op *op)
+{
+    static const uint8_t orders[] = {0, 0, 0, 0, 1, 2, 3, 8, 9, 9, 9, 10};
+    unsigned slot = (unsigned)upto(k, WALKER_POOL);
+    unsigned order = orders[upto(k, ARRAY_SIZE(orders))];
+    mfn_t m = any_mfn(k);
+    enum err rc;
+
+    if (upto(k, 2)) {
+        if (order == 9 && upto(k, 4))
+            m.v &= ~UINT64_C(511);
+        say_what(k, "decrease %lx, order %u", m.v, order);
+        return reservation_decrease(op, m, order);
+    }
+    say_what(k, "increase, order %u", order);
+    rc = reservation_increase(op, upto(k, 2) ? pfn_of(slot) : PFN_NONE, order,
+                              &m);
+    if (!rc)
+        k->pool[order == 9 ? WALKER_POOL - 1 - slot % 2 : slot] = m;
+    return rc;
+}
+
+static enum err exchange_any(struct walker *k, struct mm_op *op)
+{
+    unsigned slot = (unsigned)upto(k, WALKER_POOL);
+    mfn_t in[4] = {k->pool[slot], any_idle(k), any_idle(k), any_idle(k)};
+    mfn_t out[4];
+    pfn_t pfn[4] = {pfn_of(1), pfn_of(2), pfn_of(3), PFN_NONE};
+    struct reservation_exchange x = {
+        .in = in, .out = out, .out_pfn = pfn, .n_in = 1 + (unsigned)upto(k, 4)};
+    enum err rc;
+
+    x.n_out = x.n_in;
+    if (upto(k, 4) == 0) {
+        x.in_order = x.out_order = (unsigned)upto(k, 11);
+    } else if (upto(k, 4) == 0) { /* pairs */
+        x.n_out = x.n_in / 2;
+        x.out_order = 1;
+    }
+    say_what(k, "exchange %u of order %u from %lx", x.n_in, x.in_order,
+             in[0].v);
+    rc = reservation_exchange(op, &x);
+    if (!rc && x.n_out)
+        k->pool[slot] = out[0];
+    return rc;
+}
+
+static enum err super_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t block = k->pool[WALKER_POOL - 1 - upto(k, 2)];
+    mfn_t m = upto(k, 6) ? mfn_of(block.v & ~UINT64_C(511)) : any_mfn(k);
+
+    switch (upto(k, 4)) {
+    case 0:
+        say_what(k, "mark %lx", m.v);
+        return mmu_mark_super(op, m);
+    case 1:
+        say_what(k, "unmark %lx", m.v);
+        return mmu_unmark_super(op, m);
+    default:
+        say_what(k, "superpage %lx", m.v);
+        return update(
+            op, any_table(k), any_index(k),
+            pte_make(m, PTE_P | PTE_US | PTE_PSE | (upto(k, 3) ? PTE_RW : 0)));
+    }
+}
+
+static enum err content_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = any_mfn(k), from = any_mfn(k);
+
+    say_what(k, "clear or copy %lx", m.v);
+    return upto(k, 2) ? mmu_clear_page(op, m) : mmu_copy_page(op, m, from);
+}
+
+/* Move the attention to a member of a whole block of ours. */
+static enum err look_elsewhere(struct walker *k, struct mm_op *op)
+{
+    mfn_t block = k->pool[WALKER_POOL - 1 - upto(k, 2)];
+    mfn_t m = mfn_of((block.v & ~UINT64_C(511)) + upto(k, 512));
+
+    say_what(k, "nothing");
+    if (frame_owned(op, m))
+        k->pool[upto(k, WALKER_POOL - 2)] = m;
+    return ERR_NONE;
+}
+
+/* --- a step -------------------------------------------------------------- */
+
+typedef enum err action_fn(struct walker *k, struct mm_op *op);
+
+static action_fn *const actions[] = {
+    update_any,   update_any,    update_any, flip_any,    flip_any,
+    linear_any,   update_va_any, tree_any,   tree_any,    tree_any,
+    emulate_any,  touch_any,     touch_any,  touch_any,   touch_any,
+    pin_any,      pin_any,       base_any,   segment_any, balloon_any,
+    exchange_any, super_any,     super_any,  content_any, look_elsewhere,
+};
+
+static void count(struct walker *k, enum err rc)
+{
+    k->done += rc == ERR_NONE;
+    k->restarted += rc == ERR_RESTART;
+    k->no_memory += rc == ERR_NOMEM;
+    k->refused += rc != ERR_NONE && rc != ERR_RESTART && rc != ERR_NOMEM;
+}
+
+void walker_act(struct walker *k)
+{
+    struct mm_vcpu *v = upto(k, WALKER_VCPUS) ? &k->second : &k->us.v;
+    struct mm_op op = mm_op_on(&k->us.d, v);
+    action_fn *action = actions[upto(k, ARRAY_SIZE(actions))];
+    enum err rc;
+
+    host_preempt_at(upto(k, 3) ? 0 : 1 + upto(k, 20));
+    k->w.mm.alloc.fail_in = upto(k, 16) ? 0 : 1 + upto(k, 3);
+    rc = action(k, &op);
+    host_preempt_at(0);
+    k->w.mm.alloc.fail_in = 0;
+    world_done(&op);
+    count(k, rc);
+}
+
+void walker_step(struct walker *k)
+{
+    walker_act(k);
+    world_audit(&k->w, k->what);
+}
+
+/* --- begin and end ------------------------------------------------------- */
+
+static void fill_pool(struct walker *k)
+{
+    struct mm_op op = mm_op_on(&k->us.d, &k->us.v);
+    blk_t b;
+
+    for (unsigned i = 0; i < WALKER_POOL - 2; i++) {
+        assert_int_equal(dmem_run_get(&op, 0, &k->pool[i]), ERR_NONE);
+        memset(mm_frame_ptr(&k->w.mm, k->pool[i]), 0, PAGE_SIZE);
+    }
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(dmem_block_get(&op, &b), ERR_NONE);
+        k->pool[WALKER_POOL - i] = mfn_of_blk(b);
+    }
+    assert_int_equal(dmem_fixed_get(&op, &k->pool[1]), ERR_NONE);
+    op = mm_op_on(&k->them.d, &k->them.v);
+    assert_int_equal(dmem_block_get(&op, &b), ERR_NONE);
+    k->pool[0] = mfn_of_blk(b); /* not ours */
+    world_audit(&k->w, "filling the pool");
+}
+
+void walker_make(struct walker *k)
+{
+    world_make(&k->w, 16);
+    world_domain(&k->w, &k->us, 1, 8 * BLOCK_FRAMES);
+    world_domain(&k->w, &k->them, 2, 4 * BLOCK_FRAMES);
+    dmem_vcpu_init(&k->us.d, &k->second);
+    fill_pool(k);
+}
+
+static void destroy(struct walker *k, struct world_domain *x)
+{
+    struct mm_op op = mm_op_on(&x->d, &x->v);
+    enum err rc;
+
+    do {
+        host_preempt_at(1 + upto(k, 9));
+        rc = dmem_domain_destroy(&op);
+        host_preempt_at(0);
+        world_done(&op);
+        world_audit(&k->w, "part of a destruction");
+    } while (rc == ERR_RESTART);
+    assert_int_equal(rc, ERR_NONE);
+}
+
+void walker_end(struct walker *k)
+{
+    destroy(k, &k->us);
+    destroy(k, &k->them);
+    world_end(&k->w);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walker.h: a hostile guest that draws its next operation, good or bad, from
+ * dice or from a fuzzer's bytes: every call of mm/ there is, plain accesses
+ * through its page tables on two CPUs, interruptions, and memory running out.
+ */
+#pragma once
+
+#include "world.h"
+
+#define WALKER_POOL  40
+#define WALKER_VCPUS 2
+
+struct walker {
+    struct world w;
+    struct world_domain us, them;
+    struct mm_vcpu second;
+    struct dice dice;
+    mfn_t pool[WALKER_POOL]; /* frames it thinks it has */
+    char what[160];          /* the operation under way */
+    uint64_t done, refused, restarted, no_memory, touched, faulted;
+};
+
+/* k->dice is set. */
+void walker_make(struct walker *k);
+/* One operation; and the same with the audit after it. */
+void walker_act(struct walker *k);
+void walker_step(struct walker *k);
+/* Takes the guests apart, under interruptions; all memory must be back. */
+void walker_end(struct walker *k);

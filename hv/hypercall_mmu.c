@@ -61,30 +61,55 @@ static long list_end(const struct list *l, enum err rc, unsigned nr,
     return errno_of(rc);
 }
 
+_Static_assert(sizeof(struct mmu_request) == sizeof(struct mmu_update),
+               "requests are copied as they are");
+
 /* --- mmu_update --------------------------------------------------------- */
+
+/* Requests copied in and done in one go: what preemption waits for. */
+#define UPDATE_CHUNK 32
+
+/* What would be done with a request of a domain that may not ask for it. */
+static enum err update_refused(const struct mmu_request *req, enum err perm)
+{
+    return (req->ptr & MMU_CMD_MASK) > MMU_PT_UPDATE_NO_TRANSLATE ? ERR_NOSYS
+                                                                  : perm;
+}
+
+static enum err update_chunk(struct mm_op *op, struct list *l, enum err perm)
+{
+    struct mmu_request req[UPDATE_CHUNK];
+    unsigned n = MIN(l->left, UPDATE_CHUNK), done = 0;
+    enum err rc;
+
+    if (n == 1) {
+        if (unlikely(guest_read_pair((uint64_t *)(void *)req, l->at)))
+            return ERR_FAULT;
+    } else {
+        n = (unsigned)(guest_read_some(req, l->at, n * sizeof(*req)) /
+                       sizeof(*req));
+        if (unlikely(n == 0))
+            return ERR_FAULT;
+    }
+    if (unlikely(perm))
+        return update_refused(req, perm);
+    rc = mmu_update_list(op, req, n, &done);
+    l->at += done * sizeof(*req);
+    l->left -= done;
+    l->done += done;
+    return rc;
+}
 
 static enum err update_list(struct mm_op *op, struct list *l, enum err perm)
 {
-    for (bool first = true; l->left; first = false) {
-        uint64_t req[2]; /* struct mmu_update */
-        enum err rc;
+    enum err rc = ERR_NONE;
 
-        if (!first && hypercall_preempt())
+    while (l->left && !rc) {
+        rc = update_chunk(op, l, perm);
+        if (!rc && l->left && hypercall_preempt())
             return ERR_RESTART;
-        if (unlikely(guest_read_pair(req, l->at)))
-            return ERR_FAULT;
-        if (unlikely((req[0] & MMU_CMD_MASK) > MMU_PT_UPDATE_NO_TRANSLATE))
-            return ERR_NOSYS;
-        if (unlikely(perm))
-            return perm;
-        rc = mmu_update(op, req[0], req[1]);
-        if (unlikely(rc))
-            return rc;
-        l->at += sizeof(struct mmu_update);
-        l->left--;
-        l->done++;
     }
-    return ERR_NONE;
+    return rc;
 }
 
 /* foreigndom: whose frames, and in the high half 1 + whose tables or 0. */

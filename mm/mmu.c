@@ -210,19 +210,20 @@ static always_inline pte_t *quick_table(const struct entry_lens *l, mfn_t m)
     return (pte_t *)(l->direct + (m.v << PAGE_SHIFT));
 }
 
-static always_inline enum err update_normal(struct mm_op *op, uint64_t ptr,
-                                            pte_t new)
+/* MMU_CMD_NORMAL on an L1 entry, nothing unusual about it. */
+static always_inline bool quick_update(struct mm_op *op,
+                                       const struct entry_lens *l, uint64_t ptr,
+                                       pte_t new)
 {
-    const struct entry_lens l = entry_lens(op);
-    pte_t *table = quick_table(&l, mfn_of(ptr >> PAGE_SHIFT));
+    pte_t *table, *slot;
 
-    if (likely(table)) {
-        pte_t *slot = table + ptr / sizeof(pte_t) % PT_ENTRIES;
-
-        if (likely(quick_l1(op, &l, slot, pte_of(READ_ONCE(slot->v)), new)))
-            return ERR_NONE;
-    }
-    return update_entry(op, ptr, new, STORE_PLAIN);
+    if (unlikely(ptr & MMU_CMD_MASK))
+        return false;
+    table = quick_table(l, mfn_of(ptr >> PAGE_SHIFT));
+    if (unlikely(!table))
+        return false;
+    slot = table + ptr / sizeof(pte_t) % PT_ENTRIES;
+    return quick_l1(op, l, slot, pte_of(READ_ONCE(slot->v)), new);
 }
 
 static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
@@ -233,30 +234,54 @@ static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
     return ERR_NONE;
 }
 
-static never_inline enum err update_other(struct mm_op *op, uint64_t ptr,
-                                          uint64_t val)
+static never_inline enum err update_slow(struct mm_op *op, uint64_t ptr,
+                                         uint64_t val)
 {
+    enum err rc = type_drain(op);
+
+    if (rc)
+        return rc;
     switch (ptr & MMU_CMD_MASK) {
+    case MMU_CMD_NORMAL:
+    case MMU_CMD_NO_TRANSLATE:
+        return update_entry(op, ptr & ~(uint64_t)MMU_CMD_MASK, pte_of(val),
+                            STORE_PLAIN);
     case MMU_CMD_PRESERVE_AD:
         return update_entry(op, ptr, pte_of(val), STORE_KEEP_AD);
     case MMU_CMD_MACHPHYS:
         return update_m2p(op, mfn_of(ptr >> PAGE_SHIFT), val);
-    case MMU_CMD_NO_TRANSLATE:
-        return update_normal(op, ptr, pte_of(val));
     default: /* a misaligned pointer has one of these: never a torn write */
         return ERR_NOSYS;
     }
 }
 
+enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
+                         unsigned n, unsigned *done)
+{
+    struct entry_lens l = entry_lens(op);
+    enum err rc = type_drain(op);
+
+    for (*done = 0; !rc && *done < n; ++*done, ++req) {
+        if (likely(quick_update(op, &l, req->ptr, pte_of(req->val))))
+            continue;
+        rc = update_slow(op, req->ptr, req->val);
+        if (rc)
+            break;
+        l = entry_lens(op); /* it may have flushed */
+    }
+    return rc;
+}
+
 enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val)
 {
+    const struct entry_lens l = entry_lens(op);
     enum err rc = type_drain(op);
 
     if (unlikely(rc))
         return rc;
-    if (likely((ptr & MMU_CMD_MASK) == MMU_CMD_NORMAL))
-        return update_normal(op, ptr, pte_of(val));
-    return update_other(op, ptr, val);
+    if (likely(quick_update(op, &l, ptr, pte_of(val))))
+        return ERR_NONE;
+    return update_slow(op, ptr, val);
 }
 
 /*

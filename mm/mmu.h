@@ -15,6 +15,16 @@
 /* One mmu_update request (facts 2.2): ptr's low 3 bits are the command. */
 must_check enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val);
 
+/*
+ * n of them in order, up to the first that fails; *done says how many worked.
+ */
+struct mmu_request {
+    uint64_t ptr, val;
+};
+must_check enum err mmu_update_list(struct mm_op *op,
+                                    const struct mmu_request *req, unsigned n,
+                                    unsigned *done);
+
 /* The L1 entry that maps va under the current kernel root (facts 2.4). */
 must_check enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val);
 

@@ -30,7 +30,11 @@ must_check enum err type_get_writable(struct mm_op *op, const struct frame *f);
  */
 void type_put_later(struct mm_op *op, mfn_t m);
 /* Before each operation: finish what the last one left. ERR_RESTART. */
-must_check enum err type_drain(struct mm_op *op);
+must_check enum err type_drain_old(struct mm_op *op);
+static inline must_check enum err type_drain(struct mm_op *op)
+{
+    return likely(op->v->nr_old == 0) ? ERR_NONE : type_drain_old(op);
+}
 /* Take a partial frame down as far as preemption lets. ERR_RESTART. */
 must_check enum err type_finish(struct mm_op *op, struct frame *f);
 

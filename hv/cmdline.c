@@ -34,8 +34,10 @@ struct choice {
 
 static const struct choice exits[] = {
     {"acpi", EXIT_ACPI}, {"qemu", EXIT_QEMU}, {"hang", EXIT_HANG}, {NULL, 0}};
-static const struct choice levels[] = {
-    {"normal", LOG_NORMAL}, {"debug", LOG_DEBUG}, {NULL, 0}};
+static const struct choice levels[] = {{"quiet", LOG_QUIET},
+                                       {"normal", LOG_NORMAL},
+                                       {"debug", LOG_DEBUG},
+                                       {NULL, 0}};
 static const struct choice selftests[] = {{"bug", SELFTEST_BUG},
                                           {"write-text", SELFTEST_WRITE_TEXT},
                                           {"write-alias", SELFTEST_WRITE_ALIAS},

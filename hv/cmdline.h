@@ -5,7 +5,7 @@
 #include "base.h"
 
 enum option_exit { EXIT_ACPI, EXIT_QEMU, EXIT_HANG };
-enum option_loglevel { LOG_NORMAL, LOG_DEBUG };
+enum option_loglevel { LOG_QUIET, LOG_NORMAL, LOG_DEBUG };
 enum option_superpages {
     OPT_SUPERPAGES_OFF,
     OPT_SUPERPAGES_PREFER,

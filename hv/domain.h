@@ -115,6 +115,11 @@ struct domain_store {
     bool busy;
 };
 
+/* The most there was, as far as report_sample() has seen. */
+struct domain_peaks {
+    uint64_t tot_pages, super_maps, tables, accounting;
+};
+
 struct domain {
     struct mm_domain mm; /* first: port.c goes from one to the other */
     domid_t id;
@@ -140,6 +145,7 @@ struct domain {
     uint64_t vm_assist;
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;
+    struct domain_peaks peaks;
 };
 
 extern struct domain *domain_list; /* every living domain, by id */

@@ -6,18 +6,23 @@
 #include "boot/bootinfo.h"
 #include "hv/acpi.h"
 #include "hv/apic.h"
+#include "hv/auditor.h"
 #include "hv/clock.h"
 #include "hv/cmdline.h"
 #include "hv/console.h"
 #include "hv/cpu.h"
 #include "hv/early.h"
+#include "hv/exit.h"
 #include "hv/idt.h"
+#include "hv/launch.h"
 #include "hv/layout.h"
+#include "hv/memory.h"
 #include "hv/paging.h"
 #include "hv/panic.h"
 #include "hv/power.h"
 #include "hv/selftest.h"
 #include "hv/string.h"
+#include "hv/time.h"
 #include "hv/trap.h"
 
 /*
@@ -89,5 +94,10 @@ void hv_main(uint32_t mbi)
     console_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,
                 boot.nr_modules);
     selftest_run((enum selftest)options.selftest);
-    power_off(POWER_SUCCESS);
+    auditor_reserve();
+    memory_init();
+    launch_guests(&boot);
+    memory_free_modules(&boot);
+    time_init();
+    exit_to_guest();
 }

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launch.c: pairs kernels with ramdisks and has them built, in the order of
+ * the modules. One that is wrong is named and skipped; the others start.
+ */
+#include "hv/launch.h"
+
+#include "hv/build.h"
+#include "hv/cmdline.h"
+#include "hv/console.h"
+#include "hv/layout.h"
+#include "hv/module.h"
+#include "hv/report.h"
+#include "hv/sched.h"
+#include "hv/string.h"
+
+static struct module_config configs[BOOTINFO_MODULES];
+static bool usable[BOOTINFO_MODULES]; /* configs[i] could be read */
+
+static struct build_file file_of(const struct bootinfo_module *m)
+{
+    return (struct build_file){
+        .data = direct_of_maddr(maddr_of(m->start)),
+        .len = m->end - m->start,
+    };
+}
+
+static void read_configs(const struct bootinfo *bi)
+{
+    static const enum superpages superpages[] = {
+        [OPT_SUPERPAGES_OFF] = SUPERPAGES_OFF,
+        [OPT_SUPERPAGES_PREFER] = SUPERPAGES_PREFER,
+        [OPT_SUPERPAGES_REQUIRE] = SUPERPAGES_REQUIRE,
+    };
+    const struct module_defaults defaults = {superpages[options.superpages]};
+
+    for (unsigned i = 0; i < bi->nr_modules; i++) {
+        char why[MODULE_WHY];
+
+        usable[i] = module_parse(&configs[i], bi->modules[i].cmdline,
+                                 &defaults, why) == ERR_NONE;
+        if (usable[i])
+            continue;
+        console_say("module %u: %s; not used", i, why);
+        report_not_started(configs[i].name);
+    }
+}
+
+/* The module of this kind for the guest of this name; -1: none below `end`. */
+static int find(enum module_kind kind, const char *name, unsigned end)
+{
+    for (unsigned i = 0; i < end; i++)
+        if (usable[i] && configs[i].kind == kind &&
+            !strcmp(configs[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static void check_initrd(const struct bootinfo *bi, unsigned i)
+{
+    const struct module_config *c = &configs[i];
+
+    if (find(MODULE_GUEST, c->name, bi->nr_modules) < 0)
+        console_say("module %u: initrd=%s: there is no such guest", i, c->name);
+    else if (find(MODULE_INITRD, c->name, i) >= 0)
+        console_say("module %u: initrd=%s: a second one; not used", i, c->name);
+}
+
+static void launch(const struct bootinfo *bi, unsigned i)
+{
+    const struct module_config *c = &configs[i];
+    struct build_file initrd = {NULL, 0};
+    struct domain *d;
+    int ramdisk = find(MODULE_INITRD, c->name, bi->nr_modules);
+
+    if (find(MODULE_GUEST, c->name, i) >= 0) {
+        console_say("module %u: a second guest with name=%s; not used", i,
+                    c->name);
+        report_not_started(c->name);
+        return;
+    }
+    if (ramdisk >= 0)
+        initrd = file_of(&bi->modules[ramdisk]);
+    if (build_domain(c, file_of(&bi->modules[i]), initrd, &d)) {
+        report_not_started(c->name);
+        return;
+    }
+    d->started = true;
+    sched_up(d->vcpu[0]);
+}
+
+static unsigned count_guests(const struct bootinfo *bi)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < bi->nr_modules; i++)
+        n += usable[i] && configs[i].kind == MODULE_GUEST;
+    return n;
+}
+
+void launch_guests(const struct bootinfo *bi)
+{
+    read_configs(bi);
+    console_several_guests(count_guests(bi) > 1);
+    for (unsigned i = 0; i < bi->nr_modules; i++) {
+        if (!usable[i])
+            continue;
+        if (configs[i].kind == MODULE_GUEST)
+            launch(bi, i);
+        else
+            check_initrd(bi, i);
+    }
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.c: see report.h. The table is for people; every number in it is in
+ * a JSON line too, with the same name in words.
+ * Invariant: success means that at least one guest ran, that every guest that
+ * was asked for started and powered off by itself, and no audit failed.
+ */
+#include "hv/report.h"
+
+#include "hv/auditor.h"
+#include "hv/clock.h"
+#include "hv/console.h"
+#include "hv/memory.h"
+#include "hv/power.h"
+#include "mm/frame.h"
+
+static unsigned ended_well, ended_badly, not_started;
+static uint64_t accounting_peak; /* of all domains together */
+
+/* --- numbers ------------------------------------------------------------- */
+
+/* A frame table per block used at 4 KiB grain, and each block's own word. */
+uint64_t report_accounting_bytes(const struct domain *d)
+{
+    return d->mm.frame_tables * sizeof(struct frame_table) +
+           d->mm.blocks * sizeof(struct block);
+}
+
+static uint64_t hypercalls_of(const struct domain *d)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        n += d->vcpu[i]->hypercalls;
+    return n;
+}
+
+void report_stats(const struct domain *d, struct flagstone_stats *out)
+{
+    const struct mm_domain *mm = &d->mm;
+
+    *out = (struct flagstone_stats){
+        .tot_pages = mm->tot_pages,
+        .max_pages = mm->max_pages,
+        .blocks_whole = mm->blocks - mm->blocks_cut,
+        .blocks_cut = mm->blocks_cut,
+        .superpage_maps = mm->super_maps,
+        .pt_l1 = mm->tables[1],
+        .pt_l2 = mm->tables[2],
+        .pt_l3 = mm->tables[3],
+        .pt_l4 = mm->tables[4],
+        .hypercalls = hypercalls_of(d),
+        .faults = d->stats.faults,
+        .accounting_bytes = report_accounting_bytes(d),
+    };
+}
+
+static void raise(uint64_t *peak, uint64_t now)
+{
+    *peak = MAX(*peak, now);
+}
+
+void report_sample(struct domain *d)
+{
+    struct domain_peaks *p = &d->peaks;
+    uint64_t all = 0;
+
+    raise(&p->tot_pages, d->mm.tot_pages);
+    raise(&p->super_maps, d->mm.super_maps);
+    raise(&p->tables, d->mm.tables[1] + d->mm.tables[2] + d->mm.tables[3] +
+                          d->mm.tables[4]);
+    raise(&p->accounting, report_accounting_bytes(d));
+    for (const struct domain *o = domain_list; o; o = o->next)
+        all += report_accounting_bytes(o);
+    raise(&accounting_peak, all);
+}
+
+/* --- one domain ---------------------------------------------------------- */
+
+static const char *end_name(const struct domain *d)
+{
+    static const char *const names[] = {
+        [DOMAIN_ALIVE] = "alive",         [DOMAIN_POWEROFF] = "poweroff",
+        [DOMAIN_REBOOT] = "reboot",       [DOMAIN_SUSPENDED] = "suspended",
+        [DOMAIN_CRASHED] = "crashed",
+    };
+
+    return names[d->end];
+}
+
+static uint64_t per_gib(uint64_t bytes, uint64_t pages)
+{
+    uint64_t mib = pages >> (20 - PAGE_SHIFT);
+
+    return mib ? bytes * 1024 / mib : 0;
+}
+
+static void table(const struct domain *d, const struct flagstone_stats *s)
+{
+    const struct domain_peaks *p = &d->peaks;
+
+    console_say("d%u %s ended: %s", d->id, d->name, end_name(d));
+    console_say("  memory      %lu MiB of %lu; most %lu; %lu blocks whole, "
+                "%lu cut; %lu of %lu whole at its start",
+                s->tot_pages >> 8, s->max_pages >> 8, p->tot_pages >> 8,
+                s->blocks_whole, s->blocks_cut, d->whole,
+                d->nr_pages / BLOCK_FRAMES);
+    console_say("  superpages  %lu mapped; most %lu", s->superpage_maps,
+                p->super_maps);
+    console_say("  tables      L1 %lu, L2 %lu, L3 %lu, L4 %lu; most %lu",
+                s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4, p->tables);
+    console_say("  accounting  %lu bytes, %lu per GiB; most %lu",
+                s->accounting_bytes,
+                per_gib(s->accounting_bytes, s->tot_pages), p->accounting);
+    console_say("  processor   %lu hypercalls, %lu page faults, %lu "
+                "exceptions, %lu emulations, %lu events, %lu switches",
+                s->hypercalls, s->faults, d->stats.exceptions,
+                d->stats.emulations, d->stats.events, d->stats.switches);
+}
+
+static void json(const struct domain *d, const struct flagstone_stats *s)
+{
+    const struct domain_peaks *p = &d->peaks;
+
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"end\":\"%s\",\"reason\":%u,"
+                 "\"tot_pages\":%lu,\"max_pages\":%lu,\"blocks_whole\":%lu,"
+                 "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
+                 "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
+                 "\"accounting_bytes\":%lu}",
+                 d->id, d->name, end_name(d), d->end_reason, s->tot_pages,
+                 s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
+                 s->superpage_maps, s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4,
+                 s->accounting_bytes);
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"hypercalls\":%lu,"
+                 "\"faults\":%lu,\"exceptions\":%lu,\"emulations\":%lu,"
+                 "\"events\":%lu,\"switches\":%lu,\"peak_pages\":%lu,"
+                 "\"peak_superpage_maps\":%lu,\"peak_tables\":%lu,"
+                 "\"peak_accounting_bytes\":%lu}",
+                 d->id, d->name, s->hypercalls, s->faults, d->stats.exceptions,
+                 d->stats.emulations, d->stats.events, d->stats.switches,
+                 p->tot_pages, p->super_maps, p->tables, p->accounting);
+}
+
+void report_domain(struct domain *d)
+{
+    struct flagstone_stats s;
+
+    if (d->end == DOMAIN_POWEROFF)
+        ended_well++;
+    else
+        ended_badly++;
+    report_sample(d);
+    report_stats(d, &s);
+    table(d, &s);
+    json(d, &s);
+}
+
+void report_not_started(const char *name)
+{
+    not_started++;
+    console_json("{\"name\":\"%s\",\"end\":\"not started\"}", name);
+}
+
+/* --- the machine --------------------------------------------------------- */
+
+static void machine(void)
+{
+    struct alloc_stats a = alloc_stats(&hv_mm);
+    uint64_t fixed = alloc_metadata_size(hv_mm.nr_frames);
+    uint64_t pages = a.total * BLOCK_FRAMES;
+
+    console_say("machine: %u guests ended well, %u badly, %u not started; "
+                "%lu of %lu blocks free again, %lu held for %lu hypervisor "
+                "frames",
+                ended_well, ended_badly, not_started, a.free, a.total,
+                a.hv_blocks, a.hv_frames);
+    console_say("  accounting  %lu bytes always, %lu per GiB; most %lu for "
+                "4 KiB frames",
+                fixed, per_gib(fixed, pages), accounting_peak);
+    if (auditor_runs)
+        console_say("  audits      %u, %u failed", auditor_runs,
+                    auditor_failures);
+    console_json("{\"machine\":{\"well\":%u,\"badly\":%u,\"not_started\":%u,"
+                 "\"blocks\":%lu,\"blocks_free\":%lu,\"hv_blocks\":%lu,"
+                 "\"hv_frames\":%lu,\"accounting_bytes\":%lu,"
+                 "\"accounting_bytes_per_gib\":%lu,"
+                 "\"peak_frame_accounting_bytes\":%lu,\"audits\":%u,"
+                 "\"audit_failures\":%u,\"sync_scrubs\":%lu,\"ns\":%lu}}",
+                 ended_well, ended_badly, not_started, a.total, a.free,
+                 a.hv_blocks, a.hv_frames, fixed, per_gib(fixed, pages),
+                 accounting_peak, auditor_runs, auditor_failures,
+                 a.sync_scrubs, clock_now_ns());
+}
+
+void report_and_power_off(void)
+{
+    bool well = ended_well && !ended_badly && !not_started;
+
+    auditor_check();
+    machine();
+    power_off(well && !auditor_failures ? POWER_SUCCESS : POWER_FAILURE);
+}

@@ -12,6 +12,8 @@ HVT_cmdline := hv/cmdline.c
 HVT_bootinfo := boot/bootinfo.c
 HVT_acpi := hv/acpi.c
 HVT_console := hv/console.c hv/print.c hv/cmdline.c
+HVT_elf := hv/elf.c
+HVT_module := hv/module.c hv/print.c
 
 HVT_TESTS := $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c))
 HVT_FUZZ := $(if $(shell command -v $(HOST_CLANG)),\

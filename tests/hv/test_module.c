@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* A module's line: every word counts, and a typo is not guessed at. */
+#include "tests/hv/check.h"
+
+#include <string.h>
+
+#include "hv/module.h"
+
+static const struct module_defaults defaults = {SUPERPAGES_PREFER};
+static struct module_config m;
+static char why[MODULE_WHY];
+
+static void good(const char *text)
+{
+    if (module_parse(&m, text, &defaults, why))
+        fail_msg("'%s': %s", text, why);
+}
+
+static void bad(const char *text, const char *what)
+{
+    memset(why, 'x', sizeof(why));
+    assert_int_equal(module_parse(&m, text, &defaults, why), ERR_INVAL);
+    assert_non_null(memchr(why, '\0', sizeof(why)));
+    if (!strstr(why, what))
+        fail_msg("'%s': '%s' does not say '%s'", text, why, what);
+}
+
+static void everything_said(void **state)
+{
+    (void)state;
+    good("/guest  name=web mem=512M maxmem=1G vcpus=2 superpages=require "
+         "relinquish=cut control -- a=b  -- c");
+    assert_int_equal(m.kind, MODULE_GUEST);
+    assert_string_equal(m.name, "web");
+    assert_int_equal(m.mem, 512u << 20);
+    assert_int_equal(m.maxmem, 1u << 30);
+    assert_int_equal(m.vcpus, 2);
+    assert_int_equal(m.superpages, SUPERPAGES_REQUIRE);
+    assert_int_equal(m.relinquish, RELINQUISH_CUT);
+    assert_true(m.control);
+    assert_string_equal(m.args, "a=b  -- c");
+}
+
+static void defaults_where_nothing_is_said(void **state)
+{
+    (void)state;
+    good("name=a mem=3M");
+    assert_int_equal(m.mem, 4u << 20); /* whole blocks */
+    assert_int_equal(m.maxmem, 4u << 20);
+    assert_int_equal(m.vcpus, 1);
+    assert_int_equal(m.superpages, SUPERPAGES_PREFER);
+    assert_int_equal(m.relinquish, RELINQUISH_KEEP);
+    assert_false(m.control);
+    assert_string_equal(m.args, "");
+    good("name=a mem=64 --");
+    assert_int_equal(m.mem, 64u << 20);
+    assert_string_equal(m.args, "");
+    good("name=a mem=4096K");
+    assert_int_equal(m.mem, 4u << 20);
+}
+
+static void ramdisks(void **state)
+{
+    (void)state;
+    good("/boot/initrd.img initrd=web");
+    assert_int_equal(m.kind, MODULE_INITRD);
+    assert_string_equal(m.name, "web");
+    bad("initrd=web mem=1M", "initrd= stands alone");
+}
+
+static void typos(void **state)
+{
+    static const char *const lines[][2] = {
+        {"name=a mem=64M meml=3", "'meml=3'"},
+        {"name=a mem=64X", "'mem=64X'"},
+        {"name=a mem=", "'mem='"},
+        {"name=a mem", "'mem'"},
+        {"name=a mem=0", "'mem=0'"},
+        {"name=a mem=99999999999G", "mem="},
+        {"name=a mem=4097G", "mem="},
+        {"name=a mem=18446744073709551617", "mem="},
+        {"name=a mem=64M mem=64M", "'mem=64M'"},
+        {"name=a mem=64M control=1", "'control=1'"},
+        {"name=a mem=64M vcpus=0", "'vcpus=0'"},
+        {"name=a mem=64M vcpus=33", "'vcpus=33'"},
+        {"name=a mem=64M vcpus=two", "'vcpus=two'"},
+        {"name=a mem=64M superpages=maybe", "'superpages=maybe'"},
+        {"name=a mem=64M relinquish=", "'relinquish='"},
+        {"name=a mem=64M maxmem=32M", "maxmem="},
+        {"name= mem=64M", "'name='"},
+        {"name=sixteen-letters- mem=64M", "name="},
+        {"name=a|b mem=64M", "name="},
+        {"mem=64M", "no name="},
+        {"name=a", "no mem="},
+        {"", "no name="},
+        {"/only/a/path", "no name="},
+        {"name=a /second/path mem=1M", "'/second/path'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        bad(lines[i][0], lines[i][1]);
+}
+
+static void long_words_are_cut_not_overrun(void **state)
+{
+    char text[400];
+
+    (void)state;
+    memset(text, 'q', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    bad(text, "unknown word");
+    memcpy(text, "mem=", 4);
+    bad(text, "bad 'mem=");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_said),
+        cmocka_unit_test(defaults_where_nothing_is_said),
+        cmocka_unit_test(ramdisks),
+        cmocka_unit_test(typos),
+        cmocka_unit_test(long_words_are_cut_not_overrun),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

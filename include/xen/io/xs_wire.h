@@ -20,7 +20,7 @@ enum xsd_sockmsg_type {
     XS_RM = 13,
     XS_SET_PERMS = 14,
     XS_ERROR = 16,
-    XS_RESET_WATCHES = 19,
+    XS_RESET_WATCHES = 21,
 };
 
 struct xsd_sockmsg {
@@ -40,4 +40,8 @@ struct xenstore_domain_interface {
     char rsp[XENSTORE_RING_SIZE];
     uint32_t req_cons, req_prod;
     uint32_t rsp_cons, rsp_prod;
+    uint32_t server_features; /* bits; 0: none of what came later */
+    uint32_t connection;
+    uint32_t error;
 };
+_Static_assert(sizeof(struct xenstore_domain_interface) == 2076, "XS wire");

@@ -126,6 +126,9 @@ void fpu_load(struct vcpu *v)
     const uint32_t all = ~0u;
 
     x86_clts();
+    /* AMD restores the last instruction's addresses only with an exception
+     * pending: without this they would be another guest's (XSA-52, -172). */
+    __asm__ volatile("fninit");
     if (!xcr0_mask)
         __asm__ volatile("fxrstor64 (%0)" : : "r"(v->fpu) : "memory");
     else

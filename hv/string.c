@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * string.c: memory functions by string instructions, which every processor
- * since 2013 makes fast by itself (ERMSB, SDM vol. 1, 7.3.9.3), and which
- * need no SSE state.
+ * string.c: memory functions by string instructions, eight bytes at a time:
+ * as fast as single bytes where these are fast (ERMSB, SDM vol. 1, 7.3.9.3),
+ * an eighth of the work wherever instructions are counted or emulated, and
+ * without SSE state. The few bytes left over follow.
  */
 #include "hv/string.h"
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
     void *d = dst;
+    size_t words = n / 8, rest = n % 8;
 
-    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+    __asm__ volatile("rep movsq"
+                     : "+D"(d), "+S"(src), "+c"(words)
+                     :
+                     : "memory");
+    if (rest)
+        __asm__ volatile("rep movsb"
+                         : "+D"(d), "+S"(src), "+c"(rest)
+                         :
+                         : "memory");
     return dst;
 }
 
@@ -32,9 +42,16 @@ void *memmove(void *dst, const void *src, size_t n)
 
 void *memset(void *dst, int c, size_t n)
 {
+    const uint64_t word = (uint8_t)c * UINT64_C(0x0101010101010101);
     void *d = dst;
+    size_t words = n / 8, rest = n % 8;
 
-    __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+    __asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(word) : "memory");
+    if (rest)
+        __asm__ volatile("rep stosb"
+                         : "+D"(d), "+c"(rest)
+                         : "a"(word)
+                         : "memory");
     return dst;
 }
 

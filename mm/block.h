@@ -215,13 +215,6 @@ static inline bool block_flushed(uint64_t *w)
     return true;
 }
 
-/* What the frames of the block remember is forgotten: assume the worst. */
-static inline bool block_stale(uint64_t *w)
-{
-    *w |= BLOCK_STALE_SUPER | BLOCK_STALE_EXCL;
-    return true;
-}
-
 /* The one place where pure transitions meet memory. */
 #define block_apply(b, old, fn, ...)                                           \
     ({                                                                         \

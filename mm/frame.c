@@ -49,11 +49,23 @@ bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b)
         if (!frame_is_idle(w, d->id))
             return false;
     }
-    /* The frames' last types go with the table: the block remembers. */
-    if (!block_try(b, block_stale))
-        return false;
     frame_table_drop(mm, d, b);
     return true;
+}
+
+/*
+ * Is some frame's last type still needed, because translations made under it
+ * may be cached (must_flush())? A new table would have forgotten.
+ */
+static bool remembers(const struct mm *mm, const struct block *b)
+{
+    const struct frame_table *t = frame_table_at(mm, b->table);
+
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        if (frame_type(t->word[i]) != FRAME_NONE &&
+            t->stamp[i] == (uint16_t)mm->tlb_epoch)
+            return true;
+    return false;
 }
 
 static struct mm_domain *owner_of(const struct mm *mm, uint64_t word)
@@ -73,7 +85,7 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
         struct block *b = &mm->blocks[mm->trim_cursor];
         struct mm_domain *d = b->table ? owner_of(mm, b->word) : NULL;
 
-        if (d && !(b->word & BLOCK_SMALL_USE))
+        if (d && !(b->word & BLOCK_SMALL_USE) && !remembers(mm, b))
             done += frame_table_trim(mm, d, b);
         mm->trim_cursor = (mm->trim_cursor + 1) % mm->nr_blocks;
     }

@@ -43,7 +43,6 @@ enum step {
     HOLE_GET,
     HOLE_PUT,
     FLUSHED,
-    STALE,
     STEPS,
 };
 
@@ -92,9 +91,9 @@ static void model_step(struct model *m, enum step s)
     m->excl += (s == EXCL_GET) - (unsigned)(s == EXCL_PUT);
     m->holes += (s == HOLE_GET) - (unsigned)(s == HOLE_PUT);
     m->mark = s == MARK || (m->mark && s != UNMARK);
-    if (s == SUPER_PUT || s == STALE)
+    if (s == SUPER_PUT)
         m->stale_super = true;
-    if (s == EXCL_PUT || s == STALE)
+    if (s == EXCL_PUT)
         m->stale_excl = true;
     if (s == FLUSHED)
         m->stale_super = m->stale_excl = false;
@@ -119,10 +118,8 @@ static bool real_step(uint64_t *w, enum step s, unsigned owner)
         return block_hole_get(w);
     case HOLE_PUT:
         return block_hole_put(w);
-    case FLUSHED:
-        return block_flushed(w);
     default:
-        return block_stale(w);
+        return block_flushed(w);
     }
 }
 

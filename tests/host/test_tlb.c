@@ -239,6 +239,32 @@ static void linked_member_becomes_superpage(struct scene *s)
     set(s, s->l2, 2, pte_make(s->block, KERNEL | PTE_PSE).v);
 }
 
+/* The words that knew are given back in idle time. */
+static void linked_is_forgotten_and_becomes_writable(struct scene *s)
+{
+    mfn_t t = mfn_add(s->block, 77);
+
+    leave_linked(s, 1, t);
+    (void)frame_trim(&s->w.mm, s->w.mm.nr_blocks);
+    leave_writable(s, 1, t);
+}
+
+static void writable_is_forgotten_and_becomes_table(struct scene *s)
+{
+    mfn_t t = mfn_add(s->block, 77);
+
+    leave_writable(s, 1, t);
+    (void)frame_trim(&s->w.mm, s->w.mm.nr_blocks);
+    done(s, mmu_pin(&s->op, t, 1));
+}
+
+static void linked_is_forgotten_and_becomes_superpage(struct scene *s)
+{
+    leave_linked(s, 1, mfn_add(s->block, 77));
+    (void)frame_trim(&s->w.mm, s->w.mm.nr_blocks);
+    set(s, s->l2, 2, pte_make(s->block, KERNEL | PTE_PSE).v);
+}
+
 static void block_goes_to_another_guest(struct scene *s)
 {
     struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
@@ -339,6 +365,9 @@ static const struct story {
     STORY(superpage_member_has_been_writable_too),
     STORY(superpage_between_two_pins),
     STORY(linked_member_becomes_superpage),
+    STORY(linked_is_forgotten_and_becomes_writable),
+    STORY(writable_is_forgotten_and_becomes_table),
+    STORY(linked_is_forgotten_and_becomes_superpage),
     STORY(block_goes_to_another_guest),
     STORY(frames_go_one_by_one),
     STORY(interrupted_tree_leads_to_new_table),

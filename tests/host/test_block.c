@@ -210,7 +210,7 @@ static void walks_keep_the_two_uses_apart(void **state)
         }
     }
     for (enum step s = 0; s < STEPS; s++)
-        assert_true(applied[s] > 1000);
+        assert_true(applied[s] > 300);
 }
 
 static void a_fresh_word_has_class_owner_and_nothing_else(void **state)

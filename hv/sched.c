@@ -23,6 +23,7 @@
 #include "xen/vcpu.h"
 
 #define WAKE_SLICE 1000000u /* ns */
+#define SCRUB_TIME 5000000u
 
 static struct vcpu *head, *tail;
 static bool requested;
@@ -260,10 +261,16 @@ static struct vcpu *choose(struct vcpu *prev)
     return next;
 }
 
+/* A block takes a tenth of a millisecond, on an emulator some of them. */
+static bool time_to_scrub(void)
+{
+    return time_next() > clock_now_ns() + SCRUB_TIME;
+}
+
 /* Useful work first; then sleep until an interrupt. */
 static void idle(void)
 {
-    if (domain_ended || alloc_scrub(&hv_mm, 1))
+    if (domain_ended || (time_to_scrub() && alloc_scrub(&hv_mm, 1)))
         x86_sti_nop_cli();
     else
         x86_sti_hlt_cli();

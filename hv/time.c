@@ -118,6 +118,11 @@ void time_program(void)
     apic_timer_set(at);
 }
 
+uint64_t time_next(void)
+{
+    return programmed;
+}
+
 /* --- when they are due --------------------------------------------------- */
 
 static void fire(struct vcpu *v, uint64_t now)

@@ -19,3 +19,5 @@ void time_disarm(struct vcpu *v);
 
 /* Makes the machine's timer fit what is wanted next. */
 void time_program(void);
+/* When that timer fires. */
+uint64_t time_next(void);

@@ -10,6 +10,7 @@
 #include "guest/lib/event.h"
 #include "guest/lib/frame.h"
 #include "guest/lib/hypercall.h"
+#include "guest/lib/leak.h"
 #include "guest/lib/print.h"
 #include "guest/lib/pt.h"
 #include "guest/lib/report.h"

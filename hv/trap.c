@@ -69,15 +69,13 @@ static void interrupt(unsigned vector)
         handlers[vector & 255]();
 }
 
-/*
- * Writes that hit a page table go the long way round, whether or not the
- * guest asked for it with vm_assist(): Xen 4.17 does not look either.
- */
+/* Writes that hit a page table go the long way round, if the guest wants. */
 static bool may_be_page_table(const struct vcpu *v, uint64_t error)
 {
     const uint64_t mask = PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH;
 
-    return v->in_kernel && (error & mask) == (PF_PRESENT | PF_WRITE);
+    return v->in_kernel && (error & mask) == (PF_PRESENT | PF_WRITE) &&
+           (v->d->vm_assist & BIT(VMASST_TYPE_writable_pagetables));
 }
 
 static void page_fault(struct vcpu *v, uint64_t error)

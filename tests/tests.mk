@@ -39,8 +39,31 @@ $(foreach t,$(filter-out %_tsan,$(T_ALL)),\
 $(foreach t,$(filter %_tsan,$(T_ALL)),\
     $(eval $(call host_test,$t,tsan,$(T_TSAN))))
 
+# Fuzzers: bounded in `make test`, FUZZ_SECONDS each in `make fuzz`.
+T_FUZZ := $(if $(HAVE_CLANG),\
+    $(patsubst tests/fuzz/%.c,$(T_OUT)/%,$(wildcard tests/fuzz/fuzz_*.c)))
+HOST_TESTS += $(T_FUZZ)
+FUZZ_SECONDS ?= 60
+FUZZ_CORPUS ?= $(BUILD)/corpus
+
+$(T_OUT)/fuzz/%.o: %.c tests/tests.mk
+	$(call say,FUZZCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CLANG) $(T_CFLAGS) $(T_SAN) -fsanitize=fuzzer-no-link -MMD -MP \
+	    -c -o $@ $<
+$(T_FUZZ): $(T_OUT)/%: $(T_OUT)/fuzz/tests/fuzz/%.o \
+    $(MM_C:%.c=$(T_OUT)/fuzz/%.o) $(T_LIB:%.c=$(T_OUT)/fuzz/%.o)
+	$(Q)$(HOST_CLANG) $(T_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka
+.PHONY: fuzz
+fuzz: $(T_FUZZ)
+	$(Q)for f in $^; do c=$(FUZZ_CORPUS)/$$(basename $$f); mkdir -p $$c; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 \
+	    -artifact_prefix=$$c- $$c || exit 1; done
+
 .PHONY: host-tests
 host-tests: $(HOST_TESTS)
 	$(Q)for t in $(T_ALL:%=$(T_OUT)/%); do echo "$$t"; $$t || exit 1; done
+
+include tests/sim/sim.mk
 
 -include $(shell find $(T_OUT) -name '*.d' 2>/dev/null)

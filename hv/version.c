@@ -28,11 +28,16 @@ static long give(uint64_t arg, const void *what, size_t size)
     return errno_of(guest_write(arg, what, size));
 }
 
-/* Grants and the features of privileged guests are not there. */
+/*
+ * The features of privileged guests are not there. What a grant mapping would
+ * do with available bits says nothing without grants, but Linux does not
+ * start unless it is promised.
+ */
 static uint32_t features(const struct domain *d)
 {
-    uint64_t f = BIT(XENFEAT_mmu_pt_update_preserve_ad) |
-                 BIT(XENFEAT_highmem_assist) | BIT(XENFEAT_not_direct_mapped);
+    uint64_t f =
+        BIT(XENFEAT_mmu_pt_update_preserve_ad) | BIT(XENFEAT_highmem_assist) |
+        BIT(XENFEAT_gnttab_map_avail_bits) | BIT(XENFEAT_not_direct_mapped);
 
     if (d->vm_assist & BIT(VMASST_TYPE_pae_extended_cr3))
         f |= BIT(XENFEAT_pae_pgdir_above_4gb);

@@ -242,6 +242,7 @@ static void hypervisor_frames(void)
     alloc_init(&b.mm, b.meta, frames, 0);
     alloc_add(&b.mm, mfn_of(BLOCK_FRAMES), frames - BLOCK_FRAMES);
     alloc_scrub(&b.mm, 64);
+    memset(hv_held, 1, sizeof(hv_held)); /* likewise */
     fresh = timed(&b, hv_get, ARRAY_SIZE(hv_held));
     for (unsigned i = 0; i < ARRAY_SIZE(hv_held); i += BLOCK_FRAMES) {
         mfn_t t = hv_held[i / BLOCK_FRAMES];

@@ -57,7 +57,7 @@ $(T_FUZZ): $(T_OUT)/%: $(T_OUT)/fuzz/tests/fuzz/%.o \
 .PHONY: fuzz
 fuzz: $(T_FUZZ)
 	$(Q)for f in $^; do c=$(FUZZ_CORPUS)/$$(basename $$f); mkdir -p $$c; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -len_control=0 \
 	    -artifact_prefix=$$c- $$c || exit 1; done
 
 .PHONY: host-tests

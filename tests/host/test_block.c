@@ -199,7 +199,7 @@ static void walks_keep_the_two_uses_apart(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 50; seed++) {
         struct model m = {.class = BLOCK_DOM, .owner = (unsigned)seed};
-        struct dice d = {seed * 7919};
+        struct dice d = {.s = seed * 7919};
 
         for (unsigned i = 0; i < 20000; i++) {
             enum step s = (enum step)dice_upto(&d, STEPS);

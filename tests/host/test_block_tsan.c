@@ -61,7 +61,7 @@ static bool mixed(uint64_t w)
 static void *race(void *arg)
 {
     struct racer *r = arg;
-    struct dice d = {r->seed};
+    struct dice d = {.s = r->seed};
 
     for (unsigned i = 0; i < ROUNDS; i++) {
         unsigned kind = (unsigned)dice_upto(&d, 4);

@@ -7,12 +7,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
+#include "memory.h"
 #include "port.h"
 #include "simtlb.h"
+
+/*
+ * Fuzzers make machines by the thousand: the memory of the last one serves
+ * again, full of what it left there, as memory is when a machine boots.
+ */
+static uint8_t *memory_of(uint64_t frames)
+{
+    static uint8_t *kept;
+    static uint64_t kept_frames;
+
+    if (kept_frames != frames) {
+        if (kept)
+            host_memory_end(kept, kept_frames);
+        kept = host_memory_make(frames);
+        kept_frames = frames;
+    }
+    return kept;
+}
 
 void world_make(struct world *w, uint64_t blocks)
 {
@@ -20,10 +38,7 @@ void world_make(struct world *w, uint64_t blocks)
 
     simtlb_reset();
     memset(w, 0, sizeof(*w));
-    w->memory = mmap(NULL, frames * PAGE_SIZE, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    assert_true(w->memory != MAP_FAILED);
-    w->mm.direct = w->memory;
+    w->mm.direct = memory_of(frames);
     w->mm.m2p = calloc(frames, sizeof(uint64_t));
     w->mm.linear_pt = true;
     for (unsigned i = 0; i < L4_HV_SLOTS; i++)
@@ -43,7 +58,6 @@ void world_end(struct world *w)
     if (wrong)
         fail_msg("allocator: %s", wrong);
     assert_int_equal(alloc_stats(&w->mm).free, w->blocks_at_boot);
-    munmap(w->memory, w->mm.nr_frames * PAGE_SIZE);
     free(w->mm.m2p);
     free(w->metadata);
     free(w->scratch);
@@ -92,10 +106,21 @@ void world_audit(struct world *w, const char *after)
         fail_msg("after %s: %s", after, wrong);
 }
 
-uint64_t dice_next(struct dice *d)
+static uint64_t dice_bytes(struct dice *d, uint64_t most)
 {
+    uint64_t v = 0;
+
+    for (; most > 0; most >>= 8)
+        v = v << 8 | (d->at < d->end ? *d->at++ : 0);
+    return v;
+}
+
+uint64_t dice_upto(struct dice *d, uint64_t n)
+{
+    if (d->end)
+        return dice_bytes(d, n - 1) % n;
     d->s ^= d->s >> 12;
     d->s ^= d->s << 25;
     d->s ^= d->s >> 27;
-    return d->s * UINT64_C(2685821657736338717);
+    return d->s * UINT64_C(2685821657736338717) % n;
 }

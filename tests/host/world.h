@@ -11,7 +11,6 @@
 
 struct world {
     struct mm mm;
-    uint8_t *memory;
     void *metadata;
     void *scratch;
     uint64_t blocks_at_boot;
@@ -32,12 +31,13 @@ void world_done(struct mm_op *op);
 /* Fails the test with the audit's words. */
 void world_audit(struct world *w, const char *after);
 
-/* Test randomness: xorshift64*, seeded by the test. */
+/*
+ * Where tests take their choices from: xorshift64* seeded by the test, or, if
+ * `end` is set, a fuzzer's bytes, and zeroes when those are used up.
+ */
 struct dice {
     uint64_t s;
+    const uint8_t *at, *end;
 };
-uint64_t dice_next(struct dice *d);
-static inline uint64_t dice_upto(struct dice *d, uint64_t n)
-{
-    return dice_next(d) % n;
-}
+/* 0..n-1. */
+uint64_t dice_upto(struct dice *d, uint64_t n);

@@ -27,8 +27,8 @@ void auditor_reserve(void)
     if (options.loglevel < LOG_DEBUG)
         return;
     early_lift_limit();
-    scratch = direct_of_maddr(
-        early_alloc(mm_audit_scratch_size(&size), PAGE_SIZE));
+    scratch =
+        direct_of_maddr(early_alloc(mm_audit_scratch_size(&size), PAGE_SIZE));
 }
 
 bool auditor_ready(void)

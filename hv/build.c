@@ -77,8 +77,8 @@ static void load_kernel(const struct build *b)
         copy_in(b, s->va - b->k.virt_base, file + s->offset, s->file_size);
     }
     if (b->k.hypercall_page != ELF_ABSENT)
-        hypercall_page_fill(frame_at(
-            b, (b->k.hypercall_page - b->k.virt_base) >> PAGE_SHIFT));
+        hypercall_page_fill(
+            frame_at(b, (b->k.hypercall_page - b->k.virt_base) >> PAGE_SHIFT));
 }
 
 static void fill_p2m(const struct build *b)
@@ -137,8 +137,8 @@ static pte_t *entry_of(struct build *b, uint64_t va)
 
         if (!pte_present(*e)) {
             ASSERT(b->pool.count);
-            *e = pte_make(pfnmap_get(&b->map, pfn_of(b->pool.pfn)),
-                          TABLE_FLAGS);
+            *e =
+                pte_make(pfnmap_get(&b->map, pfn_of(b->pool.pfn)), TABLE_FLAGS);
             b->pool.pfn++;
             b->pool.count--;
         }

@@ -22,8 +22,8 @@
 /* vm_assist() types a 64-bit guest may choose. */
 #define VM_ASSIST_VALID                                                        \
     (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |    \
-     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |\
-     BIT(VMASST_TYPE_architectural_iopl) |                                     \
+     BIT(VMASST_TYPE_writable_pagetables) |                                    \
+     BIT(VMASST_TYPE_pae_extended_cr3) | BIT(VMASST_TYPE_architectural_iopl) | \
      BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict))
 
 struct domain;
@@ -87,7 +87,7 @@ struct vcpu {
     uint64_t timer_single, timer_periodic, periodic_period, poll_deadline;
     uint64_t runstate_entry, runstate_time[4];
     unsigned runstate;
-    uint64_t runstate_area; /* guest VA or 0 */
+    uint64_t runstate_area;  /* guest VA or 0 */
     struct vcpu *timer_next; /* time.c: by timer_at, the earliest of them */
     uint64_t timer_at;       /* 0 = not in the list */
 
@@ -137,11 +137,11 @@ struct domain {
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
     struct domain_store store;
-    bool control;       /* gets what is typed */
-    bool ring_used;     /* it has written to its console ring */
-    bool started;       /* it was built and has run */
-    uint64_t nr_pages;  /* at birth, less than max_pages if it may grow */
-    uint64_t whole;     /* blocks that were whole at birth */
+    bool control;      /* gets what is typed */
+    bool ring_used;    /* it has written to its console ring */
+    bool started;      /* it was built and has run */
+    uint64_t nr_pages; /* at birth, less than max_pages if it may grow */
+    uint64_t whole;    /* blocks that were whole at birth */
     uint64_t vm_assist;
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;

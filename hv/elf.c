@@ -265,6 +265,17 @@ static bool guest_area(uint64_t va, uint64_t size)
            (va < BIT(47) ? last < BIT(47) : va >= HV_VA_END);
 }
 
+static bool overlaps(const struct elf_kernel *k, uint64_t va, uint64_t size)
+{
+    for (unsigned i = 0; i < k->nr_segments; i++) {
+        const struct elf_segment *s = &k->segment[i];
+
+        if (va < s->va + s->mem_size && s->va < va + size)
+            return true;
+    }
+    return false;
+}
+
 static const char *add_segment(struct elf_kernel *k, struct bytes b,
                                const struct elf_phdr *p)
 {
@@ -278,6 +289,8 @@ static const char *add_segment(struct elf_kernel *k, struct bytes b,
         return "a segment is not inside the file";
     if (va < k->virt_base || !guest_area(va, p->memsz))
         return "a segment is outside of what a guest may use";
+    if (overlaps(k, va, p->memsz))
+        return "two of its segments overlap";
     k->segment[k->nr_segments++] = (struct elf_segment){
         .offset = p->offset,
         .file_size = p->filesz,

@@ -37,8 +37,8 @@ static void read_configs(const struct bootinfo *bi)
     for (unsigned i = 0; i < bi->nr_modules; i++) {
         char why[MODULE_WHY];
 
-        usable[i] = module_parse(&configs[i], bi->modules[i].cmdline,
-                                 &defaults, why) == ERR_NONE;
+        usable[i] = module_parse(&configs[i], bi->modules[i].cmdline, &defaults,
+                                 why) == ERR_NONE;
         if (usable[i])
             continue;
         console_say("module %u: %s; not used", i, why);

@@ -13,8 +13,8 @@ struct plan_part {
 };
 
 struct plan {
-    uint64_t virt_base;    /* pfn 0 is mapped here, and on from there */
-    uint64_t mapped_pages; /* that many pfns; whole 4 MiB */
+    uint64_t virt_base;      /* pfn 0 is mapped here, and on from there */
+    uint64_t mapped_pages;   /* that many pfns; whole 4 MiB */
     struct plan_part initrd; /* va 0: not mapped */
     struct plan_part p2m;    /* at virt_base or where the kernel wants it */
     struct plan_part start_info, store, console, stack;

@@ -9,6 +9,7 @@
 
 #include "hv/auditor.h"
 #include "hv/clock.h"
+#include "hv/cmdline.h"
 #include "hv/console.h"
 #include "hv/memory.h"
 #include "hv/power.h"
@@ -75,13 +76,19 @@ void report_sample(struct domain *d)
     raise(&accounting_peak, all);
 }
 
+void report_sample_all(void)
+{
+    for (struct domain *d = domain_list; d; d = d->next)
+        report_sample(d);
+}
+
 /* --- one domain ---------------------------------------------------------- */
 
 static const char *end_name(const struct domain *d)
 {
     static const char *const names[] = {
-        [DOMAIN_ALIVE] = "alive",         [DOMAIN_POWEROFF] = "poweroff",
-        [DOMAIN_REBOOT] = "reboot",       [DOMAIN_SUSPENDED] = "suspended",
+        [DOMAIN_ALIVE] = "alive",     [DOMAIN_POWEROFF] = "poweroff",
+        [DOMAIN_REBOOT] = "reboot",   [DOMAIN_SUSPENDED] = "suspended",
         [DOMAIN_CRASHED] = "crashed",
     };
 
@@ -110,8 +117,8 @@ static void table(const struct domain *d, const struct flagstone_stats *s)
     console_say("  tables      L1 %lu, L2 %lu, L3 %lu, L4 %lu; most %lu",
                 s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4, p->tables);
     console_say("  accounting  %lu bytes, %lu per GiB; most %lu",
-                s->accounting_bytes,
-                per_gib(s->accounting_bytes, s->tot_pages), p->accounting);
+                s->accounting_bytes, per_gib(s->accounting_bytes, s->tot_pages),
+                p->accounting);
     console_say("  processor   %lu hypercalls, %lu page faults, %lu "
                 "exceptions, %lu emulations, %lu events, %lu switches",
                 s->hypercalls, s->faults, d->stats.exceptions,
@@ -151,7 +158,8 @@ void report_domain(struct domain *d)
         ended_badly++;
     report_sample(d);
     report_stats(d, &s);
-    table(d, &s);
+    if (options.loglevel > LOG_QUIET)
+        table(d, &s);
     json(d, &s);
 }
 
@@ -188,8 +196,8 @@ static void machine(void)
                  "\"audit_failures\":%u,\"sync_scrubs\":%lu,\"ns\":%lu}}",
                  ended_well, ended_badly, not_started, a.total, a.free,
                  a.hv_blocks, a.hv_frames, fixed, per_gib(fixed, pages),
-                 accounting_peak, auditor_runs, auditor_failures,
-                 a.sync_scrubs, clock_now_ns());
+                 accounting_peak, auditor_runs, auditor_failures, a.sync_scrubs,
+                 clock_now_ns());
 }
 
 void report_and_power_off(void)

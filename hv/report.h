@@ -14,6 +14,8 @@ void report_stats(const struct domain *d, struct flagstone_stats *out);
 
 /* What d has now counts for its peaks. */
 void report_sample(struct domain *d);
+/* The same of everybody, now and then. */
+void report_sample_all(void);
 
 /* d has ended and is still whole. */
 void report_domain(struct domain *d);

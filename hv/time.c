@@ -17,6 +17,7 @@
 #include "hv/console_ring.h"
 #include "hv/event.h"
 #include "hv/hypercall.h"
+#include "hv/report.h"
 #include "hv/sched.h"
 #include "hv/trap.h"
 
@@ -162,6 +163,7 @@ static void on_timer(void)
     if (now >= next_tick) {
         next_tick = now + CONSOLE_TICK;
         console_ring_tick();
+        report_sample_all();
     }
     sched_tick(now);
     time_program();

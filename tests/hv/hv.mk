@@ -14,6 +14,7 @@ HVT_acpi := hv/acpi.c
 HVT_console := hv/console.c hv/print.c hv/cmdline.c
 HVT_elf := hv/elf.c
 HVT_module := hv/module.c hv/print.c
+HVT_plan := hv/plan.c
 
 HVT_TESTS := $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c))
 HVT_FUZZ := $(if $(shell command -v $(HOST_CLANG)),\

@@ -165,6 +165,25 @@ static void segments_stay_inside(void **state)
     refused("");
 }
 
+static void segments_do_not_overlap(void **state)
+{
+    (void)state;
+    file.h.phnum = 3;
+    file.ph[2] = file.ph[1];
+    file.ph[2].paddr = file.ph[1].paddr + file.ph[1].memsz;
+    good();
+    assert_int_equal(k.nr_segments, 2);
+    file.ph[2].paddr--; /* the last byte of the first */
+    refused("overlap");
+    file.ph[2].paddr = file.ph[1].paddr - file.ph[2].memsz;
+    good();
+    file.ph[2].paddr++;
+    refused("overlap");
+    file.ph[2].paddr = file.ph[1].paddr;
+    file.ph[2].memsz = file.ph[2].filesz = 1; /* inside */
+    refused("overlap");
+}
+
 static void addresses_are_in_segments(void **state)
 {
     (void)state;
@@ -243,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup(the_paddr_offset_counts, make),
         cmocka_unit_test_setup(strangers_are_refused, make),
         cmocka_unit_test_setup(segments_stay_inside, make),
+        cmocka_unit_test_setup(segments_do_not_overlap, make),
         cmocka_unit_test_setup(addresses_are_in_segments, make),
         cmocka_unit_test_setup(sections_serve_where_there_is_no_segment, make),
         cmocka_unit_test_setup(cut_anywhere, make),

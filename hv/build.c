@@ -235,7 +235,7 @@ static enum err read_files(struct build *b)
     if (rc != ERR_NOMEM)
         return rc ? say(b, rc, why) : ERR_NONE;
     console_say("guest %s not started: %s: at least %lu MiB", b->c->name, why,
-                (b->plan.used_pages >> (20 - PAGE_SHIFT)) + 1);
+                (b->plan.used_pages + 255) >> 8);
     return rc;
 }
 

@@ -41,7 +41,10 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
     return ERR_NONE;
 }
 
-/* *root becomes m; what it was is put, maybe later. */
+/*
+ * *root becomes m; what it was is put, maybe later. From a guest ~0 is a frame
+ * that does not exist, not our MFN_NONE: its callers refuse it.
+ */
 static enum err new_root(struct mm_op *op, mfn_t *root, mfn_t m)
 {
     mfn_t old = *root;
@@ -62,11 +65,15 @@ static enum err new_root(struct mm_op *op, mfn_t *root, mfn_t m)
 
 enum err mmu_new_baseptr(struct mm_op *op, mfn_t m)
 {
+    if (mfn_eq(m, MFN_NONE))
+        return ERR_INVAL;
     return new_root(op, &op->v->root_kernel, m);
 }
 
 enum err mmu_new_user_baseptr(struct mm_op *op, mfn_t m)
 {
+    if (mfn_eq(m, MFN_NONE))
+        return ERR_INVAL;
     return new_root(op, &op->v->root_user, m.v ? m : MFN_NONE);
 }
 

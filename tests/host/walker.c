@@ -276,7 +276,7 @@ static enum err tree_any(struct walker *k, struct mm_op *op)
     build(k, op, &top, level);
     say_what(k, "tree of %u levels at %lx", level, top.v);
     do { /* most guests go on, as they should */
-        host_preempt_at(upto(k, 3) ? 1 + upto(k, 12) : 0);
+        host_preempt_at(upto(k, 3) ? 1 + upto(k, 6) : 0);
         rc = plant(k, op, top, level);
         world_done(op);
         k->restarted += rc == ERR_RESTART;
@@ -443,7 +443,7 @@ void walker_act(struct walker *k)
     action_fn *action = actions[upto(k, ARRAY_SIZE(actions))];
     enum err rc;
 
-    host_preempt_at(upto(k, 3) ? 0 : 1 + upto(k, 20));
+    host_preempt_at(upto(k, 3) ? 0 : 1 + upto(k, upto(k, 2) ? 4 : 20));
     k->w.mm.alloc.fail_in = upto(k, 16) ? 0 : 1 + upto(k, 3);
     rc = action(k, &op);
     host_preempt_at(0);

@@ -124,7 +124,7 @@ static void test_pointers(void)
     leak_check();
 }
 
-/* Where the answer cannot be an errno: nothing done, nothing stored. */
+/* Where the answer is a count: nothing done, nothing stored. */
 static void test_done_pointer(void)
 {
     struct mmuext_op op = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
@@ -132,7 +132,9 @@ static void test_done_pointer(void)
     for (unsigned p = 0; p < ARRAY_SIZE(bad_pointers); p++) {
         void *bad = (void *)bad_pointers[p];
         report_context("result at %p", bad);
-        CHECK_EQ(hc_mmuext_op(&op, 1, bad, DOMID_SELF), 0);
+        /* Xen keeps quiet about a count it cannot store. */
+        CHECK_EQ(hc_mmuext_op(&op, 1, bad, DOMID_SELF),
+                 guest_flagstone ? -XEN_EFAULT : 0);
         CHECK_EQ(hc_memory_op(XENMEM_decrease_reservation, bad), 0);
         CHECK_EQ(hc_memory_op(XENMEM_populate_physmap, bad), 0);
         CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, bad, 1, 0), 0);
@@ -255,7 +257,7 @@ static void test_domains(void)
 
 static void test_numbers(void)
 {
-    static const uint64_t calls[] = {11, 43,  47,         55,          63,
+    static const uint64_t calls[] = {11, 43,  47,  55,         63,
                                      64, 127, 128, 0x7fffffff, ~UINT64_C(0)};
     for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
         report_context("hypercall %lu", calls[i]);

@@ -123,12 +123,10 @@ bool ptwr_fault(struct vcpu *v, uint64_t va)
 
     if (rc || !prepare(&s, v, va))
         return false;
-    do {
+    do { /* the processor may have set A or D in between */
         rc = attempt(&op, v, &s);
-    } while (rc == ERR_BUSY);
+    } while (rc == ERR_RESTART);
     tlb_discharge(&op);
-    if (rc == ERR_RESTART)
-        return true; /* executed again */
     if (rc)
         return false;
     v->regs = s.after;

@@ -15,7 +15,7 @@ struct options options = {
     .console = CONSOLE_COM1 | CONSOLE_VGA | CONSOLE_FB,
     .loglevel = LOG_NORMAL,
     .superpages = OPT_SUPERPAGES_PREFER,
-    .fragment_reserve = 4,
+    .fragment_reserve = OPT_RESERVE_AUTO,
     .reserve = 0,
     .timeslice = 10,
 };

@@ -24,7 +24,8 @@ struct options {
     unsigned loglevel;         /* enum option_loglevel */
     unsigned selftest;         /* enum selftest */
     unsigned superpages;       /* of a guest that does not say */
-    uint64_t fragment_reserve; /* blocks kept ready for cutting */
+    uint64_t fragment_reserve; /* blocks kept ready for cutting, or: */
+#define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
     uint64_t reserve;          /* MiB that no guest gets */
     uint64_t timeslice;        /* ms */
 };

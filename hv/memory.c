@@ -14,6 +14,13 @@
 
 struct mm hv_mm;
 
+static uint64_t fragment_reserve(void)
+{
+    if (options.fragment_reserve != OPT_RESERVE_AUTO)
+        return options.fragment_reserve;
+    return MAX(UINT64_C(2), (early_ram_bytes() >> BLOCK_SHIFT) / 64);
+}
+
 static void hand_over(maddr_t start, maddr_t end, void *ctx)
 {
     (void)ctx;
@@ -32,10 +39,11 @@ void memory_init(void)
     hv_mm.m2p = (uint64_t *)HV_M2P_RW_VA;
     hv_mm.linear_pt = true;
     memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));
-    alloc_init(&hv_mm, meta, frames, options.fragment_reserve);
+    alloc_init(&hv_mm, meta, frames, fragment_reserve());
     early_finish(hand_over, NULL);
-    console_debug("%lu whole blocks free, accounting %lu KiB",
-                  alloc_stats(&hv_mm).free, size >> 10);
+    console_debug("%lu whole blocks free, %lu of them kept for cutting, "
+                  "accounting %lu KiB",
+                  alloc_stats(&hv_mm).free, fragment_reserve(), size >> 10);
 }
 
 /* Whole pages of one module; what shares a page with it stays reserved. */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is put into a pfnmap comes out again, and all its pages go back, also
+ * when there was not enough memory half way.
+ */
+/* uses: hv/pfnmap.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hv/pfnmap.h"
+#include "world.h"
+
+static struct world w;
+static struct pfnmap map;
+
+static int make(void **state)
+{
+    (void)state;
+    world_make(&w, 64);
+    assert_int_equal(pfnmap_init(&map, &w.mm, 4096), ERR_NONE);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    pfnmap_free(&map);
+    world_end(&w);
+    return 0;
+}
+
+static uint64_t get(uint64_t pfn)
+{
+    return pfnmap_get(&map, pfn_of(pfn)).v;
+}
+
+static void whole_blocks(void **state)
+{
+    (void)state;
+    assert_int_equal(get(0), MFN_NONE.v);
+    assert_int_equal(pfnmap_set_block(&map, 0, mfn_of(0x200)), ERR_NONE);
+    assert_int_equal(pfnmap_set_block(&map, 4095, mfn_of(0x40000000)),
+                     ERR_NONE);
+    assert_int_equal(get(0), 0x200);
+    assert_int_equal(get(511), 0x3ff);
+    assert_int_equal(get(512), MFN_NONE.v);
+    assert_int_equal(get(4095 * 512 + 5), 0x40000005);
+    assert_int_equal(get(4096 * 512), MFN_NONE.v);
+    assert_int_equal(get(~UINT64_C(0)), MFN_NONE.v);
+}
+
+static void single_frames(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 3000; i += 3)
+        assert_int_equal(pfnmap_set(&map, pfn_of(i), mfn_of(7000 - i)),
+                         ERR_NONE);
+    for (uint64_t i = 0; i < 3000; i++)
+        assert_int_equal(get(i), i % 3 ? MFN_NONE.v : 7000 - i);
+}
+
+static void no_memory(void **state)
+{
+    mfn_t taken[64 * BLOCK_FRAMES];
+    unsigned n = 0;
+
+    (void)state;
+    while (alloc_hv_get(&w.mm, 0, &taken[n]) == ERR_NONE)
+        n++;
+    assert_int_equal(pfnmap_set_block(&map, 3, mfn_of(0x200)), ERR_NOMEM);
+    assert_int_equal(get(3 * 512), MFN_NONE.v);
+    alloc_hv_put(&w.mm, taken[--n], 0);
+    /* The page of blocks fits, that of frames does not. */
+    assert_int_equal(pfnmap_set(&map, pfn_of(512), mfn_of(9)), ERR_NOMEM);
+    assert_int_equal(get(512), MFN_NONE.v);
+    assert_int_equal(pfnmap_set_block(&map, 3, mfn_of(0x200)), ERR_NONE);
+    while (n)
+        alloc_hv_put(&w.mm, taken[--n], 0);
+    assert_int_equal(pfnmap_set(&map, pfn_of(512), mfn_of(9)), ERR_NONE);
+    assert_int_equal(get(512), 9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(whole_blocks, make, end),
+        cmocka_unit_test_setup_teardown(single_frames, make, end),
+        cmocka_unit_test_setup_teardown(no_memory, make, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

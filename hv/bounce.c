@@ -25,10 +25,6 @@
 #include "hv/vcpu.h"
 #include "hv/x86.h"
 
-/* What a handler is entered without. */
-#define FLAGS_CLEARED                                                          \
-    (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC | RFLAGS_IOPL)
-
 /* The saved-flags word: IF says whether events were on. */
 static uint64_t virtual_flags(const struct vcpu *v, uint8_t masked)
 {
@@ -45,7 +41,7 @@ static uint64_t virtual_flags(const struct vcpu *v, uint8_t masked)
  * Pushes the frame and makes the handler what runs next. `mid` are the n_mid
  * words between R11 and RIP.
  */
-static always_inline void enter(struct vcpu *v, uint64_t handler, bool mask,
+static always_inline void enter(struct vcpu *v, const struct trap_info *t,
                                 const uint64_t *mid, unsigned n_mid)
 {
     struct regs *r = &v->regs;
@@ -61,11 +57,11 @@ static always_inline void enter(struct vcpu *v, uint64_t handler, bool mask,
         sp = v->kernel_sp;
     }
     sp = (sp & ~UINT64_C(15)) - (7 + n_mid) * 8;
-    if (unlikely(!handler || !guest_range_ok(sp, (7 + n_mid) * 8))) {
+    if (unlikely(!t->address || !guest_range_ok(sp, (7 + n_mid) * 8))) {
         domain_crash(v->d,
                      "vCPU %u: no handler or no stack (handler %lx, "
                      "stack %lx) for an exception or event",
-                     v->id, handler, sp);
+                     v->id, t->address, sp);
         return;
     }
     cpu_user_access_begin();
@@ -74,20 +70,19 @@ static always_inline void enter(struct vcpu *v, uint64_t handler, bool mask,
     for (unsigned i = 0; i < n_mid; i++)
         guest_put_raw(sp + 16 + i * 8, mid[i], fault);
     guest_put_raw(sp + 16 + n_mid * 8, r->rip, fault);
-    guest_put_raw(sp + 24 + n_mid * 8, cs | (uint64_t)(masked & 1) << 32,
-                  fault);
+    guest_put_raw(sp + 24 + n_mid * 8, cs | (uint64_t)masked << 32, fault);
     guest_put_raw(sp + 32 + n_mid * 8, virtual_flags(v, masked), fault);
     guest_put_raw(sp + 40 + n_mid * 8, r->rsp, fault);
     guest_put_raw(sp + 48 + n_mid * 8, r->ss, fault);
     cpu_user_access_end();
 
-    if (mask)
+    if (t->flags & TI_IF)
         WRITE_ONCE(v->info->evtchn_upcall_mask, 1);
-    r->rip = handler;
+    r->rip = t->address;
     r->cs = FLAT_KERNEL_CS;
     r->ss = FLAT_KERNEL_SS;
     r->rsp = sp;
-    r->rflags = (r->rflags & ~FLAGS_CLEARED) | RFLAGS_IF | RFLAGS_ONE;
+    r->rflags = (r->rflags & ~RFLAGS_BOUNCE) | RFLAGS_IF | RFLAGS_ONE;
     return;
 fault:
     cpu_user_access_end();
@@ -100,9 +95,9 @@ static bool deliver(struct vcpu *v, const struct trap_info *t, uint64_t error)
     if (unlikely(!t->address))
         return false;
     if (error == BOUNCE_NO_ERROR)
-        enter(v, t->address, t->flags & TI_IF, NULL, 0);
+        enter(v, t, NULL, 0);
     else
-        enter(v, t->address, t->flags & TI_IF, &error, 1);
+        enter(v, t, &error, 1);
     return true;
 }
 
@@ -137,32 +132,44 @@ bool bounce_soft_interrupt(struct vcpu *v, unsigned vector)
 
 void bounce_syscall(struct vcpu *v)
 {
-    uint64_t df = v->regs.rflags & RFLAGS_DF;
-
-    enter(v, v->callbacks.syscall, v->callbacks.syscall_masks, NULL, 0);
-    v->regs.rflags &= ~df;
+    enter(v, &v->callbacks.syscall, NULL, 0);
 }
 
 void bounce_events(struct vcpu *v)
 {
     struct vcpu_info *info = v->info;
 
-    if (unlikely(v->nmi_pending && v->callbacks.nmi && !v->in_nmi)) {
+    if (unlikely(v->nmi_pending && v->callbacks.nmi.address && !v->in_nmi)) {
         v->nmi_pending = false;
         v->in_nmi = true;
-        enter(v, v->callbacks.nmi, true, NULL, 0);
+        bounce_set_slow(v);
+        enter(v, &v->callbacks.nmi, NULL, 0);
         return;
     }
     if (READ_ONCE(info->evtchn_upcall_pending) &&
         !READ_ONCE(info->evtchn_upcall_mask)) {
         v->d->stats.events++;
-        enter(v, v->callbacks.event, true, NULL, 0);
+        enter(v, &v->callbacks.event, NULL, 0);
     }
 }
 
 void bounce_failsafe(struct vcpu *v, const uint64_t sel[4])
 {
-    enter(v, v->callbacks.failsafe, v->callbacks.failsafe_masks, sel, 4);
+    enter(v, &v->callbacks.failsafe, sel, 4);
+}
+
+void bounce_bad_stack(void)
+{
+    struct vcpu *v = current_vcpu();
+
+    domain_crash(v->d, "vCPU %u: its kernel stack at %lx cannot be written",
+                 v->id, v->kernel_sp);
+}
+
+void bounce_set_slow(struct vcpu *v)
+{
+    v->slow =
+        v->in_nmi || (v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
 }
 
 /* --- the way back ------------------------------------------------------ */
@@ -178,12 +185,14 @@ static bool to_user(struct vcpu *v)
     return true;
 }
 
-long hypercall_iret(void)
+/* What fast.asm leaves to it, and all when called from a multicall. */
+long hypercall_iret_slow(void)
 {
     struct vcpu *v = current_vcpu();
     struct regs *r = &v->regs;
     struct iret_context f;
 
+    hypercall_complete_regs();
     cpu_work(WORK_REGS);
     if (unlikely(guest_read(&f, r->rsp, sizeof(f)) != ERR_NONE)) {
         domain_crash(v->d, "vCPU %u: no iret frame at %lx", v->id, r->rsp);
@@ -202,6 +211,7 @@ long hypercall_iret(void)
     r->rcx = f.flags & VGCF_in_syscall ? r->rip : f.rcx;
     r->r11 = f.flags & VGCF_in_syscall ? r->rflags : f.r11;
     v->in_nmi = false;
+    bounce_set_slow(v);
     WRITE_ONCE(v->info->evtchn_upcall_mask, !(f.rflags & RFLAGS_IF));
     return (long)f.rax;
 }

@@ -20,3 +20,8 @@ void bounce_syscall(struct vcpu *v);
 void bounce_events(struct vcpu *v);
 /* Selectors that could not be loaded (ABI fact 2.9). */
 void bounce_failsafe(struct vcpu *v, const uint64_t sel[4]);
+
+/* From fast.asm: the frame could not be written. */
+void bounce_bad_stack(void);
+/* v->slow, after its IOPL assist or NMI state changed. */
+void bounce_set_slow(struct vcpu *v);

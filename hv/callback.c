@@ -5,6 +5,9 @@
  * Invariant: every address that is kept is canonical.
  */
 #include "xen/callback.h"
+#include "hv/callback.h"
+
+#include "hv/bounce.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
 #include "hv/string.h"
@@ -46,6 +49,15 @@ long hypercall_stack_switch(uint64_t ss, uint64_t sp)
     return 0;
 }
 
+static void set(struct trap_info *t, uint64_t address, bool masks)
+{
+    *t = (struct trap_info){
+        .flags = masks ? TI_IF : 0,
+        .cs = FLAT_KERNEL_CS,
+        .address = address,
+    };
+}
+
 static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
                          uint64_t address)
 {
@@ -56,26 +68,34 @@ static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
         return -XEN_EINVAL;
     switch (type) {
     case CALLBACKTYPE_event:
-        c->event = address;
+        set(&c->event, address, true);
         return 0;
     case CALLBACKTYPE_failsafe:
-        c->failsafe = address;
-        c->failsafe_masks = masks;
+        set(&c->failsafe, address, masks);
         return 0;
     case CALLBACKTYPE_syscall:
-        c->syscall = address;
-        c->syscall_masks = masks;
+        set(&c->syscall, address, masks);
         return 0;
     case CALLBACKTYPE_syscall32:
     case CALLBACKTYPE_sysenter:
         return 0; /* taken note of; such entries are #UD and #GP here */
     case CALLBACKTYPE_nmi:
-        c->nmi = address;
-        cpu_work(WORK_REGS); /* one may be pending: look */
+        set(&c->nmi, address, true);
+        cpu_work(WORK_LOOK); /* one may be pending */
         return 0;
     default:
         return -XEN_ENOSYS;
     }
+}
+
+void callback_set_all(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    set(&v->callbacks.event, c->event_callback_eip, true);
+    set(&v->callbacks.failsafe, c->failsafe_callback_eip,
+        c->flags & VGCF_failsafe_disables_events);
+    set(&v->callbacks.syscall, c->syscall_callback_eip,
+        c->flags & VGCF_syscall_disables_events);
+    set(&v->callbacks.nmi, 0, true);
 }
 
 /* Refused addresses are not reported: as in Xen, the result is 0. */
@@ -105,7 +125,7 @@ long hypercall_callback_op(uint64_t cmd, uint64_t arg)
         if (guest_read(&u, arg, sizeof(u)))
             return -XEN_EFAULT;
         if (u.type == CALLBACKTYPE_nmi) {
-            v->callbacks.nmi = 0;
+            v->callbacks.nmi.address = 0;
             return 0;
         }
         return u.type <= CALLBACKTYPE_syscall32 ? -XEN_EINVAL : -XEN_ENOSYS;
@@ -125,7 +145,7 @@ long hypercall_nmi_op(uint64_t cmd, uint64_t arg)
             return -XEN_EFAULT;
         return set_callback(v, CALLBACKTYPE_nmi, 0, c.handler_address);
     case XENNMI_unregister_callback:
-        v->callbacks.nmi = 0;
+        v->callbacks.nmi.address = 0;
         return 0;
     default:
         return -XEN_ENOSYS;
@@ -138,14 +158,13 @@ long hypercall_vm_assist(uint64_t cmd, uint64_t type)
 
     if (type >= 64 || !(VM_ASSIST_VALID & BIT(type)))
         return -XEN_EINVAL;
-    switch (cmd) {
-    case VMASST_CMD_enable:
+    if (cmd == VMASST_CMD_enable)
         d->vm_assist |= BIT(type);
-        return 0;
-    case VMASST_CMD_disable:
+    else if (cmd == VMASST_CMD_disable)
         d->vm_assist &= ~BIT(type);
-        return 0;
-    default:
+    else
         return -XEN_ENOSYS;
-    }
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        bounce_set_slow(d->vcpu[i]);
+    return 0;
 }

@@ -51,6 +51,7 @@ struct domain;
 /* Why the short way back to a guest may not be taken. */
 #define WORK_RESCHED 1u /* the scheduler wants to choose */
 #define WORK_REGS    2u /* vcpu->regs were rewritten by a hypercall */
+#define WORK_LOOK    4u /* something else may be pending */
 
 /* Behind GS in the hypervisor. hv/offsets.c tells entry.asm. */
 struct percpu {

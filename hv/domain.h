@@ -36,10 +36,12 @@ enum vcpu_state {
     VCPU_POLLING,  /* SCHEDOP_poll */
 };
 
-/* Set by set_callbacks / callback_op, by type; 0 = none. */
+/*
+ * Set by set_callbacks / callback_op, by type; address 0 = none. The shape is
+ * the trap table's, so that all handlers are entered alike.
+ */
 struct guest_callbacks {
-    uint64_t event, failsafe, syscall, nmi;
-    bool failsafe_masks, syscall_masks;
+    struct trap_info event, failsafe, syscall, nmi;
 };
 
 /*
@@ -54,6 +56,7 @@ struct vcpu {
     struct vcpu_info *info; /* through the direct map; never NULL */
     uint64_t hypercalls;    /* statistics, of this vCPU */
     bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
+    bool slow;              /* not for hv/fast.asm: virtual IOPL, in an NMI */
     struct mm_vcpu mm;
     struct domain *d;
     unsigned id;
@@ -94,6 +97,9 @@ struct vcpu {
     struct vcpu *run_next; /* sched.c */
     bool queued, woken;
 } aligned_to(16);
+_Static_assert(offsetof(struct vcpu, slow) ==
+                   offsetof(struct vcpu, in_kernel) + 1,
+               "fast.asm looks at both at once");
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct regs)) % 16 == 0,
                "SDM vol. 3, 6.14.2: RSP is aligned before the frame");
 

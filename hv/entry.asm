@@ -28,66 +28,20 @@
 default rel
 bits 64
 
-MSR_GS_BASE     equ 0xc0000101
 STACK_PAGES     equ 4               ; as in hv/cpu.c
 IST_COUNT       equ 5
-UPCALL_WANTED   equ 0x0001          ; vcpu_info: pending, and not masked
 
-extern trap_dispatch, trap_iret_fault, trap_user_syscall, exit_work
+extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
+extern fast_exception, fast_syscall
 extern hypercall_table, cpu_percpu0
 
-; Fields of struct vcpu and of its regs, seen from behind regs.
-%define VCPU(field)     VCPU_ %+ field - VCPU_REGS_END
-%define REG(field)      REGS_ %+ field - REGS_SIZE
 
-; CLAC, or a no-op of the same length until hv/cpu.c has seen SMAP. Entered by
-; an interrupt, AC is still the guest's, which would switch SMAP off.
-%macro CLAC 0
-%%at:   db 0x0f, 0x1f, 0x00
-[section .patch progbits alloc noexec nowrite align=4]
-        dd %%at - $, 0
-__?SECT?__
-%endmacro
-
-%macro PUSH_REGS 0
-        push rdi
-        push rsi
-        push rdx
-        push rcx
-        push rax
-        push r8
-        push r9
-        push r10
-        push r11
-        push rbx
-        push rbp
-        push r12
-        push r13
-        push r14
-        push r15
-%endmacro
-
-%macro POP_REGS 0
-        pop r15
-        pop r14
-        pop r13
-        pop r12
-        pop rbp
-        pop rbx
-        pop r11
-        pop r10
-        pop r9
-        pop r8
-        pop rax
-        pop rcx
-        pop rdx
-        pop rsi
-        pop rdi
-%endmacro
+%include "hv/entry.inc"
 
 section .text.entry progbits alloc exec nowrite align=16
 
 ; From any vector with a stack of the CPU's own.
+global entry_common
 entry_common:
         PUSH_REGS
         cld
@@ -95,7 +49,8 @@ entry_common:
         test byte [rsp + REGS_CS], 3
         jz common_hypervisor
         swapgs
-common_guest:
+global common_guest
+common_guest:                       ; regs are complete, RSP is at them
         xor ebp, ebp                ; ends a backtrace
         mov rdi, rsp
         mov rsp, [gs:PERCPU_STACK_TOP]
@@ -110,6 +65,8 @@ common_guest:
 exit_regs:
         POP_REGS
         add rsp, 8
+global exit_iretq
+exit_iretq:                         ; RSP is at RIP in regs
         swapgs
 entry_iretq:
         iretq
@@ -141,6 +98,7 @@ common_iret_fault:
         jmp common_guest
 
 ; The long way out. PERCPU_VCPU may be another vCPU afterwards.
+global exit_long
 exit_long:
         mov rsp, [gs:PERCPU_STACK_TOP]
         xor ebp, ebp
@@ -153,20 +111,17 @@ global exit_to_guest
 exit_to_guest equ exit_long
 
 ; SYSCALL: RCX is RIP, R11 is RFLAGS, RSP is the guest's. SFMASK has cleared
-; IF, DF, TF, NT and AC.
+; IF, DF, TF, NT and AC. What SYSRET restores by itself (CS, SS) and what stays
+; in PERCPU_GUEST_RSP is put into regs on the long way only.
 global entry_syscall
 entry_syscall:
         swapgs
         mov [gs:PERCPU_GUEST_RSP], rsp
         mov rsp, [gs:PERCPU_REGS_END]
-        push SELECTOR_GUEST_SS
-        push qword [gs:PERCPU_GUEST_RSP]
-        push r11
-        push SELECTOR_GUEST_CS64
-        push rcx
-        add rsp, REGS_SIZE - REGS_RIP
         cmp byte [rsp + VCPU(IN_KERNEL)], 0
-        je syscall_user
+        je fast_syscall             ; the guest's kernel gets it
+        mov [rsp + REG(RIP)], rcx
+        mov [rsp + REG(RFLAGS)], r11
         mov [rsp + REG(RDI)], rdi
         mov [rsp + REG(RSI)], rsi
         mov [rsp + REG(RDX)], rdx
@@ -200,7 +155,7 @@ syscall_out:
         mov r9, [rsp + REG(R9)]
         mov r10, [rsp + REG(R10)]
         mov r11, [rsp + REG(RFLAGS)]
-        mov rsp, [rsp + REG(RSP)]
+        mov rsp, [gs:PERCPU_GUEST_RSP]
         swapgs
         o64 sysret
 
@@ -208,15 +163,9 @@ syscall_unknown:
         mov rax, -ENOSYS
         jmp syscall_out
 
-; RAX is the result. What C preserves is the guest's, still.
+; RAX is the result. What C preserves is the guest's, still. If the handler
+; rewrote registers, it completed them, too (hypercall_complete_regs()).
 syscall_long:
-        mov rcx, [rsp + REG(RIP)]
-        mov r11, [rsp + REG(RFLAGS)]
-        test dword [gs:PERCPU_WORK], WORK_REGS
-        jnz syscall_rewritten       ; RCX and R11 were set by the handler
-        mov [rsp + REG(RCX)], rcx
-        mov [rsp + REG(R11)], r11
-syscall_rewritten:
         mov [rsp + REG(RAX)], rax
         mov [rsp + REG(RBX)], rbx
         mov [rsp + REG(RBP)], rbp
@@ -224,16 +173,11 @@ syscall_rewritten:
         mov [rsp + REG(R13)], r13
         mov [rsp + REG(R14)], r14
         mov [rsp + REG(R15)], r15
-        jmp exit_long
-
-; A SYSCALL of guest user mode: the guest's kernel gets it.
-syscall_user:
-        sub rsp, REGS_SIZE - REGS_ERROR
-        mov qword [rsp], 0
-        PUSH_REGS
+        test dword [gs:PERCPU_WORK], WORK_REGS
+        jnz exit_long
         mov rsp, [gs:PERCPU_STACK_TOP]
         xor ebp, ebp
-        call trap_user_syscall
+        call hypercall_complete_regs
         jmp exit_long
 
 ; From compatibility mode (AMD only): no guest gets there by the interface.
@@ -305,6 +249,8 @@ stub_ %+ %1:
         mov dword [rsp + 4], %1
   %if %1 == 1 || %1 == 2 || %1 == 8 || %1 == 18
         jmp entry_ist
+  %elif %1 == 0 || %1 == 3 || %1 == 4 || %1 == 5 || %1 == 14 || %1 == 16 || %1 == 19
+        jmp fast_exception
   %else
         jmp entry_common
   %endif

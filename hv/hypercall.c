@@ -8,6 +8,7 @@
 #include "flagstone/flagstone.h"
 #include "hv/apic.h"
 #include "hv/guest.h"
+#include "hv/trap.h"
 #include "xen/errno.h"
 #include <stdarg.h>
 
@@ -91,6 +92,20 @@ static struct {
     bool restart;
 } multicall;
 
+void hypercall_complete_regs(void)
+{
+    struct percpu *cpu = this_cpu();
+    struct regs *r = &cpu->vcpu->regs;
+
+    r->error_code = 0;
+    r->vector = TRAP_SYSCALL;
+    r->cs = FLAT_KERNEL_CS;
+    r->ss = FLAT_KERNEL_SS;
+    r->rsp = cpu->guest_rsp;
+    r->rcx = r->rip;
+    r->r11 = r->rflags;
+}
+
 long hypercall_continue(unsigned nr, unsigned n, ...)
 {
     struct regs *r = &current_vcpu()->regs;
@@ -106,6 +121,7 @@ long hypercall_continue(unsigned nr, unsigned n, ...)
         for (unsigned i = 0; i < n; i++)
             multicall.entry->args[i] = va_arg(ap, uint64_t);
     } else {
+        hypercall_complete_regs();
         for (unsigned i = 0; i < n; i++)
             *arg[i] = va_arg(ap, uint64_t);
         r->rip -= 2; /* the SYSCALL is executed again */
@@ -132,6 +148,8 @@ static long call(const struct multicall_entry *e)
 
     if (e->op >= HYPERCALLS)
         return -XEN_ENOSYS;
+    if (e->op == __HYPERVISOR_iret)
+        return hypercall_iret_slow(); /* the other does not come back */
     return ((hypercall_fn)hypercall_table[e->op])(a[0], a[1], a[2], a[3], a[4],
                                                   a[5]);
 }

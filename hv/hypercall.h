@@ -26,6 +26,12 @@ long errno_of(enum err e);
  */
 long hypercall_continue(unsigned nr, unsigned n, ...);
 
+/*
+ * A hypercall leaves out the registers that SYSRET restores by itself; called
+ * before anybody looks at them or writes to them.
+ */
+void hypercall_complete_regs(void);
+
 /* Should a loop over a guest's array stop here and continue later? */
 bool hypercall_preempt(void);
 
@@ -46,7 +52,8 @@ long hypercall_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags);
 long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
                                              uint64_t flags, uint64_t domid);
 long hypercall_vm_assist(uint64_t cmd, uint64_t type);
-long hypercall_iret(void);
+long hypercall_iret(void); /* fast.asm; does not come back */
+long hypercall_iret_slow(void);
 long hypercall_set_segment_base(uint64_t which, uint64_t base);
 long hypercall_mmuext_op(uint64_t ops, uint64_t count, uint64_t done,
                          uint64_t foreigndom);

@@ -102,6 +102,17 @@ static void general_protection(struct vcpu *v, uint64_t error)
     bounce_exception(v, VEC_GP, error);
 }
 
+/* RIP is behind the SYSCALL; without a handler it is an invalid opcode. */
+static void user_syscall(struct vcpu *v)
+{
+    if (v->callbacks.syscall.address) {
+        bounce_syscall(v);
+        return;
+    }
+    v->regs.rip -= 2;
+    bounce_exception(v, VEC_UD, BOUNCE_NO_ERROR);
+}
+
 static void from_guest(struct vcpu *v, struct regs *regs)
 {
     switch (regs->vector) {
@@ -122,6 +133,9 @@ static void from_guest(struct vcpu *v, struct regs *regs)
         debugreg_trap(v);
         break;
     case VEC_NMI:
+        return;
+    case TRAP_SYSCALL:
+        user_syscall(v);
         return;
     case VEC_DF:
     case VEC_MC:
@@ -161,7 +175,7 @@ static void from_hypervisor(struct regs *regs)
 
 void trap_dispatch(struct regs *regs)
 {
-    if (regs->vector >= 32)
+    if (regs->vector >= 32 && regs->vector != TRAP_SYSCALL)
         interrupt(regs->vector);
     else if (regs_from_guest(regs))
         from_guest(current_vcpu(), regs);
@@ -177,17 +191,4 @@ void trap_iret_fault(const struct regs *fault)
     memcpy(r, &f, offsetof(struct regs, error_code));
     r->error_code = f.error_code;
     r->vector = f.vector;
-}
-
-/* RIP is behind the SYSCALL; without a handler it is an invalid opcode. */
-void trap_user_syscall(void)
-{
-    struct vcpu *v = current_vcpu();
-
-    if (likely(v->callbacks.syscall)) {
-        bounce_syscall(v);
-        return;
-    }
-    v->regs.rip -= 2;
-    bounce_exception(v, VEC_UD, BOUNCE_NO_ERROR);
 }

@@ -11,11 +11,12 @@
  */
 void trap_init(void);
 
+/* A vector of our own: SYSCALL in guest user mode. */
+#define TRAP_SYSCALL 256u
+
 void trap_dispatch(struct regs *regs);
 /* The IRETQ to a guest faulted; `fault` holds its registers and the reason. */
 void trap_iret_fault(const struct regs *fault);
-/* SYSCALL in guest user mode. */
-void trap_user_syscall(void);
 
 /* fn runs, with interrupts off, for interrupts of this vector (32..255). */
 void trap_set_handler(unsigned vector, void (*fn)(void));

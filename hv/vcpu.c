@@ -5,6 +5,7 @@
 #include "hv/vcpu.h"
 
 #include "hv/bounce.h"
+#include "hv/callback.h"
 #include "hv/debugreg.h"
 #include "hv/fpu.h"
 #include "hv/guest.h"
@@ -223,13 +224,7 @@ static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
         v->traps[i].vector = (uint8_t)i;
     v->kernel_ss = c->kernel_ss | 3;
     v->kernel_sp = c->kernel_sp;
-    v->callbacks = (struct guest_callbacks){
-        .event = c->event_callback_eip,
-        .failsafe = c->failsafe_callback_eip,
-        .syscall = c->syscall_callback_eip,
-        .failsafe_masks = c->flags & VGCF_failsafe_disables_events,
-        .syscall_masks = c->flags & VGCF_syscall_disables_events,
-    };
+    callback_set_all(v, c);
     v->fs_base = c->fs_base;
     v->gs_base_kernel = c->gs_base_kernel;
     v->gs_base_user = c->gs_base_user;
@@ -258,6 +253,7 @@ enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
             (void)debugreg_set(v, i, c->debugreg[i]);
     if (v->id == 0)
         v->d->vm_assist = c->vm_assist & VM_ASSIST_VALID;
+    bounce_set_slow(v);
     v->initialised = true;
     return ERR_NONE;
 }
@@ -301,9 +297,9 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     vcpu_sync(v);
     memset(c, 0, sizeof(*c));
     c->flags = VGCF_i387_valid | (v->in_kernel ? VGCF_in_kernel : 0);
-    if (v->callbacks.failsafe_masks)
+    if (v->callbacks.failsafe.flags & TI_IF)
         c->flags |= VGCF_failsafe_disables_events;
-    if (v->callbacks.syscall_masks)
+    if (v->callbacks.syscall.flags & TI_IF)
         c->flags |= VGCF_syscall_disables_events;
     if (v->state != VCPU_DOWN)
         c->flags |= VGCF_online;
@@ -321,9 +317,9 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     if (!mfn_eq(v->mm.root_user, MFN_NONE))
         c->ctrlreg[1] = maddr_of_mfn(v->mm.root_user).v;
     memcpy(c->debugreg, v->dr, sizeof(c->debugreg));
-    c->event_callback_eip = v->callbacks.event;
-    c->failsafe_callback_eip = v->callbacks.failsafe;
-    c->syscall_callback_eip = v->callbacks.syscall;
+    c->event_callback_eip = v->callbacks.event.address;
+    c->failsafe_callback_eip = v->callbacks.failsafe.address;
+    c->syscall_callback_eip = v->callbacks.syscall.address;
     c->vm_assist = v->d->vm_assist;
     c->fs_base = v->fs_base;
     c->gs_base_kernel = v->gs_base_kernel;

@@ -47,6 +47,11 @@
 /* What a guest may choose: the status flags, TF, DF, RF, AC and ID. */
 #define RFLAGS_GUEST (UINT64_C(0xcd5) | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
 
+/* What a handler of the guest's is entered without. */
+#define RFLAGS_BOUNCE                                                          \
+    (RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC |   \
+     RFLAGS_IOPL)
+
 /* Error code of #PF (SDM vol. 3, 4.7). */
 #define PF_PRESENT  BIT(0)
 #define PF_WRITE    BIT(1)

@@ -219,7 +219,10 @@ static bool others_wait(void)
 
 uint64_t sched_slice_end(void)
 {
-    return others_wait() ? slice_end : 0;
+    const struct vcpu *v = current_vcpu();
+
+    /* While idle nobody's slice runs: an end in the past would be a storm. */
+    return v && can_run(v) && others_wait() ? slice_end : 0;
 }
 
 void sched_tick(uint64_t now)

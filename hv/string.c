@@ -9,18 +9,15 @@
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-    void *d = dst;
     size_t words = n / 8, rest = n % 8;
+    void *d = dst;
 
-    __asm__ volatile("rep movsq"
+    __asm__ volatile("rep movsq\n"
+                     "movq %3, %%rcx\n"
+                     "rep movsb"
                      : "+D"(d), "+S"(src), "+c"(words)
-                     :
+                     : "r"(rest)
                      : "memory");
-    if (rest)
-        __asm__ volatile("rep movsb"
-                         : "+D"(d), "+S"(src), "+c"(rest)
-                         :
-                         : "memory");
     return dst;
 }
 
@@ -42,16 +39,15 @@ void *memmove(void *dst, const void *src, size_t n)
 
 void *memset(void *dst, int c, size_t n)
 {
-    const uint64_t word = (uint8_t)c * UINT64_C(0x0101010101010101);
-    void *d = dst;
     size_t words = n / 8, rest = n % 8;
+    void *d = dst;
 
-    __asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(word) : "memory");
-    if (rest)
-        __asm__ volatile("rep stosb"
-                         : "+D"(d), "+c"(rest)
-                         : "a"(word)
-                         : "memory");
+    __asm__ volatile("rep stosq\n"
+                     "movq %2, %%rcx\n"
+                     "rep stosb"
+                     : "+D"(d), "+c"(words)
+                     : "r"(rest), "a"((uint8_t)c * UINT64_C(0x0101010101010101))
+                     : "memory");
     return dst;
 }
 

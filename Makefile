@@ -19,7 +19,8 @@ WARN := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror
 TARGET_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpie \
     -fvisibility=hidden -mno-red-zone -mgeneral-regs-only -march=x86-64-v2 \
     -fno-stack-protector -fno-asynchronous-unwind-tables \
-    -fno-strict-aliasing -fno-omit-frame-pointer -fcf-protection=none \
+    -fno-strict-aliasing -fno-omit-frame-pointer -momit-leaf-frame-pointer \
+    -fcf-protection=none \
     -fno-common $(if $(IS_CLANG),--target=x86_64-linux-gnu)
 HV_CFLAGS := $(TARGET_CFLAGS) -include hv/hidden.h -Iinclude -I. -I$(BUILD)
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(BUILD)/

@@ -65,7 +65,7 @@ static long get_handle(const struct domain *d, uint64_t arg)
     return give(arg, uuid, sizeof(uuid));
 }
 
-long hypercall_xen_version(uint64_t cmd, uint64_t arg)
+static never_inline long other(uint64_t cmd, uint64_t arg)
 {
     static const struct xen_platform_parameters platform = {
         .virt_start = HYPERVISOR_VIRT_START,
@@ -74,8 +74,6 @@ long hypercall_xen_version(uint64_t cmd, uint64_t arg)
     const struct domain *d = current_vcpu()->d;
 
     switch ((uint32_t)cmd) {
-    case XENVER_version:
-        return XEN_MAJOR << 16 | XEN_MINOR;
     case XENVER_extraversion:
         return give(arg, extra_version, sizeof(extra_version));
     case XENVER_compile_info:
@@ -99,4 +97,12 @@ long hypercall_xen_version(uint64_t cmd, uint64_t arg)
     default:
         return -XEN_ENOSYS;
     }
+}
+
+/* The version itself is what guests ask for when they only want to call. */
+long hypercall_xen_version(uint64_t cmd, uint64_t arg)
+{
+    if (likely((uint32_t)cmd == XENVER_version))
+        return XEN_MAJOR << 16 | XEN_MINOR;
+    return other(cmd, arg);
 }

@@ -70,3 +70,10 @@ size_t guest_read_some(void *dst, uint64_t va, size_t n)
         return 0;
     return n - copy(dst, guest_ptr(va), n);
 }
+
+size_t guest_write_some(uint64_t va, const void *src, size_t n)
+{
+    if (!guest_range_ok(va, n))
+        return 0;
+    return n - copy(guest_ptr(va), src, n);
+}

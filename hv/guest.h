@@ -31,6 +31,8 @@ must_check enum err guest_clear(uint64_t va, size_t n);
 
 /* Instruction bytes: as many of n as can be read; returns how many. */
 size_t guest_read_some(void *dst, uint64_t va, size_t n);
+/* The same the other way; of the first word not written part may be. */
+size_t guest_write_some(uint64_t va, const void *src, size_t n);
 
 /*
  * One 8-byte access where cpu_user_access_begin() and the range check have

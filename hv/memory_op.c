@@ -21,7 +21,10 @@
 #include "mm/reservation.h"
 
 #define CMD_MASK    (BIT(MEMOP_CMD_BITS) - 1)
-#define EXTENTS_MAX (~UINT64_C(0) >> MEMOP_CMD_BITS)
+#define EXTENTS_MAX (BIT(44) - 1) /* no array of more is the guest's */
+
+/* Frame numbers copied in and done in one go. */
+#define CHUNK 32
 
 /* --- extents -------------------------------------------------------------- */
 
@@ -37,37 +40,71 @@ static uint64_t extent_va(const struct extents *x)
     return x->r.extent_start + x->done * sizeof(uint64_t);
 }
 
-/* The result goes to the guest, or the frames back. */
-static enum err give_extent(struct mm_op *op, const struct extents *x, mfn_t m)
+/* What preemption waits for: this many frames, or one larger extent. */
+static unsigned chunk_size(const struct extents *x)
 {
-    if (!x->r.extent_start || guest_write64(extent_va(x), m.v) == ERR_NONE)
+    uint64_t most = MAX((uint64_t)CHUNK >> x->r.extent_order, UINT64_C(1));
+
+    return (unsigned)MIN(most, x->r.nr_extents - x->done);
+}
+
+/* The first *n of the array, as many of them as can be read. ERR_FAULT: 0. */
+static enum err read_chunk(const struct extents *x, uint64_t *v, unsigned *n)
+{
+    const size_t size = sizeof(*v);
+
+    *n = (unsigned)(guest_read_some(v, extent_va(x), *n * size) / size);
+    return *n ? ERR_NONE : ERR_FAULT;
+}
+
+static enum err decrease_chunk(struct mm_op *op, struct extents *x)
+{
+    mfn_t m[CHUNK];
+    unsigned n = chunk_size(x), i = 0;
+    enum err rc = read_chunk(x, &m[0].v, &n);
+
+    for (; i < n && !rc; i += !rc)
+        rc = reservation_decrease(op, m[i], x->r.extent_order);
+    x->done += i;
+    return rc;
+}
+
+/* The n results go to the guest; those that cannot are taken back. */
+static enum err give_extents(struct mm_op *op, struct extents *x,
+                             const mfn_t *m, unsigned n)
+{
+    unsigned told = n;
+
+    if (x->r.extent_start)
+        told = (unsigned)(guest_write_some(extent_va(x), m, n * sizeof(*m)) /
+                          sizeof(*m));
+    x->done += told;
+    if (likely(told == n))
         return ERR_NONE;
     tlb_discharge(op);
-    (void)!reservation_decrease(op, m, x->r.extent_order);
+    while (n > told)
+        (void)!reservation_decrease(op, m[--n], x->r.extent_order);
     return ERR_FAULT;
 }
 
-static enum err increase_one(struct mm_op *op, const struct extents *x)
+/* Each pfn is replaced by its frame in place. */
+static enum err increase_chunk(struct mm_op *op, struct extents *x)
 {
-    pfn_t pfn = PFN_NONE;
-    mfn_t m;
-    enum err rc;
+    bool physmap = x->cmd == XENMEM_populate_physmap;
+    enum err rc = ERR_NONE, given;
+    unsigned n = chunk_size(x), i;
+    union {
+        pfn_t pfn;
+        mfn_t mfn;
+    } v[CHUNK];
 
-    if (!exchange_bits_ok(op->mm, x->r.mem_flags))
-        return ERR_NOMEM;
-    if (x->cmd == XENMEM_populate_physmap && guest_read64(&pfn.v, extent_va(x)))
-        return ERR_FAULT;
-    rc = reservation_increase(op, pfn, x->r.extent_order, &m);
-    return rc ? rc : give_extent(op, x, m);
-}
-
-static enum err decrease_one(struct mm_op *op, const struct extents *x)
-{
-    mfn_t m;
-
-    if (guest_read64(&m.v, extent_va(x)))
-        return ERR_FAULT;
-    return reservation_decrease(op, m, x->r.extent_order);
+    if (physmap)
+        rc = read_chunk(x, &v[0].pfn.v, &n);
+    for (i = 0; i < n && !rc; i += !rc)
+        rc = reservation_increase(op, physmap ? v[i].pfn : PFN_NONE,
+                                  x->r.extent_order, &v[i].mfn);
+    given = give_extents(op, x, &v[0].mfn, i);
+    return given ? given : rc;
 }
 
 /*
@@ -76,26 +113,33 @@ static enum err decrease_one(struct mm_op *op, const struct extents *x)
  */
 static long do_extents(struct mm_op *op, struct extents *x)
 {
+    bool decrease = x->cmd == XENMEM_decrease_reservation;
     enum err rc = ERR_NONE;
-    bool first = true;
 
-    while (x->done < x->r.nr_extents) {
-        if (!first && hypercall_preempt())
+    while (!rc && x->done < x->r.nr_extents) {
+        rc = decrease ? decrease_chunk(op, x) : increase_chunk(op, x);
+        if (!rc && x->done < x->r.nr_extents && hypercall_preempt())
             rc = ERR_RESTART;
-        else if (x->cmd == XENMEM_decrease_reservation)
-            rc = decrease_one(op, x);
-        else
-            rc = increase_one(op, x);
-        if (rc)
-            break;
-        first = false;
-        x->done++;
     }
     tlb_discharge(op);
     if (rc == ERR_RESTART)
         return hypercall_continue(__HYPERVISOR_memory_op, 2,
                                   x->cmd | x->done << MEMOP_CMD_BITS, x->arg);
     return (long)x->done;
+}
+
+/*
+ * The array as a whole, as Xen has it: of what lies partly outside the guest's
+ * part of the address space nothing is done. Without one, frames can be had
+ * but not named.
+ */
+static bool array_ok(const struct extents *x)
+{
+    const struct xen_memory_reservation *r = &x->r;
+
+    if (!r->extent_start && x->cmd == XENMEM_increase_reservation)
+        return true;
+    return guest_range_ok(r->extent_start, r->nr_extents * sizeof(uint64_t));
 }
 
 /* Errors show as a count that is too small (facts 2.10). */
@@ -112,7 +156,10 @@ static long reservation(struct vcpu *v, uint64_t cmd, uint64_t arg)
     if (x.r.extent_order > RESERVATION_ORDER_MAX ||
         (x.r.mem_flags & XENMEMF_populate_on_demand))
         return (long)x.done;
-    if (domain_self(v->d, x.r.domid))
+    if (domain_self(v->d, x.r.domid) || !array_ok(&x))
+        return (long)x.done;
+    if (x.cmd != XENMEM_decrease_reservation &&
+        !exchange_bits_ok(op.mm, x.r.mem_flags))
         return (long)x.done;
     return do_extents(&op, &x);
 }

@@ -13,8 +13,21 @@
 #include "hv/console.h"
 #include "hv/memory.h"
 #include "hv/power.h"
+#include "hv/string.h"
 #include "mm/frame.h"
 
+/* What the closing table says of a domain that is gone by then. */
+struct row {
+    char name[DOMAIN_NAME_MAX];
+    domid_t id;
+    enum domain_end end;
+    uint64_t super_most;
+    struct flagstone_stats at_end;
+};
+#define ROWS 64 /* domains beyond these have had their lines already */
+
+static struct row rows[ROWS];
+static unsigned nr_rows;
 static unsigned ended_well, ended_badly, not_started;
 static uint64_t accounting_peak; /* of all domains together */
 
@@ -84,7 +97,7 @@ void report_sample_all(void)
 
 /* --- one domain ---------------------------------------------------------- */
 
-static const char *end_name(const struct domain *d)
+static const char *end_name(enum domain_end end)
 {
     static const char *const names[] = {
         [DOMAIN_ALIVE] = "alive",     [DOMAIN_POWEROFF] = "poweroff",
@@ -92,7 +105,7 @@ static const char *end_name(const struct domain *d)
         [DOMAIN_CRASHED] = "crashed",
     };
 
-    return names[d->end];
+    return names[end];
 }
 
 static uint64_t per_gib(uint64_t bytes, uint64_t pages)
@@ -102,11 +115,10 @@ static uint64_t per_gib(uint64_t bytes, uint64_t pages)
     return mib ? bytes * 1024 / mib : 0;
 }
 
-static void table(const struct domain *d, const struct flagstone_stats *s)
+static void details(const struct domain *d, const struct flagstone_stats *s)
 {
     const struct domain_peaks *p = &d->peaks;
 
-    console_say("d%u %s ended: %s", d->id, d->name, end_name(d));
     console_say("  memory      %lu MiB of %lu; most %lu; %lu blocks whole, "
                 "%lu cut; %lu of %lu whole at its start",
                 s->tot_pages >> 8, s->max_pages >> 8, p->tot_pages >> 8,
@@ -134,7 +146,7 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
                  "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
                  "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
                  "\"accounting_bytes\":%lu}",
-                 d->id, d->name, end_name(d), d->end_reason, s->tot_pages,
+                 d->id, d->name, end_name(d->end), d->end_reason, s->tot_pages,
                  s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
                  s->superpage_maps, s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4,
                  s->accounting_bytes);
@@ -148,6 +160,20 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
                  p->tot_pages, p->super_maps, p->tables, p->accounting);
 }
 
+static void keep_row(const struct domain *d, const struct flagstone_stats *s)
+{
+    struct row *r = &rows[nr_rows];
+
+    if (nr_rows == ROWS)
+        return;
+    nr_rows++;
+    memcpy(r->name, d->name, sizeof(r->name));
+    r->id = d->id;
+    r->end = d->end;
+    r->super_most = d->peaks.super_maps;
+    r->at_end = *s;
+}
+
 void report_domain(struct domain *d)
 {
     struct flagstone_stats s;
@@ -159,8 +185,11 @@ void report_domain(struct domain *d)
     report_sample(d);
     report_stats(d, &s);
     if (options.loglevel > LOG_QUIET)
-        table(d, &s);
+        console_say("d%u %s ended: %s", d->id, d->name, end_name(d->end));
+    if (options.loglevel > LOG_NORMAL)
+        details(d, &s);
     json(d, &s);
+    keep_row(d, &s);
 }
 
 void report_not_started(const char *name)
@@ -170,6 +199,23 @@ void report_not_started(const char *name)
 }
 
 /* --- the machine --------------------------------------------------------- */
+
+/* Each domain as it was when it ended; of superpages, the most it had. */
+static void closing_table(void)
+{
+    console_say("%-16s %-9s %6s %6s %4s %6s %5s %4s %4s %4s %10s %7s", "domain",
+                "end", "MiB", "whole", "cut", "2M map", "L1", "L2", "L3", "L4",
+                "hypercalls", "faults");
+    for (const struct row *r = rows; r < rows + nr_rows; r++) {
+        const struct flagstone_stats *s = &r->at_end;
+
+        console_say("%-16s %-9s %6lu %6lu %4lu %6lu %5lu %4lu %4lu %4lu %10lu "
+                    "%7lu",
+                    r->name, end_name(r->end), s->tot_pages >> 8,
+                    s->blocks_whole, s->blocks_cut, r->super_most, s->pt_l1,
+                    s->pt_l2, s->pt_l3, s->pt_l4, s->hypercalls, s->faults);
+    }
+}
 
 static void machine(void)
 {
@@ -205,6 +251,7 @@ void report_and_power_off(void)
     bool well = ended_well && !ended_badly && !not_started;
 
     auditor_check();
+    closing_table();
     machine();
     power_off(well && !auditor_failures ? POWER_SUCCESS : POWER_FAILURE);
 }

@@ -167,10 +167,12 @@ static void test_gs(void)
 
 static volatile unsigned ticks;
 
+/* Again and again: the first may come before user mode is reached. */
 static void on_tick(evtchn_port_t port)
 {
     (void)port;
     ticks++;
+    CHECK_EQ(hc_set_timer_op(timer_now() + 5000000), 0);
 }
 
 /* An event ends the loop: the handler's false gives the kernel its turn. */
@@ -192,7 +194,8 @@ static void test_preempt(void)
     RUN(user_loop, 0);
     CHECK_EQ(trap_last.vector, TRAP_EVENT);
     CHECK_EQ(trap_last.rip, USER_CODE);
-    CHECK_EQ(ticks, 1);
+    CHECK(ticks >= 1);
+    CHECK_EQ(hc_set_timer_op(0), 0);
     trap_set_handler(TRAP_EVENT, NULL);
     CHECK_EQ(event_close((evtchn_port_t)port), 0);
 }

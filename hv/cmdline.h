@@ -19,15 +19,15 @@ enum option_console {
 };
 
 struct options {
-    unsigned exit;             /* enum option_exit */
-    unsigned console;          /* enum option_console, or-ed */
-    unsigned loglevel;         /* enum option_loglevel */
-    unsigned selftest;         /* enum selftest */
-    unsigned superpages;       /* of a guest that does not say */
-    uint64_t fragment_reserve; /* blocks kept ready for cutting, or: */
+    unsigned exit;                      /* enum option_exit */
+    unsigned console;                   /* enum option_console, or-ed */
+    unsigned loglevel;                  /* enum option_loglevel */
+    unsigned selftest;                  /* enum selftest */
+    unsigned superpages;                /* of a guest that does not say */
+    uint64_t fragment_reserve;          /* blocks kept ready for cutting, or: */
 #define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
-    uint64_t reserve;          /* MiB that no guest gets */
-    uint64_t timeslice;        /* ms */
+    uint64_t reserve;                   /* MiB that no guest gets */
+    uint64_t timeslice;                 /* ms */
 };
 extern struct options options;
 

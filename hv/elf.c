@@ -332,8 +332,7 @@ static const char *check_addresses(const struct elf_kernel *k)
         return "its entry point is in no segment";
     if (k->hypercall_page != ELF_ABSENT &&
         (k->hypercall_page % PAGE_SIZE || k->hypercall_page < k->start ||
-         k->hypercall_page >= k->end ||
-         k->end - k->hypercall_page < PAGE_SIZE))
+         k->hypercall_page >= k->end || k->end - k->hypercall_page < PAGE_SIZE))
         return "its hypercall page is in no segment";
     if (k->init_p2m != ELF_ABSENT &&
         (k->init_p2m % PAGE_SIZE || !guest_area(k->init_p2m, PAGE_SIZE)))

@@ -29,8 +29,8 @@ void hypercall_page_fill(void *page)
 
     memset(p, 0xcc, PAGE_SIZE);
     for (uint32_t nr = 0; nr < XEN_HYPERCALL_STUBS; nr++)
-        fill(p + nr * XEN_HYPERCALL_STUB_SIZE, call_before,
-             sizeof(call_before), nr, call_after, sizeof(call_after));
+        fill(p + nr * XEN_HYPERCALL_STUB_SIZE, call_before, sizeof(call_before),
+             nr, call_after, sizeof(call_after));
     fill(p + __HYPERVISOR_iret * XEN_HYPERCALL_STUB_SIZE, iret_before,
          sizeof(iret_before), __HYPERVISOR_iret, iret_after,
          sizeof(iret_after));

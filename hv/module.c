@@ -169,8 +169,8 @@ static bool take_word(struct parse *p, struct word w)
         p->seen |= (unsigned)BIT(i);
         return true;
     }
-    print_format(p->why, MODULE_WHY, "unknown word '%.*s'",
-                 (int)MIN(w.len, 50), w.p);
+    print_format(p->why, MODULE_WHY, "unknown word '%.*s'", (int)MIN(w.len, 50),
+                 w.p);
     return false;
 }
 

@@ -37,9 +37,10 @@ struct list {
     uint64_t done_va; /* where to report, or 0 */
 };
 
-static must_check enum err list_start(struct list *l, uint64_t at,
-                                      uint64_t count, uint64_t done_va,
-                                      size_t size)
+static always_inline must_check enum err list_start(struct list *l, uint64_t at,
+                                                    uint64_t count,
+                                                    uint64_t done_va,
+                                                    size_t size)
 {
     *l = (struct list){at, (uint32_t)count & ~MMU_UPDATE_PREEMPTED, 0, done_va};
     /* A guest may set the bit itself: then `done` starts where it says. */
@@ -82,15 +83,10 @@ static enum err update_chunk(struct mm_op *op, struct list *l, enum err perm)
     unsigned n = MIN(l->left, UPDATE_CHUNK), done = 0;
     enum err rc;
 
-    if (n == 1) {
-        if (unlikely(guest_read_pair((uint64_t *)(void *)req, l->at)))
-            return ERR_FAULT;
-    } else {
-        n = (unsigned)(guest_read_some(req, l->at, n * sizeof(*req)) /
-                       sizeof(*req));
-        if (unlikely(n == 0))
-            return ERR_FAULT;
-    }
+    n = (unsigned)(guest_read_some(req, l->at, n * sizeof(*req)) /
+                   sizeof(*req));
+    if (unlikely(n == 0))
+        return ERR_FAULT;
     if (unlikely(perm))
         return update_refused(req, perm);
     rc = mmu_update_list(op, req, n, &done);
@@ -112,12 +108,53 @@ static enum err update_list(struct mm_op *op, struct list *l, enum err perm)
     return rc;
 }
 
-/* foreigndom: whose frames, and in the high half 1 + whose tables or 0. */
-long hypercall_mmu_update(uint64_t reqs, uint64_t count, uint64_t done,
-                          uint64_t foreigndom)
+/*
+ * One request about oneself, as most are. False: nothing has been done, take
+ * the long way.
+ */
+static always_inline bool update_single(uint64_t reqs, uint64_t done_va,
+                                        long *result)
 {
     struct vcpu *v = current_vcpu();
     struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    uint64_t req[2];
+    uint32_t done;
+    enum err rc;
+
+    if (unlikely(guest_read_pair(req, reqs)))
+        return false;
+    rc = mmu_update(&op, req[0], req[1]);
+    tlb_discharge(&op);
+    if (unlikely(rc == ERR_RESTART))
+        return false;
+    done = rc == ERR_NONE;
+    *result = errno_of(rc);
+    if (done_va && guest_write(done_va, &done, sizeof(done)))
+        *result = -XEN_EFAULT;
+    return true;
+}
+
+/* One request on one's own tables, nothing to report: most of them. */
+static always_inline long update_one(uint64_t reqs)
+{
+    struct mm_op *op = &current_vcpu()->op;
+    uint64_t req[2];
+    enum err rc;
+
+    if (unlikely(guest_read_pair(req, reqs)))
+        return -XEN_EFAULT;
+    rc = mmu_update(op, req[0], req[1]);
+    tlb_discharge(op);
+    if (unlikely(rc == ERR_RESTART))
+        return hypercall_continue(__HYPERVISOR_mmu_update, 4, reqs, UINT64_C(1),
+                                  UINT64_C(0), (uint64_t)DOMID_SELF);
+    return errno_of(rc);
+}
+
+static never_inline long update_many(uint64_t reqs, uint64_t count,
+                                     uint64_t done, uint64_t foreigndom)
+{
+    struct vcpu *v = current_vcpu();
     unsigned tables = (uint32_t)foreigndom >> 16;
     enum err rc, perm;
     struct list l;
@@ -130,9 +167,18 @@ long hypercall_mmu_update(uint64_t reqs, uint64_t count, uint64_t done,
         perm = owner_check(v->d, tables - 1);
     if (unlikely(perm == ERR_SRCH))
         return -XEN_ESRCH;
-    rc = update_list(&op, &l, perm);
-    tlb_discharge(&op);
+    rc = update_list(&v->op, &l, perm);
+    tlb_discharge(&v->op);
     return list_end(&l, rc, __HYPERVISOR_mmu_update, foreigndom);
+}
+
+/* foreigndom: whose frames, and in the high half 1 + whose tables or 0. */
+long hypercall_mmu_update(uint64_t reqs, uint64_t count, uint64_t done,
+                          uint64_t foreigndom)
+{
+    if (likely(count == 1 && !done && (uint32_t)foreigndom == DOMID_SELF))
+        return update_one(reqs);
+    return update_many(reqs, count, done, foreigndom);
 }
 
 /* --- mmuext_op ---------------------------------------------------------- */
@@ -234,10 +280,10 @@ static enum err ext_list(struct mm_op *op, struct list *l)
 
         if (!first && hypercall_preempt())
             return ERR_RESTART;
-        if (guest_read(&e, l->at, sizeof(e)))
+        if (unlikely(guest_read_triple((uint64_t *)(void *)&e, l->at)))
             return ERR_FAULT;
         rc = ext_op(op, &e);
-        if (rc)
+        if (unlikely(rc))
             return rc;
         l->at += sizeof(e);
         l->left--;
@@ -245,55 +291,68 @@ static enum err ext_list(struct mm_op *op, struct list *l)
     }
     return ERR_NONE;
 }
+_Static_assert(sizeof(struct mmuext_op) == 24, "three words");
 
 long hypercall_mmuext_op(uint64_t ops, uint64_t count, uint64_t done,
                          uint64_t foreigndom)
 {
     struct vcpu *v = current_vcpu();
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     struct list l;
     enum err rc = list_start(&l, ops, count, done, sizeof(struct mmuext_op));
 
-    if (!rc)
+    if (likely(!rc))
         rc = owner_check(v->d, (uint32_t)foreigndom);
-    if (rc)
+    if (unlikely(rc))
         return errno_of(rc);
-    rc = ext_list(&op, &l);
-    tlb_discharge(&op);
+    rc = ext_list(&v->op, &l);
+    tlb_discharge(&v->op);
+    if (likely(!rc && !l.done_va))
+        return 0;
     return list_end(&l, rc, __HYPERVISOR_mmuext_op, foreigndom);
 }
 
 /* --- update_va_mapping -------------------------------------------------- */
 
-static long flush_after_update(uint64_t va, uint64_t flags)
+/* Whom to flush: as in flush_op() it only matters that it can be read. */
+static never_inline long flush_more(uint64_t va, uint64_t flags)
 {
     uint64_t who = flags & ~UVMF_FLUSHTYPE_MASK;
     uint64_t what = flags & UVMF_FLUSHTYPE_MASK;
 
     if (what != UVMF_INVLPG && what != UVMF_TLB_FLUSH)
         return 0;
-    if (unlikely(who != UVMF_LOCAL && who != UVMF_ALL && read_bitmap(who)))
+    if (who != UVMF_LOCAL && who != UVMF_ALL && read_bitmap(who))
         return -XEN_EFAULT; /* the entry is changed all the same */
     if (what == UVMF_INVLPG)
-        tlb_flush_page(va); /* canonical, since it was found */
+        tlb_flush_page(va);
     else
         tlb_flush_all();
     return 0;
 }
 
-static long update_va(unsigned nr, uint64_t va, uint64_t val, uint64_t flags,
-                      uint64_t domid)
+static never_inline long update_va_failed(enum err rc, unsigned nr, uint64_t va,
+                                          uint64_t val, uint64_t flags,
+                                          uint64_t domid)
 {
-    struct vcpu *v = current_vcpu();
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
-    enum err rc = mmu_update_va(&op, va, val);
-
-    tlb_discharge(&op);
-    if (likely(!rc))
-        return flush_after_update(va, flags);
     if (rc == ERR_RESTART)
         return hypercall_continue(nr, 4, va, val, flags, domid);
     return errno_of(rc);
+}
+
+static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
+                                    uint64_t flags, uint64_t domid)
+{
+    struct mm_op *op = &current_vcpu()->op;
+    enum err rc = mmu_update_va(op, va, val);
+
+    tlb_discharge(op);
+    if (unlikely(rc))
+        return update_va_failed(rc, nr, va, val, flags, domid);
+    if (likely(flags == (UVMF_INVLPG | UVMF_LOCAL))) {
+        tlb_flush_page(va); /* canonical, since it was found */
+        return 0;
+    }
+    return flush_more(va, flags);
 }
 
 long hypercall_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)

@@ -71,37 +71,50 @@ must_check enum err entry_flip_rw(struct mm_op *op, pte_t from, pte_t to);
  * exists, is of the domain, already of the type wanted, and neither full nor
  * about to reach zero. False: nothing was done, take the long way.
  *
- * What these need of struct mm is looked up once: atomics make the compiler
- * forget what it has read.
+ * What these need of struct mm is looked up once, because atomics make the
+ * compiler forget what it has read; and so is the table of the last block,
+ * because neighbours come together. Make a new lens after anything else has
+ * been done: it may have flushed, or a block may be gone.
  */
 struct entry_lens {
     uint8_t *direct;
     const struct block *blocks;
     uint64_t nr_frames, owner_bits;
+    uint64_t last; /* mfn / BLOCK_FRAMES */
+    struct frame_table *table;
+    bool keeps; /* a constant wherever this is inlined: is it worth it? */
     uint16_t epoch;
 };
 
-static always_inline struct entry_lens entry_lens(const struct mm_op *op)
+static always_inline struct entry_lens entry_lens(const struct mm_op *op,
+                                                  bool keeps)
 {
     return (struct entry_lens){.direct = op->mm->direct,
                                .blocks = op->mm->blocks,
                                .nr_frames = op->mm->nr_frames,
                                .owner_bits = op->d->owner_bits,
+                               .last = ~UINT64_C(0),
+                               .keeps = keeps,
                                .epoch = (uint16_t)op->mm->tlb_epoch};
 }
 
 /* The table with the frame's word, NULL if there is none. */
-static always_inline struct frame_table *entry_table(const struct entry_lens *l,
+static always_inline struct frame_table *entry_table(struct entry_lens *l,
                                                      mfn_t m)
 {
     uint32_t t;
 
+    if (l->keeps && likely(m.v / BLOCK_FRAMES == l->last))
+        return l->table;
     if (unlikely(m.v >= l->nr_frames))
         return NULL;
     t = l->blocks[m.v / BLOCK_FRAMES].table;
     if (unlikely(t == 0))
         return NULL;
-    return (struct frame_table *)(l->direct + ((uint64_t)t << PAGE_SHIFT));
+    l->table = (struct frame_table *)(l->direct + ((uint64_t)t << PAGE_SHIFT));
+    if (l->keeps)
+        l->last = m.v / BLOCK_FRAMES;
+    return l->table;
 }
 
 static always_inline bool entry_swap(_Atomic uint64_t *p, uint64_t old,
@@ -113,7 +126,7 @@ static always_inline bool entry_swap(_Atomic uint64_t *p, uint64_t old,
 
 #define ENTRY_RW_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
 
-static always_inline bool entry_quick_get(const struct entry_lens *l, pte_t e)
+static always_inline bool entry_quick_get(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table(l, m);
@@ -136,7 +149,7 @@ static always_inline bool entry_quick_get(const struct entry_lens *l, pte_t e)
 }
 
 /* e is present in a validated table, so its frame's word exists. */
-static always_inline bool entry_quick_put(const struct entry_lens *l, pte_t e)
+static always_inline bool entry_quick_put(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table(l, m);
@@ -157,7 +170,7 @@ static always_inline bool entry_quick_put(const struct entry_lens *l, pte_t e)
 }
 
 /* From read-only to writable or back, of a frame that was writable before. */
-static always_inline bool entry_quick_flip(const struct entry_lens *l, pte_t to)
+static always_inline bool entry_quick_flip(struct entry_lens *l, pte_t to)
 {
     const mfn_t m = pte_mfn(to);
     struct frame_table *t = entry_table(l, m);

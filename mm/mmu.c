@@ -123,19 +123,19 @@ static enum err update_data(struct mm_op *op, mfn_t m, unsigned i, pte_t new)
  * frames that are written to now and then. The same order of things as in
  * change(), where it ends up if anything is unusual: false, nothing done.
  */
-static always_inline bool quick_unmap(struct mm_op *op,
-                                      const struct entry_lens *l, pte_t *slot,
-                                      pte_t old)
+static always_inline bool quick_unmap(struct mm_op *op, struct entry_lens *l,
+                                      pte_t *slot, pte_t old)
 {
     WRITE_ONCE(slot->v, 0);
-    if (unlikely(!entry_quick_put(l, old)))
+    if (unlikely(!entry_quick_put(l, old))) {
         entry_put_l1(op, old);
+        *l = entry_lens(op, l->keeps);
+    }
     return true;
 }
 
-static always_inline bool quick_protect(struct mm_op *op,
-                                        const struct entry_lens *l, pte_t *slot,
-                                        pte_t old, pte_t new)
+static always_inline bool quick_protect(struct mm_op *op, struct entry_lens *l,
+                                        pte_t *slot, pte_t old, pte_t new)
 {
     bool rw_changes = (old.v ^ new.v) & PTE_RW;
 
@@ -149,7 +149,7 @@ static always_inline bool quick_protect(struct mm_op *op,
     return true;
 }
 
-static always_inline bool quick_l1(struct mm_op *op, const struct entry_lens *l,
+static always_inline bool quick_l1(struct mm_op *op, struct entry_lens *l,
                                    pte_t *slot, pte_t old, pte_t new)
 {
     if (pte_present(new)) {
@@ -194,8 +194,16 @@ static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
 
 #define L1_READY_MASK (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_VALIDATED)
 
+/* The table of the last request; the next is often for the same. */
+struct update_target {
+    uint64_t ptr;
+    pte_t *table;
+};
+#define SLOT_BITS UINT64_C(0xff8)
+#define NO_TARGET ((struct update_target){.ptr = ~UINT64_C(0)})
+
 /* A validated L1 table of the domain's; NULL if m is not one. */
-static always_inline pte_t *quick_table(const struct entry_lens *l, mfn_t m)
+static always_inline pte_t *quick_table(struct entry_lens *l, mfn_t m)
 {
     const uint64_t ready = frame_type_bits(FRAME_L1) | FRAME_VALIDATED;
     const struct frame_table *t = entry_table(l, m);
@@ -211,18 +219,22 @@ static always_inline pte_t *quick_table(const struct entry_lens *l, mfn_t m)
 }
 
 /* MMU_CMD_NORMAL on an L1 entry, nothing unusual about it. */
-static always_inline bool quick_update(struct mm_op *op,
-                                       const struct entry_lens *l, uint64_t ptr,
+static always_inline bool quick_update(struct mm_op *op, struct entry_lens *l,
+                                       struct update_target *at, uint64_t ptr,
                                        pte_t new)
 {
-    pte_t *table, *slot;
+    pte_t *slot;
 
-    if (unlikely(ptr & MMU_CMD_MASK))
+    /* The command is part of what is compared: it must be zero. */
+    if (unlikely((ptr & ~SLOT_BITS) != at->ptr)) {
+        if (ptr & MMU_CMD_MASK)
+            return false;
+        at->table = quick_table(l, mfn_of(ptr >> PAGE_SHIFT));
+        at->ptr = ptr & ~SLOT_BITS;
+    }
+    if (unlikely(!at->table))
         return false;
-    table = quick_table(l, mfn_of(ptr >> PAGE_SHIFT));
-    if (unlikely(!table))
-        return false;
-    slot = table + ptr / sizeof(pte_t) % PT_ENTRIES;
+    slot = at->table + ptr / sizeof(pte_t) % PT_ENTRIES;
     return quick_l1(op, l, slot, pte_of(READ_ONCE(slot->v)), new);
 }
 
@@ -258,28 +270,31 @@ static never_inline enum err update_slow(struct mm_op *op, uint64_t ptr,
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
                          unsigned n, unsigned *done)
 {
-    struct entry_lens l = entry_lens(op);
+    struct entry_lens l = entry_lens(op, true);
+    struct update_target at = NO_TARGET;
     enum err rc = type_drain(op);
 
     for (*done = 0; !rc && *done < n; ++*done, ++req) {
-        if (likely(quick_update(op, &l, req->ptr, pte_of(req->val))))
+        if (likely(quick_update(op, &l, &at, req->ptr, pte_of(req->val))))
             continue;
         rc = update_slow(op, req->ptr, req->val);
         if (rc)
             break;
-        l = entry_lens(op); /* it may have flushed */
+        l = entry_lens(op, true); /* it may have flushed, or dropped tables */
+        at = NO_TARGET;
     }
     return rc;
 }
 
 enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val)
 {
-    const struct entry_lens l = entry_lens(op);
+    struct entry_lens l = entry_lens(op, false);
+    struct update_target at = NO_TARGET;
     enum err rc = type_drain(op);
 
     if (unlikely(rc))
         return rc;
-    if (likely(quick_update(op, &l, ptr, pte_of(val))))
+    if (likely(quick_update(op, &l, &at, ptr, pte_of(val))))
         return ERR_NONE;
     return update_slow(op, ptr, val);
 }
@@ -321,7 +336,7 @@ enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
     rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
     if (unlikely(rc))
         return rc;
-    l = entry_lens(op);
+    l = entry_lens(op, false);
     if (likely(quick_table(&l, walk.table)) &&
         likely(quick_l1(op, &l, walk.entry, pte_of(READ_ONCE(walk.entry->v)),
                         pte_of(val))))

@@ -67,7 +67,7 @@ static enum err undo(struct mm_op *op, struct frame *f, unsigned level,
  */
 static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned n)
 {
-    const struct entry_lens l = entry_lens(op);
+    struct entry_lens l = entry_lens(op, true);
     unsigned i;
 
     for (i = 0; i < n; i++) {
@@ -88,7 +88,7 @@ static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned n)
 /* From entry n down; returns how many are left. */
 static unsigned demote_quickly(struct mm_op *op, const pte_t *e, unsigned n)
 {
-    const struct entry_lens l = entry_lens(op);
+    struct entry_lens l = entry_lens(op, true);
 
     while (n > 0 && (!pte_present(e[n - 1]) || entry_quick_put(&l, e[n - 1])))
         n--;

@@ -46,8 +46,14 @@
 /* 0x80000001: LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH XOP FMA4 TBM. */
 #define LEAFX_ECX                                                              \
     (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | BIT(16) | BIT(21))
-/* The AMD copies of leaf 1, SYSCALL NX MMXEXT FXSR FFXSR LM. */
-#define LEAFX_EDX (LEAF1_EDX | BIT(11) | BIT(20) | BIT(22) | BIT(29))
+/*
+ * The AMD copies of leaf 1 (which do not reach to bit 26: there 1 GiB pages
+ * stand in for SSE2), SYSCALL NX MMXEXT FFXSR LM.
+ */
+#define LEAFX_COPIES (BITS(9, 0) | BITS(17, 12) | BITS(24, 23))
+#define LEAFX_EDX                                                              \
+    ((LEAF1_EDX & LEAFX_COPIES) | BIT(11) | BIT(20) | BIT(22) | BIT(25) |      \
+     BIT(29))
 
 #define XEN_LEAF_LAST    (XEN_CPUID_FIRST_LEAF + 5)
 #define XEN_MSR_PAGE     0x40000000u

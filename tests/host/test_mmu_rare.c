@@ -562,6 +562,68 @@ static void destruction_rests_on_large_machines(void **state)
     world_end(&w);
 }
 
+/* Roots, pins and half-done tables, each too large for one step. */
+static void destruction_rests_inside_trees(void **state)
+{
+    struct scene *s = *state;
+    mfn_t half = tree(s, 4, 3);
+    unsigned again = 0;
+    enum err rc;
+
+    (void)!mmu_seg_load(&s->op, 0, scene_frame(s));
+    assert_int_equal(finish(s, mmu_pin(&s->op, tree(s, 3, 3), 3)), ERR_NONE);
+    assert_int_equal(finish(s, mmu_new_baseptr(&s->op, tree(s, 4, 3))),
+                     ERR_NONE);
+    assert_int_equal(finish(s, mmu_new_user_baseptr(&s->op, tree(s, 4, 3))),
+                     ERR_NONE);
+    host_preempt_at(5000);
+    assert_int_equal(finish(s, mmu_pin(&s->op, half, 4)), ERR_RESTART);
+    do {
+        host_preempt_at(1);
+        rc = dmem_domain_destroy(&s->op);
+        host_preempt_at(0);
+        finish(s, rc);
+        again += rc == ERR_RESTART;
+    } while (rc == ERR_RESTART);
+    assert_int_equal(rc, ERR_NONE);
+    assert_true(again >= 4);
+    world_domain(&s->w, &s->us, 1, BLOCK_FRAMES); /* for scene_end() */
+}
+
+static void bad_descriptors_are_refused_with_the_frame(void **state)
+{
+    static const uint64_t bad[] = {
+        UINT64_C(0x0000890000000000), /* a TSS */
+        UINT64_C(0x0000e20000000000), /* an LDT, whatever its DPL */
+        UINT64_C(0x00008e0000000000), /* an interrupt gate */
+        UINT64_C(0x0000850000000000), /* a task gate */
+    };
+    struct scene *s = *state;
+    mfn_t f = scene_frame(s);
+    uint64_t *d = mm_frame_ptr(&s->w.mm, f);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        d[511] = bad[i];
+        assert_int_equal(finish(s, mmu_seg_load(&s->op, 1, f)), ERR_INVAL);
+        d[511] &= ~BIT(47); /* not present: anything */
+        assert_int_equal(finish(s, mmu_seg_load(&s->op, 1, f)), ERR_NONE);
+        assert_int_equal(finish(s, mmu_seg_load(&s->op, 1, MFN_NONE)),
+                         ERR_NONE);
+    }
+    d[511] = UINT64_C(0x0000ec0000000000); /* a call gate: made unusable */
+    assert_int_equal(finish(s, mmu_seg_load(&s->op, 1, f)), ERR_NONE);
+    assert_int_equal(d[511], UINT64_C(0x00008c0000000000));
+}
+
+static void no_frame_is_a_root_that_was_not_given(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(mmu_new_user_baseptr(&s->op, MFN_NONE), ERR_INVAL);
+    assert_int_equal(mmu_new_user_baseptr(&s->op, mfn_of(0)), ERR_NONE);
+    assert_int_equal(mmu_new_baseptr(&s->op, mfn_of(0)), ERR_INVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +643,9 @@ int main(void)
         scene_test(superpages_off_means_no_marks_either),
         scene_test(a_cut_block_comes_back_with_its_last_frame),
         scene_test(idle_time_gives_frame_words_back),
+        scene_test(destruction_rests_inside_trees),
+        scene_test(bad_descriptors_are_refused_with_the_frame),
+        scene_test(no_frame_is_a_root_that_was_not_given),
         cmocka_unit_test(destruction_rests_on_large_machines),
     };
 

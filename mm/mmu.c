@@ -9,6 +9,7 @@
 #include "mm/mmu.h"
 
 #include "mm/entry.h"
+#include "mm/super.h"
 #include "mm/walk.h"
 
 enum store_how {
@@ -163,6 +164,26 @@ static always_inline bool quick_l1(struct mm_op *op, struct entry_lens *l,
     return !new.v &&pte_present(old) && quick_unmap(op, l, slot, old);
 }
 
+/*
+ * A superpage into an empty L2 entry, or out of one: one transition of one
+ * block word. False: something else, or refused; the long way says why.
+ */
+static bool quick_super(struct mm_op *op, pte_t *slot, pte_t old, pte_t new)
+{
+    if (!old.v && pte_has(new, PTE_P | PTE_PSE)) {
+        if (super_get(op, new))
+            return false;
+        WRITE_ONCE(slot->v, entry_adjust(new, 2).v);
+        return true;
+    }
+    if (!new.v && pte_has(old, PTE_P | PTE_PSE)) {
+        WRITE_ONCE(slot->v, 0);
+        super_put(op, old);
+        return true;
+    }
+    return false;
+}
+
 static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
                                           pte_t new, enum store_how how)
 {
@@ -189,6 +210,8 @@ static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
     if (unlikely(at.level == 4 && l4_slot_is_hv(i)))
         return ERR_INVAL;
     slot = (pte_t *)mm_frame_ptr(op->mm, m) + i;
+    if (at.level == 2 && quick_super(op, slot, pte_of(READ_ONCE(slot->v)), new))
+        return ERR_NONE;
     return change(op, &at, slot, pte_of(READ_ONCE(slot->v)), new, how);
 }
 

@@ -202,7 +202,8 @@ static void make(struct sample *s)
     if (op->two)
         s->code[n++] = 0x0f;
     s->code[n++] = op->op;
-    s->code[n++] = (uint8_t)((unsigned)mod << 6 | (s->reg & 7) << 3 | (s->base & 7));
+    s->code[n++] =
+        (uint8_t)((unsigned)mod << 6 | (s->reg & 7) << 3 | (s->base & 7));
     if ((s->base & 7) == 4)
         s->code[n++] = 0x24; /* SIB: base only */
     for (unsigned i = 0; i < (mod == 1 ? 1 : 4); i++)

@@ -8,7 +8,7 @@
 #include "mm/tlb.h"
 #include "simtlb.h"
 
-static uint64_t preempt_in, preempts, flushes;
+static uint64_t preempt_in, preempt_again, preempts, flushes;
 static bool is_deaf;
 void (*host_before_flush)(struct mm_domain *d);
 
@@ -21,7 +21,14 @@ noreturn_fn void bug(const char *file, int line, const char *what)
 void host_preempt_at(uint64_t n)
 {
     preempt_in = n;
+    preempt_again = 0;
     preempts = 0;
+}
+
+void host_preempt_every(uint64_t n)
+{
+    host_preempt_at(n);
+    preempt_again = n;
 }
 
 uint64_t host_preempts(void)
@@ -32,7 +39,10 @@ uint64_t host_preempts(void)
 bool port_preempt(void)
 {
     preempts++;
-    return preempt_in > 0 && --preempt_in == 0;
+    if (preempt_in == 0 || --preempt_in > 0)
+        return false;
+    preempt_in = preempt_again;
+    return true;
 }
 
 void host_deaf(bool deaf)

@@ -10,6 +10,8 @@
 
 /* The nth port_preempt() from now says yes, once; 0: none does. */
 void host_preempt_at(uint64_t n);
+/* Every nth does, until one of these is called again. */
+void host_preempt_every(uint64_t n);
 /* How often it was asked since: so a test can go through all of them. */
 uint64_t host_preempts(void);
 

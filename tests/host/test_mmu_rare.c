@@ -245,7 +245,7 @@ static unsigned with_interruptions(struct scene *s, unsigned every,
     enum err rc;
 
     do {
-        host_preempt_at(every);
+        host_preempt_every(every);
         rc = call(s, m);
         host_preempt_at(0);
         finish(s, rc);
@@ -279,7 +279,7 @@ static void deep_trees_go_up_and_down_in_small_steps(void **state)
         mfn_t top = tree(s, 4, 3);
 
         up += with_interruptions(s, up_every[i], pin_l4, top);
-        host_preempt_at(i + 1);
+        host_preempt_every(i + 1);
         assert_int_equal(finish(s, unpin(s, top)), ERR_NONE);
         host_preempt_at(0);
         assert_true(s->us.v.nr_old <= 3);
@@ -287,7 +287,7 @@ static void deep_trees_go_up_and_down_in_small_steps(void **state)
         assert_int_equal(s->us.v.nr_old, 0);
     }
 
-    assert_true(up > 300 && down > 8);
+    assert_true(up > 300 && down > 20);
 }
 
 /* Bad at the very end, at each level: what was done is undone in steps. */
@@ -308,7 +308,7 @@ static void refused_trees_go_down_in_small_steps(void **state)
                 t = top;
             }
             do {
-                host_preempt_at(every);
+                host_preempt_every(every);
                 rc = pin_l4(s, top);
                 host_preempt_at(0);
                 finish(s, rc);
@@ -579,14 +579,14 @@ static void destruction_rests_inside_trees(void **state)
     host_preempt_at(5000);
     assert_int_equal(finish(s, mmu_pin(&s->op, half, 4)), ERR_RESTART);
     do {
-        host_preempt_at(1);
+        host_preempt_every(1);
         rc = dmem_domain_destroy(&s->op);
         host_preempt_at(0);
         finish(s, rc);
         again += rc == ERR_RESTART;
     } while (rc == ERR_RESTART);
     assert_int_equal(rc, ERR_NONE);
-    assert_true(again >= 4);
+    assert_true(again > 30);
     world_domain(&s->w, &s->us, 1, BLOCK_FRAMES); /* for scene_end() */
 }
 

@@ -139,6 +139,24 @@ static enum err update(struct mm_op *op, mfn_t m, unsigned i, pte_t e)
     return mmu_update(op, m.v << PAGE_SHIFT | i * sizeof(pte_t), e.v);
 }
 
+/* Let the operation be interrupted, maybe. */
+static void interrupt(struct walker *k)
+{
+    switch (upto(k, 6)) {
+    case 0:
+        host_preempt_every(1 + upto(k, 4));
+        break;
+    case 1:
+        host_preempt_at(1 + upto(k, 4));
+        break;
+    case 2:
+        host_preempt_at(1 + upto(k, 600));
+        break;
+    default:
+        host_preempt_at(0);
+    }
+}
+
 /* --- operations on page tables ------------------------------------------- */
 
 static enum err update_any(struct walker *k, struct mm_op *op)
@@ -276,7 +294,7 @@ static enum err tree_any(struct walker *k, struct mm_op *op)
     build(k, op, &top, level);
     say_what(k, "tree of %u levels at %lx", level, top.v);
     do { /* most guests go on, as they should */
-        host_preempt_at(upto(k, 3) ? 1 + upto(k, 6) : 0);
+        interrupt(k);
         rc = plant(k, op, top, level);
         world_done(op);
         k->restarted += rc == ERR_RESTART;
@@ -443,7 +461,7 @@ void walker_act(struct walker *k)
     action_fn *action = actions[upto(k, ARRAY_SIZE(actions))];
     enum err rc;
 
-    host_preempt_at(upto(k, 3) ? 0 : 1 + upto(k, upto(k, 2) ? 4 : 20));
+    interrupt(k);
     k->w.mm.alloc.fail_in = upto(k, 16) ? 0 : 1 + upto(k, 3);
     rc = action(k, &op);
     host_preempt_at(0);
@@ -495,7 +513,7 @@ static void destroy(struct walker *k, struct world_domain *x)
     enum err rc;
 
     do {
-        host_preempt_at(1 + upto(k, 9));
+        host_preempt_every(1 + upto(k, 9));
         rc = dmem_domain_destroy(&op);
         host_preempt_at(0);
         world_done(&op);

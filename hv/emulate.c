@@ -28,9 +28,19 @@ enum result {
     REFUSE, /* #GP */
 };
 
+/*
+ * Guests have code segments of their own, too: what the selector means in the
+ * descriptor tables that are loaded now is what LAR says of it.
+ */
 bool emulate_is_64bit(const struct vcpu *v)
 {
-    return (v->regs.cs | 3) == FLAT_RING3_CS64;
+    const uint64_t present_code_long = BIT(15) | BIT(12) | BIT(11) | BIT(21);
+    uint64_t rights;
+
+    if (likely((v->regs.cs | 3) == FLAT_RING3_CS64))
+        return true;
+    return x86_lar((uint16_t)(v->regs.cs | 3), &rights) &&
+           (rights & present_code_long) == present_code_long;
 }
 
 void emulate_retired(struct vcpu *v)

@@ -45,7 +45,8 @@
 #define RFLAGS_VM   BIT(17)
 #define RFLAGS_AC   BIT(18)
 /* What a guest may choose: the status flags, TF, DF, RF, AC and ID. */
-#define RFLAGS_GUEST (UINT64_C(0xcd5) | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
+#define RFLAGS_GUEST                                                           \
+    (UINT64_C(0xcd5) | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
 
 /* What a handler of the guest's is entered without. */
 #define RFLAGS_BOUNCE                                                          \
@@ -61,7 +62,7 @@
 
 #define MSR_TSC          0x10u
 #define MSR_APIC_BASE    0x1bu
-#define MSR_SYSENTER_CS   0x174u
+#define MSR_SYSENTER_CS  0x174u
 #define MSR_PAT          0x277u
 #define MSR_TSC_DEADLINE 0x6e0u
 #define MSR_EFER         0xc0000080u
@@ -225,6 +226,17 @@ static inline void x86_cli(void)
 static inline void x86_sti(void)
 {
     __asm__ volatile("sti" : : : "memory");
+}
+
+/* Access rights of a segment, the descriptor's second word; false: none. */
+static inline bool x86_lar(uint16_t sel, uint64_t *rights)
+{
+    bool ok;
+
+    __asm__ volatile("lar %2, %0"
+                     : "=r"(*rights), "=@ccz"(ok)
+                     : "r"((uint64_t)sel));
+    return ok;
 }
 
 /* Takes the interrupts that are pending; the shadow covers the nop. */

@@ -58,6 +58,7 @@ struct vcpu {
     bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
     bool slow;              /* not for hv/fast.asm: virtual IOPL, in an NMI */
     struct mm_vcpu mm;
+    struct mm_op op; /* for its hypercalls: nothing to flush in between */
     struct domain *d;
     unsigned id;
     enum vcpu_state state;
@@ -95,7 +96,8 @@ struct vcpu {
     uint64_t timer_at;       /* 0 = not in the list */
 
     struct vcpu *run_next; /* sched.c */
-    bool queued, woken;
+    uint64_t had; /* ns of processor time, for its place in the queue */
+    bool queued;
 } aligned_to(16);
 _Static_assert(offsetof(struct vcpu, slow) ==
                    offsetof(struct vcpu, in_kernel) + 1,

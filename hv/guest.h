@@ -48,6 +48,16 @@ size_t guest_write_some(uint64_t va, const void *src, size_t n);
                  : "memory"                                                    \
                  : fault)
 
+/* A fault at the label sets `fault` and goes on at 9. */
+#define GUEST_FIXUP(at)                                                        \
+    ".pushsection .text.fixup,\"ax\"\n"                                        \
+    "8: movb $1, %b[fault]\n"                                                  \
+    "jmp 9b\n"                                                                 \
+    ".popsection\n"                                                            \
+    ".pushsection .extable,\"a\"\n"                                            \
+    ".long " at " - ., 8b - .\n"                                               \
+    ".popsection\n"
+
 /* One word each, inlined. */
 static always_inline must_check enum err guest_read64(uint64_t *dst,
                                                       uint64_t va)
@@ -58,17 +68,10 @@ static always_inline must_check enum err guest_read64(uint64_t *dst,
     if (unlikely(!guest_range_ok(va, sizeof(v))))
         return ERR_FAULT;
     cpu_user_access_begin();
-    __asm__ volatile("1: movq (%2), %0\n"
-                     "2:\n"
-                     ".pushsection .text.fixup,\"ax\"\n"
-                     "3: movb $1, %b1\n"
-                     "jmp 2b\n"
-                     ".popsection\n"
-                     ".pushsection .extable,\"a\"\n"
-                     ".long 1b - ., 3b - .\n"
-                     ".popsection"
-                     : "+r"(v), "+q"(fault)
-                     : "r"(va)
+    __asm__ volatile("1: movq (%[va]), %[v]\n"
+                     "9:\n" GUEST_FIXUP("1b")
+                     : [v] "+r"(v), [fault] "+q"(fault)
+                     : [va] "r"(va)
                      : "memory");
     cpu_user_access_end();
     *dst = v;
@@ -89,7 +92,7 @@ fault:
     return ERR_FAULT;
 }
 
-/* Two words side by side, the second read only once, too. */
+/* Two and three words side by side, each read once. */
 static always_inline must_check enum err guest_read_pair(uint64_t dst[2],
                                                          uint64_t va)
 {
@@ -99,22 +102,38 @@ static always_inline must_check enum err guest_read_pair(uint64_t dst[2],
     if (unlikely(!guest_range_ok(va, 16)))
         return ERR_FAULT;
     cpu_user_access_begin();
-    __asm__ volatile("1: movq (%3), %0\n"
-                     "4: movq 8(%3), %1\n"
-                     "2:\n"
-                     ".pushsection .text.fixup,\"ax\"\n"
-                     "3: movb $1, %b2\n"
-                     "jmp 2b\n"
-                     ".popsection\n"
-                     ".pushsection .extable,\"a\"\n"
-                     ".long 1b - ., 3b - .\n"
-                     ".long 4b - ., 3b - .\n"
-                     ".popsection"
-                     : "+&r"(a), "+&r"(b), "+&q"(fault)
-                     : "r"(va)
+    __asm__ volatile("1: movq (%[va]), %[a]\n"
+                     "2: movq 8(%[va]), %[b]\n"
+                     "9:\n" GUEST_FIXUP("1b") GUEST_FIXUP("2b")
+                     : [a] "+&r"(a), [b] "+&r"(b), [fault] "+&q"(fault)
+                     : [va] "r"(va)
                      : "memory");
     cpu_user_access_end();
     dst[0] = a;
     dst[1] = b;
+    return unlikely(fault) ? ERR_FAULT : ERR_NONE;
+}
+
+static always_inline must_check enum err guest_read_triple(uint64_t dst[3],
+                                                           uint64_t va)
+{
+    uint64_t a = 0, b = 0, c = 0;
+    bool fault = false;
+
+    if (unlikely(!guest_range_ok(va, 24)))
+        return ERR_FAULT;
+    cpu_user_access_begin();
+    __asm__ volatile(
+        "1: movq (%[va]), %[a]\n"
+        "2: movq 8(%[va]), %[b]\n"
+        "3: movq 16(%[va]), %[c]\n"
+        "9:\n" GUEST_FIXUP("1b") GUEST_FIXUP("2b") GUEST_FIXUP("3b")
+        : [a] "+&r"(a), [b] "+&r"(b), [c] "+&r"(c), [fault] "+&q"(fault)
+        : [va] "r"(va)
+        : "memory");
+    cpu_user_access_end();
+    dst[0] = a;
+    dst[1] = b;
+    dst[2] = c;
     return unlikely(fault) ? ERR_FAULT : ERR_NONE;
 }

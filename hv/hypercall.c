@@ -67,7 +67,7 @@ const any_fn hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_flagstone_op] = (any_fn)hypercall_flagstone_op,
 };
 
-long errno_of(enum err e)
+long errno_of_failure(enum err e)
 {
     static const uint8_t number[] = {
         [ERR_NONE] = 0,           [ERR_INVAL] = XEN_EINVAL,

@@ -17,7 +17,11 @@
 #define HYPERCALLS 64u /* numbers below are looked up, the others -ENOSYS */
 
 /* 0 or a negated errno; never ERR_RESTART. */
-long errno_of(enum err e);
+long errno_of_failure(enum err e);
+static inline long errno_of(enum err e)
+{
+    return likely(!e) ? 0 : errno_of_failure(e);
+}
 
 /*
  * Asks to be called again with these arguments once other work was done:

@@ -26,6 +26,7 @@ enum err vcpu_alloc(struct vcpu *v)
     if (rc)
         return rc;
     v->fpu = mm_frame_ptr(v->d->mm.mm, m);
+    v->op = mm_op_on(&v->d->mm, &v->mm);
     fpu_reset(v);
     debugreg_reset(v);
     rc = seg_window_get(v);

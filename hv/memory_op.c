@@ -60,12 +60,17 @@ static enum err read_chunk(const struct extents *x, uint64_t *v, unsigned *n)
 static enum err decrease_chunk(struct mm_op *op, struct extents *x)
 {
     mfn_t m[CHUNK];
-    unsigned n = chunk_size(x), i = 0;
+    unsigned n = chunk_size(x), done = 0;
     enum err rc = read_chunk(x, &m[0].v, &n);
 
-    for (; i < n && !rc; i += !rc)
-        rc = reservation_decrease(op, m[i], x->r.extent_order);
-    x->done += i;
+    if (rc)
+        return rc;
+    if (x->r.extent_order == 0)
+        rc = reservation_decrease_list(op, m, n, &done);
+    else
+        for (; done < n && !rc; done += !rc)
+            rc = reservation_decrease(op, m[done], x->r.extent_order);
+    x->done += done;
     return rc;
 }
 
@@ -87,24 +92,32 @@ static enum err give_extents(struct mm_op *op, struct extents *x,
     return ERR_FAULT;
 }
 
-/* Each pfn is replaced by its frame in place. */
+static enum err read_pfns(const struct extents *x, pfn_t *pfn, unsigned *n)
+{
+    if (x->cmd == XENMEM_populate_physmap)
+        return read_chunk(x, &pfn[0].v, n);
+    for (unsigned i = 0; i < *n; i++)
+        pfn[i] = PFN_NONE;
+    return ERR_NONE;
+}
+
 static enum err increase_chunk(struct mm_op *op, struct extents *x)
 {
-    bool physmap = x->cmd == XENMEM_populate_physmap;
-    enum err rc = ERR_NONE, given;
-    unsigned n = chunk_size(x), i;
-    union {
-        pfn_t pfn;
-        mfn_t mfn;
-    } v[CHUNK];
+    pfn_t pfn[CHUNK];
+    mfn_t m[CHUNK];
+    unsigned n = chunk_size(x), done = 0;
+    enum err rc = read_pfns(x, pfn, &n), told;
 
-    if (physmap)
-        rc = read_chunk(x, &v[0].pfn.v, &n);
-    for (i = 0; i < n && !rc; i += !rc)
-        rc = reservation_increase(op, physmap ? v[i].pfn : PFN_NONE,
-                                  x->r.extent_order, &v[i].mfn);
-    given = give_extents(op, x, &v[0].mfn, i);
-    return given ? given : rc;
+    if (rc)
+        return rc;
+    if (x->r.extent_order == 0)
+        rc = reservation_increase_list(op, pfn, m, n, &done);
+    else
+        for (; done < n && !rc; done += !rc)
+            rc = reservation_increase(op, pfn[done], x->r.extent_order,
+                                      &m[done]);
+    told = give_extents(op, x, m, done);
+    return told ? told : rc;
 }
 
 /*

@@ -192,34 +192,51 @@ static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
     return ERR_NONE;
 }
 
-/* The usual request: any frame, and there are some. */
-static mfn_t take_first(struct mm_op *op)
+/* The usual request: any frames. From the first block with holes, up to n. */
+static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
 {
     struct block *b = &op->mm->blocks[op->d->holed];
     struct frame_table *t = frame_table_at(op->mm, b->table);
-    unsigned word = 0, i;
+    mfn_t first = mfn_of_blk(blk_of(index_of(op->mm, b)));
+    unsigned word = 0, got = MIN(n, (unsigned)t->nr_free);
 
-    while (t->hole_map[word] == 0)
-        word++;
-    i = word * 64 + (unsigned)__builtin_ctzll(t->hole_map[word]);
-    take_hole(op, b, i);
+    for (unsigned k = 0; k < got; k++) {
+        unsigned i;
+
+        while (t->hole_map[word] == 0)
+            word++;
+        i = word * 64 + (unsigned)__builtin_ctzll(t->hole_map[word]);
+        take_hole(op, b, i);
+        out[k] = mfn_add(first, i);
+    }
     if (unlikely(t->nr_free == 0))
         holed_unlink(op, b);
-    return mfn_add(mfn_of_blk(blk_of(index_of(op->mm, b))), i);
+    op->d->tot_pages += got;
+    return got;
 }
 
 enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out)
 {
-    enum err rc = ERR_NONE;
+    enum err rc;
 
     ASSERT(order < BLOCK_SHIFT - PAGE_SHIFT);
-    if (likely(order == 0 && op->d->holed))
-        *out = take_first(op);
-    else
-        rc = run_get(op, order, out);
+    rc = run_get(op, order, out);
     if (!rc)
         op->d->tot_pages += UINT64_C(1) << order;
     return rc;
+}
+
+enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
+                         unsigned *done)
+{
+    for (*done = 0; *done < n;) {
+        enum err rc = op->d->holed ? ERR_NONE : cut_block(op);
+
+        if (rc)
+            return rc;
+        *done += take_some(op, out + *done, n - *done);
+    }
+    return ERR_NONE;
 }
 
 enum err dmem_fixed_get(struct mm_op *op, mfn_t *out)
@@ -277,22 +294,76 @@ enum err dmem_frame_put(struct mm_op *op, mfn_t m)
     return ERR_NONE;
 }
 
+static always_inline void make_hole(struct mm *mm, struct mm_domain *d,
+                                    const struct frame *f)
+{
+    f->table->hole_map[f->i / 64] |= BIT(f->i % 64);
+    f->table->nr_free++;
+    m2p_clear(mm, f->mfn, 1);
+    d->tot_pages--;
+}
+
 void dmem_frame_free(struct mm_op *op, struct frame *f)
 {
-    struct frame_table *t = f->table;
-
     ASSERT(frame_refs(frame_word(f)) == 0);
     atomic_store_explicit(frame_word_ptr(f), frame_word_hole(),
                           memory_order_release);
-    t->hole_map[f->i / 64] |= BIT(f->i % 64);
-    m2p_clear(op->mm, f->mfn, 1);
+    make_hole(op->mm, op->d, f);
     mm_op_flush(op, tlb_full());
-    op->d->tot_pages--;
-    if (t->nr_free++ == 0)
+    if (f->table->nr_free == 1)
         holed_link(op, f->block);
-    if (t->nr_free == BLOCK_FRAMES) {
+    if (f->table->nr_free == BLOCK_FRAMES) {
         holed_unlink(op, f->block);
         op->d->holes -= BLOCK_FRAMES;
         block_release(op, f->block);
     }
+}
+
+/*
+ * The usual case of dmem_frame_put(): nobody else refers to the frame, and
+ * its block neither enters nor leaves the list. false: nothing was done.
+ */
+static always_inline bool put_idle(struct mm *mm, struct mm_domain *d,
+                                   unsigned id, mfn_t m)
+{
+    struct block *b;
+    struct frame f;
+
+    if (unlikely(!mm_mfn_valid(mm, m)))
+        return false;
+    b = mm_block(mm, blk_of_mfn(m));
+    if (unlikely(!block_owned_by(b->word, id) || b->table == 0))
+        return false;
+    f = frame_held(mm, m);
+    if (unlikely(f.table->nr_free - 1u >= BLOCK_FRAMES - 2 ||
+                 !frame_is_idle(frame_word(&f), id)))
+        return false;
+    if (unlikely(!block_try(b, block_hole_get)))
+        return false;
+    BUG_IF(!frame_try(&f, frame_vacate, id));
+    d->holes++;
+    make_hole(mm, d, &f);
+    return true;
+}
+
+enum err dmem_frames_put(struct mm_op *op, const mfn_t *m, unsigned n,
+                         unsigned *done)
+{
+    const unsigned id = op->d->id;
+    struct mm_domain *d = op->d;
+    struct mm *mm = op->mm;
+    enum err rc = ERR_NONE;
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        if (likely(put_idle(mm, d, id, m[i])))
+            continue;
+        rc = dmem_frame_put(op, m[i]);
+        if (unlikely(rc))
+            break;
+    }
+    if (i)
+        mm_op_flush(op, tlb_full());
+    *done = i;
+    return rc;
 }

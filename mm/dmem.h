@@ -43,6 +43,9 @@ must_check enum err dmem_block_put(struct mm_op *op, blk_t b);
  * whose content is its own, or a block is cut, scrubbed. ERR_NOMEM.
  */
 must_check enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out);
+/* n single frames, anywhere; *done of them on an error. ERR_NOMEM. */
+must_check enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
+                                    unsigned *done);
 /*
  * A zeroed frame shared with the hypervisor (shared_info, ...), which holds a
  * writable reference: not counted, and the guest cannot give it back.
@@ -56,5 +59,8 @@ must_check enum err dmem_frame_check(struct mm_op *op, mfn_t m);
  * a mapped or marked superpage.
  */
 must_check enum err dmem_frame_put(struct mm_op *op, mfn_t m);
+/* For n of them; stops at the first error, after *done. */
+must_check enum err dmem_frames_put(struct mm_op *op, const mfn_t *m,
+                                    unsigned n, unsigned *done);
 /* The last reference of a frame that was given up has gone. */
 void dmem_frame_free(struct mm_op *op, struct frame *f);

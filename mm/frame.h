@@ -202,6 +202,15 @@ static inline bool frame_is_idle(uint64_t w, unsigned owner)
     return (w & ~FRAME_TYPE_MASK) == frame_word_owned(owner);
 }
 
+/* Such a frame becomes a hole in one step. */
+static inline bool frame_vacate(uint64_t *w, unsigned owner)
+{
+    if (!frame_is_idle(*w, owner))
+        return false;
+    *w = frame_word_hole();
+    return true;
+}
+
 /* A frame of a guest: where its accounting is. */
 struct frame {
     mfn_t mfn;

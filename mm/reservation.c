@@ -44,6 +44,15 @@ enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order)
     return ERR_NONE;
 }
 
+enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m, unsigned n,
+                                   unsigned *done)
+{
+    enum err rc = type_drain(op);
+
+    *done = 0;
+    return rc ? rc : dmem_frames_put(op, m, n, done);
+}
+
 static enum err extent_get(struct mm_op *op, unsigned order, mfn_t *out)
 {
     blk_t b;
@@ -88,6 +97,26 @@ enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
     if (!rc)
         set_pfn(op, *out, pfn, order);
     return rc;
+}
+
+enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,
+                                   mfn_t *out, unsigned n, unsigned *done)
+{
+    enum err rc = type_drain(op);
+    uint64_t *m2p = op->mm->m2p;
+    unsigned want = n;
+
+    *done = 0;
+    if (rc)
+        return rc;
+    if (unlikely(!dmem_may_grow(op->d, n)))
+        want = dmem_may_grow(op->d, 1)
+                   ? (unsigned)(op->d->max_pages - op->d->tot_pages)
+                   : 0;
+    rc = dmem_frames_get(op, out, want, done);
+    for (unsigned i = 0; i < *done; i++)
+        m2p[out[i].v] = pfn[i].v;
+    return rc || want == n ? rc : ERR_NOMEM;
 }
 
 /* FRAME_FIXED marks a frame as taken here: naming it twice is refused. */

@@ -19,6 +19,12 @@ must_check enum err reservation_decrease(struct mm_op *op, mfn_t m,
  */
 must_check enum err reservation_increase(struct mm_op *op, pfn_t pfn,
                                          unsigned order, mfn_t *out);
+/* The same for n single frames: without an error all, or the first *done. */
+must_check enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m,
+                                              unsigned n, unsigned *done);
+must_check enum err reservation_increase_list(struct mm_op *op,
+                                              const pfn_t *pfn, mfn_t *out,
+                                              unsigned n, unsigned *done);
 /*
  * XENMEM_exchange of one frame set: `in` of 2^in_order frames each, n_in of
  * them, for n_out of 2^out_order. All frames of the input must have no

@@ -267,6 +267,13 @@ static void a_fresh_word_says_what_it_should(void **state)
         for (unsigned bit = 0; bit < 64; bit++)
             assert_int_equal(frame_is_idle(w ^ BIT(bit), o),
                              bit >= 42 && bit < 45);
+        for (unsigned bit = 0; bit < 64; bit++) {
+            uint64_t v = w ^ BIT(bit);
+            bool idle = frame_is_idle(v, o);
+
+            assert_int_equal(frame_vacate(&v, o), idle);
+            assert_int_equal(v, idle ? frame_word_hole() : w ^ BIT(bit));
+        }
         assert_int_equal(frame_owner(w), o);
         assert_int_equal(frame_refs(w), 1);
         assert_int_equal(frame_count(w), 0);

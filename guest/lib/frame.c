@@ -19,7 +19,14 @@ static uint64_t *p2m;
 static uint64_t nr_pfns;
 static uint64_t available;
 static uint64_t used[MAX_PFNS / 64]; /* a set bit: not in the pool */
+static uint64_t large[MAX_PFNS / BLOCK_FRAMES / 64]; /* mapped by one entry */
 static uint64_t cursor;
+
+/* A guest that wants its linear map in 2 MiB entries says so. */
+__attribute__((weak)) bool guest_large_map(void)
+{
+    return false;
+}
 
 /* Enough for frame_pfn and frame_va: the console needs them first. */
 void frame_early_init(void)
@@ -69,6 +76,21 @@ static bool is_used(uint64_t pfn)
     return used[pfn / 64] & BIT(pfn % 64);
 }
 
+/* What one entry maps can not be a page table, so it is not given out singly.
+ */
+static bool is_large(uint64_t pfn)
+{
+    return large[pfn / BLOCK_FRAMES / 64] & BIT(pfn / BLOCK_FRAMES % 64);
+}
+
+uint64_t frame_large_blocks(void)
+{
+    uint64_t n = 0;
+    for (uint64_t pfn = 0; pfn < nr_pfns; pfn += BLOCK_FRAMES)
+        n += is_large(pfn);
+    return n;
+}
+
 static void take(uint64_t pfn)
 {
     used[pfn / 64] |= BIT(pfn % 64);
@@ -80,7 +102,7 @@ pfn_t frame_alloc(void)
     for (uint64_t n = 0; n < nr_pfns; n++) {
         uint64_t pfn = cursor;
         cursor = cursor + 1 < nr_pfns ? cursor + 1 : 0;
-        if (is_used(pfn))
+        if (is_used(pfn) || is_large(pfn))
             continue;
         take(pfn);
         memset(frame_va(pfn_of(pfn)), 0, PAGE_SIZE);
@@ -162,6 +184,23 @@ static void hook(uint64_t va, unsigned level, pfn_t table)
     report_end(REPORT_FAILURE, "cannot extend the guest's linear map");
 }
 
+/* Where it is wanted, whole and allowed; else 4 KiB entries do as well. */
+static bool map_large(uint64_t first)
+{
+    uint64_t va = (uint64_t)frame_va(pfn_of(first));
+    mfn_t m = frame_mfn(pfn_of(first));
+    if (!guest_large_map() || first + BLOCK_FRAMES > nr_pfns)
+        return false;
+    for (uint64_t i = 0; i < BLOCK_FRAMES; i++)
+        if (frame_mfn(pfn_of(first + i)).v != m.v + i)
+            return false;
+    if (pt_update(pt_entry_maddr(pt_root(), va, 2),
+                  pte_make(m, MAP_FLAGS | PTE_PSE)))
+        return false;
+    large[first / BLOCK_FRAMES / 64] |= BIT(first / BLOCK_FRAMES % 64);
+    return true;
+}
+
 static void map_block(uint64_t first, uint64_t *next_free)
 {
     uint64_t va = (uint64_t)frame_va(pfn_of(first));
@@ -170,7 +209,7 @@ static void map_block(uint64_t first, uint64_t *next_free)
         memset(frame_va(l2), 0, PAGE_SIZE);
         hook(va, 3, l2);
     }
-    if (pt_entry(pt_root(), va, 1))
+    if (pt_entry(pt_root(), va, 1) || map_large(first))
         return;
     pfn_t l1 = pfn_of((*next_free)++);
     pte_t *e = frame_va(l1);

@@ -26,6 +26,13 @@ void frame_free(pfn_t pfn);
 /* 512 frames, the first pfn a multiple of 512; PFN_NONE if there is none. */
 pfn_t frame_block_alloc(void);
 void frame_block_free(pfn_t pfn);
+/*
+ * guest_large_map(): false unless the guest has one of its own: then frame_va()
+ * goes through 2 MiB entries wherever they are to be had, and what they map is
+ * given out by frame_block_alloc() only.
+ */
+bool guest_large_map(void);
+uint64_t frame_large_blocks(void);
 uint64_t frame_available(void);
 uint64_t frame_count(void); /* pfns the guest was started with */
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.c: a queue of the vCPUs that could run but do not. Whoever wakes goes
- * to its front and waits for no more than WAKE_SLICE, so that a guest that
- * waits for something is served soon; it runs no longer than that before it
- * goes to the end, so waking often is no way to run always.
+ * sched.c: the vCPUs that could run but do not, in the order of the time they
+ * have had: who has had least is next. A vCPU that slept comes back with no
+ * more than WAKE_BONUS in hand, so that a guest that waits for something is
+ * served soon, and waking often is no way to run always: nobody starves.
+ *
+ * Whoever wakes or kicks another vCPU waits for it most likely, so the current
+ * slice ends when WAKE_SLICE of it is over.
  *
  * Invariant: v->queued says whether v is in the queue; what is taken out of
  * the queue and cannot run is simply dropped.
@@ -23,11 +26,14 @@
 #include "xen/vcpu.h"
 
 #define WAKE_SLICE 1000000u /* ns */
+#define WAKE_BONUS 5000000u
 #define SCRUB_TIME 5000000u
 
-static struct vcpu *head, *tail;
+static struct vcpu *queue;
+static struct vcpu *kicked; /* should be next, if that is fair */
 static bool requested;
-static uint64_t slice_start, slice_end; /* of the current vCPU */
+static uint64_t had_least; /* what those at the front have had; only grows */
+static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
 
 static bool can_run(const struct vcpu *v)
 {
@@ -36,56 +42,51 @@ static bool can_run(const struct vcpu *v)
 
 /* --- the queue ----------------------------------------------------------- */
 
-static void push_back(struct vcpu *v)
+/* Behind those that have had as much. */
+static void enqueue(struct vcpu *v)
 {
-    if (v->queued)
-        return;
-    v->queued = true;
-    v->run_next = NULL;
-    if (tail)
-        tail->run_next = v;
-    else
-        head = v;
-    tail = v;
-}
+    struct vcpu **p = &queue;
 
-static void push_front(struct vcpu *v)
-{
     if (v->queued)
         return;
+    while (*p && (*p)->had <= v->had)
+        p = &(*p)->run_next;
+    v->run_next = *p;
+    *p = v;
     v->queued = true;
-    v->run_next = head;
-    head = v;
-    if (!tail)
-        tail = v;
 }
 
 void sched_forget(struct vcpu *v)
 {
-    struct vcpu **p = &head, *last = NULL;
+    struct vcpu **p = &queue;
 
+    if (kicked == v)
+        kicked = NULL;
     if (!v->queued)
         return;
-    while (*p != v) {
-        last = *p;
-        p = &last->run_next;
-    }
+    while (*p != v)
+        p = &(*p)->run_next;
     *p = v->run_next;
-    if (tail == v)
-        tail = last;
     v->queued = false;
 }
 
-static struct vcpu *pop(void)
+/* The first that can run. */
+static struct vcpu *first(void)
 {
-    while (head) {
-        struct vcpu *v = head;
+    while (queue && !can_run(queue))
+        sched_forget(queue);
+    return queue;
+}
 
-        sched_forget(v);
-        if (can_run(v))
-            return v;
-    }
-    return NULL;
+/* What the current vCPU has had until now is put down to it. */
+static void charge(void)
+{
+    struct vcpu *v = current_vcpu();
+    uint64_t now = clock_now_ns();
+
+    if (v && v->runstate == RUNSTATE_running)
+        v->had += now - charged;
+    charged = now;
 }
 
 /* --- runstates ----------------------------------------------------------- */
@@ -173,16 +174,34 @@ void sched_request(void)
     cpu_work(WORK_RESCHED);
 }
 
+/* The current slice need not last longer than is worth its beginning. */
+static void cut_slice(void)
+{
+    slice_end = MIN(slice_end, slice_start + WAKE_SLICE);
+    time_program();
+}
+
 static void may_run(struct vcpu *v)
 {
     v->state = VCPU_RUNNABLE;
+    if (had_least > WAKE_BONUS)
+        v->had = MAX(v->had, had_least - WAKE_BONUS);
     if (v == current_vcpu())
         return;
     runstate_waiting(v);
-    push_front(v);
-    v->woken = true;
-    slice_end = MIN(slice_end, slice_start + WAKE_SLICE);
-    time_program();
+    enqueue(v);
+    cut_slice();
+}
+
+/* One vCPU of a guest has interrupted another that waits for its turn. */
+static void kick(struct vcpu *v)
+{
+    const struct vcpu *by = current_vcpu();
+
+    if (!by || by == v || by->d != v->d)
+        return;
+    kicked = v;
+    cut_slice();
 }
 
 void sched_up(struct vcpu *v)
@@ -202,6 +221,8 @@ void sched_down(struct vcpu *v)
 
 void sched_wake(struct vcpu *v)
 {
+    if (v->queued)
+        kick(v);
     if (v->state != VCPU_BLOCKED && v->state != VCPU_POLLING)
         return;
     if (v->poll_deadline) {
@@ -214,7 +235,7 @@ void sched_wake(struct vcpu *v)
 /* Is there anything else to do than to go on with the current vCPU? */
 static bool others_wait(void)
 {
-    return head || domain_ended;
+    return queue || domain_ended;
 }
 
 uint64_t sched_slice_end(void)
@@ -235,10 +256,10 @@ void sched_tick(uint64_t now)
 
 static void run(struct vcpu *next)
 {
-    bool brief = next->woken || domain_ended;
+    bool brief = domain_ended;
 
-    next->woken = false;
-    slice_start = clock_now_ns();
+    had_least = MAX(had_least, next->had);
+    slice_start = charged;
     slice_end =
         slice_start + (brief ? WAKE_SLICE : options.timeslice * 1000000);
     if (next != current_vcpu())
@@ -250,18 +271,43 @@ static void run(struct vcpu *next)
     time_program();
 }
 
-/* prev goes to the end of the queue if it could go on. */
+/* A kick is heeded unless somebody has waited for long. */
+static struct vcpu *best(void)
+{
+    struct vcpu *v = first(), *k = kicked;
+
+    kicked = NULL;
+    if (k && k->queued && can_run(k) &&
+        k->had <= v->had + options.timeslice * 1000000)
+        return k;
+    return v;
+}
+
+/* prev goes on only if it has had least. */
 static struct vcpu *choose(struct vcpu *prev)
 {
-    struct vcpu *next = pop();
+    struct vcpu *next;
 
-    if (!next && prev && can_run(prev))
-        return prev;
-    if (next && prev && can_run(prev))
-        push_back(prev);
-    if (prev)
+    charge();
+    if (prev && can_run(prev))
+        enqueue(prev);
+    next = best();
+    if (next)
+        sched_forget(next);
+    if (prev && prev != next)
         runstate_waiting(prev);
     return next;
+}
+
+/* Behind all that wait. */
+void sched_yield(void)
+{
+    struct vcpu *v = current_vcpu();
+
+    charge();
+    for (const struct vcpu *o = first(); o; o = o->run_next)
+        v->had = MAX(v->had, o->had);
+    sched_request();
 }
 
 /* A block takes a tenth of a millisecond, on an emulator some of them. */

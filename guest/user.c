@@ -200,6 +200,41 @@ static void test_preempt(void)
     CHECK_EQ(event_close((evtchn_port_t)port), 0);
 }
 
+#define EDGE UINT64_C(0x00007ffffffff000) /* the last page of the lower half   \
+                                           */
+
+/* XSA-7: a system call whose return address is not canonical. It arrives; to
+ * return there is the guest's fault, not the hypervisor's. */
+static void test_edge(void)
+{
+    static const char syscall_at_end[2] = {0x0f, 0x05};
+    struct user_space u;
+    report_context("system call at the edge of the hole");
+    user_space_build(&u, user_exit, user_exit_end);
+    pfn_t tables[] = {u.kernel_root, u.user_root, u.l3, u.l2, u.l1};
+    for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
+        frame_make_rw(tables[i]);
+    tree_poke(u.kernel_root, 255, frame_mfn(u.l3), PT_TABLE);
+    tree_poke(u.user_root, 255, frame_mfn(u.l3), PT_TABLE);
+    tree_poke(u.l3, 511, frame_mfn(u.l2), PT_TABLE);
+    tree_poke(u.l2, 511, frame_mfn(u.l1), PT_TABLE);
+    tree_poke(u.l1, 511, frame_mfn(u.code), PTE_P | PTE_US);
+    for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
+        frame_make_ro(tables[i]);
+    memcpy((char *)frame_va(u.code) + PAGE_SIZE - 2, syscall_at_end, 2);
+    user_space_enter(&u);
+    user_run_at(EDGE + PAGE_SIZE - 2, 0x202, 0, 0);
+    EXPECT(TRAP_SYSCALL, 0);
+    CHECK_EQ(trap_last.rip, EDGE + PAGE_SIZE);
+    for (unsigned way = 0; way < 2; way++) {
+        user_run_at(EDGE + PAGE_SIZE, 0x202, way ? VGCF_in_syscall : 0, 0);
+        EXPECT(TRAP_GP, 0);
+        CHECK_EQ(trap_last.rip, EDGE + PAGE_SIZE);
+    }
+    user_space_leave(&u);
+    user_space_free(&u);
+}
+
 void guest_main(void)
 {
     user_space_build(&space, user_exit, user_exit_end);
@@ -215,4 +250,5 @@ void guest_main(void)
     report_context("end");
     user_space_leave(&space);
     user_space_free(&space);
+    test_edge();
 }

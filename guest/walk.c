@@ -368,8 +368,8 @@ void guest_main(void)
     rng = cmdline_number("seed", 1);
     logging = cmdline_number("log", 1);
     printk("seed %lu, %lu steps\n", rng, steps);
-    REQUIRE(hc_vm_assist(VMASST_CMD_enable,
-                         VMASST_TYPE_writable_pagetables) == 0);
+    REQUIRE(hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables) ==
+            0);
     fill_pool();
     for (uint64_t n = 1; n <= steps; n++)
         step(n);

@@ -27,7 +27,7 @@ struct auditor {
     uint32_t *super;     /* by block */
     struct mm_audit out;
     uint64_t tables[5], super_maps, holes, blocks, cut, owned, with_table,
-        fixed;
+        with_free, fixed;
 };
 
 size_t mm_audit_scratch_size(const struct mm *mm)
@@ -237,6 +237,7 @@ static void compare_block(struct auditor *a, blk_t b)
     }
     if (blk->table && frame_table_at(a->mm, blk->table)->nr_free != nr_free)
         differ(a, "block %lx: wrong number of free frames", b.v);
+    a->with_free += nr_free > 0;
     a->owned += blk->table ? 0 : BLOCK_FRAMES;
     a->holes += holes;
     a->blocks++;
@@ -251,6 +252,30 @@ static void compare_block(struct auditor *a, blk_t b)
                (uint64_t)excl, (uint64_t)holes);
     if ((block_super(w) || (w & BLOCK_MARK)) && (excl || holes))
         differ(a, "block %lx is a superpage with exclusive frames", b.v);
+}
+
+/* The list of the blocks that have free frames; not kept in destruction. */
+static void compare_list(struct auditor *a)
+{
+    uint64_t n = 0;
+    uint32_t prev = 0;
+
+    for (uint32_t b = a->d->holed; b && n <= a->with_free; n++) {
+        const struct block *blk = &a->mm->blocks[b];
+        const struct frame_table *t = frame_table_at(a->mm, blk->table);
+
+        if (!block_owned_by(blk->word, a->d->id) || !blk->table ||
+            t->nr_free == 0 || t->prev != prev) {
+            differ(a, "block %lx is wrong on the list of those with holes",
+                   (uint64_t)b);
+            return;
+        }
+        prev = b;
+        b = blk->next;
+    }
+    if (n != a->with_free)
+        differ(a, "%lu blocks have free frames, %lu are listed", a->with_free,
+               n);
 }
 
 static void compare_total(struct auditor *a, const char *what, uint64_t is,
@@ -295,6 +320,8 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
     for (const struct mm_vcpu *v = d->vcpus; v; v = v->next)
         tally_vcpu(&a, v);
     for_blocks(&a, compare_block);
+    if (!d->dying)
+        compare_list(&a);
     compare_totals(&a);
     return a.out;
 }

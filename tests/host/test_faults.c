@@ -185,6 +185,39 @@ static enum err increase_block(struct scene *s, struct fresh *x)
     return reservation_increase(&s->op, pfn_of(512), 9, &m);
 }
 
+static enum err increase_list(struct scene *s, struct fresh *x)
+{
+    static mfn_t m[BLOCK_FRAMES + 9];
+    static pfn_t pfn[BLOCK_FRAMES + 9];
+    unsigned done;
+    enum err rc =
+        reservation_increase_list(&s->op, pfn, m, ARRAY_SIZE(m), &done);
+
+    (void)x;
+    if (rc && done > 0) { /* a part is allowed: give it back */
+        uint64_t fail_in = s->w.mm.alloc.fail_in;
+        unsigned back;
+
+        s->w.mm.alloc.fail_in = 0;
+        assert_int_equal(reservation_decrease_list(&s->op, m, done, &back),
+                         ERR_NONE);
+        assert_int_equal(back, done);
+        s->w.mm.alloc.fail_in = fail_in;
+    }
+    return rc;
+}
+
+static enum err decrease_list(struct scene *s, struct fresh *x)
+{
+    const mfn_t m[] = {member(s, x, 0, 3), member(s, x, 1, 3)};
+    unsigned done;
+    enum err rc = reservation_decrease_list(&s->op, m, 2, &done);
+
+    if (rc && done > 0) /* the rest, when asked again */
+        x->block[0] = x->block[2];
+    return rc;
+}
+
 static enum err decrease_one(struct scene *s, struct fresh *x)
 {
     return reservation_decrease(&s->op, member(s, x, 0, 3), 0);
@@ -288,6 +321,8 @@ static const struct operation {
     OP(update_descriptor, 1),
     OP(increase_one, 2),
     OP(increase_block, 1),
+    OP(increase_list, 4),
+    OP(decrease_list, 2),
     OP(decrease_one, 1),
     OP(decrease_some, 1),
     OP(decrease_across, 2),
@@ -337,7 +372,7 @@ static bool refuse(const struct operation *o, unsigned n)
     world_audit(&s->w, o->name);
     if (rc && rc != ERR_NOMEM)
         fail_msg("%s: allocation %u refused gives %u", o->name, n, rc);
-    if (rc && o->run != exchange_block_for_ones) {
+    if (rc && o->run != exchange_block_for_ones && o->run != decrease_list) {
         is = look(s);
         if (memcmp(&was, &is, sizeof(was)) != 0)
             fail_msg("%s: refused, but not without effect", o->name);

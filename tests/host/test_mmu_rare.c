@@ -615,6 +615,46 @@ static void bad_descriptors_are_refused_with_the_frame(void **state)
     assert_int_equal(d[511], UINT64_C(0x00008c0000000000));
 }
 
+static void descriptors_in_use_are_changed_one_by_one(void **state)
+{
+    struct scene *s = *state;
+    mfn_t f = scene_frame(s), plain = scene_frame(s);
+    const uint64_t code = UINT64_C(0x00af9a000000ffff), dpl3 = BITS(46, 45);
+    struct frame fr = accounting(s, f);
+
+    assert_int_equal(finish(s, mmu_seg_load(&s->op, 1, f)), ERR_NONE);
+    assert_int_equal(finish(s, mmu_update_descriptor(
+                                   &s->op, maddr_of(f.v << 12 | 24), code)),
+                     ERR_NONE);
+    assert_int_equal(((uint64_t *)mm_frame_ptr(&s->w.mm, f))[3], code | dpl3);
+    assert_int_equal(frame_type(frame_word(&fr)), FRAME_SEG);
+    assert_int_equal(frame_count(frame_word(&fr)), 1);
+    assert_int_equal(
+        finish(s, mmu_update_descriptor(&s->op, maddr_of_mfn(plain), code)),
+        ERR_NONE);
+    assert_int_equal(
+        finish(s, mmu_update_descriptor(&s->op, maddr_of_mfn(s->l1), code)),
+        ERR_INVAL);
+}
+
+static void pages_are_cleared_and_copied(void **state)
+{
+    struct scene *s = *state;
+    mfn_t from = scene_frame(s), to = scene_frame(s);
+    uint8_t *a = mm_frame_ptr(&s->w.mm, from), *b = mm_frame_ptr(&s->w.mm, to);
+
+    for (unsigned i = 0; i < PAGE_SIZE; i++)
+        a[i] = (uint8_t)(i * 7);
+    assert_int_equal(finish(s, mmu_copy_page(&s->op, to, from)), ERR_NONE);
+    assert_memory_equal(a, b, PAGE_SIZE);
+    assert_int_equal(finish(s, mmu_clear_page(&s->op, from)), ERR_NONE);
+    memset(b, 0, PAGE_SIZE);
+    assert_memory_equal(a, b, PAGE_SIZE);
+    assert_int_equal(finish(s, mmu_clear_page(&s->op, s->l2)), ERR_INVAL);
+    assert_int_equal(finish(s, mmu_copy_page(&s->op, s->l2, to)), ERR_INVAL);
+    assert_int_equal(finish(s, mmu_copy_page(&s->op, to, s->l2)), ERR_NONE);
+}
+
 static void no_frame_is_a_root_that_was_not_given(void **state)
 {
     struct scene *s = *state;
@@ -645,6 +685,8 @@ int main(void)
         scene_test(idle_time_gives_frame_words_back),
         scene_test(destruction_rests_inside_trees),
         scene_test(bad_descriptors_are_refused_with_the_frame),
+        scene_test(descriptors_in_use_are_changed_one_by_one),
+        scene_test(pages_are_cleared_and_copied),
         scene_test(no_frame_is_a_root_that_was_not_given),
         cmocka_unit_test(destruction_rests_on_large_machines),
     };

@@ -186,6 +186,22 @@ static enum err flip_any(struct walker *k, struct mm_op *op)
                       e.v ^ BIT(bit));
 }
 
+static enum err update_list_any(struct walker *k, struct mm_op *op)
+{
+    struct mmu_request r[6];
+    unsigned n = (unsigned)upto(k, 7), done;
+
+    for (unsigned i = 0; i < n; i++) {
+        mfn_t m = upto(k, 4) ? any_table(k) : any_mfn(k);
+
+        r[i].ptr = m.v << PAGE_SHIFT | any_index(k) * sizeof(pte_t) |
+                   (upto(k, 8) ? 0 : upto(k, 4));
+        r[i].val = any_entry(k).v;
+    }
+    say_what(k, "list of %u updates", n);
+    return mmu_update_list(op, r, n, &done);
+}
+
 /* An entry that maps, or would map, a table of the same level. */
 static enum err linear_any(struct walker *k, struct mm_op *op)
 {
@@ -369,6 +385,27 @@ static enum err balloon_any(struct walker *k, struct mm_op *op)
     return rc;
 }
 
+/* Single frames by the list, a few of them twice or not ours. */
+static enum err balloon_list_any(struct walker *k, struct mm_op *op)
+{
+    unsigned n = (unsigned)upto(k, 12), slot = (unsigned)upto(k, 20), done = 0;
+    mfn_t m[12];
+    pfn_t pfn[12];
+    enum err rc;
+
+    for (unsigned i = 0; i < n; i++) {
+        m[i] = upto(k, 3) ? any_idle(k) : any_mfn(k);
+        pfn[i] = upto(k, 2) ? pfn_of(slot + i) : PFN_NONE;
+    }
+    say_what(k, "list of %u frames", n);
+    if (upto(k, 2))
+        return reservation_decrease_list(op, m, n, &done);
+    rc = reservation_increase_list(op, pfn, m, n, &done);
+    for (unsigned i = 0; i < done; i++)
+        k->pool[slot + i % 19] = m[i];
+    return rc;
+}
+
 static enum err exchange_any(struct walker *k, struct mm_op *op)
 {
     unsigned slot = (unsigned)upto(k, WALKER_POOL);
@@ -429,6 +466,8 @@ static enum err look_elsewhere(struct walker *k, struct mm_op *op)
     mfn_t m = mfn_of((block.v & ~UINT64_C(511)) + upto(k, 512));
 
     say_what(k, "nothing");
+    if (upto(k, 8) == 0)
+        (void)frame_trim(&k->w.mm, upto(k, 20));
     if (frame_owned(op, m))
         k->pool[upto(k, WALKER_POOL - 2)] = m;
     return ERR_NONE;
@@ -439,11 +478,13 @@ static enum err look_elsewhere(struct walker *k, struct mm_op *op)
 typedef enum err action_fn(struct walker *k, struct mm_op *op);
 
 static action_fn *const actions[] = {
-    update_any,   update_any,    update_any, flip_any,    flip_any,
-    linear_any,   update_va_any, tree_any,   tree_any,    tree_any,
-    emulate_any,  touch_any,     touch_any,  touch_any,   touch_any,
-    pin_any,      pin_any,       base_any,   segment_any, balloon_any,
-    exchange_any, super_any,     super_any,  content_any, look_elsewhere,
+    update_any,       update_any,      update_any,      flip_any,
+    flip_any,         linear_any,      update_va_any,   tree_any,
+    tree_any,         tree_any,        emulate_any,     touch_any,
+    touch_any,        touch_any,       touch_any,       pin_any,
+    pin_any,          base_any,        segment_any,     balloon_any,
+    balloon_list_any, update_list_any, update_list_any, exchange_any,
+    super_any,        super_any,       content_any,     look_elsewhere,
 };
 
 static void count(struct walker *k, enum err rc)

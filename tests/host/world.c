@@ -41,6 +41,7 @@ void world_make(struct world *w, uint64_t blocks)
     w->mm.direct = memory_of(frames);
     w->mm.m2p = calloc(frames, sizeof(uint64_t));
     w->mm.linear_pt = true;
+    w->mm.tlb_epoch = 0x51234; /* no stamp says this by chance */
     for (unsigned i = 0; i < L4_HV_SLOTS; i++)
         w->mm.l4_hv[i] = pte_make(mfn_of(7 + i), PTE_P | PTE_RW);
     w->metadata = aligned_alloc(64, (alloc_metadata_size(frames) + 63) & ~63ul);

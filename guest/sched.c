@@ -274,6 +274,42 @@ static void wait_for(unsigned events)
     CHECK(received >= events);
 }
 
+static volatile unsigned failsafes;
+
+static bool on_failsafe(struct regs *regs)
+{
+    (void)regs;
+    failsafes++;
+    return true; /* go on, with null selectors */
+}
+
+/* A selector that was good when it was loaded and is not when this vCPU is
+ * switched to again: the failsafe callback says which. */
+static void test_failsafe(void)
+{
+    const uint64_t flat = UINT64_C(0x00cff3000000ffff), selector = 5 * 8 | 3;
+    pfn_t page = frame_alloc();
+    uint64_t frame = frame_mfn(page).v, fs;
+    report_context("failsafe");
+    trap_set_handler(TRAP_FAILSAFE, on_failsafe);
+    tree_poke_raw(page, 5, flat);
+    frame_make_ro(page);
+    CHECK_EQ(hc_set_gdt(&frame, 512), 0);
+    __asm__ volatile("movw %w0, %%fs" : : "r"(selector));
+    CHECK_EQ(hc_update_descriptor((frame << PAGE_SHIFT) + 5 * 8, 0), 0);
+    uint64_t runs = second_runs;
+    while (second_runs == runs)
+        hc_sched_op(SCHEDOP_yield, NULL);
+    CHECK_EQ(failsafes, 1);
+    CHECK_EQ(trap_failsafe_selectors[2], selector);
+    __asm__ volatile("movw %%fs, %w0" : "=r"(fs) : "0"(UINT64_C(0)));
+    CHECK_EQ(fs & 0xffff, 0);
+    trap_set_handler(TRAP_FAILSAFE, NULL);
+    CHECK_EQ(hc_set_gdt(NULL, 0), 0);
+    frame_make_rw(page);
+    frame_free(page);
+}
+
 static void test_second(void)
 {
     if (hc_vcpu_op(VCPUOP_is_up, 1, NULL) == -XEN_ENOENT) {
@@ -296,6 +332,8 @@ static void test_second(void)
     uint64_t runs = second_runs;
     CHECK_EQ(timer_sleep(20 * MS), 0);
     CHECK(second_runs > runs); /* it runs while this one sleeps */
+    test_failsafe();
+    report_context("second vCPU");
     second_stop = 1;
     wait_for(2);
     CHECK_EQ(timer_sleep(5 * MS), 0);

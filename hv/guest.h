@@ -13,16 +13,19 @@
 #include "pte.h"
 
 /*
- * Are n bytes from va the guest's to name? n is below 2^47, so a range can
- * wrap only from the top, and one that starts below the canonical hole and
- * reaches into it faults at the hole before it comes to the hypervisor.
+ * Are n bytes from va the guest's to name? The upper half first, where kernels
+ * live: one comparison, for n is small against the distance to the top. A
+ * range that starts below the canonical hole must not reach into it.
  */
 static inline bool guest_range_ok(uint64_t va, uint64_t n)
 {
-    if (n >> 47 || va + n < va)
+    if (unlikely(n >> 46))
         return false;
-    return va < BIT(47) ? va + n <= BIT(47) : va >= HV_VA_END;
+    if (likely(va - HV_VA_END <= -HV_VA_END - n))
+        return true;
+    return va < BIT(47) && va + n <= BIT(47);
 }
+_Static_assert(-HV_VA_END > BIT(46), "no borrow above");
 
 /* Whole ranges; n may be 0. On ERR_FAULT dst may be partly written. */
 must_check enum err guest_read(void *dst, uint64_t va, size_t n);

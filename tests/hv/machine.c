@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/hv/machine.h"
+
+#include <asm/prctl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hv/guest.h"
+#include "hv/memory.h"
+
+uintptr_t machine_bad_from, machine_bad_to;
+bool machine_bad_reads;
+unsigned machine_alloc_fails;
+struct mm hv_mm;
+struct domain *domain_list;
+
+static struct percpu cpu;
+static uint64_t frames_used;
+
+void machine_run(struct vcpu *v)
+{
+    cpu.vcpu = v;
+}
+
+static void add_vcpu(struct domain *d, unsigned id)
+{
+    struct vcpu *v = aligned_alloc(16, sizeof(*v));
+
+    memset(v, 0, sizeof(*v));
+    v->d = d;
+    v->id = id;
+    v->state = VCPU_RUNNABLE;
+    v->info = &d->shared->vcpu_info[id];
+    v->info_mfn = MFN_NONE;
+    v->initialised = true;
+    d->vcpu[id] = v;
+    d->nr_vcpus = id + 1;
+}
+
+void machine_make(unsigned domains, unsigned vcpus)
+{
+    cpu = (struct percpu){.self = &cpu};
+    assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu), 0);
+    machine_bad_from = machine_bad_to = 0;
+    machine_bad_reads = true;
+    machine_alloc_fails = 0;
+    frames_used = 0;
+    hv_mm.direct = calloc(MACHINE_FRAMES, PAGE_SIZE);
+    for (unsigned id = domains; id > 0; id--) {
+        struct domain *d = calloc(1, sizeof(*d));
+
+        d->id = d->mm.id = (domid_t)id;
+        d->mm.mm = &hv_mm;
+        d->shared = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+        memset(d->shared, 0, PAGE_SIZE);
+        for (unsigned v = 0; v < vcpus; v++)
+            add_vcpu(d, v);
+        d->next = domain_list;
+        domain_list = d;
+    }
+    machine_run(domain_list->vcpu[0]);
+}
+
+void machine_end(void)
+{
+    while (domain_list) {
+        struct domain *d = domain_list;
+
+        domain_list = d->next;
+        for (unsigned v = 0; v < d->nr_vcpus; v++)
+            free(d->vcpu[v]);
+        free(d->shared);
+        free(d);
+    }
+    free(hv_mm.direct);
+}
+
+struct domain *machine_domain(unsigned id)
+{
+    return domain_find((domid_t)id);
+}
+
+uint64_t machine_dice(uint64_t *seed, uint64_t n)
+{
+    uint64_t x = *seed;
+
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    *seed = x;
+    return (x * UINT64_C(0x2545f4914f6cdd1d) >> 11) % n;
+}
+
+/* --- what the hypervisor has elsewhere ------------------------------------ */
+
+void bug(const char *file, int line, const char *what)
+{
+    fail_msg("%s:%d: %s", file, line, what);
+    abort();
+}
+
+/* No error is taken for another. */
+long errno_of_failure(enum err e)
+{
+    return -1000 - (long)e;
+}
+
+struct domain *domain_find(domid_t id)
+{
+    struct domain *d = domain_list;
+
+    while (d && d->id != id)
+        d = d->next;
+    return d;
+}
+
+enum err domain_self(const struct domain *d, domid_t id)
+{
+    if (id == DOMID_SELF || id == d->id)
+        return ERR_NONE;
+    return domain_find(id) ? ERR_PERM : ERR_SRCH;
+}
+
+struct vcpu *domain_vcpu(const struct domain *d, uint64_t id)
+{
+    return id < d->nr_vcpus ? d->vcpu[id] : NULL;
+}
+
+enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
+{
+    (void)mm;
+    assert_int_equal(order, 0);
+    if (machine_alloc_fails && --machine_alloc_fails == 0)
+        return ERR_NOMEM;
+    assert_true(frames_used < MACHINE_FRAMES);
+    *out = mfn_of(frames_used++);
+    return ERR_NONE;
+}
+
+/* --- guest memory --------------------------------------------------------- */
+
+/* How many of n bytes from va can be reached. */
+static size_t reachable(uint64_t va, size_t n, bool write)
+{
+    if (!guest_range_ok(va, n))
+        return 0;
+    if (!write && !machine_bad_reads)
+        return n;
+    if (va >= machine_bad_to || va + n <= machine_bad_from)
+        return n;
+    return va >= machine_bad_from ? 0 : (size_t)(machine_bad_from - va);
+}
+
+size_t guest_read_some(void *dst, uint64_t va, size_t n)
+{
+    n = reachable(va, n, false);
+    memcpy(dst, (const void *)(uintptr_t)va, n);
+    return n;
+}
+
+size_t guest_write_some(uint64_t va, const void *src, size_t n)
+{
+    n = reachable(va, n, true);
+    memcpy((void *)(uintptr_t)va, src, n);
+    return n;
+}
+
+enum err guest_read(void *dst, uint64_t va, size_t n)
+{
+    return guest_read_some(dst, va, n) == n ? ERR_NONE : ERR_FAULT;
+}
+
+enum err guest_write(uint64_t va, const void *src, size_t n)
+{
+    return guest_write_some(va, src, n) == n ? ERR_NONE : ERR_FAULT;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.h: as much of a machine as the services of hv/ need to run in a
+ * test: a processor (GS points at its per-CPU area, as in the hypervisor), a
+ * few domains with vCPUs, and guest addresses that are the test's own.
+ */
+#pragma once
+
+#include "hv/domain.h"
+#include "hv/hypercall.h"
+#include "tests/hv/check.h"
+
+#define MACHINE_FRAMES 256u /* what alloc_hv_get() can give in all */
+
+/* Domains 1..n of so many vCPUs each, all runnable; vCPU 0 of 1 is current. */
+void machine_make(unsigned domains, unsigned vcpus);
+void machine_end(void);
+struct domain *machine_domain(unsigned id);
+void machine_run(struct vcpu *v);
+
+/* Guest addresses from..to are not mapped, or merely read-only. */
+extern uintptr_t machine_bad_from, machine_bad_to;
+extern bool machine_bad_reads;
+/* The n-th allocation from now fails; 0: none. */
+extern unsigned machine_alloc_fails;
+
+/* xorshift64*: the same life for the same seed. */
+uint64_t machine_dice(uint64_t *seed, uint64_t n);

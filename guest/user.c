@@ -200,8 +200,9 @@ static void test_preempt(void)
     CHECK_EQ(event_close((evtchn_port_t)port), 0);
 }
 
-#define EDGE UINT64_C(0x00007ffffffff000) /* the last page of the lower half   \
-                                           */
+#define EDGE                                                                   \
+    UINT64_C(0x00007ffffffff000) /* the last page of the lower half            \
+                                  */
 
 /* XSA-7: a system call whose return address is not canonical. It arrives; to
  * return there is the guest's fault, not the hypervisor's. */

@@ -108,32 +108,6 @@ static enum err update_list(struct mm_op *op, struct list *l, enum err perm)
     return rc;
 }
 
-/*
- * One request about oneself, as most are. False: nothing has been done, take
- * the long way.
- */
-static always_inline bool update_single(uint64_t reqs, uint64_t done_va,
-                                        long *result)
-{
-    struct vcpu *v = current_vcpu();
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
-    uint64_t req[2];
-    uint32_t done;
-    enum err rc;
-
-    if (unlikely(guest_read_pair(req, reqs)))
-        return false;
-    rc = mmu_update(&op, req[0], req[1]);
-    tlb_discharge(&op);
-    if (unlikely(rc == ERR_RESTART))
-        return false;
-    done = rc == ERR_NONE;
-    *result = errno_of(rc);
-    if (done_va && guest_write(done_va, &done, sizeof(done)))
-        *result = -XEN_EFAULT;
-    return true;
-}
-
 /* One request on one's own tables, nothing to report: most of them. */
 static always_inline long update_one(uint64_t reqs)
 {

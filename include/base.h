@@ -10,26 +10,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define must_check      __attribute__((warn_unused_result))
-#define noreturn_fn     __attribute__((noreturn))
+#define must_check        __attribute__((warn_unused_result))
+#define noreturn_fn       __attribute__((noreturn))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
-#define aligned_to(n)   __attribute__((aligned(n)))
-#define packed_type     __attribute__((packed))
-#define never_inline    __attribute__((noinline))
-#define always_inline   __attribute__((always_inline)) inline
-#define likely(x)       __builtin_expect(!!(x), 1)
-#define unlikely(x)     __builtin_expect(!!(x), 0)
+#define aligned_to(n)     __attribute__((aligned(n)))
+#define packed_type       __attribute__((packed))
+#define never_inline      __attribute__((noinline))
+#define always_inline     __attribute__((always_inline)) inline
+#define likely(x)         __builtin_expect(!!(x), 1)
+#define unlikely(x)       __builtin_expect(!!(x), 0)
 
-#define BIT(n)          (UINT64_C(1) << (n))
+#define BIT(n) (UINT64_C(1) << (n))
 /* Bits hi..lo inclusive, numbered as the manuals number them. */
-#define BITS(hi, lo)    ((~UINT64_C(0) >> (63 - (hi))) & (~UINT64_C(0) << (lo)))
+#define BITS(hi, lo) ((~UINT64_C(0) >> (63 - (hi))) & (~UINT64_C(0) << (lo)))
 
-#define ARRAY_SIZE(a)   (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)       ((a) < (b) ? (a) : (b))
-#define MAX(a, b)       ((a) > (b) ? (a) : (b))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)     ((a) > (b) ? (a) : (b))
 #define container_of(p, type, member)                                          \
-    ((type *)(void *)((char *)(p) - offsetof(type, member)))
-#define READ_ONCE(x)    (*(const volatile __typeof__(x) *)&(x))
+    ((type *)(void *)((char *)(p)-offsetof(type, member)))
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 /*
@@ -43,7 +43,7 @@ noreturn_fn void bug(const char *file, int line, const char *what);
         if (unlikely(!(e)))                                                    \
             bug(__FILE__, __LINE__, #e);                                       \
     } while (0)
-#define BUG_IF(e)       ASSERT(!(e))
+#define BUG_IF(e) ASSERT(!(e))
 
 /* The whole internal error vocabulary; errno exists only at the edge. */
 enum err {
@@ -65,31 +65,63 @@ enum err {
     ERR_RESTART, /* preempted with progress kept; never shown to a guest */
 };
 
-#define PAGE_SHIFT      12
-#define PAGE_SIZE       4096u
-#define BLOCK_SHIFT     21 /* a block is 2 MiB: 512 frames, aligned */
-#define BLOCK_SIZE      (UINT64_C(1) << BLOCK_SHIFT)
-#define BLOCK_FRAMES    512u
-#define REGION_BLOCKS   512u /* a region is 1 GiB */
+#define PAGE_SHIFT    12
+#define PAGE_SIZE     4096u
+#define BLOCK_SHIFT   21 /* a block is 2 MiB: 512 frames, aligned */
+#define BLOCK_SIZE    (UINT64_C(1) << BLOCK_SHIFT)
+#define BLOCK_FRAMES  512u
+#define REGION_BLOCKS 512u /* a region is 1 GiB */
 
-typedef struct { uint64_t v; } mfn_t;   /* machine frame number */
-typedef struct { uint64_t v; } pfn_t;   /* the guest's frame number */
-typedef struct { uint64_t v; } maddr_t; /* machine address */
-typedef struct { uint64_t v; } vaddr_t; /* virtual address */
+typedef struct {
+    uint64_t v;
+} mfn_t; /* machine frame number */
+typedef struct {
+    uint64_t v;
+} pfn_t; /* the guest's frame number */
+typedef struct {
+    uint64_t v;
+} maddr_t; /* machine address */
+typedef struct {
+    uint64_t v;
+} vaddr_t; /* virtual address */
 typedef uint16_t domid_t;
 
-static inline mfn_t mfn_of(uint64_t v) { return (mfn_t){v}; }
-static inline pfn_t pfn_of(uint64_t v) { return (pfn_t){v}; }
-static inline maddr_t maddr_of(uint64_t v) { return (maddr_t){v}; }
-static inline vaddr_t vaddr_of(uint64_t v) { return (vaddr_t){v}; }
+static inline mfn_t mfn_of(uint64_t v)
+{
+    return (mfn_t){v};
+}
+static inline pfn_t pfn_of(uint64_t v)
+{
+    return (pfn_t){v};
+}
+static inline maddr_t maddr_of(uint64_t v)
+{
+    return (maddr_t){v};
+}
+static inline vaddr_t vaddr_of(uint64_t v)
+{
+    return (vaddr_t){v};
+}
 
-static inline mfn_t mfn_of_maddr(maddr_t a) { return mfn_of(a.v >> PAGE_SHIFT); }
-static inline maddr_t maddr_of_mfn(mfn_t m) { return maddr_of(m.v << PAGE_SHIFT); }
-static inline mfn_t mfn_add(mfn_t m, uint64_t n) { return mfn_of(m.v + n); }
-static inline bool mfn_eq(mfn_t a, mfn_t b) { return a.v == b.v; }
+static inline mfn_t mfn_of_maddr(maddr_t a)
+{
+    return mfn_of(a.v >> PAGE_SHIFT);
+}
+static inline maddr_t maddr_of_mfn(mfn_t m)
+{
+    return maddr_of(m.v << PAGE_SHIFT);
+}
+static inline mfn_t mfn_add(mfn_t m, uint64_t n)
+{
+    return mfn_of(m.v + n);
+}
+static inline bool mfn_eq(mfn_t a, mfn_t b)
+{
+    return a.v == b.v;
+}
 
-#define MFN_NONE        ((mfn_t){~UINT64_C(0)})
-#define PFN_NONE        ((pfn_t){~UINT64_C(0)})
+#define MFN_NONE ((mfn_t){~UINT64_C(0)})
+#define PFN_NONE ((pfn_t){~UINT64_C(0)})
 
 /* 48-bit canonical form (SDM vol. 1, 3.3.7.1). */
 static inline bool va_canonical(uint64_t va)

@@ -7,38 +7,55 @@
 
 #include "base.h"
 
-typedef struct { uint64_t v; } pte_t;
+typedef struct {
+    uint64_t v;
+} pte_t;
 _Static_assert(sizeof(pte_t) == 8, "an entry is one machine word");
 
-#define PTE_P           BIT(0)  /* present */
-#define PTE_RW          BIT(1)  /* writable */
-#define PTE_US          BIT(2)  /* user: PV kernels run at CPL 3 too */
-#define PTE_PWT         BIT(3)
-#define PTE_PCD         BIT(4)
-#define PTE_A           BIT(5)  /* accessed */
-#define PTE_D           BIT(6)  /* dirty */
-#define PTE_PSE         BIT(7)  /* L2/L3: maps a superpage */
-#define PTE_PAT         BIT(7)  /* L1: cache attribute */
-#define PTE_G           BIT(8)  /* global */
-#define PTE_AVL         BITS(11, 9)
-#define PTE_PSE_PAT     BIT(12) /* L2/L3 with PSE: cache attribute */
-#define PTE_AVL_HIGH    BITS(62, 52)
+#define PTE_P            BIT(0) /* present */
+#define PTE_RW           BIT(1) /* writable */
+#define PTE_US           BIT(2) /* user: PV kernels run at CPL 3 too */
+#define PTE_PWT          BIT(3)
+#define PTE_PCD          BIT(4)
+#define PTE_A            BIT(5) /* accessed */
+#define PTE_D            BIT(6) /* dirty */
+#define PTE_PSE          BIT(7) /* L2/L3: maps a superpage */
+#define PTE_PAT          BIT(7) /* L1: cache attribute */
+#define PTE_G            BIT(8) /* global */
+#define PTE_AVL          BITS(11, 9)
+#define PTE_PSE_PAT      BIT(12) /* L2/L3 with PSE: cache attribute */
+#define PTE_AVL_HIGH     BITS(62, 52)
 #define PTE_GUEST_KERNEL BIT(52) /* Xen's mark on L1 entries without US */
-#define PTE_NX          BIT(63)
-#define PTE_ADDR        BITS(51, 12)
+#define PTE_NX           BIT(63)
+#define PTE_ADDR         BITS(51, 12)
 
-#define PT_ENTRIES      512u
-#define PT_LEVELS       4
+#define PT_ENTRIES 512u
+#define PT_LEVELS  4
 
-static inline pte_t pte_of(uint64_t v) { return (pte_t){v}; }
+static inline pte_t pte_of(uint64_t v)
+{
+    return (pte_t){v};
+}
 static inline pte_t pte_make(mfn_t m, uint64_t flags)
 {
     return pte_of((m.v << PAGE_SHIFT & PTE_ADDR) | flags);
 }
-static inline mfn_t pte_mfn(pte_t e) { return mfn_of((e.v & PTE_ADDR) >> PAGE_SHIFT); }
-static inline uint64_t pte_flags(pte_t e) { return e.v & ~PTE_ADDR; }
-static inline bool pte_has(pte_t e, uint64_t flags) { return (e.v & flags) == flags; }
-static inline bool pte_present(pte_t e) { return e.v & PTE_P; }
+static inline mfn_t pte_mfn(pte_t e)
+{
+    return mfn_of((e.v & PTE_ADDR) >> PAGE_SHIFT);
+}
+static inline uint64_t pte_flags(pte_t e)
+{
+    return e.v & ~PTE_ADDR;
+}
+static inline bool pte_has(pte_t e, uint64_t flags)
+{
+    return (e.v & flags) == flags;
+}
+static inline bool pte_present(pte_t e)
+{
+    return e.v & PTE_P;
+}
 
 /* Index of va in a table of the given level (1..4). */
 static inline unsigned pt_index(uint64_t va, unsigned level)
@@ -47,10 +64,10 @@ static inline unsigned pt_index(uint64_t va, unsigned level)
 }
 
 /* Slots of every L4 that belong to the hypervisor (ABI fact 2.7). */
-#define L4_HV_FIRST     256u
-#define L4_HV_LAST      271u
-#define HV_VA_START     UINT64_C(0xffff800000000000)
-#define HV_VA_END       UINT64_C(0xffff880000000000) /* exclusive */
+#define L4_HV_FIRST 256u
+#define L4_HV_LAST  271u
+#define HV_VA_START UINT64_C(0xffff800000000000)
+#define HV_VA_END   UINT64_C(0xffff880000000000) /* exclusive */
 
 static inline bool l4_slot_is_hv(unsigned slot)
 {

@@ -22,7 +22,7 @@ TARGET_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpie \
     -fno-strict-aliasing -fno-omit-frame-pointer -momit-leaf-frame-pointer \
     -fcf-protection=none \
     -fno-common $(if $(IS_CLANG),--target=x86_64-linux-gnu)
-HV_CFLAGS := $(TARGET_CFLAGS) -include hv/hidden.h -Iinclude -I. -I$(BUILD)
+HV_CFLAGS := $(TARGET_CFLAGS) -include hv/hidden.h -Ihv/freestanding -Iinclude -I. -I$(BUILD)
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(BUILD)/
 
 .PHONY: all

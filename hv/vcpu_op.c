@@ -148,7 +148,7 @@ static long register_info(struct vcpu *v, uint64_t arg)
         return -XEN_EFAULT;
     /* The bitmaps in it are used with 8-byte locked accesses (XSA-327). */
     if (r.offset > PAGE_SIZE - sizeof(struct vcpu_info) || r.offset % 8)
-        return -XEN_EINVAL;
+        return -XEN_ENXIO;
     if (!mfn_eq(v->info_mfn, MFN_NONE) ||
         (v != current_vcpu() && v->state != VCPU_DOWN))
         return -XEN_EINVAL;

@@ -167,16 +167,17 @@ static long multicall_again(uint64_t at, uint64_t left)
 long hypercall_multicall(uint64_t calls, uint64_t nr)
 {
     const struct domain *d = current_vcpu()->d;
+    bool some = false; /* an interrupt may be late: each call gets somewhere */
 
     if (multicall.entry)
         return -XEN_EINVAL; /* one inside another */
     if (nr >> 32 || !guest_range_ok(calls, nr * sizeof(struct multicall_entry)))
         return -XEN_EFAULT;
-    for (; nr; nr--, calls += sizeof(struct multicall_entry)) {
+    for (; nr; nr--, calls += sizeof(struct multicall_entry), some = true) {
         struct multicall_entry e;
         long rc;
 
-        if (hypercall_preempt())
+        if (some && hypercall_preempt())
             return multicall_again(calls, nr);
         if (guest_read(&e, calls, sizeof(e)))
             return -XEN_EFAULT;

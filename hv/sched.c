@@ -243,7 +243,9 @@ uint64_t sched_slice_end(void)
     const struct vcpu *v = current_vcpu();
 
     /* While idle nobody's slice runs: an end in the past would be a storm. */
-    return v && can_run(v) && others_wait() ? slice_end : 0;
+    if (requested || !v || !can_run(v) || !others_wait())
+        return 0;
+    return slice_end;
 }
 
 void sched_tick(uint64_t now)

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timers of many vCPUs on one machine timer, in a time that is the
+ * test's own: each fires when it is due, neither earlier nor later nor twice,
+ * and the machine's timer is always set for whatever comes first.
+ */
+#include <string.h>
+
+#include "hv/apic.h"
+#include "hv/clock.h"
+#include "hv/console_ring.h"
+#include "hv/event.h"
+#include "hv/report.h"
+#include "hv/sched.h"
+#include "hv/time.h"
+#include "hv/trap.h"
+#include "tests/hv/machine.h"
+
+#define VCPUS 7
+
+/* --- what time.c wants of others ------------------------------------------ */
+
+static uint64_t now = 1000, machine_timer, slice_end, ticks;
+static void (*interrupt)(void);
+static unsigned virqs[VCPUS], wakes[VCPUS];
+struct clock_scale clock_scale = {
+    .tsc_base = 12345, .mul = 0x80000000u, .shift = 1};
+
+uint64_t clock_now_ns(void)
+{
+    return now;
+}
+
+uint64_t clock_wall_base(void)
+{
+    return UINT64_C(0x1234567890);
+}
+
+void apic_eoi(void)
+{
+}
+
+void apic_timer_set(uint64_t deadline_ns)
+{
+    machine_timer = deadline_ns;
+}
+
+void trap_set_handler(unsigned vector, void (*fn)(void))
+{
+    assert_int_equal(vector, APIC_TIMER_VECTOR);
+    interrupt = fn;
+}
+
+void console_ring_tick(void)
+{
+    ticks++;
+}
+
+void report_sample_all(void)
+{
+}
+
+uint64_t sched_slice_end(void)
+{
+    return slice_end;
+}
+
+void sched_tick(uint64_t t)
+{
+    assert_int_equal(t, now);
+    if (slice_end && t >= slice_end)
+        slice_end = 0;
+}
+
+void sched_wake(struct vcpu *v)
+{
+    wakes[v->id]++;
+    v->state = VCPU_RUNNABLE;
+}
+
+void event_virq(struct vcpu *v, unsigned virq)
+{
+    assert_int_equal(virq, VIRQ_TIMER);
+    virqs[v->id]++;
+}
+
+/* --- time goes by -----------------------------------------------------------
+ */
+
+static struct domain *d;
+
+static int start(void **state)
+{
+    (void)state;
+    machine_make(1, VCPUS);
+    d = machine_domain(1);
+    memset(virqs, 0, sizeof(virqs));
+    memset(wakes, 0, sizeof(wakes));
+    slice_end = 0;
+    time_init();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < VCPUS; i++)
+        time_disarm(d->vcpu[i]);
+    machine_end();
+    return 0;
+}
+
+/* The interrupt comes when the machine's timer says, or a little later. */
+static void pass_until(uint64_t when, uint64_t late)
+{
+    assert_true(machine_timer != 0); /* the console's tick at least */
+    while (machine_timer <= when) {
+        now = MAX(now, machine_timer) + late;
+        interrupt();
+        assert_true(machine_timer > now);
+        assert_int_equal(machine_timer, time_next());
+    }
+    now = MAX(now, when);
+}
+
+static void a_single_shot_fires_once_and_on_time(void **state)
+{
+    struct vcpu *v = d->vcpu[0];
+    uint64_t at = now + 12345;
+
+    (void)state;
+    v->timer_single = at;
+    time_arm(v);
+    assert_int_equal(machine_timer, at);
+    pass_until(at - 1, 0);
+    assert_int_equal(virqs[0], 0);
+    pass_until(at, 0);
+    assert_int_equal(virqs[0], 1);
+    assert_int_equal(v->timer_single, 0);
+    pass_until(at + 100000000, 0);
+    assert_int_equal(virqs[0], 1);
+}
+
+static void set_timer_op_sets_replaces_and_stops(void **state)
+{
+    uint64_t tick = machine_timer;
+
+    (void)state;
+    assert_int_equal(hypercall_set_timer_op(now + 500), 0);
+    assert_int_equal(machine_timer, now + 500);
+    assert_int_equal(hypercall_set_timer_op(now + 300), 0);
+    assert_int_equal(machine_timer, now + 300);
+    assert_int_equal(hypercall_set_timer_op(0), 0);
+    assert_int_equal(machine_timer, tick);
+    assert_int_equal(hypercall_set_timer_op(now - 1), 0); /* has passed */
+    assert_int_equal(machine_timer, now - 1);
+    pass_until(now, 0);
+    assert_int_equal(virqs[0], 1);
+}
+
+/* A storm of interrupts would be the worst answer to such numbers. */
+static void far_deadlines_do_no_harm(void **state)
+{
+    static const uint64_t far[] = {~UINT64_C(0), BIT(63), BIT(63) - 1,
+                                   ~UINT64_C(0) - 1};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(far); i++) {
+        uint64_t before = ticks;
+
+        hypercall_set_timer_op(far[i]);
+        pass_until(now + 1000000000, 0);
+        assert_int_equal(virqs[0], 0);
+        assert_true(ticks - before <= 51);
+    }
+}
+
+static void a_periodic_timer_keeps_its_phase(void **state)
+{
+    struct vcpu *v = d->vcpu[2];
+    uint64_t first = now + 1000000;
+
+    (void)state;
+    v->periodic_period = 1000000;
+    v->timer_periodic = first;
+    time_arm(v);
+    for (unsigned i = 0; i < 50; i++) {
+        pass_until(first + i * 1000000, 999);
+        assert_int_equal(virqs[2], i + 1);
+        assert_int_equal(v->timer_periodic, first + (i + 1) * 1000000);
+    }
+    /* Much too late: once, not once for each that was missed. */
+    now += 10500000;
+    interrupt();
+    assert_int_equal(virqs[2], 51);
+    assert_int_equal(v->timer_periodic, now + 1000000);
+}
+
+static void a_poll_ends_at_its_deadline(void **state)
+{
+    struct vcpu *v = d->vcpu[1];
+
+    (void)state;
+    v->state = VCPU_POLLING;
+    v->poll_deadline = now + 777;
+    time_arm(v);
+    pass_until(now + 776, 0);
+    assert_int_equal(wakes[1], 0);
+    pass_until(now + 1, 0);
+    assert_int_equal(wakes[1], 1);
+    assert_int_equal(virqs[1], 0);
+    assert_int_equal(v->poll_deadline, 0);
+}
+
+static void a_slice_ends_in_time(void **state)
+{
+    uint64_t tick = machine_timer;
+
+    (void)state;
+    slice_end = now + 5000;
+    time_program();
+    assert_int_equal(machine_timer, slice_end);
+    pass_until(now + 5000, 0);
+    assert_int_equal(slice_end, 0);
+    assert_int_equal(machine_timer, tick);
+}
+
+static void the_console_is_looked_at(void **state)
+{
+    uint64_t before = ticks;
+
+    (void)state;
+    pass_until(now + 1000000000, 0);
+    assert_in_range(ticks - before, 49, 51);
+}
+
+/* --- many at once, against plain bookkeeping --------------------------------
+ */
+
+struct expected {
+    uint64_t single, periodic, period, poll;
+    unsigned virqs, wakes;
+};
+
+static struct expected want[VCPUS];
+
+static void expect_until(uint64_t to)
+{
+    for (unsigned i = 0; i < VCPUS; i++) {
+        struct expected *e = &want[i];
+
+        /* Two that are due in one instant are one interrupt: count instants. */
+        for (;;) {
+            uint64_t at = ~UINT64_C(0);
+
+            if (e->single)
+                at = MIN(at, e->single);
+            if (e->periodic)
+                at = MIN(at, e->periodic);
+            if (at > to)
+                break;
+            e->virqs++;
+            if (e->single == at)
+                e->single = 0;
+            if (e->periodic == at)
+                e->periodic += e->period;
+        }
+        if (e->poll && e->poll <= to) {
+            e->poll = 0;
+            e->wakes++;
+        }
+    }
+}
+
+static void change(uint64_t *seed)
+{
+    unsigned i = (unsigned)machine_dice(seed, VCPUS);
+    struct vcpu *v = d->vcpu[i];
+    struct expected *e = &want[i];
+    uint64_t at = now + 1 + machine_dice(seed, 30000000);
+
+    switch (machine_dice(seed, 6)) {
+    case 0:
+    case 1:
+        v->timer_single = e->single = at;
+        break;
+    case 2:
+        v->periodic_period = e->period = 1000000 + machine_dice(seed, 9000000);
+        v->timer_periodic = e->periodic = now + e->period;
+        break;
+    case 3:
+        v->periodic_period = v->timer_periodic = e->periodic = 0;
+        break;
+    case 4:
+        v->state = VCPU_POLLING;
+        v->poll_deadline = e->poll = at;
+        break;
+    default:
+        v->timer_single = v->timer_periodic = v->poll_deadline = 0;
+        e->single = e->periodic = e->poll = 0;
+        time_disarm(v);
+        return;
+    }
+    time_arm(v);
+}
+
+static void many_timers_all_keep_time(void **state)
+{
+    uint64_t seed = 88172645463325252u;
+    unsigned fired = 0;
+
+    (void)state;
+    memset(want, 0, sizeof(want));
+    for (unsigned step = 0; step < 20000; step++) {
+        uint64_t to = now + machine_dice(&seed, 4000000);
+
+        change(&seed);
+        expect_until(to);
+        pass_until(to, 0);
+        for (unsigned i = 0; i < VCPUS; i++) {
+            assert_int_equal(virqs[i], want[i].virqs);
+            assert_int_equal(wakes[i], want[i].wakes);
+        }
+    }
+    for (unsigned i = 0; i < VCPUS; i++)
+        fired += virqs[i] + wakes[i];
+    assert_true(fired > 10000);
+}
+
+/* --- what guests read
+ * --------------------------------------------------------- */
+
+static void the_clock_is_published_by_versions(void **state)
+{
+    struct vcpu *v = d->vcpu[3];
+    const struct vcpu_time_info *t = &v->info->time;
+
+    (void)state;
+    v->info->time.version = 0xffffffffu; /* as a hostile guest left it */
+    time_info_init(v);
+    assert_int_equal(t->version % 2, 0);
+    assert_int_equal(t->tsc_timestamp, 12345);
+    assert_int_equal(t->system_time, 0);
+    assert_int_equal(t->tsc_to_system_mul, 0x80000000u);
+    assert_int_equal(t->tsc_shift, 1);
+    v->info->time.version = 6;
+    time_info_init(v);
+    assert_int_equal(t->version, 8);
+    time_shared_init(d);
+    assert_int_equal(d->shared->wc_version % 2, 0);
+    assert_int_equal(d->shared->wc_sec, 0x34567890);
+    assert_int_equal(d->shared->wc_sec_hi, 0x12);
+}
+
+#define timed(f) cmocka_unit_test_setup_teardown(f, start, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        timed(a_single_shot_fires_once_and_on_time),
+        timed(set_timer_op_sets_replaces_and_stops),
+        timed(far_deadlines_do_no_harm),
+        timed(a_periodic_timer_keeps_its_phase),
+        timed(a_poll_ends_at_its_deadline),
+        timed(a_slice_ends_in_time),
+        timed(the_console_is_looked_at),
+        timed(many_timers_all_keep_time),
+        timed(the_clock_is_published_by_versions),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -456,6 +456,86 @@ static void lists_of_requests_stop_at_the_first_refused(void **state)
     assert_false(scene_entry(s, s->l1, 2)->v & PTE_RW);
 }
 
+/* The last frame of a block goes in the middle of a list. */
+static void lists_do_not_use_words_that_are_gone(void **state)
+{
+    struct scene *s = *state;
+    mfn_t f = mfn_add(s->block, 9);
+    uint64_t ptr = s->l1.v << PAGE_SHIFT;
+    const struct mmu_request r[] = {
+        {ptr | 8, pte_make(f, READ).v},
+        {ptr | 16, 0},
+        {ptr | 8, 0},
+        {ptr | 16, pte_make(f, READ).v},
+    };
+    unsigned done;
+
+    set(s, s->l1, 2, pte_make(f, READ).v);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        assert_int_equal(reservation_decrease(&s->op, mfn_add(s->block, i), 0),
+                         ERR_NONE);
+    finish(s, ERR_NONE);
+    assert_int_equal(finish(s, mmu_update_list(&s->op, r, 4, &done)), ERR_BUSY);
+    assert_int_equal(done, 3);
+    assert_int_equal(block_class(mm_block(&s->w.mm, blk_of_mfn(f))->word),
+                     BLOCK_FREE);
+}
+
+/* The words of each frame are those of its own block. */
+static void lists_go_from_block_to_block(void **state)
+{
+    struct scene *s = *state;
+    mfn_t f[8];
+    struct mmu_request r[16];
+    unsigned done;
+    blk_t b;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(f); i += 2) {
+        assert_int_equal(dmem_block_get(&s->op, &b), ERR_NONE);
+        f[i] = mfn_add(mfn_of_blk(b), 100);
+        f[i + 1] = mfn_add(mfn_of_blk(b), 200);
+        assert_int_equal(finish(s, mmu_clear_page(&s->op, f[i])), ERR_NONE);
+    }
+    for (unsigned i = 0; i < 16; i++)
+        r[i] = (struct mmu_request){s->l1.v << PAGE_SHIFT | (i + 1) * 8,
+                                    pte_make(f[i * 5 % 8], KERNEL).v};
+    for (unsigned round = 0; round < 4; round++) {
+        assert_int_equal(finish(s, mmu_update_list(&s->op, r, 16, &done)),
+                         ERR_NONE);
+        assert_int_equal(done, 16);
+        for (unsigned i = 0; i < 16; i++)
+            r[i].val = round % 2 ? pte_make(f[i * 3 % 8], KERNEL).v : 0;
+    }
+}
+
+static void tables_read_back_adjusted_when_promoted(void **state)
+{
+    static const uint64_t flags[] = {PTE_P | PTE_RW, PTE_P | PTE_RW | PTE_US,
+                                     PTE_P, READ | PTE_GUEST_KERNEL};
+    struct scene *s = *state;
+    mfn_t t[5] = {scene_frame(s)};
+
+    for (unsigned l = 1; l <= PT_LEVELS; l++) {
+        t[l] = scene_frame(s);
+        for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
+            *scene_entry(s, t[l], i) = pte_make(
+                t[l - 1], l == 1 ? flags[i] : flags[i] & ~PTE_GUEST_KERNEL);
+    }
+    assert_int_equal(finish(s, mmu_pin(&s->op, t[4], 4)), ERR_NONE);
+    for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
+        uint64_t mark = flags[i] & PTE_US ? PTE_G : PTE_GUEST_KERNEL;
+
+        if (flags[i] & PTE_GUEST_KERNEL)
+            mark = 0;
+        assert_int_equal(scene_entry(s, t[1], i)->v,
+                         pte_make(t[0], flags[i] | PTE_US | mark).v);
+        for (unsigned l = 2; l <= PT_LEVELS; l++)
+            assert_int_equal(pte_flags(*scene_entry(s, t[l], i)),
+                             (flags[i] & ~PTE_GUEST_KERNEL) | PTE_US |
+                                 (l == 4 ? PTE_A : 0));
+    }
+}
+
 static void claims_are_used_first_and_given_back(void **state)
 {
     struct scene *s = *state;
@@ -678,6 +758,9 @@ int main(void)
         scene_test(vcpus_finish_each_others_tables),
         scene_test(nothing_is_done_before_the_old_is_finished),
         scene_test(lists_of_requests_stop_at_the_first_refused),
+        scene_test(lists_do_not_use_words_that_are_gone),
+        scene_test(lists_go_from_block_to_block),
+        scene_test(tables_read_back_adjusted_when_promoted),
         scene_test(claims_are_used_first_and_given_back),
         scene_test(blocks_that_are_not_there_are_not_given_back),
         scene_test(superpages_off_means_no_marks_either),

@@ -110,13 +110,19 @@ static int end(void **state)
     return 0;
 }
 
+static void fire(void)
+{
+    machine_timer = 0; /* it is spent */
+    interrupt();
+}
+
 /* The interrupt comes when the machine's timer says, or a little later. */
 static void pass_until(uint64_t when, uint64_t late)
 {
     assert_true(machine_timer != 0); /* the console's tick at least */
     while (machine_timer <= when) {
         now = MAX(now, machine_timer) + late;
-        interrupt();
+        fire();
         assert_true(machine_timer > now);
         assert_int_equal(machine_timer, time_next());
     }
@@ -191,9 +197,35 @@ static void a_periodic_timer_keeps_its_phase(void **state)
     }
     /* Much too late: once, not once for each that was missed. */
     now += 10500000;
-    interrupt();
+    fire();
     assert_int_equal(virqs[2], 51);
     assert_int_equal(v->timer_periodic, now + 1000000);
+}
+
+/* A counter rounds, and another clock than ours drives it. */
+static void an_early_interrupt_is_set_again(void **state)
+{
+    (void)state;
+    hypercall_set_timer_op(now + 500);
+    now += 499;
+    fire();
+    assert_int_equal(virqs[0], 0);
+    assert_int_equal(machine_timer, now + 1);
+    pass_until(now + 1, 0);
+    assert_int_equal(virqs[0], 1);
+}
+
+static void all_that_is_due_fires_at_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < VCPUS; i++) {
+        d->vcpu[i]->timer_single = now + 100 + i / 2;
+        time_arm(d->vcpu[i]);
+    }
+    now += 1000;
+    fire();
+    for (unsigned i = 0; i < VCPUS; i++)
+        assert_int_equal(virqs[i], 1);
 }
 
 static void a_poll_ends_at_its_deadline(void **state)
@@ -361,6 +393,8 @@ int main(void)
         timed(set_timer_op_sets_replaces_and_stops),
         timed(far_deadlines_do_no_harm),
         timed(a_periodic_timer_keeps_its_phase),
+        timed(an_early_interrupt_is_set_again),
+        timed(all_that_is_due_fires_at_once),
         timed(a_poll_ends_at_its_deadline),
         timed(a_slice_ends_in_time),
         timed(the_console_is_looked_at),

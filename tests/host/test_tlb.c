@@ -434,12 +434,33 @@ static void a_flush_is_done_once(void **state)
     assert_int_equal(host_flushes(), before + 1);
 }
 
+/* The same where the block remembers. */
+static void a_flush_for_a_block_is_done_once(void **state)
+{
+    struct scene *s = *state;
+    mfn_t a = mfn_add(s->block, 5), b = mfn_add(s->block, 6);
+    uint64_t before = host_flushes();
+
+    leave_super(s, 1);
+    done(s, mmu_pin(&s->op, a, 1));
+    assert_int_equal(host_flushes(), before + 1);
+    done(s, mmu_pin(&s->op, b, 1));
+    assert_int_equal(host_flushes(), before + 1);
+    done(s, mmu_unpin(&s->op, a));
+    done(s, mmu_unpin(&s->op, b));
+    leave_super(s, 1);
+    assert_int_equal(host_flushes(), before + 2);
+    leave_super(s, 2);
+    assert_int_equal(host_flushes(), before + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_story_ends_in_what_is_not_the_guests),
         cmocka_unit_test(without_flushes_every_story_does),
         scene_test(a_flush_is_done_once),
+        scene_test(a_flush_for_a_block_is_done_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

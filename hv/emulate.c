@@ -15,6 +15,7 @@
 #include "hv/hypercall.h"
 #include "hv/insn.h"
 #include "hv/policy.h"
+#include "hv/seg.h"
 #include "hv/string.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
@@ -92,9 +93,11 @@ static enum result write_cr3(struct vcpu *v, uint64_t value)
     struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     enum err rc = mmu_new_baseptr(&op, mfn_of(value >> PAGE_SHIFT));
 
-    if (!rc)
-        vcpu_load_root(v);
     tlb_discharge(&op);
+    if (!rc) {
+        vcpu_load_root(v);
+        rc = seg_drop_ldt(v);
+    }
     if (rc == ERR_RESTART)
         return AGAIN;
     return rc ? REFUSE : DONE;

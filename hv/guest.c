@@ -64,11 +64,17 @@ enum err guest_clear(uint64_t va, size_t n)
     return ERR_NONE;
 }
 
+/* To the last byte that can be read: copy() stops at a word that cannot. */
 size_t guest_read_some(void *dst, uint64_t va, size_t n)
 {
-    if (!guest_range_ok(va, n))
-        return 0;
-    return n - copy(dst, guest_ptr(va), n);
+    size_t done;
+
+    while (n && !guest_range_ok(va, n))
+        n--;
+    done = n - copy(dst, guest_ptr(va), n);
+    while (done < n && !copy((uint8_t *)dst + done, guest_ptr(va + done), 1))
+        done++;
+    return done;
 }
 
 size_t guest_write_some(uint64_t va, const void *src, size_t n)

@@ -228,14 +228,25 @@ static inline void x86_sti(void)
     __asm__ volatile("sti" : : : "memory");
 }
 
-/* Access rights of a segment, the descriptor's second word; false: none. */
+/*
+ * Access rights of a segment, the descriptor's second word; false: none, or
+ * the descriptor is a guest's and cannot be read now.
+ */
 static inline bool x86_lar(uint16_t sel, uint64_t *rights)
 {
-    bool ok;
+    uint64_t value = 0;
+    bool ok = false;
 
-    __asm__ volatile("lar %2, %0"
-                     : "=r"(*rights), "=@ccz"(ok)
-                     : "r"((uint64_t)sel));
+    __asm__ volatile("1: larq %2, %0\n"
+                     "sete %b1\n"
+                     "2:\n"
+                     ".pushsection .extable,\"a\"\n"
+                     ".long 1b - ., 2b - .\n"
+                     ".popsection"
+                     : "+r"(value), "+q"(ok)
+                     : "r"((uint64_t)sel)
+                     : "cc");
+    *rights = value;
     return ok;
 }
 

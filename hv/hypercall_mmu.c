@@ -196,7 +196,7 @@ static enum err flush_op(const struct mmuext_op *e)
 
 static enum err new_baseptr(struct mm_op *op, mfn_t m)
 {
-    struct vcpu *v = current_vcpu();
+    struct vcpu *v = container_of(op, struct vcpu, op);
     enum err rc = mmu_new_baseptr(op, m);
 
     if (rc)
@@ -268,22 +268,45 @@ static enum err ext_list(struct mm_op *op, struct list *l)
 }
 _Static_assert(sizeof(struct mmuext_op) == 24, "three words");
 
-long hypercall_mmuext_op(uint64_t ops, uint64_t count, uint64_t done,
-                         uint64_t foreigndom)
+/* One operation, nothing to report: most of them. */
+static always_inline long ext_one(uint64_t ops)
+{
+    struct mm_op *op = &current_vcpu()->op;
+    struct mmuext_op e;
+    enum err rc;
+
+    if (unlikely(guest_read_triple((uint64_t *)(void *)&e, ops)))
+        return -XEN_EFAULT;
+    rc = ext_op(op, &e);
+    tlb_discharge(op);
+    if (unlikely(rc == ERR_RESTART))
+        return hypercall_continue(__HYPERVISOR_mmuext_op, 4, ops, UINT64_C(1),
+                                  UINT64_C(0), (uint64_t)DOMID_SELF);
+    return errno_of(rc);
+}
+
+static never_inline long ext_many(uint64_t ops, uint64_t count, uint64_t done,
+                                  uint64_t foreigndom)
 {
     struct vcpu *v = current_vcpu();
     struct list l;
     enum err rc = list_start(&l, ops, count, done, sizeof(struct mmuext_op));
 
-    if (likely(!rc))
+    if (!rc)
         rc = owner_check(v->d, (uint32_t)foreigndom);
-    if (unlikely(rc))
+    if (rc)
         return errno_of(rc);
     rc = ext_list(&v->op, &l);
     tlb_discharge(&v->op);
-    if (likely(!rc && !l.done_va))
-        return 0;
     return list_end(&l, rc, __HYPERVISOR_mmuext_op, foreigndom);
+}
+
+long hypercall_mmuext_op(uint64_t ops, uint64_t count, uint64_t done,
+                         uint64_t foreigndom)
+{
+    if (likely(count == 1 && !done && (uint32_t)foreigndom == DOMID_SELF))
+        return ext_one(ops);
+    return ext_many(ops, count, done, foreigndom);
 }
 
 /* --- update_va_mapping -------------------------------------------------- */

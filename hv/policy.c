@@ -114,7 +114,11 @@ static struct x86_cpuid features(const struct vcpu *v)
     c.ecx = keep(c.ecx, LEAF1_ECX) | (uint32_t)LEAF1_HYPERVISOR;
     if (!fpu_xcr0_mask())
         c.ecx &= ~(uint32_t)LEAF1_XSAVE;
-    else if (v->cr4 & CR4_OSXSAVE)
+    /*
+     * A kernel is shown that we have CR4.OSXSAVE set before it says that it
+     * wants it: Xen always did, and Linux does not use XSAVE otherwise.
+     */
+    else if ((v->cr4 & CR4_OSXSAVE) || v->in_kernel)
         c.ecx |= LEAF1_OSXSAVE;
     c.edx = keep(c.edx, LEAF1_EDX);
     return c;

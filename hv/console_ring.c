@@ -10,6 +10,7 @@
  */
 #include "hv/console_ring.h"
 
+#include "hv/clock.h"
 #include "hv/console.h"
 #include "hv/event.h"
 #include "hv/memory.h"
@@ -24,29 +25,48 @@ static unsigned typed_in, typed_out; /* free running */
 
 /* --- out ----------------------------------------------------------------- */
 
-/* Returns how much was taken. */
-static unsigned take_out(struct domain *d, struct xencons_interface *ring)
-{
-    char text[sizeof(ring->out)];
-    XENCONS_RING_IDX prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
-    XENCONS_RING_IDX cons = READ_ONCE(ring->out_cons);
-    unsigned n = prod - cons;
+/* A serial line takes 5 ms for a piece; others want to run meanwhile. */
+#define PIECE      64u
+#define DRAIN_TIME 2000000u /* ns */
 
-    if (n > sizeof(text))
-        n = 0; /* nonsense: both ends start anew at prod */
+static void show_piece(struct domain *d, const struct xencons_interface *ring,
+                       XENCONS_RING_IDX at, unsigned n)
+{
+    char text[PIECE];
+
     for (unsigned i = 0; i < n; i++)
-        text[i] = READ_ONCE(ring->out[MASK_XENCONS_IDX(cons + i, ring->out)]);
-    __atomic_store_n(&ring->out_cons, prod, __ATOMIC_RELEASE);
-    if (n)
-        console_guest_write(d->id, d->name, text, n);
-    return n;
+        text[i] = READ_ONCE(ring->out[MASK_XENCONS_IDX(at + i, ring->out)]);
+    console_guest_write(d->id, d->name, text, n);
 }
 
-void console_ring_drain(struct domain *d)
+/* Until the ring is empty or time is up; returns how much was taken. */
+static unsigned take_out(struct domain *d, struct xencons_interface *ring)
+{
+    const uint64_t stop = clock_now_ns() + DRAIN_TIME;
+    XENCONS_RING_IDX prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+    XENCONS_RING_IDX cons = READ_ONCE(ring->out_cons);
+    unsigned left = prod - cons, taken = 0;
+
+    if (left > sizeof(ring->out))
+        left = 0; /* nonsense: both ends start anew at prod */
+    while (left && (!taken || clock_now_ns() < stop)) {
+        unsigned n = MIN(left, PIECE);
+
+        show_piece(d, ring, cons + taken, n);
+        taken += n;
+        left -= n;
+    }
+    __atomic_store_n(&ring->out_cons, prod - left, __ATOMIC_RELEASE);
+    d->ring_more = left;
+    return taken;
+}
+
+static void drain_some(struct domain *d)
 {
     struct xencons_interface *ring = ring_page_get(d, d->console_mfn);
     unsigned n;
 
+    d->ring_more = false;
     if (!ring)
         return;
     n = take_out(d, ring);
@@ -57,10 +77,18 @@ void console_ring_drain(struct domain *d)
     event_notify(d, d->console_port);
 }
 
+/* d does not run meanwhile, so the ring gets empty. */
+void console_ring_drain(struct domain *d)
+{
+    do
+        drain_some(d);
+    while (d->ring_more);
+}
+
 void console_ring_event(struct domain *d, uint16_t port)
 {
     if (port == d->console_port)
-        console_ring_drain(d);
+        drain_some(d);
     else if (port == d->store_port)
         store_serve(d);
 }
@@ -117,14 +145,11 @@ static bool put_in(struct xencons_interface *ring)
  * A guest that has bound VIRQ_CONSOLE reads by console_io; one that has used
  * its ring reads there; for any other the characters wait.
  */
-void console_ring_tick(void)
+static void give_keys(struct domain *d)
 {
-    struct domain *d = listener();
     struct xencons_interface *ring;
     bool some;
 
-    console_poll();
-    read_keys();
     if (!d || typed_in == typed_out || d->end != DOMAIN_ALIVE)
         return;
     if (event_virq_bound(d, VIRQ_CONSOLE)) {
@@ -140,4 +165,19 @@ void console_ring_tick(void)
     ring_page_put(d, d->console_mfn);
     if (some)
         event_notify(d, d->console_port);
+}
+
+bool console_ring_tick(void)
+{
+    bool more = false;
+
+    console_poll();
+    for (struct domain *d = domain_list; d; d = d->next) {
+        if (d->ring_more)
+            drain_some(d);
+        more |= d->ring_more;
+    }
+    read_keys();
+    give_keys(listener());
+    return more;
 }

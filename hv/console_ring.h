@@ -7,11 +7,14 @@
 
 #include "hv/domain.h"
 
-/* Shows what d has put into its ring. */
+/* Shows all that d, which does not run any more, has put into its ring. */
 void console_ring_drain(struct domain *d);
 /* d has raised one of its channels to the hypervisor. */
 void console_ring_event(struct domain *d, uint16_t port);
-/* Now and then: takes what was typed to where it belongs. */
-void console_ring_tick(void);
+/*
+ * Now and then: takes what was typed to where it belongs, and shows what there
+ * was no time for; true: there still is some of that.
+ */
+bool console_ring_tick(void);
 /* A typed character for console_io, or -1; d must be the one they go to. */
 int console_ring_getc(const struct domain *d);

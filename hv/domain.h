@@ -147,6 +147,7 @@ struct domain {
     struct domain_store store;
     bool control;      /* gets what is typed */
     bool ring_used;    /* it has written to its console ring */
+    bool ring_more;    /* there was no time to show all of it */
     bool started;      /* it was built and has run */
     uint64_t nr_pages; /* at birth, less than max_pages if it may grow */
     uint64_t whole;    /* blocks that were whole at birth */

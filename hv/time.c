@@ -22,6 +22,7 @@
 #include "hv/trap.h"
 
 #define CONSOLE_TICK 20000000u /* ns: how long a typed character may wait */
+#define CONSOLE_SOON 4000000u  /* text waits for the serial line */
 
 static struct vcpu *armed;
 static uint64_t programmed, next_tick;
@@ -161,8 +162,9 @@ static void on_timer(void)
     while (armed && armed->timer_at <= now)
         fire(armed, now);
     if (now >= next_tick) {
-        next_tick = now + CONSOLE_TICK;
-        console_ring_tick();
+        bool soon = console_ring_tick();
+
+        next_tick = clock_now_ns() + (soon ? CONSOLE_SOON : CONSOLE_TICK);
         report_sample_all();
     }
     sched_tick(now);

@@ -16,6 +16,7 @@
 #include "hv/clock.h"
 #include "hv/console_ring.h"
 #include "hv/event.h"
+#include "hv/guest.h"
 #include "hv/hypercall.h"
 #include "hv/report.h"
 #include "hv/sched.h"
@@ -42,6 +43,16 @@ void time_shared_init(struct domain *d)
     WRITE_ONCE(d->shared->wc_version, d->shared->wc_version + 1);
 }
 
+/* It never changes: what guests compute with it is the hypervisor's clock. */
+static void fill(struct vcpu_time_info *t)
+{
+    t->tsc_timestamp = clock_scale.tsc_base;
+    t->system_time = 0;
+    t->tsc_to_system_mul = clock_scale.mul;
+    t->tsc_shift = clock_scale.shift;
+    t->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
+}
+
 /* The version is the guest's to spoil; only its own reading suffers. */
 void time_info_init(struct vcpu *v)
 {
@@ -50,13 +61,17 @@ void time_info_init(struct vcpu *v)
 
     WRITE_ONCE(t->version, version);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    t->tsc_timestamp = clock_scale.tsc_base;
-    t->system_time = 0;
-    t->tsc_to_system_mul = clock_scale.mul;
-    t->tsc_shift = clock_scale.shift;
-    t->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
+    fill(t);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     WRITE_ONCE(t->version, version + 1);
+}
+
+enum err time_copy_info(uint64_t va)
+{
+    struct vcpu_time_info t = {.version = 2};
+
+    fill(&t);
+    return guest_write(va, &t, sizeof(t));
 }
 
 /* --- the list ------------------------------------------------------------ */

@@ -13,6 +13,9 @@ void time_shared_init(struct domain *d);
 /* The clock in v->info; again when that has moved. */
 void time_info_init(struct vcpu *v);
 
+/* The same once more, where a guest's user programs may read it. */
+must_check enum err time_copy_info(uint64_t va);
+
 /* After a change of v's timers. */
 void time_arm(struct vcpu *v);
 void time_disarm(struct vcpu *v);

@@ -80,6 +80,16 @@ static long register_runstate(struct vcpu *v, uint64_t arg)
     return 0;
 }
 
+/* A copy that never changes need be written only once. NULL ends it. */
+static long register_time(uint64_t arg)
+{
+    struct vcpu_register_time_memory_area a;
+
+    if (guest_read(&a, arg, sizeof(a)))
+        return -XEN_EFAULT;
+    return a.addr ? errno_of(time_copy_info(a.addr)) : 0;
+}
+
 static long set_periodic(struct vcpu *v, uint64_t arg)
 {
     struct vcpu_set_periodic_timer t;
@@ -205,6 +215,8 @@ long hypercall_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg)
         return stop_singleshot(v);
     case VCPUOP_register_vcpu_info:
         return register_info(v, arg);
+    case VCPUOP_register_vcpu_time_memory_area:
+        return register_time(arg);
     case VCPUOP_send_nmi:
         return send_nmi(v, arg);
     case VCPUOP_get_physid:

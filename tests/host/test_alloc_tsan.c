@@ -133,8 +133,9 @@ static void racing_requests_never_share_a_block(void **state)
         w[i].dice.s = i + 1;
         assert_int_equal(pthread_create(&t[i], NULL, work, &w[i]), 0);
     }
-    for (unsigned i = 0; i < THREADS; i++) {
+    for (unsigned i = 0; i < THREADS; i++)
         pthread_join(t[i], NULL);
+    for (unsigned i = 0; i < THREADS; i++) {
         assert_int_equal(w[i].broken, 0);
         assert_int_equal(w[i].doubled, 0);
         assert_true(w[i].granted > ROUNDS / 10 && w[i].refused > 0);

@@ -16,15 +16,6 @@ bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level)
     return m.v == 0 || m.v >= mm->nr_frames;
 }
 
-/*
- * The last type reference that is writable goes away without further ado, but
- * a translation made under it may live on: remember when.
- */
-static void leave_writable(struct mm_op *op, const struct frame *f)
-{
-    f->table->stamp[f->i] = (uint16_t)op->mm->tlb_epoch;
-}
-
 /* The type has been something else: see to that, then be writable. */
 static never_inline enum err get_writable_slow(struct mm_op *op,
                                                const struct frame *f)
@@ -34,75 +25,59 @@ static never_inline enum err get_writable_slow(struct mm_op *op,
     return rc == ERR_INVAL ? ERR_BUSY : rc;
 }
 
-static bool writable_again(uint64_t *w, unsigned owner)
-{
-    uint64_t want =
-        (uint64_t)owner << FRAME_OWNER_SHIFT | frame_type_bits(FRAME_WRITABLE);
-
-    if (((*w ^ want) & (FRAME_OWNER_MASK | FRAME_TYPE_MASK)) ||
-        (*w & FRAME_FULL))
-        return false;
-    *w += FRAME_REF_ONE | FRAME_COUNT_ONE;
-    return true;
-}
-
 enum err entry_get_l1(struct mm_op *op, pte_t e)
 {
+    struct entry_lens l = entry_lens(op, false);
     struct frame f;
     enum err rc;
 
-    if (unlikely(e.v & ENTRY_FORBIDDEN(1)))
+    if (likely(entry_quick_get(&l, e)))
+        return ERR_NONE;
+    if (e.v & ENTRY_FORBIDDEN(1))
         return ERR_INVAL;
     rc = frame_find(op, pte_mfn(e), &f);
-    if (unlikely(rc)) /* all ones is no address at all, not I/O memory */
+    if (rc) /* all ones is no address at all, not I/O memory */
         return pte_mfn(e).v == PTE_ADDR >> PAGE_SHIFT ? ERR_INVAL : rc;
     if (!(e.v & PTE_RW))
         return frame_try(&f, frame_get, op->d->id) ? ERR_NONE : ERR_BUSY;
-    if (likely(frame_try(&f, writable_again, op->d->id)))
-        return ERR_NONE;
     return get_writable_slow(op, &f);
+}
+
+void entry_freed(struct mm_op *op, mfn_t m)
+{
+    struct frame f = frame_held(op->mm, m);
+
+    dmem_frame_free(op, &f);
 }
 
 void entry_put_l1(struct mm_op *op, pte_t e)
 {
-    struct frame f = frame_held(op->mm, pte_mfn(e));
-    uint64_t old;
-    bool ok;
+    struct entry_lens l = entry_lens(op, false);
 
-    if (e.v & PTE_RW) {
-        ok = frame_apply(&f, old, frame_type_put);
-        if (frame_count(old) == 1)
-            leave_writable(op, &f);
-    } else {
-        ok = frame_apply(&f, old, frame_put);
-    }
-    ASSERT(ok);
-    if (unlikely(frame_refs(old) == 1))
-        dmem_frame_free(op, &f);
+    entry_quick_put(op, &l, e);
 }
 
-enum err entry_flip_rw(struct mm_op *op, pte_t from, pte_t to)
+enum err entry_grant_rw(struct mm_op *op, pte_t e)
 {
-    struct frame f = frame_held(op->mm, pte_mfn(to));
-    uint64_t old;
+    struct entry_lens l = entry_lens(op, false);
+    struct frame f = frame_held(op->mm, pte_mfn(e));
+    enum err rc;
 
-    if (to.v & PTE_RW) {
-        enum err rc;
+    if (e.v & ENTRY_FORBIDDEN(1))
+        return ERR_INVAL;
+    if (entry_quick_grant(&l, e))
+        return ERR_NONE;
+    rc = get_writable_slow(op, &f);
+    if (!rc) /* the entry's own general reference goes on */
+        entry_put_l1(op, pte_of(e.v & ~PTE_RW));
+    return rc;
+}
 
-        if (unlikely(to.v & ENTRY_FORBIDDEN(1)))
-            return ERR_INVAL;
-        if (likely(frame_type(frame_word(&f)) == FRAME_WRITABLE))
-            return frame_try(&f, frame_type_add, FRAME_WRITABLE) ? ERR_NONE
-                                                                 : ERR_BUSY;
-        rc = get_writable_slow(op, &f);
-        if (!rc) /* the entry's own general reference goes on */
-            entry_put_l1(op, pte_of(from.v & ~PTE_RW));
-        return rc;
-    }
-    BUG_IF(!frame_apply(&f, old, frame_type_sub));
-    if (frame_count(old) == 1)
-        leave_writable(op, &f);
-    return ERR_NONE;
+void entry_revoke_rw(struct mm_op *op, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+
+    entry_quick_revoke(&l, e);
 }
 
 /* An entry that names a table of its own level: the self-map of some kernels.

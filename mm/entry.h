@@ -63,13 +63,16 @@ void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e);
 /* The same for L1 entries, which have no place to know about. */
 must_check enum err entry_get_l1(struct mm_op *op, pte_t e);
 void entry_put_l1(struct mm_op *op, pte_t e);
-/* The entry keeps its frame, only RW changes. */
-must_check enum err entry_flip_rw(struct mm_op *op, pte_t from, pte_t to);
+/* The entry keeps its frame and becomes writable, or no longer is. */
+must_check enum err entry_grant_rw(struct mm_op *op, pte_t e);
+void entry_revoke_rw(struct mm_op *op, pte_t e);
 
 /*
  * The usual case of the above, in a handful of instructions: the frame's word
- * exists, is of the domain, already of the type wanted, and neither full nor
- * about to reach zero. False: nothing was done, take the long way.
+ * exists, is of the domain, already of the type wanted, and not full. Owner
+ * and type cannot change while the domain's lock is held, which op stands
+ * for; counts may, and FRAME_FULL leaves half their range for that: so what
+ * was found fit may simply be added to.
  *
  * What these need of struct mm is looked up once, because atomics make the
  * compiler forget what it has read; and so is the table of the last block,
@@ -117,77 +120,88 @@ static always_inline struct frame_table *entry_table(struct entry_lens *l,
     return l->table;
 }
 
-static always_inline bool entry_swap(_Atomic uint64_t *p, uint64_t old,
-                                     uint64_t new)
-{
-    return likely(atomic_compare_exchange_strong_explicit(
-        p, &old, new, memory_order_acq_rel, memory_order_relaxed));
-}
-
 #define ENTRY_RW_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
 
+/* False: nothing was done, take the long way. */
 static always_inline bool entry_quick_get(struct entry_lens *l, pte_t e)
+{
+    const mfn_t m = pte_mfn(e);
+    struct frame_table *t;
+    _Atomic uint64_t *p;
+    uint64_t w;
+
+    if (unlikely((e.v & (PTE_P | ENTRY_FORBIDDEN(1))) != PTE_P))
+        return false;
+    t = entry_table(l, m);
+    if (unlikely(!t))
+        return false;
+    p = &t->word[m.v % BLOCK_FRAMES];
+    w = atomic_load_explicit(p, memory_order_relaxed) ^ l->owner_bits;
+    if (!(e.v & PTE_RW)) {
+        if (unlikely(w & (FRAME_OWNER_MASK | FRAME_FULL)))
+            return false;
+        atomic_fetch_add_explicit(p, FRAME_REF_ONE, memory_order_acq_rel);
+        return true;
+    }
+    if (unlikely((w ^ frame_type_bits(FRAME_WRITABLE)) &
+                 (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_FULL)))
+        return false;
+    atomic_fetch_add_explicit(p, ENTRY_RW_REFS, memory_order_acq_rel);
+    return true;
+}
+
+/* Its last reference is gone, and now the frame. */
+void entry_freed(struct mm_op *op, mfn_t m);
+
+/* e is present in a validated table, so its frame's word exists. */
+static always_inline void entry_quick_put(struct mm_op *op,
+                                          struct entry_lens *l, pte_t e)
+{
+    const mfn_t m = pte_mfn(e);
+    struct frame_table *t = entry_table(l, m);
+    _Atomic uint64_t *p = &t->word[m.v % BLOCK_FRAMES];
+    uint64_t old;
+
+    if (e.v & PTE_RW) {
+        old = atomic_fetch_sub_explicit(p, ENTRY_RW_REFS, memory_order_acq_rel);
+        /* Writable no more: translations may live on (must_flush()). */
+        if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
+            t->stamp[m.v % BLOCK_FRAMES] = l->epoch;
+    } else {
+        old = atomic_fetch_sub_explicit(p, FRAME_REF_ONE, memory_order_acq_rel);
+    }
+    if (unlikely((old & FRAME_REF_MASK) == FRAME_REF_ONE)) {
+        entry_freed(op, m);
+        *l = entry_lens(op, l->keeps);
+    }
+}
+
+/* From read-only to writable, of a frame that was writable before. */
+static always_inline bool entry_quick_grant(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table(l, m);
     _Atomic uint64_t *p;
-    uint64_t w;
 
     if (unlikely(!t || (e.v & ENTRY_FORBIDDEN(1))))
         return false;
     p = &t->word[m.v % BLOCK_FRAMES];
-    w = atomic_load_explicit(p, memory_order_relaxed);
-    if (!(e.v & PTE_RW)) {
-        if (unlikely((w ^ l->owner_bits) & (FRAME_OWNER_MASK | FRAME_FULL)))
-            return false;
-        return entry_swap(p, w, w + FRAME_REF_ONE);
-    }
-    if (unlikely((w ^ l->owner_bits ^ frame_type_bits(FRAME_WRITABLE)) &
-                 (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_FULL)))
+    if (unlikely((atomic_load_explicit(p, memory_order_relaxed) ^
+                  frame_type_bits(FRAME_WRITABLE)) &
+                 (FRAME_TYPE_MASK | FRAME_FULL)))
         return false;
-    return entry_swap(p, w, w + ENTRY_RW_REFS);
+    atomic_fetch_add_explicit(p, FRAME_COUNT_ONE, memory_order_acq_rel);
+    return true;
 }
 
-/* e is present in a validated table, so its frame's word exists. */
-static always_inline bool entry_quick_put(struct entry_lens *l, pte_t e)
+/* And back: cannot fail. */
+static always_inline void entry_quick_revoke(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table(l, m);
-    _Atomic uint64_t *p;
-    uint64_t w, new;
+    uint64_t old = atomic_fetch_sub_explicit(
+        &t->word[m.v % BLOCK_FRAMES], FRAME_COUNT_ONE, memory_order_acq_rel);
 
-    if (unlikely(!t))
-        return false;
-    p = &t->word[m.v % BLOCK_FRAMES];
-    w = atomic_load_explicit(p, memory_order_relaxed);
-    new = w - ((e.v & PTE_RW) ? ENTRY_RW_REFS : FRAME_REF_ONE);
-    if (unlikely(!(new &FRAME_REF_MASK)) || !entry_swap(p, w, new))
-        return false;
-    /* Left writable for good: a translation may live on (must_flush()). */
-    if ((e.v & PTE_RW) && !(new &FRAME_COUNT_MASK))
+    if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
         t->stamp[m.v % BLOCK_FRAMES] = l->epoch;
-    return true;
-}
-
-/* From read-only to writable or back, of a frame that was writable before. */
-static always_inline bool entry_quick_flip(struct entry_lens *l, pte_t to)
-{
-    const mfn_t m = pte_mfn(to);
-    struct frame_table *t = entry_table(l, m);
-    _Atomic uint64_t *p;
-    uint64_t w, new;
-
-    if (unlikely(!t))
-        return false;
-    p = &t->word[m.v % BLOCK_FRAMES];
-    w = atomic_load_explicit(p, memory_order_relaxed);
-    if (unlikely((w ^ frame_type_bits(FRAME_WRITABLE)) &
-                 (FRAME_TYPE_MASK | FRAME_FULL)))
-        return false;
-    new = (to.v & PTE_RW) ? w + FRAME_COUNT_ONE : w - FRAME_COUNT_ONE;
-    if (!entry_swap(p, w, new))
-        return false;
-    if (!(new &FRAME_COUNT_MASK))
-        t->stamp[m.v % BLOCK_FRAMES] = l->epoch;
-    return true;
 }

@@ -56,17 +56,17 @@ static enum err flip_rw(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
     enum err rc;
 
     if (grant) {
-        rc = entry_flip_rw(op, old, new);
+        rc = entry_grant_rw(op, new);
         if (rc)
             return rc;
     }
     if (!store(slot, old, entry_adjust(new, 1), how)) {
         if (grant)
-            BUG_IF(entry_flip_rw(op, new, old));
+            entry_revoke_rw(op, new);
         return ERR_RESTART;
     }
     if (!grant)
-        BUG_IF(entry_flip_rw(op, old, new));
+        entry_revoke_rw(op, new);
     return ERR_NONE;
 }
 
@@ -128,25 +128,22 @@ static always_inline bool quick_unmap(struct mm_op *op, struct entry_lens *l,
                                       pte_t *slot, pte_t old)
 {
     WRITE_ONCE(slot->v, 0);
-    if (unlikely(!entry_quick_put(l, old))) {
-        entry_put_l1(op, old);
-        *l = entry_lens(op, l->keeps);
-    }
+    entry_quick_put(op, l, old);
     return true;
 }
 
-static always_inline bool quick_protect(struct mm_op *op, struct entry_lens *l,
-                                        pte_t *slot, pte_t old, pte_t new)
+static always_inline bool quick_protect(struct entry_lens *l, pte_t *slot,
+                                        pte_t old, pte_t new)
 {
     bool rw_changes = (old.v ^ new.v) & PTE_RW;
 
     if (unlikely(!only_rw_differs(old, new)))
         return false;
-    if (rw_changes && (new.v &PTE_RW) && !entry_quick_flip(l, new))
+    if (rw_changes && (new.v &PTE_RW) && !entry_quick_grant(l, new))
         return false;
     WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
-    if (rw_changes && !(new.v &PTE_RW) && !entry_quick_flip(l, new))
-        BUG_IF(entry_flip_rw(op, old, new));
+    if (rw_changes && !(new.v &PTE_RW))
+        entry_quick_revoke(l, new);
     return true;
 }
 
@@ -155,7 +152,7 @@ static always_inline bool quick_l1(struct mm_op *op, struct entry_lens *l,
 {
     if (pte_present(new)) {
         if (pte_present(old))
-            return quick_protect(op, l, slot, old, new);
+            return quick_protect(l, slot, old, new);
         if (unlikely(!entry_quick_get(l, new)))
             return false;
         WRITE_ONCE(slot->v, entry_adjust(new, 1).v);

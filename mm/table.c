@@ -72,27 +72,16 @@ static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned n)
 
     for (i = 0; i < n; i++) {
         const pte_t was = e[i];
-        pte_t now;
 
         if (!was.v)
             continue;
-        if (!pte_present(was) || !entry_quick_get(&l, was))
+        if (!entry_quick_get(&l, was))
             break;
-        now = entry_adjust(was, 1);
-        if (now.v != was.v)
-            e[i] = now;
+        if (unlikely(!(was.v & PTE_US) ||
+                     !(was.v & (PTE_GUEST_KERNEL | PTE_G))))
+            e[i] = entry_adjust(was, 1);
     }
     return i;
-}
-
-/* From entry n down; returns how many are left. */
-static unsigned demote_quickly(struct mm_op *op, const pte_t *e, unsigned n)
-{
-    struct entry_lens l = entry_lens(op, true);
-
-    while (n > 0 && (!pte_present(e[n - 1]) || entry_quick_put(&l, e[n - 1])))
-        n--;
-    return n;
 }
 
 static void write_hv_slots(struct mm_op *op, const struct frame *f)
@@ -121,11 +110,12 @@ static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
 
 static void demote_l1(struct mm_op *op, struct frame *f)
 {
+    struct entry_lens l = entry_lens(op, true);
     const pte_t *e = entries_of(op, f);
-    unsigned n = f->table->pt[f->i].progress;
 
-    while ((n = demote_quickly(op, e, n)) > 0)
-        entry_put_l1(op, e[--n]);
+    for (unsigned n = f->table->pt[f->i].progress; n-- > 0;)
+        if (pte_present(e[n]))
+            entry_quick_put(op, &l, e[n]);
     f->table->pt[f->i].progress = 0;
 }
 

@@ -318,17 +318,36 @@ bool emulate_privileged(struct vcpu *v)
     return true;
 }
 
+/*
+ * Are the n bytes at RIP + at as wanted? 1: yes, 0: no; -1: one cannot be
+ * read, and the guest got the page fault that fetching it would have been.
+ */
+static int code_is(struct vcpu *v, unsigned at, const void *wanted, unsigned n)
+{
+    uint8_t bytes[INSN_MAX];
+    uint64_t va = v->regs.rip + at;
+    size_t got = guest_read_some(bytes, va, n);
+
+    if (got == n)
+        return !memcmp(bytes, wanted, n);
+    bounce_page_fault(v, va + got, 0);
+    return -1;
+}
+
+/* The same two steps as Xen's: the prefix, then CPUID. */
 bool emulate_forced(struct vcpu *v)
 {
-    static const uint8_t wanted[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
-    uint8_t bytes[sizeof(wanted)];
+    static const uint8_t prefix[] = {0x0f, 0x0b, 'x', 'e', 'n'};
+    static const uint8_t insn[] = {0x0f, 0xa2};
+    int is = code_is(v, 0, prefix, sizeof(prefix));
 
-    if (guest_read(bytes, v->regs.rip, sizeof(bytes)) ||
-        memcmp(bytes, wanted, sizeof(wanted)))
-        return false;
+    if (is > 0)
+        is = code_is(v, sizeof(prefix), insn, sizeof(insn));
+    if (is <= 0)
+        return is;
     cpuid(v);
     v->d->stats.emulations++;
-    v->regs.rip += sizeof(wanted);
+    v->regs.rip += sizeof(prefix) + sizeof(insn);
     emulate_retired(v);
     return true;
 }

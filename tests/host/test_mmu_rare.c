@@ -594,6 +594,46 @@ static void a_cut_block_comes_back_with_its_last_frame(void **state)
     assert_int_equal(alloc_stats(&s->w.mm).free, free);
 }
 
+/* Cut blocks come and go in the middle of the list of those with holes. */
+static void cut_blocks_go_in_any_order(void **state)
+{
+    static mfn_t f[8 * BLOCK_FRAMES];
+    struct scene *s = *state;
+    unsigned n = 0;
+    uint64_t cut;
+
+    while (s->us.d.blocks_cut < 6)
+        f[n++] = scene_frame(s);
+    for (unsigned b = 0; b < 3; b++) { /* a hole in each */
+        unsigned i = b * BLOCK_FRAMES + 40;
+
+        assert_int_equal(finish(s, reservation_decrease(&s->op, f[i], 0)),
+                         ERR_NONE);
+    }
+    cut = s->us.d.blocks_cut;
+    for (unsigned i = 0; i < n; i++)
+        if (f[i].v / BLOCK_FRAMES == f[BLOCK_FRAMES + 40].v / BLOCK_FRAMES &&
+            i != BLOCK_FRAMES + 40)
+            assert_int_equal(reservation_decrease(&s->op, f[i], 0), ERR_NONE);
+    finish(s, ERR_NONE);
+    assert_int_equal(s->us.d.blocks_cut, cut - 1);
+}
+
+/* Its own holes keep a domain's content, but this is not for it to see. */
+static void fixed_frames_are_zeroed(void **state)
+{
+    struct scene *s = *state;
+    mfn_t f = scene_frame(s), got;
+
+    memset(mm_frame_ptr(&s->w.mm, f), 0x5a, PAGE_SIZE);
+    assert_int_equal(finish(s, reservation_decrease(&s->op, f, 0)), ERR_NONE);
+    do {
+        assert_int_equal(finish(s, dmem_fixed_get(&s->op, &got)), ERR_NONE);
+        for (unsigned i = 0; i < PAGE_SIZE; i++)
+            assert_int_equal(((uint8_t *)mm_frame_ptr(&s->w.mm, got))[i], 0);
+    } while (got.v != f.v);
+}
+
 /* Frame words nobody needs any more are given back while nothing runs. */
 static void idle_time_gives_frame_words_back(void **state)
 {
@@ -765,6 +805,8 @@ int main(void)
         scene_test(blocks_that_are_not_there_are_not_given_back),
         scene_test(superpages_off_means_no_marks_either),
         scene_test(a_cut_block_comes_back_with_its_last_frame),
+        scene_test(cut_blocks_go_in_any_order),
+        scene_test(fixed_frames_are_zeroed),
         scene_test(idle_time_gives_frame_words_back),
         scene_test(destruction_rests_inside_trees),
         scene_test(bad_descriptors_are_refused_with_the_frame),

@@ -91,6 +91,7 @@ void world_destroy(struct world *w, struct world_domain *x)
         rc = dmem_domain_destroy(&op);
     while (rc == ERR_RESTART);
     assert_int_equal(rc, ERR_NONE);
+    assert_int_equal(x->d.blocks_cut, 0);
     world_done(&op);
     world_audit(w, "destroy");
 }

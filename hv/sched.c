@@ -78,14 +78,19 @@ static struct vcpu *first(void)
     return queue;
 }
 
-/* What the current vCPU has had until now is put down to it. */
+/*
+ * What the current vCPU has had until now is put down to it. Whoever wakes is
+ * measured by had_least, which must keep up with one that runs alone, too.
+ */
 static void charge(void)
 {
     struct vcpu *v = current_vcpu();
     uint64_t now = clock_now_ns();
 
-    if (v && v->runstate == RUNSTATE_running)
+    if (v && v->runstate == RUNSTATE_running) {
         v->had += now - charged;
+        had_least = MAX(had_least, queue ? MIN(v->had, queue->had) : v->had);
+    }
     charged = now;
 }
 
@@ -183,6 +188,7 @@ static void cut_slice(void)
 
 static void may_run(struct vcpu *v)
 {
+    charge();
     v->state = VCPU_RUNNABLE;
     if (had_least > WAKE_BONUS)
         v->had = MAX(v->had, had_least - WAKE_BONUS);
@@ -213,10 +219,12 @@ void sched_up(struct vcpu *v)
 void sched_down(struct vcpu *v)
 {
     v->state = VCPU_DOWN;
-    if (v == current_vcpu())
+    if (v == current_vcpu()) {
         sched_request();
-    else
-        runstate_waiting(v);
+        return;
+    }
+    sched_forget(v);
+    runstate_waiting(v);
 }
 
 void sched_wake(struct vcpu *v)

@@ -17,6 +17,7 @@ HVT_module := hv/module.c hv/print.c
 HVT_plan := hv/plan.c
 HVT_event := hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_time := hv/time.c tests/hv/machine.c
+HVT_sched := tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
 HVT_NATIVE := event time sched memory_op
 
@@ -31,6 +32,7 @@ HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \
 
 .SECONDEXPANSION:
 $(BUILD)/tests/hv/test_clock: hv/clock.c hv/rtc.c
+$(BUILD)/tests/hv/test_sched: hv/sched.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,HOSTCC,$<)

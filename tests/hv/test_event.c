@@ -34,8 +34,7 @@ void console_ring_event(struct domain *d, uint16_t port)
     rung++;
 }
 
-/* --- the model -------------------------------------------------------------
- */
+/* --- the model ------------------------------------------------------------ */
 
 struct port {
     unsigned state, remote, remote_port, vcpu, virq;
@@ -110,8 +109,7 @@ static void close_in_model(unsigned d, unsigned port)
     *p = (struct port){.masked = p->masked};
 }
 
-/* --- one random operation, on both ------------------------------------------
- */
+/* --- one random operation, on both ---------------------------------------- */
 
 static uint64_t seed;
 
@@ -421,8 +419,7 @@ static void life_agrees_with_the_model(void **state)
     }
 }
 
-/* --- the bits, one by one ---------------------------------------------------
- */
+/* --- the bits, one by one ------------------------------------------------- */
 
 static struct domain *d1;
 static uint32_t ipi;
@@ -570,8 +567,7 @@ static void a_virq_reaches_the_vcpu_that_bound_it(void **state)
     assert_int_equal(d1->vcpu[1]->info->evtchn_upcall_pending, 1);
 }
 
-/* --- at the edges -----------------------------------------------------------
- */
+/* --- at the edges --------------------------------------------------------- */
 
 static void all_ports_can_be_had_and_no_more(void **state)
 {

@@ -20,7 +20,7 @@
 
 /* --- what time.c wants of others ------------------------------------------ */
 
-static uint64_t now = 1000, machine_timer, slice_end, ticks;
+static uint64_t now = 1000, machine_timer, slice_end, ticks, text_left;
 static void (*interrupt)(void);
 static unsigned virqs[VCPUS], wakes[VCPUS];
 struct clock_scale clock_scale = {
@@ -51,9 +51,10 @@ void trap_set_handler(unsigned vector, void (*fn)(void))
     interrupt = fn;
 }
 
-void console_ring_tick(void)
+bool console_ring_tick(void)
 {
     ticks++;
+    return text_left && text_left--;
 }
 
 void report_sample_all(void)
@@ -84,8 +85,7 @@ void event_virq(struct vcpu *v, unsigned virq)
     virqs[v->id]++;
 }
 
-/* --- time goes by -----------------------------------------------------------
- */
+/* --- time goes by --------------------------------------------------------- */
 
 static struct domain *d;
 
@@ -266,8 +266,19 @@ static void the_console_is_looked_at(void **state)
     assert_in_range(ticks - before, 49, 51);
 }
 
-/* --- many at once, against plain bookkeeping --------------------------------
- */
+/* A guest that writes much is shown soon, not in one piece. */
+static void console_text_that_waits_is_soon_shown(void **state)
+{
+    uint64_t before = ticks;
+
+    (void)state;
+    text_left = 5;
+    pass_until(now + 50000000, 0);
+    assert_int_equal(text_left, 0);
+    assert_in_range(ticks - before, 6, 8);
+}
+
+/* --- many at once, against plain bookkeeping ------------------------------ */
 
 struct expected {
     uint64_t single, periodic, period, poll;
@@ -359,8 +370,7 @@ static void many_timers_all_keep_time(void **state)
     assert_true(fired > 10000);
 }
 
-/* --- what guests read
- * --------------------------------------------------------- */
+/* --- what guests read ----------------------------------------------------- */
 
 static void the_clock_is_published_by_versions(void **state)
 {
@@ -398,6 +408,7 @@ int main(void)
         timed(a_poll_ends_at_its_deadline),
         timed(a_slice_ends_in_time),
         timed(the_console_is_looked_at),
+        timed(console_text_that_waits_is_soon_shown),
         timed(many_timers_all_keep_time),
         timed(the_clock_is_published_by_versions),
     };

@@ -326,10 +326,14 @@ static bool time_to_scrub(void)
     return time_next() > clock_now_ns() + SCRUB_TIME;
 }
 
+/* Blocks looked at for frame words nobody needs, before each sleep. */
+#define TRIM_LOOKS 16
+
 /* Useful work first; then sleep until an interrupt. */
 static void idle(void)
 {
-    if (domain_ended || (time_to_scrub() && alloc_scrub(&hv_mm, 1)))
+    if (domain_ended || (time_to_scrub() && alloc_scrub(&hv_mm, 1)) ||
+        frame_trim(&hv_mm, TRIM_LOOKS))
         x86_sti_nop_cli();
     else
         x86_sti_hlt_cli();

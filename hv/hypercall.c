@@ -106,6 +106,19 @@ void hypercall_complete_regs(void)
     r->r11 = r->rflags;
 }
 
+long hypercall_again(unsigned nr)
+{
+    if (multicall.entry) {
+        multicall.restart = true;
+        multicall.entry->op = nr;
+    } else {
+        hypercall_complete_regs();
+        current_vcpu()->regs.rip -= 2; /* the SYSCALL is executed again */
+        cpu_work(WORK_REGS);
+    }
+    return (long)nr; /* RAX */
+}
+
 long hypercall_continue(unsigned nr, unsigned n, ...)
 {
     struct regs *r = &current_vcpu()->regs;
@@ -115,20 +128,13 @@ long hypercall_continue(unsigned nr, unsigned n, ...)
 
     ASSERT(n <= ARRAY_SIZE(arg));
     va_start(ap, n);
-    if (multicall.entry) {
-        multicall.restart = true;
-        multicall.entry->op = nr;
-        for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++)
+        if (multicall.entry)
             multicall.entry->args[i] = va_arg(ap, uint64_t);
-    } else {
-        hypercall_complete_regs();
-        for (unsigned i = 0; i < n; i++)
+        else
             *arg[i] = va_arg(ap, uint64_t);
-        r->rip -= 2; /* the SYSCALL is executed again */
-        cpu_work(WORK_REGS);
-    }
     va_end(ap);
-    return (long)nr; /* RAX */
+    return hypercall_again(nr);
 }
 
 /*

@@ -30,6 +30,9 @@ static inline long errno_of(enum err e)
  */
 long hypercall_continue(unsigned nr, unsigned n, ...);
 
+/* The same with the arguments it has: `return hypercall_again(nr);`. */
+long hypercall_again(unsigned nr);
+
 /*
  * A hypercall leaves out the registers that SYSRET restores by itself; called
  * before anybody looks at them or writes to them.

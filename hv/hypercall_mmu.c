@@ -109,21 +109,32 @@ static enum err update_list(struct mm_op *op, struct list *l, enum err perm)
     return rc;
 }
 
+/* The end of a single operation that asks for more than to return 0. */
+static never_inline long one_more(enum err rc, unsigned nr)
+{
+    tlb_discharge(&current_vcpu()->op);
+    return rc == ERR_RESTART ? hypercall_again(nr) : errno_of(rc);
+}
+
+static always_inline long one_end(const struct mm_op *op, enum err rc,
+                                  unsigned nr)
+{
+    if (likely(!((unsigned)rc | (unsigned)op->tlb.what)))
+        return 0;
+    return one_more(rc, nr);
+}
+_Static_assert(TLB_NOTHING == 0 && ERR_NONE == 0, "tested together");
+
 /* One request on one's own tables, nothing to report: most of them. */
 static always_inline long update_one(uint64_t reqs)
 {
     struct mm_op *op = &current_vcpu()->op;
     uint64_t req[2];
-    enum err rc;
 
     if (unlikely(guest_read_pair(req, reqs)))
         return -XEN_EFAULT;
-    rc = mmu_update(op, req[0], req[1]);
-    tlb_discharge(op);
-    if (unlikely(rc == ERR_RESTART))
-        return hypercall_continue(__HYPERVISOR_mmu_update, 4, reqs, UINT64_C(1),
-                                  UINT64_C(0), (uint64_t)DOMID_SELF);
-    return errno_of(rc);
+    return one_end(&current_vcpu()->op, mmu_update(op, req[0], req[1]),
+                   __HYPERVISOR_mmu_update);
 }
 
 static never_inline long update_many(uint64_t reqs, uint64_t count,
@@ -271,18 +282,12 @@ _Static_assert(sizeof(struct mmuext_op) == 24, "three words");
 /* One operation, nothing to report: most of them. */
 static always_inline long ext_one(uint64_t ops)
 {
-    struct mm_op *op = &current_vcpu()->op;
     struct mmuext_op e;
-    enum err rc;
 
     if (unlikely(guest_read_triple((uint64_t *)(void *)&e, ops)))
         return -XEN_EFAULT;
-    rc = ext_op(op, &e);
-    tlb_discharge(op);
-    if (unlikely(rc == ERR_RESTART))
-        return hypercall_continue(__HYPERVISOR_mmuext_op, 4, ops, UINT64_C(1),
-                                  UINT64_C(0), (uint64_t)DOMID_SELF);
-    return errno_of(rc);
+    return one_end(&current_vcpu()->op, ext_op(&current_vcpu()->op, &e),
+                   __HYPERVISOR_mmuext_op);
 }
 
 static never_inline long ext_many(uint64_t ops, uint64_t count, uint64_t done,
@@ -328,34 +333,24 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
     return 0;
 }
 
-static never_inline long update_va_failed(enum err rc, unsigned nr, uint64_t va,
-                                          uint64_t val, uint64_t flags,
-                                          uint64_t domid)
-{
-    if (rc == ERR_RESTART)
-        return hypercall_continue(nr, 4, va, val, flags, domid);
-    return errno_of(rc);
-}
-
 static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
-                                    uint64_t flags, uint64_t domid)
+                                    uint64_t flags)
 {
     struct mm_op *op = &current_vcpu()->op;
     enum err rc = mmu_update_va(op, va, val);
 
-    tlb_discharge(op);
     if (unlikely(rc))
-        return update_va_failed(rc, nr, va, val, flags, domid);
-    if (likely(flags == (UVMF_INVLPG | UVMF_LOCAL))) {
-        tlb_flush_page(va); /* canonical, since it was found */
-        return 0;
-    }
-    return flush_more(va, flags);
+        return one_more(rc, nr);
+    tlb_discharge(op);
+    if (unlikely(flags != (UVMF_INVLPG | UVMF_LOCAL)))
+        return flush_more(va, flags);
+    tlb_flush_page(va); /* canonical, since it was found */
+    return 0;
 }
 
 long hypercall_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)
 {
-    return update_va(__HYPERVISOR_update_va_mapping, va, val, flags, 0);
+    return update_va(__HYPERVISOR_update_va_mapping, va, val, flags);
 }
 
 long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
@@ -365,8 +360,8 @@ long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
 
     if (rc)
         return errno_of(rc);
-    return update_va(__HYPERVISOR_update_va_mapping_otherdomain, va, val, flags,
-                     domid);
+    return update_va(__HYPERVISOR_update_va_mapping_otherdomain, va, val,
+                     flags);
 }
 
 /* --- descriptors -------------------------------------------------------- */

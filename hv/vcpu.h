@@ -11,9 +11,15 @@
 #include "hv/domain.h"
 #include "xen/arch-x86_64.h"
 
+/* this_cpu()->vcpu in one instruction; volatile, for it changes. */
 static inline struct vcpu *current_vcpu(void)
 {
-    return this_cpu()->vcpu;
+    struct vcpu *v;
+
+    __asm__ volatile("movq %%gs:%c1, %0"
+                     : "=r"(v)
+                     : "i"(offsetof(struct percpu, vcpu)));
+    return v;
 }
 
 /* What the processor side needs of memory: FPU area, descriptor windows. */

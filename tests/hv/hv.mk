@@ -19,7 +19,7 @@ HVT_event := hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_time := hv/time.c tests/hv/machine.c
 HVT_sched := tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := event time sched memory_op
+HVT_NATIVE := event time sched
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))

@@ -20,9 +20,33 @@ static void fault(void)
     *(volatile uint64_t *)NOWHERE = 1;
 }
 
-static void stack(void)
+static void stack(uint64_t sp)
 {
-    __asm__ volatile("movq %0, %%rsp\n\tud2" : : "r"(NOWHERE) : "memory");
+    __asm__ volatile("movq %0, %%rsp\n\tud2" : : "r"(sp) : "memory");
+}
+
+static void breakpoint_on(uint64_t sp)
+{
+    __asm__ volatile("movq %0, %%rsp\n\tint3" : : "r"(sp) : "memory");
+}
+
+/* A program that traps, with this stack to enter the kernel on. */
+static void enter_on(uint64_t sp)
+{
+    static struct user_space space;
+    user_space_build(&space, user_divide, user_divide_end);
+    user_space_enter(&space);
+    CHECK_EQ(hc_stack_switch(FLAT_KERNEL_SS, sp), 0);
+    user_run(0);
+}
+
+static void event(void)
+{
+    volatile struct vcpu_info *info = &event_shared()->vcpu_info[0];
+    CHECK_EQ(hc_set_callbacks(0, 0, 0), 0);
+    info->evtchn_upcall_pending = 1;
+    info->evtchn_upcall_mask = 0;
+    (void)hc_xen_version(0, NULL);
 }
 
 /* The iret hypercall, with whatever rsp points to as its frame. */
@@ -46,7 +70,19 @@ void guest_main(void)
     if (cmdline_is("how", "fault"))
         fault();
     else if (cmdline_is("how", "stack"))
-        stack();
+        stack(NOWHERE);
+    else if (cmdline_is("how", "edge"))
+        stack(HYPERVISOR_VIRT_END + 0x20);
+    else if (cmdline_is("how", "hole"))
+        breakpoint_on(UINT64_C(0x900000000000));
+    else if (cmdline_is("how", "table"))
+        breakpoint_on((uint64_t)frame_va(pt_root()) + 0x800);
+    else if (cmdline_is("how", "entry"))
+        enter_on(UINT64_C(0xffffc00000001000));
+    else if (cmdline_is("how", "entryhv"))
+        enter_on(HYPERVISOR_VIRT_START + 0x10000);
+    else if (cmdline_is("how", "callback"))
+        event();
     else if (cmdline_is("how", "iret"))
         iret_without_root();
     else if (cmdline_is("how", "frame"))

@@ -162,8 +162,10 @@ void bounce_bad_stack(void)
 {
     struct vcpu *v = current_vcpu();
 
-    domain_crash(v->d, "vCPU %u: its kernel stack at %lx cannot be written",
-                 v->id, v->kernel_sp);
+    domain_crash(v->d,
+                 "vCPU %u: its kernel stack cannot be written "
+                 "(rsp %lx, from user mode %lx)",
+                 v->id, v->regs.rsp, v->kernel_sp);
 }
 
 void bounce_set_slow(struct vcpu *v)

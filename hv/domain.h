@@ -14,10 +14,11 @@
 #include "xen/arch-x86_64.h"
 #include "xen/xen.h"
 
-#define DOMAIN_NAME_MAX 16
-#define DOMAIN_VCPUS    32   /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
-#define EVTCHN_PORTS    4096 /* two-level, 64-bit */
-#define EVTCHN_BUCKETS  16   /* of a page each, made when first used */
+#define DOMAIN_NAME_MAX  16
+#define DOMAIN_VCPUS     32 /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
+#define DOMAIN_WATCHDOGS 2
+#define EVTCHN_PORTS     4096 /* two-level, 64-bit */
+#define EVTCHN_BUCKETS   16   /* of a page each, made when first used */
 
 /* vm_assist() types a 64-bit guest may choose. */
 #define VM_ASSIST_VALID                                                        \
@@ -155,6 +156,7 @@ struct domain {
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;
     struct domain_peaks peaks;
+    uint64_t watchdog[DOMAIN_WATCHDOGS]; /* hv/watchdog.c */
 };
 
 extern struct domain *domain_list; /* every living domain, by id */

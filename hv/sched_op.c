@@ -9,6 +9,7 @@
 #include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/vcpu.h"
+#include "hv/watchdog.h"
 
 #define POLL_PORTS_MAX 128u
 
@@ -113,6 +114,15 @@ static long remote_shutdown(uint64_t arg)
     return domain_find(r.domain_id) ? -XEN_EPERM : -XEN_ESRCH;
 }
 
+static long watchdog(struct vcpu *v, uint64_t arg)
+{
+    struct sched_watchdog w;
+
+    if (guest_read(&w, arg, sizeof(w)))
+        return -XEN_EFAULT;
+    return watchdog_set(v->d, w.id, w.timeout);
+}
+
 long hypercall_sched_op(uint64_t cmd, uint64_t arg)
 {
     struct vcpu *v = current_vcpu();
@@ -131,6 +141,8 @@ long hypercall_sched_op(uint64_t cmd, uint64_t arg)
         return remote_shutdown(arg);
     case SCHEDOP_shutdown_code:
         return shutdown_code(arg);
+    case SCHEDOP_watchdog:
+        return watchdog(v, arg);
     case SCHEDOP_pin_override:
         return -XEN_EPERM;
     default:

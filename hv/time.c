@@ -21,6 +21,7 @@
 #include "hv/report.h"
 #include "hv/sched.h"
 #include "hv/trap.h"
+#include "hv/watchdog.h"
 
 #define CONSOLE_TICK 20000000u /* ns: how long a typed character may wait */
 #define CONSOLE_SOON 4000000u  /* text waits for the serial line */
@@ -181,6 +182,7 @@ static void on_timer(void)
 
         next_tick = clock_now_ns() + (soon ? CONSOLE_SOON : CONSOLE_TICK);
         report_sample_all();
+        watchdog_tick(now);
     }
     sched_tick(now);
     time_program();

@@ -16,7 +16,7 @@ HVT_elf := hv/elf.c
 HVT_module := hv/module.c hv/print.c
 HVT_plan := hv/plan.c
 HVT_event := hv/event.c hv/event_op.c tests/hv/machine.c
-HVT_time := hv/time.c tests/hv/machine.c
+HVT_time := hv/time.c hv/watchdog.c tests/hv/machine.c
 HVT_sched := tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
 HVT_NATIVE := event time sched

@@ -14,6 +14,7 @@
 #include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/trap.h"
+#include "hv/watchdog.h"
 #include "tests/hv/machine.h"
 
 #define VCPUS 7
@@ -83,6 +84,12 @@ void event_virq(struct vcpu *v, unsigned virq)
 {
     assert_int_equal(virq, VIRQ_TIMER);
     virqs[v->id]++;
+}
+
+void domain_crash(struct domain *x, const char *fmt, ...)
+{
+    assert_string_equal(fmt, "it left its watchdog %u alone");
+    x->end = DOMAIN_CRASHED;
 }
 
 /* --- time goes by --------------------------------------------------------- */
@@ -278,6 +285,32 @@ static void console_text_that_waits_is_soon_shown(void **state)
     assert_in_range(ticks - before, 6, 8);
 }
 
+#define SECOND UINT64_C(1000000000)
+
+static void a_watchdog_bites_who_leaves_it_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(watchdog_set(d, 1, 5), -XEN_EINVAL); /* not yet */
+    assert_int_equal(watchdog_set(d, 0, 2), 1);
+    assert_int_equal(watchdog_set(d, 0, 3), 2);
+    assert_int_equal(watchdog_set(d, 0, 1), -XEN_ENOSPC);
+    assert_int_equal(watchdog_set(d, 3, 1), -XEN_EINVAL);
+    assert_int_equal(watchdog_set(d, UINT32_MAX, 1), -XEN_EINVAL);
+    pass_until(now + SECOND, 0);
+    assert_int_equal(watchdog_set(d, 1, UINT32_MAX), 0);
+    pass_until(now + SECOND + SECOND / 2, 0);
+    assert_int_equal(d->end, DOMAIN_ALIVE);
+    assert_int_equal(watchdog_set(d, 2, 0), 0); /* just in time */
+    assert_int_equal(watchdog_set(d, 2, 0), -XEN_EINVAL);
+    pass_until(now + 9 * SECOND, 0);
+    assert_int_equal(d->end, DOMAIN_ALIVE);
+    assert_int_equal(watchdog_set(d, 0, 1), 2);
+    pass_until(now + SECOND - 1, 0);
+    assert_int_equal(d->end, DOMAIN_ALIVE);
+    pass_until(now + 30000000, 0);
+    assert_int_equal(d->end, DOMAIN_CRASHED);
+}
+
 /* --- many at once, against plain bookkeeping ------------------------------ */
 
 struct expected {
@@ -409,6 +442,7 @@ int main(void)
         timed(a_slice_ends_in_time),
         timed(the_console_is_looked_at),
         timed(console_text_that_waits_is_soon_shown),
+        timed(a_watchdog_bites_who_leaves_it_alone),
         timed(many_timers_all_keep_time),
         timed(the_clock_is_published_by_versions),
     };

@@ -5,15 +5,81 @@
  */
 #include "hv/insn.h"
 
-/* What follows an opcode, and how wide its operand is. */
+/* What follows an opcode, and how wide its operand is. 0: not one we know. */
 enum shape {
-    NONE = 0,
-    MODRM = 1,
-    BYTE = 2, /* 8-bit operand */
-    IMM8 = 4,
-    IMMZ = 8,  /* 16 or 32 bits */
-    REGS = 16, /* ModRM names registers whatever mod says */
-    UNKNOWN = 128,
+    NONE = 1, /* nothing follows */
+    MODRM = 2,
+    BYTE = 4, /* 8-bit operand */
+    IMM8 = 8,
+    IMMZ = 16, /* 16 or 32 bits */
+    REGS = 32, /* ModRM names registers whatever mod says */
+};
+
+#define BYTE_AND_WORD(op) [op] = MODRM | BYTE, [(op) + 1] = MODRM
+
+static const uint8_t one_byte[256] = {
+    /* add or adc sbb and sub xor m, r */
+    BYTE_AND_WORD(0x00),
+    BYTE_AND_WORD(0x08),
+    BYTE_AND_WORD(0x10),
+    BYTE_AND_WORD(0x18),
+    BYTE_AND_WORD(0x20),
+    BYTE_AND_WORD(0x28),
+    BYTE_AND_WORD(0x30),
+    /* xchg and mov m, r; groups 3, 4 and 5 */
+    BYTE_AND_WORD(0x86),
+    BYTE_AND_WORD(0x88),
+    BYTE_AND_WORD(0xf6),
+    BYTE_AND_WORD(0xfe),
+    /* group 1 and mov m, imm */
+    [0x80] = MODRM | BYTE | IMM8,
+    [0x81] = MODRM | IMMZ,
+    [0x83] = MODRM | IMM8,
+    [0xc6] = MODRM | BYTE | IMM8,
+    [0xc7] = MODRM | IMMZ,
+    /* movs, stos, ins, outs */
+    [0xa4] = BYTE,
+    [0xa5] = NONE,
+    [0xaa] = BYTE,
+    [0xab] = NONE,
+    [0x6c] = BYTE,
+    [0x6d] = NONE,
+    [0x6e] = BYTE,
+    [0x6f] = NONE,
+    /* in and out, by immediate and by DX */
+    [0xe4] = BYTE | IMM8,
+    [0xe5] = IMM8,
+    [0xe6] = BYTE | IMM8,
+    [0xe7] = IMM8,
+    [0xec] = BYTE,
+    [0xed] = NONE,
+    [0xee] = BYTE,
+    [0xef] = NONE,
+    /* hlt cli sti */
+    [0xf4] = NONE,
+    [0xfa] = NONE,
+    [0xfb] = NONE,
+};
+
+static const uint8_t two_byte[256] = {
+    /* clts invd wbinvd wrmsr rdtsc rdmsr rdpmc cpuid; group 7 */
+    [0x06] = NONE,
+    [0x08 ... 0x09] = NONE,
+    [0x30 ... 0x33] = NONE,
+    [0xa2] = NONE,
+    [0x01] = MODRM,
+    /* mov to and from control and debug registers */
+    [0x20 ... 0x23] = MODRM | REGS,
+    /* bts btr btc, group 8 */
+    [0xab] = MODRM,
+    [0xb3] = MODRM,
+    [0xbb] = MODRM,
+    [0xba] = MODRM | IMM8,
+    /* cmpxchg xadd movnti cmpxchg8b */
+    BYTE_AND_WORD(0xb0),
+    BYTE_AND_WORD(0xc0),
+    [0xc3] = MODRM,
+    [0xc7] = MODRM,
 };
 
 struct reader {
@@ -42,105 +108,6 @@ static int64_t take_signed(struct reader *b, unsigned n)
     if (n < 8 && (v >> (8 * n - 1) & 1))
         v |= ~UINT64_C(0) << (8 * n);
     return (int64_t)v;
-}
-
-static unsigned shape_one(uint8_t op)
-{
-    switch (op) {
-    case 0x00:
-    case 0x08:
-    case 0x10:
-    case 0x18: /* add or adc sbb m, r */
-    case 0x20:
-    case 0x28:
-    case 0x30: /* and sub xor */
-    case 0x86:
-    case 0x88:
-    case 0xf6:
-    case 0xfe: /* xchg, mov, groups 3, 4 */
-        return MODRM | BYTE;
-    case 0x01:
-    case 0x09:
-    case 0x11:
-    case 0x19:
-    case 0x21:
-    case 0x29:
-    case 0x31:
-    case 0x87:
-    case 0x89:
-    case 0xf7:
-    case 0xff:
-        return MODRM;
-    case 0x80:
-    case 0xc6: /* group 1, mov m, imm */
-        return MODRM | BYTE | IMM8;
-    case 0x81:
-    case 0xc7:
-        return MODRM | IMMZ;
-    case 0x83:
-        return MODRM | IMM8;
-    case 0xa4:
-    case 0xaa: /* movs, stos */
-    case 0x6c:
-    case 0x6e: /* ins, outs */
-    case 0xec:
-    case 0xee: /* in, out by DX */
-        return BYTE;
-    case 0xa5:
-    case 0xab:
-    case 0x6d:
-    case 0x6f:
-    case 0xed:
-    case 0xef:
-    case 0xf4:
-    case 0xfa:
-    case 0xfb: /* hlt, cli, sti */
-        return NONE;
-    case 0xe4:
-    case 0xe6: /* in, out */
-        return BYTE | IMM8;
-    case 0xe5:
-    case 0xe7:
-        return IMM8;
-    default:
-        return UNKNOWN;
-    }
-}
-
-static unsigned shape_two(uint8_t op)
-{
-    switch (op) {
-    case 0x06:
-    case 0x08:
-    case 0x09: /* clts, invd, wbinvd */
-    case 0x30:
-    case 0x31:
-    case 0x32: /* wrmsr, rdtsc, rdmsr */
-    case 0x33:
-    case 0xa2: /* rdpmc, cpuid */
-        return NONE;
-    case 0x20:
-    case 0x21:
-    case 0x22:
-    case 0x23: /* mov cr, dr */
-        return MODRM | REGS;
-    case 0x01: /* group 7 */
-    case 0xab:
-    case 0xb3:
-    case 0xbb: /* bts btr btc */
-    case 0xb1:
-    case 0xc1:
-    case 0xc3:
-    case 0xc7: /* cmpxchg xadd movnti */
-        return MODRM;
-    case 0xb0:
-    case 0xc0:
-        return MODRM | BYTE;
-    case 0xba: /* group 8 */
-        return MODRM | IMM8;
-    default:
-        return UNKNOWN;
-    }
 }
 
 /* Legacy prefixes in any order, then REX, which counts only if it is last. */
@@ -243,8 +210,8 @@ bool insn_decode(struct insn *i, const uint8_t *bytes, size_t n)
     i->two_byte = i->op == 0x0f;
     if (i->two_byte)
         i->op = take(&b);
-    shape = i->two_byte ? shape_two(i->op) : shape_one(i->op);
-    if (b.bad || (shape & UNKNOWN))
+    shape = i->two_byte ? two_byte[i->op] : one_byte[i->op];
+    if (b.bad || !shape)
         return false;
     if (shape & BYTE)
         i->size = 1;

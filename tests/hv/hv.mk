@@ -18,8 +18,10 @@ HVT_plan := hv/plan.c
 HVT_event := hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_time := hv/time.c hv/watchdog.c tests/hv/machine.c
 HVT_sched := tests/hv/machine.c
+HVT_ops := hv/sched_op.c hv/vcpu_op.c hv/watchdog.c hv/event.c \
+    tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := event time sched
+HVT_NATIVE := event time sched ops
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))

@@ -310,7 +310,7 @@ static struct vcpu *choose(struct vcpu *prev)
 }
 
 /* Behind all that wait. */
-void sched_yield(void)
+void sched_give_way(void)
 {
     struct vcpu *v = current_vcpu();
 

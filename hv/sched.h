@@ -11,7 +11,7 @@
 void sched_up(struct vcpu *v);
 void sched_down(struct vcpu *v);
 /* The current vCPU lets all others go first. */
-void sched_yield(void);
+void sched_give_way(void);
 /* If it blocks or polls it does not any more. */
 void sched_wake(struct vcpu *v);
 /* Nothing points at v any more; its domain is being released. */

@@ -129,7 +129,7 @@ long hypercall_sched_op(uint64_t cmd, uint64_t arg)
 
     switch (cmd) {
     case SCHEDOP_yield:
-        sched_yield();
+        sched_give_way();
         return 0;
     case SCHEDOP_block:
         return block(v);

@@ -39,7 +39,7 @@ void sched_request(void)
     requests++;
 }
 
-void sched_yield(void)
+void sched_give_way(void)
 {
     yields++;
 }

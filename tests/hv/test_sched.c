@@ -163,7 +163,7 @@ static void act(unsigned i)
         actors[i ^ 1].woken_at = now;
         break;
     case YIELDER:
-        sched_yield();
+        sched_give_way();
         break;
     case KICKER:
         sched_wake(cast[i ^ 1]);

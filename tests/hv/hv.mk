@@ -16,12 +16,13 @@ HVT_elf := hv/elf.c
 HVT_module := hv/module.c hv/print.c
 HVT_plan := hv/plan.c
 HVT_event := hv/event.c hv/event_op.c tests/hv/machine.c
+HVT_event_model := $(HVT_event)
 HVT_time := hv/time.c hv/watchdog.c tests/hv/machine.c
 HVT_sched := tests/hv/machine.c
 HVT_ops := hv/sched_op.c hv/vcpu_op.c hv/watchdog.c hv/event.c \
     tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := event time sched ops
+HVT_NATIVE := event event_model time sched ops
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))

@@ -49,21 +49,6 @@ enum err guest_write(uint64_t va, const void *src, size_t n)
     return copy(guest_ptr(va), src, n) ? ERR_FAULT : ERR_NONE;
 }
 
-enum err guest_clear(uint64_t va, size_t n)
-{
-    static const uint8_t zeros[256];
-
-    if (!guest_range_ok(va, n))
-        return ERR_FAULT;
-    for (size_t done = 0; done < n; done += sizeof(zeros)) {
-        size_t some = MIN(n - done, sizeof(zeros));
-
-        if (copy(guest_ptr(va + done), zeros, some))
-            return ERR_FAULT;
-    }
-    return ERR_NONE;
-}
-
 /* To the last byte that can be read: copy() stops at a word that cannot. */
 size_t guest_read_some(void *dst, uint64_t va, size_t n)
 {

@@ -30,7 +30,6 @@ _Static_assert(-HV_VA_END > BIT(46), "no borrow above");
 /* Whole ranges; n may be 0. On ERR_FAULT dst may be partly written. */
 must_check enum err guest_read(void *dst, uint64_t va, size_t n);
 must_check enum err guest_write(uint64_t va, const void *src, size_t n);
-must_check enum err guest_clear(uint64_t va, size_t n);
 
 /* Instruction bytes: as many of n as can be read; returns how many. */
 size_t guest_read_some(void *dst, uint64_t va, size_t n);

@@ -13,7 +13,7 @@
 #include "hv/hypercall_page.h"
 #include "hv/lifecycle.h"
 #include "hv/memory.h"
-#include "hv/pfnmap.h"
+#include "mm/pfnmap.h"
 #include "hv/plan.h"
 #include "hv/populate.h"
 #include "hv/string.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "hv/domain.h"
-#include "hv/pfnmap.h"
+#include "mm/pfnmap.h"
 
 /*
  * Gives d its d->nr_pages, writes map and M2P. On an error it has been said

@@ -3,7 +3,7 @@
  * pfnmap.c: see pfnmap.h. A block's word is 0, or the first mfn << 1 | 1, or
  * the direct-map address of a page of 512 mfns, where 0 is none.
  */
-#include "hv/pfnmap.h"
+#include "mm/pfnmap.h"
 
 #define ROOT_ORDER   3
 #define PAGE_WORDS   (PAGE_SIZE / sizeof(uint64_t))

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.h: what the control guest may ask: FLAGSTONE_OP_control(arg), arg
+ * the address of a struct flagstone_control; -EPERM from any other guest.
+ *
+ * The result is 0 or a negated errno, and with any error but -EFAULT `text`
+ * says in one line what was wrong; nothing has changed then. Long work is
+ * continued by the hypervisor itself, other guests run in between.
+ */
+#pragma once
+
+#include "flagstone/flagstone.h"
+
+#define FLAGSTONE_NAME 16 /* with the 0 at its end */
+#define FLAGSTONE_TEXT 160
+
+enum flagstone_control_cmd {
+    /* Looking */
+    FLAGSTONE_CTL_machine = 1, /* out: machine */
+    FLAGSTONE_CTL_domain = 2,  /* in: domid; out: domain, the first with this
+                                  id or a higher one; -ESRCH: none */
+    FLAGSTONE_CTL_image = 3,   /* in: n; out: image, the nth; -ENOENT */
+    FLAGSTONE_CTL_module = 4,  /* in: n; out: module, the nth; -ENOENT */
+    FLAGSTONE_CTL_read = 5,    /* in: n (a module), offset, data, len; out: len */
+    FLAGSTONE_CTL_audit = 6,   /* of everything; -EINVAL: text. -ENOSYS
+                                  without `debug` */
+    /* Domains */
+    FLAGSTONE_CTL_create = 10,  /* in: name (of a kernel= module), data, len:
+                                   a module line, "name=web mem=64M -- args";
+                                   out: domid. It runs. */
+    FLAGSTONE_CTL_destroy = 11, /* in: domid, running or not; gone on return */
+    FLAGSTONE_CTL_ask = 12,     /* in: domid, n: enum flagstone_ask; by the
+                                   store; the guest does it when it likes */
+    FLAGSTONE_CTL_target = 13,  /* in: domid, n: pages; memory/target */
+    FLAGSTONE_CTL_claim = 14,   /* in: name (of a domain that is not there
+                                   yet), n: blocks it will find, 0: none */
+    FLAGSTONE_CTL_resume = 15,  /* in: domid, suspended */
+    FLAGSTONE_CTL_relocate = 16, /* in: domid, suspended; stays so;
+                                    out: layout */
+    FLAGSTONE_CTL_save = 17,     /* in: domid, suspended; stays so; name of
+                                    the new image */
+    FLAGSTONE_CTL_restore = 18,  /* in: name of an image, policy, data, len: a
+                                    new name for the domain, or 0; out: domid,
+                                    layout. It runs. */
+    /* Images */
+    FLAGSTONE_CTL_image_drop = 20,     /* in: name */
+    FLAGSTONE_CTL_image_check = 21,    /* in: name */
+    FLAGSTONE_CTL_image_poke = 22,     /* in: name, offset, n: a byte is xored
+                                          with n; to test what then happens */
+    FLAGSTONE_CTL_image_truncate = 23, /* in: name, n: bytes it keeps */
+    FLAGSTONE_CTL_image_send = 24,     /* in: name; out through COM2, as it is */
+    FLAGSTONE_CTL_image_receive = 25,  /* in: name of the new image, n: ms to
+                                          wait for its first byte; from COM2 */
+    /* Pressure and policy */
+    FLAGSTONE_CTL_fill = 30, /* in: n: whole blocks that are left free;
+                                nobody's guest takes the others */
+    FLAGSTONE_CTL_frag = 31, /* in: n: of the filled blocks, those of which
+                                every other frame is given back, so that
+                                single frames are free and no block */
+    FLAGSTONE_CTL_drain = 32,  /* in: n: filled blocks to give back, ~0: all */
+    FLAGSTONE_CTL_reserve = 33, /* in: n: fragment_reserve from now on */
+    /* The end */
+    FLAGSTONE_CTL_end = 40, /* in: n: 0 as success; all domains are destroyed,
+                               the tables printed, the machine goes off */
+};
+
+enum flagstone_ask {
+    FLAGSTONE_ASK_poweroff = 0,
+    FLAGSTONE_ASK_reboot = 1,
+    FLAGSTONE_ASK_suspend = 2,
+};
+
+enum flagstone_restore {
+    FLAGSTONE_RESTORE_fail = 0,
+    FLAGSTONE_RESTORE_guest = 1,
+    FLAGSTONE_RESTORE_shatter = 2,
+};
+
+struct flagstone_machine {
+    uint64_t blocks, blocks_free, reserve, claimed; /* whole blocks */
+    uint64_t hv_blocks, hv_frames;
+    uint64_t shared_blocks, shared_free; /* relinquish=cut; frames */
+    uint64_t ballast_blocks, ballast_frames; /* what fill and frag hold */
+    uint64_t whole_regions;
+    uint64_t domains, images, image_pages;
+    uint64_t tsc_khz, ns, ticks; /* system time and TSC now */
+};
+
+enum flagstone_state {
+    FLAGSTONE_STATE_running = 0,
+    FLAGSTONE_STATE_suspended = 1,
+    FLAGSTONE_STATE_ended = 2, /* being taken down */
+};
+
+struct flagstone_domain {
+    uint32_t domid;
+    uint32_t state;
+    char name[FLAGSTONE_NAME];
+    uint32_t vcpus;
+    uint32_t superpages; /* 0 off, 1 prefer, 2 require */
+    uint32_t relinquish; /* 0 keep, 1 cut */
+    uint32_t control;    /* it is the caller */
+    uint64_t target;     /* pages it was asked to come to */
+    uint64_t born_whole; /* blocks whole when it was built or restored */
+    struct flagstone_stats stats;
+};
+
+struct flagstone_image {
+    char name[FLAGSTONE_NAME];
+    uint64_t bytes, pages; /* its length; the memory it lies in */
+    uint64_t domain_pages, large; /* what was saved */
+    char domain[FLAGSTONE_NAME];
+};
+
+struct flagstone_module {
+    char name[FLAGSTONE_NAME];
+    uint32_t kind; /* enum flagstone_module_kind */
+    uint32_t pad;
+    uint64_t len;
+};
+enum flagstone_module_kind {
+    FLAGSTONE_MODULE_kernel = 1,   /* module2 /file kernel=NAME */
+    FLAGSTONE_MODULE_scenario = 2, /* module2 /file scenario=NAME */
+};
+
+/* What laying out the memory of a domain came to: mm/restore.h. */
+struct flagstone_layout {
+    uint64_t large_before, large_after, shattered, remap, supplied;
+    uint64_t whole, scattered, moved, healed;
+    uint64_t ticks; /* TSC ticks the hypervisor spent */
+};
+
+struct flagstone_control {
+    uint32_t cmd;
+    uint32_t domid;
+    uint64_t n;
+    uint64_t offset;
+    uint64_t data; /* address in the caller */
+    uint64_t len;
+    uint32_t policy; /* enum flagstone_restore */
+    uint32_t pad;
+    char name[FLAGSTONE_NAME];
+    char text[FLAGSTONE_TEXT];
+    union {
+        struct flagstone_machine machine;
+        struct flagstone_domain domain;
+        struct flagstone_image image;
+        struct flagstone_module module;
+        struct flagstone_layout layout;
+    };
+};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * restore.h: from an image to a domain's memory, on whatever frames there are.
+ *
+ * Every extent that was a whole block gets one while there are any, those
+ * that were mapped large first. For one that was mapped large and gets none,
+ * the policy decides: RESTORE_FAIL: ERR_NOMEM, nothing is left behind that
+ * destroying the domain does not take away; RESTORE_GUEST: frames, the entry
+ * is left absent in the form FLAGSTONE_PTE_SHATTERED describes, RANGE_REMAP;
+ * RESTORE_SHATTER: frames, a supplied L1 table that maps them, the L2 entry
+ * (whose RW and NX still say what is permitted) onto it, RANGE_SHATTERED. One
+ * that was whole but not mapped large becomes RANGE_SCATTERED. Ranges are in
+ * mm/range.h. What is restored is believed no more than what a guest writes:
+ * tables become tables by being pinned.
+ */
+#pragma once
+
+#include "mm/image.h"
+#include "mm/range.h"
+
+enum restore_policy { RESTORE_FAIL, RESTORE_GUEST, RESTORE_SHATTER };
+
+/* What became of the memory: restore and relocate alike. */
+struct layout_result {
+    uint64_t large_before; /* superpage entries there were */
+    uint64_t large_after;  /* that there are now */
+    uint64_t shattered;    /* entries onto supplied tables */
+    uint64_t remap;        /* entries left to the guest */
+    uint64_t supplied;     /* tables supplied */
+    uint64_t whole, scattered; /* extents of 512 that are, and are not, blocks */
+    uint64_t moved;        /* frames copied */
+    uint64_t healed;       /* ranges that are whole again: relocate only */
+};
+
+struct restore {
+    struct mm_op *op; /* of a domain that has nothing but fixed frames */
+    const struct image *image;
+    enum restore_policy policy;
+    struct pfnmap map; /* pfn to mfn, complete when it is done */
+    struct layout_result result;
+    uint64_t cursor;
+    unsigned phase;
+    uint64_t private[8];
+    char why[160];
+};
+
+/*
+ * The image has passed its check. The domain's max_pages bounds it; its claim
+ * is used first. Before anything else: superpages=require needs every extent
+ * whole that was, and says so.
+ */
+void restore_begin(struct restore *r, struct mm_op *op,
+                   const struct image *image, enum restore_policy policy);
+/*
+ * ERR_RESTART: call again. Done: memory, tables (pinned where they were), p2m
+ * and M2P are right; the roots are the caller's to load from restore_mfn().
+ * Any error: why; the caller destroys the domain.
+ */
+must_check enum err restore_step(struct restore *r);
+/* MFN_NONE: no such pfn. Until restore_end(). */
+mfn_t restore_mfn(const struct restore *r, pfn_t p);
+void restore_end(struct restore *r);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * save.h: from a census to an image. The domain is only read: it may be
+ * resumed afterwards, relocated, saved again, or destroyed.
+ */
+#pragma once
+
+#include "mm/image.h"
+
+struct save {
+    const struct census *c;
+    struct image *to;
+    const void *hv; /* becomes the section HV */
+    size_t hv_len;
+    uint64_t cursor;
+    unsigned phase;
+    uint64_t private[8];
+    char why[160];
+};
+
+/* `to` is empty. hv stays valid until the last step. */
+void save_begin(struct save *s, const struct census *c, struct image *to,
+                const void *hv, size_t hv_len);
+/* ERR_RESTART: call again. ERR_NOMEM, ERR_INVAL: why; free the image. */
+must_check enum err save_step(struct save *s);

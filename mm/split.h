@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * split.h: between one large entry and the table of 512 entries that maps the
+ * same, at L2 (2 MiB) and L3 (1 GiB), and between a table that maps scattered
+ * frames and a large entry onto a new block. Each checks first and then
+ * applies; on an error nothing has changed. `entry`: machine address of the
+ * entry, from the guest.
+ */
+#pragma once
+
+#include "mm/type.h"
+
+/*
+ * The PSE entry becomes one onto `table`, which is filled to map the same with
+ * the same flags. ERR_INVAL: not a PSE entry of a validated table of the
+ * domain's; table not the domain's, in the block itself, or its type is in
+ * use; ERR_NOMEM.
+ */
+must_check enum err split(struct mm_op *op, maddr_t entry, mfn_t table);
+/*
+ * The opposite; *table: what the entry referred to. ERR_INVAL: it does not map
+ * one aligned block (at L3: region) in order with flags that agree, A and D
+ * apart; ERR_BUSY: the block cannot be mapped large now.
+ */
+must_check enum err join(struct mm_op *op, maddr_t entry, mfn_t *table);
+/*
+ * At L2 only: a new whole block gets the content of the 512 frames the table
+ * maps, the table and M2P are made to say so, the frames are given back, and
+ * the entry is joined. ERR_NOMEM; ERR_BUSY: one of the frames has references
+ * besides its owner's and this table's; ERR_INVAL as join, or frames that are
+ * not the domain's 512 different ones. A supplied table nobody else refers to
+ * is given back. The range at the first frame's pfn, if there is one, goes.
+ */
+must_check enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first,
+                         mfn_t *table);

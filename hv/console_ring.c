@@ -98,10 +98,9 @@ void console_ring_event(struct domain *d, uint16_t port)
 /* What is typed goes to the control guest, or else to the first one. */
 static struct domain *listener(void)
 {
-    for (struct domain *d = domain_list; d; d = d->next)
-        if (d->control && d->end == DOMAIN_ALIVE)
-            return d;
-    return domain_list;
+    struct domain *d = domain_controller();
+
+    return d ? d : domain_list;
 }
 
 static void read_keys(void)
@@ -150,7 +149,7 @@ static void give_keys(struct domain *d)
     struct xencons_interface *ring;
     bool some;
 
-    if (!d || typed_in == typed_out || d->end != DOMAIN_ALIVE)
+    if (!d || typed_in == typed_out || !domain_runs(d))
         return;
     if (event_virq_bound(d, VIRQ_CONSOLE)) {
         event_virq(d->vcpu[0], VIRQ_CONSOLE);

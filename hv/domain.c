@@ -4,8 +4,8 @@
  *
  * Invariants: domain_list holds exactly the domains whose memory is on mm/'s
  * list; an ended domain stays there, not running, until domain_reap() has
- * given back everything; what domain_create() has begun destroy() can take
- * apart, however far it came.
+ * given back everything; what domain_create() has begun domain_destroy() can
+ * take apart, however far it came.
  */
 #include "hv/domain.h"
 
@@ -21,6 +21,7 @@
 #include "hv/print.h"
 #include "hv/report.h"
 #include "hv/sched.h"
+#include "hv/string.h"
 #include "hv/time.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
@@ -51,6 +52,15 @@ enum err domain_self(const struct domain *d, domid_t id)
     if (id == DOMID_SELF || id == d->id)
         return ERR_NONE;
     return domain_find(id) ? ERR_PERM : ERR_SRCH;
+}
+
+struct domain *domain_controller(void)
+{
+    struct domain *d = domain_list;
+
+    while (d && !(d->control && d->end == DOMAIN_ALIVE))
+        d = d->next;
+    return d;
 }
 
 struct vcpu *domain_vcpu(const struct domain *d, uint64_t id)
@@ -84,7 +94,7 @@ static void list_remove(const struct domain *d)
 static domid_t new_id(void)
 {
     do
-        last_id = last_id + 1u < DOMID_FIRST_RESERVED ? last_id + 1 : 1;
+        last_id = last_id < OWNER_DOMAIN_LAST ? last_id + 1 : 1;
     while (domain_find(last_id));
     return last_id;
 }
@@ -162,6 +172,7 @@ enum err domain_create(const struct module_config *c, struct domain **out)
     d->nr_pages = c->mem >> PAGE_SHIFT;
     d->control = c->control;
     d->shared_mfn = d->console_mfn = d->store_mfn = MFN_NONE;
+    d->start_mfn = d->ring_mfn = MFN_NONE;
     print_format(d->name, sizeof(d->name), "%s", c->name);
     dmem_domain_init(&hv_mm, &d->mm);
     list_add(d);
@@ -175,6 +186,22 @@ enum err domain_create(const struct module_config *c, struct domain **out)
 
 /* --- ending ------------------------------------------------------------ */
 
+static void tell_controller(void)
+{
+    const struct domain *c = domain_controller();
+
+    if (c)
+        event_virq(c->vcpu[0], VIRQ_DOM_EXC);
+}
+
+/* Nobody is left who could resume those that are suspended. */
+static void end_suspended(void)
+{
+    for (struct domain *d = domain_list; d; d = d->next)
+        if (d->suspended)
+            domain_shutdown(d, DOMAIN_SUSPENDED, SHUTDOWN_suspend);
+}
+
 void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
 {
     if (d->end != DOMAIN_ALIVE)
@@ -183,6 +210,28 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
     d->end_reason = reason;
     domain_ended++;
     cpu_work(WORK_RESCHED);
+    tell_controller();
+    if (d->control && !domain_controller())
+        end_suspended();
+}
+
+/* Times and rings are stopped: nothing of it changes by itself from here. */
+void domain_suspend(struct domain *d)
+{
+    if (d->control || !domain_controller()) {
+        domain_shutdown(d, DOMAIN_SUSPENDED, SHUTDOWN_suspend);
+        return;
+    }
+    d->suspended = true;
+    d->start_mfn = mfn_of(d->vcpu[0]->regs.rdx);
+    memset(d->watchdog, 0, sizeof(d->watchdog));
+    console_ring_drain(d);
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        time_disarm(d->vcpu[i]);
+        sched_forget(d->vcpu[i]);
+    }
+    sched_request();
+    tell_controller();
 }
 
 void domain_crash(struct domain *d, const char *fmt, ...)
@@ -245,8 +294,7 @@ static void free_all(struct domain *d)
     free_object(d, DOMAIN_ORDER);
 }
 
-/* ERR_RESTART: time is up, call again. */
-static enum err destroy(struct domain *d)
+enum err domain_destroy(struct domain *d)
 {
     enum err rc;
 
@@ -260,7 +308,7 @@ static enum err destroy(struct domain *d)
 
 void domain_discard(struct domain *d)
 {
-    while (destroy(d) == ERR_RESTART)
+    while (domain_destroy(d) == ERR_RESTART)
         ;
 }
 
@@ -278,13 +326,14 @@ void domain_reap(void)
     struct domain *d = first_ended();
 
     ASSERT(d);
-    if (!d->mm.dying) {
+    if (!d->mm.dying && d->started) {
         console_ring_drain(d);
         console_guest_end(d->id);
         report_domain(d);
     }
-    if (destroy(d) == ERR_RESTART)
+    if (domain_destroy(d) == ERR_RESTART)
         return;
     domain_ended--;
+    tell_controller();
     auditor_check();
 }

@@ -110,8 +110,9 @@ enum domain_end {
     DOMAIN_ALIVE,
     DOMAIN_POWEROFF,
     DOMAIN_REBOOT,
-    DOMAIN_SUSPENDED,
-    DOMAIN_CRASHED, /* by itself or by a fault nobody could take */
+    DOMAIN_SUSPENDED, /* and nobody is there who could resume it */
+    DOMAIN_CRASHED,   /* by itself or by a fault nobody could take */
+    DOMAIN_DESTROYED, /* by the control guest */
 };
 
 struct domain_stats {
@@ -122,6 +123,16 @@ struct domain_stats {
 struct domain_store {
     uint32_t type, req_id, tx_id, left; /* bytes still to come */
     bool busy;
+};
+
+/*
+ * The life of its superpages, for struct flagstone_stats: what mm/ does not
+ * count itself.
+ */
+struct domain_life {
+    uint64_t healed, restores, split, joined, events, events_lost;
+    uint64_t hv_l1, hv_ticks;               /* the last restore or relocation */
+    uint64_t own_ranges, own_l1, own_ticks; /* FLAGSTONE_OP_downgraded */
 };
 
 /* The most there was, as far as report_sample() has seen. */
@@ -138,6 +149,7 @@ struct domain {
     unsigned nr_vcpus;
     enum domain_end end;
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
+    bool suspended;      /* alive, but none of its vCPUs runs */
     bool dumped;         /* dump_vcpu() has told of the crash */
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
@@ -155,13 +167,34 @@ struct domain {
     uint64_t vm_assist;
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;
+    struct domain_life life;
     struct domain_peaks peaks;
     uint64_t watchdog[DOMAIN_WATCHDOGS]; /* hv/watchdog.c */
+    mfn_t start_mfn; /* start_info, as the guest named it when it suspended */
+    mfn_t ring_mfn;  /* hv/ring.c; MFN_NONE: there is none */
+    bool ring_virq;  /* VIRQ_FLAGSTONE waits until it is bound */
 };
+
+/*
+ * Owners of memory, in mm/'s sense: domains, then what has memory without
+ * being one: images, and what the control guest fills the machine with.
+ */
+#define OWNER_DOMAIN_LAST 0x2fffu
+#define OWNER_IMAGE_FIRST 0x3000u
+#define OWNER_IMAGE_LAST  0x3effu
+#define OWNER_BALLAST     0x3f00u
 
 extern struct domain *domain_list; /* every living domain, by id */
 
 struct domain *domain_find(domid_t id);
+/* The control guest while it lives, or NULL. */
+struct domain *domain_controller(void);
+
+/* May its vCPUs run? */
+static inline bool domain_runs(const struct domain *d)
+{
+    return d->end == DOMAIN_ALIVE && !d->suspended;
+}
 
 /* id must be d itself, by number or as DOMID_SELF. ERR_PERM, ERR_SRCH. */
 must_check enum err domain_self(const struct domain *d, domid_t id);
@@ -173,6 +206,11 @@ struct vcpu *domain_vcpu(const struct domain *d, uint64_t id);
  * scheduler calls domain_reap() (hv/lifecycle.h).
  */
 void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
+/*
+ * d's vCPUs stop where they are until the control guest does something about
+ * it; without a control guest it ends.
+ */
+void domain_suspend(struct domain *d);
 /*
  * Ends d as crashed, with one line that says why; returns, and d's vCPUs do
  * not run again. hv/exit.c dumps the registers before the switch away.

@@ -201,7 +201,7 @@ long hypercall_multicall(uint64_t calls, uint64_t nr)
         if (guest_write64(calls + offsetof(struct multicall_entry, result),
                           (uint64_t)rc))
             return -XEN_EFAULT;
-        if (d->end != DOMAIN_ALIVE)
+        if (!domain_runs(d))
             return 0;
     }
     return 0;

@@ -17,6 +17,11 @@ must_check enum err domain_create(const struct module_config *m,
  * afterwards is not one of the domain worked on.
  */
 void domain_reap(void);
+/*
+ * The same of one domain that does not run, ended or not, without a report:
+ * ERR_RESTART: time is up, call again. Then it is gone.
+ */
+must_check enum err domain_destroy(struct domain *d);
 /* All of it, for a domain that never ran. */
 void domain_discard(struct domain *d);
 

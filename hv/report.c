@@ -102,7 +102,7 @@ static const char *end_name(enum domain_end end)
     static const char *const names[] = {
         [DOMAIN_ALIVE] = "alive",     [DOMAIN_POWEROFF] = "poweroff",
         [DOMAIN_REBOOT] = "reboot",   [DOMAIN_SUSPENDED] = "suspended",
-        [DOMAIN_CRASHED] = "crashed",
+        [DOMAIN_CRASHED] = "crashed", [DOMAIN_DESTROYED] = "destroyed",
     };
 
     return names[end];
@@ -180,7 +180,7 @@ void report_domain(struct domain *d)
 
     if (d->end == DOMAIN_POWEROFF)
         ended_well++;
-    else
+    else if (d->end != DOMAIN_DESTROYED)
         ended_badly++;
     report_sample(d);
     report_stats(d, &s);

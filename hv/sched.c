@@ -37,7 +37,7 @@ static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
 
 static bool can_run(const struct vcpu *v)
 {
-    return v->state == VCPU_RUNNABLE && v->d->end == DOMAIN_ALIVE;
+    return v->state == VCPU_RUNNABLE && domain_runs(v->d);
 }
 
 /* --- the queue ----------------------------------------------------------- */
@@ -213,6 +213,13 @@ static void kick(struct vcpu *v)
 void sched_up(struct vcpu *v)
 {
     if (v->state == VCPU_DOWN)
+        may_run(v);
+}
+
+/* What it waited for is gone with its channels: it looks for itself. */
+void sched_resume(struct vcpu *v)
+{
+    if (v->state != VCPU_DOWN)
         may_run(v);
 }
 

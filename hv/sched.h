@@ -10,6 +10,8 @@
 /* v was down and may run from now on; or is to stop. v may be current. */
 void sched_up(struct vcpu *v);
 void sched_down(struct vcpu *v);
+/* Its domain was suspended: unless it is down it may run. */
+void sched_resume(struct vcpu *v);
 /* The current vCPU lets all others go first. */
 void sched_give_way(void);
 /* If it blocks or polls it does not any more. */

@@ -79,7 +79,7 @@ static long shut_down(struct vcpu *v, unsigned reason)
         domain_shutdown(v->d, DOMAIN_REBOOT, reason);
         break;
     case SHUTDOWN_suspend:
-        domain_shutdown(v->d, DOMAIN_SUSPENDED, reason);
+        domain_suspend(v->d);
         break;
     default:
         domain_crash(v->d, "shut down by itself, reason %u", reason);

@@ -103,6 +103,11 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
     shutdown_reason = reason;
 }
 
+void domain_suspend(struct domain *d)
+{
+    domain_shutdown(d, DOMAIN_SUSPENDED, SHUTDOWN_suspend);
+}
+
 void domain_crash(struct domain *d, const char *fmt, ...)
 {
     (void)fmt;

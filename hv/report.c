@@ -15,6 +15,7 @@
 #include "hv/power.h"
 #include "hv/string.h"
 #include "mm/frame.h"
+#include "mm/range.h"
 
 /* What the closing table says of a domain that is gone by then. */
 struct row {
@@ -66,6 +67,10 @@ void report_stats(const struct domain *d, struct flagstone_stats *out)
         .hypercalls = hypercalls_of(d),
         .faults = d->stats.faults,
         .accounting_bytes = report_accounting_bytes(d),
+        .ranges_scattered = range_count(mm, RANGE_SCATTERED),
+        .ranges_shattered = range_count(mm, RANGE_SHATTERED),
+        .ranges_remap = range_count(mm, RANGE_REMAP),
+        .supplied = mm->supplied,
     };
 }
 

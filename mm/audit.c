@@ -11,6 +11,7 @@
 #include "mm/entry.h"
 #include "mm/say.h"
 #include "mm/super.h"
+#include "mm/supply.h"
 
 struct tally {
     uint32_t refs, count;
@@ -27,7 +28,7 @@ struct auditor {
     uint32_t *super;     /* by block */
     struct mm_audit out;
     uint64_t tables[5], super_maps, holes, blocks, cut, owned, with_table,
-        with_free, fixed;
+        with_free, fixed, supplied;
 };
 
 size_t mm_audit_scratch_size(const struct mm *mm)
@@ -148,7 +149,10 @@ static void tally_flags(struct auditor *a, const struct frame *f, uint64_t w)
         tally(a, f->mfn, t, "a pin");
     if (w & FRAME_PARTIAL)
         tally(a, f->mfn, t, "a partial table");
-    if (w & FRAME_FIXED) {
+    if (supply_word(w)) {
+        tally(a, f->mfn, FRAME_NONE, "the hypervisor that supplied it");
+        a->supplied++;
+    } else if (w & FRAME_FIXED) {
         tally(a, f->mfn, FRAME_WRITABLE, "the hypervisor");
         a->fixed++;
     }
@@ -290,8 +294,9 @@ static void compare_totals(struct auditor *a)
 {
     const struct mm_domain *d = a->d;
 
-    compare_total(a, "tot_pages", d->tot_pages, a->owned - a->fixed);
+    compare_total(a, "tot_pages", d->tot_pages, a->owned - a->fixed - a->supplied);
     compare_total(a, "fixed frames", d->fixed, a->fixed);
+    compare_total(a, "supplied tables", d->supplied, a->supplied);
     compare_total(a, "blocks", d->blocks, a->blocks);
     compare_total(a, "cut blocks", d->blocks_cut, a->cut);
     compare_total(a, "holes", d->holes, a->holes);

@@ -8,6 +8,8 @@
 #include "mm/dmem.h"
 #include "mm/m2p.h"
 #include "mm/port.h"
+#include "mm/range.h"
+#include "mm/supply.h"
 #include "mm/type.h"
 
 static void drop_ref(struct mm_op *op, mfn_t *m)
@@ -69,7 +71,10 @@ static void check_bare(struct mm_op *op, struct frame_table *t, unsigned i)
 {
     uint64_t w = t->word[i];
 
-    if (w & FRAME_FIXED) {
+    if (supply_word(w)) {
+        op->d->supplied--; /* a hole, to its block */
+        ASSERT(frame_refs(w) == 1 && frame_count(w) == 0);
+    } else if (w & FRAME_FIXED) {
         op->d->fixed--;
         op->d->tot_pages++; /* leaves with its block, as the others do */
         ASSERT(frame_refs(w) == 2 && frame_count(w) == 1);
@@ -153,6 +158,8 @@ enum err dmem_domain_destroy(struct mm_op *op)
         return rc;
     ASSERT(d->blocks == 0 && d->holes == 0 && d->tot_pages == 0);
     ASSERT(d->super_maps == 0 && d->frame_tables == 0 && d->fixed == 0);
+    ASSERT(d->supplied == 0);
+    range_clear(d);
     alloc_unclaim(op->mm, d->claim);
     d->claim = 0;
     unlist(op->mm, d);

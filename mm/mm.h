@@ -58,6 +58,12 @@ struct mm_vcpu {
     unsigned nr_old;
 };
 
+/* What range.h keeps per domain: its pages, and how many of each state. */
+struct ranges {
+    struct range_page *first, *last;
+    uint64_t nr[4];
+};
+
 struct mm_domain {
     struct mm *mm;
     struct mm_domain *next; /* mm.domains */
@@ -78,6 +84,8 @@ struct mm_domain {
     uint64_t tables[5];      /* validated tables, by level 1..4 */
     uint64_t frame_tables;   /* blocks that have frame words */
     uint64_t fixed;          /* hypervisor-shared frames (shared_info, ...) */
+    uint64_t supplied;       /* page tables beyond its memory: supply.h */
+    struct ranges ranges;
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */
 };
 

@@ -12,8 +12,9 @@
 
 const char guest_name[] = "large";
 
-bool guest_large_map(void)
+bool guest_large_map(pfn_t first)
 {
+    (void)first;
     return true;
 }
 

@@ -23,6 +23,13 @@ void console_init(void)
     port = si->console.domU.evtchn;
 }
 
+/* The page has the pfn it had, the event channel is another. */
+void console_resume(void)
+{
+    if (ring)
+        port = guest_start_info->console.domU.evtchn;
+}
+
 static void notify(void)
 {
     struct evtchn_send send = {port};

@@ -8,6 +8,7 @@
 #include "base.h"
 
 void console_init(void);
+void console_resume(void); /* suspend.h */
 void console_write(const char *text, size_t len);
 /* What has been typed so far, without waiting; the number of bytes. */
 size_t console_read(char *buf, size_t size);

@@ -9,10 +9,15 @@
 
 #define PORTS EVTCHN_2L_NR_CHANNELS
 
-/* The shared page is mapped over this one; its own frame is not used. */
+/*
+ * The shared page is mapped over this one; its own frame is used only while the
+ * guest is suspended. It has a section of its own because an image that is
+ * mapped large must have it elsewhere.
+ */
 static char shared_page[PAGE_SIZE] aligned_to(PAGE_SIZE)
-    __attribute__((section(".bss.page,\"aw\",@nobits#")));
+    __attribute__((section(".bss.shared,\"aw\",@nobits#")));
 static event_handler_t *handlers[PORTS];
+volatile unsigned event_count;
 
 struct shared_info *event_shared(void)
 {
@@ -24,19 +29,42 @@ static struct vcpu_info *me(void)
     return &event_shared()->vcpu_info[0];
 }
 
-void event_init(void)
+static void map_shared(mfn_t m)
 {
     int64_t rc = hc_update_va_mapping((uint64_t)shared_page,
-                                      guest_start_info->shared_info | PTE_P |
-                                          PTE_RW | PTE_US | PTE_A | PTE_D,
-                                      UVMF_INVLPG);
-    if (rc) {
-        printk("shared info: %ld\n", rc);
-        guest_shutdown(SHUTDOWN_crash);
-    }
+                                      pte_make(m, PT_KERNEL_RW).v, UVMF_INVLPG);
+    if (!rc)
+        return;
+    printk("shared info: %ld\n", rc);
+    guest_shutdown(SHUTDOWN_crash);
+}
+
+void event_init(void)
+{
+    map_shared(mfn_of_maddr(maddr_of(guest_start_info->shared_info)));
     /* All are born unmasked. */
     memset(event_shared()->evtchn_mask, 0xff,
            sizeof(event_shared()->evtchn_mask));
+}
+
+/* Nothing may refer to the shared page any more; what looks at it meanwhile
+ * finds a page of our own that says: events are masked. */
+void event_suspend(void)
+{
+    map_shared(frame_mfn(frame_pfn_of_va(shared_page)));
+    memset(shared_page, 0, sizeof(shared_page));
+    me()->evtchn_upcall_mask = 1;
+}
+
+void event_resume(bool anew)
+{
+    if (anew)
+        memset(handlers, 0, sizeof(handlers));
+    map_shared(mfn_of_maddr(maddr_of(guest_start_info->shared_info)));
+    WRITE_ONCE(me()->evtchn_upcall_mask, 1);
+    if (anew)
+        memset(event_shared()->evtchn_mask, 0xff,
+               sizeof(event_shared()->evtchn_mask));
 }
 
 static void deliver_word(unsigned word)
@@ -49,6 +77,7 @@ static void deliver_word(unsigned word)
         evtchn_port_t port = word * 64 + bit;
         __atomic_and_fetch(&s->evtchn_pending[word], ~BIT(bit),
                            __ATOMIC_SEQ_CST);
+        event_count++;
         if (handlers[port])
             handlers[port](port);
     }

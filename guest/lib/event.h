@@ -9,6 +9,11 @@
 typedef void event_handler_t(evtchn_port_t port);
 
 void event_init(void);
+/* For suspend.h. anew: all channels are closed, whoever wants one binds it. */
+void event_suspend(void);
+void event_resume(bool anew);
+/* Counts what has been delivered: whoever looks knows whether to look again. */
+extern volatile unsigned event_count;
 struct shared_info *event_shared(void);
 /* From the upcall: run the handler of every port that is pending. */
 void event_deliver(void);

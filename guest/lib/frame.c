@@ -23,8 +23,9 @@ static uint64_t large[MAX_PFNS / BLOCK_FRAMES / 64]; /* mapped by one entry */
 static uint64_t cursor;
 
 /* A guest that wants its linear map in 2 MiB entries says so. */
-__attribute__((weak)) bool guest_large_map(void)
+__attribute__((weak)) bool guest_large_map(pfn_t first)
 {
+    (void)first;
     return false;
 }
 
@@ -97,7 +98,7 @@ static void take(uint64_t pfn)
     available--;
 }
 
-pfn_t frame_alloc(void)
+pfn_t frame_try_alloc(void)
 {
     for (uint64_t n = 0; n < nr_pfns; n++) {
         uint64_t pfn = cursor;
@@ -108,7 +109,15 @@ pfn_t frame_alloc(void)
         memset(frame_va(pfn_of(pfn)), 0, PAGE_SIZE);
         return pfn_of(pfn);
     }
-    report_end(REPORT_ERROR, "the guest is out of memory");
+    return PFN_NONE;
+}
+
+pfn_t frame_alloc(void)
+{
+    pfn_t pfn = frame_try_alloc();
+    if (pfn.v == PFN_NONE.v)
+        report_end(REPORT_ERROR, "the guest is out of memory");
+    return pfn;
 }
 
 void frame_free(pfn_t pfn)
@@ -189,7 +198,7 @@ static bool map_large(uint64_t first)
 {
     uint64_t va = (uint64_t)frame_va(pfn_of(first));
     mfn_t m = frame_mfn(pfn_of(first));
-    if (!guest_large_map() || first + BLOCK_FRAMES > nr_pfns)
+    if (!guest_large_map(pfn_of(first)) || first + BLOCK_FRAMES > nr_pfns)
         return false;
     for (uint64_t i = 0; i < BLOCK_FRAMES; i++)
         if (frame_mfn(pfn_of(first + i)).v != m.v + i)

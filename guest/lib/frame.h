@@ -21,17 +21,19 @@ pfn_t frame_pfn(mfn_t mfn);             /* through the m2p */
 void *frame_va(pfn_t pfn);
 pfn_t frame_pfn_of_va(const void *va); /* of a linear address */
 
-pfn_t frame_alloc(void); /* zeroed; the guest ends if none */
+pfn_t frame_alloc(void);     /* zeroed; the guest ends if none */
+pfn_t frame_try_alloc(void); /* as that, but PFN_NONE if none */
 void frame_free(pfn_t pfn);
 /* 512 frames, the first pfn a multiple of 512; PFN_NONE if there is none. */
 pfn_t frame_block_alloc(void);
 void frame_block_free(pfn_t pfn);
 /*
- * guest_large_map(): false unless the guest has one of its own: then frame_va()
- * goes through 2 MiB entries wherever they are to be had, and what they map is
- * given out by frame_block_alloc() only.
+ * guest_large_map(): false unless the guest has one of its own, which says of
+ * each run of 512 pfns whether frame_va() is to go through a 2 MiB entry there
+ * if it is to be had; what such an entry maps is given out by
+ * frame_block_alloc() only.
  */
-bool guest_large_map(void);
+bool guest_large_map(pfn_t first);
 uint64_t frame_large_blocks(void);
 uint64_t frame_available(void);
 uint64_t frame_count(void); /* pfns the guest was started with */

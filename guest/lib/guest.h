@@ -8,6 +8,7 @@
 
 #include "guest/lib/cmdline.h"
 #include "guest/lib/event.h"
+#include "guest/lib/flagstone.h"
 #include "guest/lib/frame.h"
 #include "guest/lib/hypercall.h"
 #include "guest/lib/leak.h"

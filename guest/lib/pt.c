@@ -32,6 +32,8 @@ const pte_t *pt_entry(pfn_t table, uint64_t va, unsigned level)
         if (!pte_present(e) || (l < PT_LEVELS && pte_has(e, PTE_PSE)))
             return NULL;
         table = frame_pfn(pte_mfn(e));
+        if (table.v >= frame_count())
+            return NULL;
     }
     const pte_t *entries = frame_va(table);
     return &entries[pt_index(va, level)];

@@ -13,8 +13,8 @@ void pt_init(void);
 pfn_t pt_root(void); /* the boot root, until pt_set_root() */
 void pt_set_root(pfn_t root);
 
-/* The entry of a level for va; NULL if a table above it is missing or if a
- * superpage covers it. */
+/* The entry of a level for va; NULL if a table above it is missing or has no
+ * pfn (the hypervisor supplied it), or if a superpage covers it. */
 const pte_t *pt_entry(pfn_t root, uint64_t va, unsigned level);
 maddr_t pt_entry_maddr(pfn_t root, uint64_t va, unsigned level);
 /* The level-1 entry of va in the current root, 0 if there is none. */

@@ -73,16 +73,34 @@ static int64_t timer_bind(void)
     return 0;
 }
 
+void timer_resume(void)
+{
+    timer_port = 0;
+}
+
+/* The event that has come since `seen` was read is not slept over. */
+int64_t timer_doze(uint64_t ns, unsigned seen)
+{
+    int64_t rc = timer_port ? 0 : timer_bind();
+    if (!rc)
+        rc = hc_set_timer_op(timer_now() + ns);
+    if (rc)
+        return rc;
+    event_disable();
+    if (event_count == seen)
+        event_wait();
+    event_enable();
+    return 0;
+}
+
 int64_t timer_sleep(uint64_t ns)
 {
-    if (!timer_port) {
-        int64_t rc = timer_bind();
-        if (rc)
-            return rc;
-    }
+    int64_t rc = timer_port ? 0 : timer_bind();
+    if (rc)
+        return rc;
     uint64_t end = timer_now() + ns;
     while (timer_now() < end) {
-        int64_t rc = hc_set_timer_op(end);
+        rc = hc_set_timer_op(end);
         if (rc)
             return rc;
         event_wait();

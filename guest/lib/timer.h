@@ -12,6 +12,9 @@ uint64_t timer_now(void);
 uint64_t timer_wall_clock(uint32_t *ns);
 /* Sleep at least ns nanoseconds; 0, or a negated errno. */
 int64_t timer_sleep(uint64_t ns);
+/* As that, or until an event later than `seen`, a value of event_count. */
+int64_t timer_doze(uint64_t ns, unsigned seen);
+void timer_resume(void); /* suspend.h */
 /* How often VIRQ_TIMER came, once timer_sleep() has bound it. */
 extern volatile unsigned timer_fired;
 

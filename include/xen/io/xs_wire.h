@@ -19,6 +19,7 @@ enum xsd_sockmsg_type {
     XS_MKDIR = 12,
     XS_RM = 13,
     XS_SET_PERMS = 14,
+    XS_WATCH_EVENT = 15,
     XS_ERROR = 16,
     XS_RESET_WATCHES = 21,
 };

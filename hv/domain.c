@@ -20,6 +20,7 @@
 #include "hv/memory.h"
 #include "hv/print.h"
 #include "hv/report.h"
+#include "hv/ring.h"
 #include "hv/sched.h"
 #include "hv/string.h"
 #include "hv/time.h"
@@ -263,6 +264,7 @@ static void stop(struct domain *d)
         time_disarm(d->vcpu[i]);
     }
     event_close_all(d);
+    BUG_IF(ring_set(d, MFN_NONE)); /* letting go does not fail */
     tlb_forget(d);
 }
 

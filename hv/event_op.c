@@ -8,6 +8,7 @@
 
 #include "hv/guest.h"
 #include "hv/hypercall.h"
+#include "hv/ring.h"
 #include "hv/vcpu.h"
 
 /* Per-vCPU interrupts; the others are the domain's, on vCPU 0 (ABI). */
@@ -83,6 +84,8 @@ static enum err bind_virq(struct domain *d, void *arg)
         .virq = (uint8_t)a->virq,
     };
     v->virq_port[a->virq] = (uint16_t)a->port;
+    if (a->virq == VIRQ_FLAGSTONE)
+        ring_bound(d);
     return ERR_NONE;
 }
 

@@ -9,6 +9,7 @@
 #include "hv/guest.h"
 #include "hv/hypercall.h"
 #include "hv/report.h"
+#include "hv/ring.h"
 
 static long audit(struct domain *d)
 {
@@ -26,6 +27,49 @@ static long stats(struct domain *d, uint64_t arg)
     return errno_of(guest_write(arg, &s, sizeof(s)));
 }
 
+static long ring(struct domain *d, uint64_t arg)
+{
+    struct flagstone_ring_setup s;
+
+    if (guest_read(&s, arg, sizeof(s)))
+        return -XEN_EFAULT;
+    return errno_of(ring_set(d, mfn_of(s.mfn)));
+}
+
+/* What preemption would wait for: ranges told in one call. */
+#define RANGES_MAX 4096u
+
+/* A list of more is told in pieces: nr says how many there were this time. */
+static long ranges(struct domain *d, uint64_t arg)
+{
+    struct flagstone_ranges a;
+    struct flagstone_range r;
+    uint32_t n = 0;
+
+    if (guest_read(&a, arg, sizeof(a)))
+        return -XEN_EFAULT;
+    for (; n < MIN(a.nr, RANGES_MAX); n++) {
+        if (!ring_range(d, (uint64_t)a.skip + n, &r))
+            break;
+        if (guest_write(a.ranges + n * sizeof(r), &r, sizeof(r)))
+            return -XEN_EFAULT;
+    }
+    return errno_of(guest_write(arg + offsetof(struct flagstone_ranges, nr), &n,
+                                sizeof(n)));
+}
+
+static long downgraded(struct domain *d, uint64_t arg)
+{
+    struct flagstone_downgrade g;
+
+    if (guest_read(&g, arg, sizeof(g)))
+        return -XEN_EFAULT;
+    d->life.own_ranges += g.ranges;
+    d->life.own_l1 += g.l1_frames;
+    d->life.own_ticks += g.ticks;
+    return 0;
+}
+
 long hypercall_flagstone_op(uint64_t cmd, uint64_t arg)
 {
     struct domain *d = current_vcpu()->d;
@@ -37,6 +81,12 @@ long hypercall_flagstone_op(uint64_t cmd, uint64_t arg)
         return audit(d);
     case FLAGSTONE_OP_stats:
         return stats(d, arg);
+    case FLAGSTONE_OP_ring:
+        return ring(d, arg);
+    case FLAGSTONE_OP_ranges:
+        return ranges(d, arg);
+    case FLAGSTONE_OP_downgraded:
+        return downgraded(d, arg);
     default:
         return -XEN_ENOSYS;
     }

@@ -67,10 +67,22 @@ void report_stats(const struct domain *d, struct flagstone_stats *out)
         .hypercalls = hypercalls_of(d),
         .faults = d->stats.faults,
         .accounting_bytes = report_accounting_bytes(d),
+        .holes = mm->holes,
         .ranges_scattered = range_count(mm, RANGE_SCATTERED),
         .ranges_shattered = range_count(mm, RANGE_SHATTERED),
         .ranges_remap = range_count(mm, RANGE_REMAP),
         .supplied = mm->supplied,
+        .healed = d->life.healed,
+        .restores = d->life.restores,
+        .split = d->life.split,
+        .joined = d->life.joined,
+        .events = d->life.events,
+        .events_lost = d->life.events_lost,
+        .hv_l1 = d->life.hv_l1,
+        .hv_ticks = d->life.hv_ticks,
+        .own_ranges = d->life.own_ranges,
+        .own_l1 = d->life.own_l1,
+        .own_ticks = d->life.own_ticks,
     };
 }
 
@@ -165,6 +177,26 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
                  p->tot_pages, p->super_maps, p->tables, p->accounting);
 }
 
+/* Only of one whose superpages have had a life. */
+static void json_life(const struct domain *d, const struct flagstone_stats *s)
+{
+    if (!(s->restores | s->split | s->joined | s->events | s->own_ranges))
+        return;
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"restores\":%lu,"
+                 "\"ranges_scattered\":%lu,\"ranges_shattered\":%lu,"
+                 "\"ranges_remap\":%lu,\"supplied\":%lu,\"healed\":%lu,"
+                 "\"split\":%lu,\"joined\":%lu,\"holes\":%lu}",
+                 d->id, d->name, s->restores, s->ranges_scattered,
+                 s->ranges_shattered, s->ranges_remap, s->supplied, s->healed,
+                 s->split, s->joined, s->holes);
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"hv_l1\":%lu,"
+                 "\"hv_ticks\":%lu,\"own_ranges\":%lu,\"own_l1\":%lu,"
+                 "\"own_ticks\":%lu,\"ring_events\":%lu,"
+                 "\"ring_events_lost\":%lu}",
+                 d->id, d->name, s->hv_l1, s->hv_ticks, s->own_ranges,
+                 s->own_l1, s->own_ticks, s->events, s->events_lost);
+}
+
 static void keep_row(const struct domain *d, const struct flagstone_stats *s)
 {
     struct row *r = &rows[nr_rows];
@@ -194,6 +226,7 @@ void report_domain(struct domain *d)
     if (options.loglevel > LOG_NORMAL)
         details(d, &s);
     json(d, &s);
+    json_life(d, &s);
     keep_row(d, &s);
 }
 

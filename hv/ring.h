@@ -25,4 +25,6 @@ void ring_bound(struct domain *d);
 void ring_announce(struct domain *d);
 
 /* The nth of d's ranges, as the interface has it; false: there are fewer. */
-bool ring_range(const struct domain *d, uint64_t n, struct flagstone_range *r);
+bool ring_range(const struct domain *d, uint64_t n,
+                struct flagstone_range *out);
+uint64_t ring_ranges(const struct domain *d); /* how many there are */

@@ -9,6 +9,7 @@
 
 #include "hv/guest.h"
 #include "hv/memory.h"
+#include "hv/ring.h"
 
 uintptr_t machine_bad_from, machine_bad_to;
 bool machine_bad_reads;
@@ -139,6 +140,11 @@ __attribute__((weak)) enum err alloc_hv_get(struct mm *mm, unsigned order,
     assert_true(frames_used < MACHINE_FRAMES);
     *out = mfn_of(frames_used++);
     return ERR_NONE;
+}
+
+__attribute__((weak)) void ring_bound(struct domain *d)
+{
+    (void)d;
 }
 
 /* --- guest memory --------------------------------------------------------- */

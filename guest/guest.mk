@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
-# Builds build/guest/NAME.elf from guest/NAME.c and the runtime in guest/lib.
+# Builds build/guest/NAME.elf from guest/NAME.c, or all of guest/NAME/*.c, and
+# the runtime in guest/lib.
 # Include it from the top Makefile, which may set CC, LD, NASM and BUILD first.
 
 BUILD       ?= build
 NASM        ?= nasm
 GUEST_NAMES := $(sort $(notdir $(basename $(wildcard guest/*.c))))
 GUEST_LIB   := $(sort $(wildcard guest/lib/*.c))
-GUEST_ELFS  := $(GUEST_NAMES:%=$(BUILD)/guest/%.elf)
+GUEST_FOLDERS := $(sort $(filter-out lib,$(notdir $(patsubst %/,%,\
+    $(dir $(wildcard guest/*/*.c))))))
+GUEST_ELFS  := $(GUEST_NAMES:%=$(BUILD)/guest/%.elf) \
+    $(GUEST_FOLDERS:%=$(BUILD)/guest/%.elf)
+guest_objs   = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard guest/$1/*.c)))
 GUEST_ALL   := $(GUEST_ELFS)
 
 GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
@@ -37,5 +42,15 @@ $(BUILD)/guest/%.elf: $(BUILD)/guest/%.o $(GUEST_LIB_OBJS) guest/lib/guest.ld
 	$(Q)$(LD) -nostdlib -static -no-pie -z max-page-size=4096 \
 	    -T guest/lib/guest.ld -o $@ $(filter %.o,$^)
 
-.SECONDARY: $(GUEST_NAMES:%=$(BUILD)/guest/%.o) $(GUEST_LIB_OBJS)
--include $(GUEST_NAMES:%=$(BUILD)/guest/%.d) $(GUEST_LIB_OBJS:.o=.d)
+define guest_folder
+$(BUILD)/guest/$1.elf: $(call guest_objs,$1) $(GUEST_LIB_OBJS) guest/lib/guest.ld
+	$$(call say,LD,$$@)
+	$$(Q)$$(LD) -nostdlib -static -no-pie -z max-page-size=4096 \
+	    -T guest/lib/guest.ld -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach f,$(GUEST_FOLDERS),$(eval $(call guest_folder,$f)))
+GUEST_FOLDER_OBJS := $(foreach f,$(GUEST_FOLDERS),$(call guest_objs,$f))
+
+.SECONDARY: $(GUEST_NAMES:%=$(BUILD)/guest/%.o) $(GUEST_LIB_OBJS) $(GUEST_FOLDER_OBJS)
+-include $(GUEST_NAMES:%=$(BUILD)/guest/%.d) $(GUEST_LIB_OBJS:.o=.d) \
+    $(GUEST_FOLDER_OBJS:.o=.d)

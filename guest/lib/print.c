@@ -20,6 +20,7 @@ struct spec {
     bool alt;
     bool wide; /* 64 bit argument */
     int width;
+    int precision; /* of a string: at most that many bytes; -1: all */
 };
 
 static void put(struct out *o, char c)
@@ -62,9 +63,22 @@ static void put_number(struct out *o, const struct spec *s, uint64_t v,
     put_padded(o, s, text + at, (int)sizeof(text) - at);
 }
 
-static const char *parse_spec(const char *f, struct spec *s)
+/* Digits, or a '*' for an argument. */
+static const char *parse_count(const char *f, int *count, va_list *args)
 {
-    *s = (struct spec){0};
+    *count = 0;
+    if (*f == '*') {
+        *count = va_arg(*args, int);
+        return f + 1;
+    }
+    while (*f >= '0' && *f <= '9')
+        *count = *count * 10 + (*f++ - '0');
+    return f;
+}
+
+static const char *parse_spec(const char *f, struct spec *s, va_list *args)
+{
+    *s = (struct spec){.precision = -1};
     for (;; f++) {
         if (*f == '-')
             s->left = true;
@@ -75,8 +89,9 @@ static const char *parse_spec(const char *f, struct spec *s)
         else
             break;
     }
-    while (*f >= '0' && *f <= '9')
-        s->width = s->width * 10 + (*f++ - '0');
+    f = parse_count(f, &s->width, args);
+    if (*f == '.')
+        f = parse_count(f + 1, &s->precision, args);
     while (*f == 'l' || *f == 'z') {
         s->wide = true;
         f++;
@@ -88,6 +103,14 @@ static void put_signed(struct out *o, const struct spec *s, int64_t v)
 {
     uint64_t magnitude = v < 0 ? ~(uint64_t)v + 1 : (uint64_t)v;
     put_number(o, s, magnitude, 10, v < 0);
+}
+
+static int length(const char *text, int limit)
+{
+    int n = 0;
+    while (n != limit && text[n])
+        n++;
+    return n;
 }
 
 /* One conversion; a macro cannot, a function may take va_list by pointer. */
@@ -103,7 +126,7 @@ static void put_arg(struct out *o, struct spec *s, char kind, va_list *args)
     case 's':
         text = va_arg(*args, const char *);
         text = text ? text : "(null)";
-        put_padded(o, s, text, (int)strlen(text));
+        put_padded(o, s, text, length(text, s->precision));
         break;
     case 'd':
     case 'i':
@@ -135,7 +158,7 @@ int format_v(char *buf, size_t size, const char *fmt, va_list args)
             put(&o, *fmt);
             continue;
         }
-        fmt = parse_spec(fmt + 1, &s);
+        fmt = parse_spec(fmt + 1, &s, &ap);
         if (!*fmt)
             break;
         put_arg(&o, &s, *fmt, &ap);

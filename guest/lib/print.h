@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * print.h: formatted output to the console. The format knows c s d i u x p %,
- * l ll z, '#', '0', '-' and a width; nothing else.
+ * l ll z, '#', '0', '-', a width, and the precision of a string; nothing else.
  */
 #pragma once
 

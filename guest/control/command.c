@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* command.c: looks commands up, and runs none that it did not understand. */
+#include "guest/control/command.h"
+
+#include "guest/lib/guest.h"
+
+static const struct command *const groups[] = {
+    command_basic,    command_domains, command_images,
+    command_pressure, command_policy,  command_figures,
+    command_story,    command_storm,   command_scenario,
+};
+
+const struct command *command_nth(unsigned n)
+{
+    for (unsigned g = 0; g < ARRAY_SIZE(groups); g++)
+        for (const struct command *c = groups[g]; c->name; c++)
+            if (!n--)
+                return c;
+    return NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+    const struct command *c;
+
+    for (unsigned n = 0; (c = command_nth(n)); n++)
+        if (!strcmp(c->name, name))
+            return c;
+    return NULL;
+}
+
+bool command_read(struct command_call *c, const char *line, size_t len)
+{
+    const char *wrong = words_split(&c->words, line, len);
+    char why[USAGE_WHY];
+
+    c->command = NULL;
+    if (wrong)
+        return refuse("%s", wrong);
+    if (!c->words.n)
+        return true;
+    c->command = command_find(c->words.word[0]);
+    if (!c->command)
+        return refuse("unknown command '%.40s'", c->words.word[0]);
+    if (!usage_read(c->command->usage, &c->words, 1, &c->args, why))
+        return refuse("%s: %s (%s%s%s)", c->command->name, why,
+                      c->command->name, *c->command->usage ? " " : "",
+                      c->command->usage);
+    return !c->command->check || c->command->check(&c->args);
+}
+
+bool command_run(const struct command_call *c)
+{
+    return !c->command || c->command->run(&c->args);
+}
+
+bool command_line(const char *line, size_t len)
+{
+    struct command_call c;
+
+    return command_read(&c, line, len) && command_run(&c);
+}

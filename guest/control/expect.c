@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * expect.c: commands that look at figures: stat shows them, expect compares
+ * one and fails, until waits for one, note keeps one under a label.
+ */
+#include "guest/control/command.h"
+#include "guest/control/ctl.h"
+#include "guest/control/domains.h"
+#include "guest/control/figure.h"
+#include "guest/lib/guest.h"
+
+#define LABELS 16u
+
+static struct label {
+    char name[WORDS_NAME];
+    uint64_t value;
+} labels[LABELS];
+
+/* The label of that name, or an empty one; NULL: there is no room. */
+static struct label *find_label(const char *name)
+{
+    struct label *empty = NULL;
+
+    for (unsigned i = 0; i < LABELS; i++) {
+        if (!strcmp(labels[i].name, name))
+            return &labels[i];
+        if (!labels[i].name[0] && !empty)
+            empty = &labels[i];
+    }
+    return empty;
+}
+
+/* --- values: 12, 64M, $label, web.superpage_maps -------------------------- */
+
+static bool is_plain(const char *text, uint64_t *value)
+{
+    return words_number(text, value) || words_size(text, value);
+}
+
+static bool value_known(const char *text)
+{
+    uint64_t value;
+
+    return is_plain(text, &value) || text[0] == '$' || figure_known(text);
+}
+
+static bool value_read(const char *text, uint64_t *value)
+{
+    const struct label *l;
+
+    if (is_plain(text, value))
+        return true;
+    if (text[0] != '$')
+        return figure_read(text, value);
+    l = find_label(text + 1);
+    if (!l || !l->name[0])
+        return refuse("nothing has been noted as '%.40s'", text + 1);
+    *value = l->value;
+    return true;
+}
+
+enum comparison { EQUAL, DIFFERENT, LESS, AT_MOST, MORE, AT_LEAST };
+#define COMPARISONS "=|!=|<|<=|>|>="
+
+static bool holds(uint64_t a, enum comparison c, uint64_t b)
+{
+    switch (c) {
+    case EQUAL:
+        return a == b;
+    case DIFFERENT:
+        return a != b;
+    case LESS:
+        return a < b;
+    case AT_MOST:
+        return a <= b;
+    case MORE:
+        return a > b;
+    default:
+        return a >= b;
+    }
+}
+
+struct compared {
+    const struct args *a;
+    uint64_t left, right;
+};
+
+static bool compare(void *ctx)
+{
+    struct compared *c = ctx;
+
+    return value_read(c->a->slot[0].text, &c->left) &&
+           value_read(c->a->slot[2].text, &c->right) &&
+           holds(c->left, (enum comparison)c->a->slot[1].choice, c->right);
+}
+
+static bool check_comparison(const struct args *a)
+{
+    return figure_known(a->slot[0].text) && value_known(a->slot[2].text);
+}
+
+static bool differs(const char *command, const struct compared *c)
+{
+    return refuse("%s: %s is %lu, not %s %s (%lu)", command, c->a->slot[0].text,
+                  c->left, c->a->slot[1].text, c->a->slot[2].text, c->right);
+}
+
+static bool run_expect(const struct args *a)
+{
+    struct compared c = {a, 0, 0};
+
+    if (!value_read(a->slot[0].text, &c.left) ||
+        !value_read(a->slot[2].text, &c.right))
+        return false;
+    return compare(&c) || differs("expect", &c);
+}
+
+static bool run_until(const struct args *a)
+{
+    struct compared c = {a, 0, 0};
+    uint64_t seconds = a->slot[3].text ? a->slot[3].value : WAIT_SECONDS;
+    char what[64];
+
+    format(what, sizeof(what), "until: %s", a->slot[0].text);
+    if (shell_wait(compare, &c, MIN(seconds, 3600u) * 1000, what))
+        return true;
+    return compare(&c) ? true : differs("until", &c);
+}
+
+static bool check_note(const struct args *a)
+{
+    return figure_known(a->slot[1].text);
+}
+
+static bool run_note(const struct args *a)
+{
+    struct label *l = find_label(a->slot[0].text);
+    uint64_t value;
+
+    if (!l)
+        return refuse("note: no more than %u labels", LABELS);
+    if (!figure_read(a->slot[1].text, &value))
+        return false;
+    format(l->name, sizeof(l->name), "%s", a->slot[0].text);
+    l->value = value;
+    return true;
+}
+
+/* --- stat ---------------------------------------------------------------- */
+
+static void show(const char *scope, const struct figure *f, const void *record)
+{
+    char json[1000];
+    int n = format(json, sizeof(json), "@{\"stat\":\"%s\"", scope);
+
+    for (; f->name; f++) {
+        uint64_t v = figure_at(f, record);
+
+        printk("  %s.%-17s %12lu\n", scope, f->name, v);
+        n += format(json + n, sizeof(json) - (size_t)n, ",\"%s\":%lu", f->name,
+                    v);
+    }
+    printk("%s}\n", json);
+}
+
+static bool run_stat(const struct args *a)
+{
+    struct flagstone_domain d;
+    struct flagstone_machine m;
+
+    if (a->slot[0].text) {
+        if (!ctl_domain(a->slot[0].text, &d))
+            return false;
+        show(d.name, figure_of_domain, &d);
+        return true;
+    }
+    if (!ctl_machine(&m))
+        return false;
+    show("machine", figure_of_machine, &m);
+    return true;
+}
+
+const struct command command_figures[] = {
+    {"stat", "[NAME]", "all figures of a domain, or of the machine", run_stat,
+     NULL, false},
+    {"expect", "FIGURE " COMPARISONS " VALUE",
+     "fails if it is not so; VALUE is a number, 64M, $label or a figure",
+     run_expect, check_comparison, true},
+    {"until", "FIGURE " COMPARISONS " VALUE [SECONDS]", "wait until it is so",
+     run_until, check_comparison, true},
+    {"note", "NAME FIGURE", "keep a figure, to be compared with as $NAME",
+     run_note, check_note, true},
+    {0},
+};

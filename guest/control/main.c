@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control: the control guest. With scenario=NAME on its command line it runs
+ * that scenario and ends the machine, as a success only if every line of it
+ * held; else it is a shell on the console.
+ */
+#include "guest/control/command.h"
+#include "guest/control/complete.h"
+#include "guest/control/ctl.h"
+#include "guest/control/line.h"
+#include "guest/control/scenario.h"
+#include "guest/control/terminal.h"
+#include "guest/lib/console.h"
+#include "guest/lib/guest.h"
+
+#define PROMPT  "flagstone> "
+#define COLUMNS 80u
+
+const char guest_name[] = "control";
+
+static struct line line;
+
+static void draw(void)
+{
+    char out[COLUMNS + 64];
+
+    console_write(out, line_draw(&line, PROMPT, COLUMNS, out, sizeof(out)));
+}
+
+static void obey(void)
+{
+    printk("\n");
+    if (!command_line(line.text, line.len))
+        printk("%s\n", shell_why());
+    line_start(&line);
+}
+
+static void press(unsigned char key)
+{
+    switch (line_key(&line, key)) {
+    case LINE_NONE:
+        return;
+    case LINE_DONE:
+        obey();
+        break;
+    case LINE_COMPLETE:
+        complete(&line);
+        break;
+    case LINE_CANCEL:
+        printk("^C\n");
+        break;
+    case LINE_CLEAR:
+        printk("\x1b[H\x1b[2J");
+        break;
+    case LINE_END:
+        printk("(quit ends)\n");
+        break;
+    case LINE_CHANGED:
+        break;
+    }
+    draw();
+}
+
+noreturn_fn static void shell(void)
+{
+    printk("Flagstone's control guest; help shows what can be asked for.\n");
+    line_init(&line);
+    draw();
+    for (;;)
+        press(terminal_key());
+}
+
+static void run_and_end(const char *name)
+{
+    char why[SCENARIO_WHY];
+    bool ok = scenario_run(name, why);
+
+    if (ok)
+        printk("scenario %s: all of it held\n", name);
+    else
+        printk("%s\n", why);
+    ctl_with_number(FLAGSTONE_CTL_end, !ok);
+    report_end(REPORT_ERROR, shell_why());
+}
+
+void guest_main(void)
+{
+    char name[WORDS_LINE];
+
+    terminal_init();
+    if (cmdline_get("scenario", name, sizeof(name)))
+        run_and_end(name);
+    shell();
+}

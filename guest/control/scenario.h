@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scenario.h: commands from a text, one per line. All lines are read and
+ * checked before the first is run; the first that is wrong is named.
+ */
+#pragma once
+
+#include "base.h"
+
+#define SCENARIO_WHY 320
+
+/* A module by name; false: `why` says in one line what is wrong. */
+bool scenario_run(const char *name, char why[SCENARIO_WHY]);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shell.c: waiting is sleeping and looking, since nothing announces to the
+ * control guest what another one does.
+ */
+#include "guest/control/shell.h"
+
+#include "guest/control/terminal.h"
+#include "guest/lib/guest.h"
+
+#define LOOK_NS UINT64_C(2000000)
+
+static char why[SHELL_WHY];
+
+bool refuse(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    format_v(why, sizeof(why), fmt, args);
+    va_end(args);
+    return false;
+}
+
+const char *shell_why(void)
+{
+    return why;
+}
+
+bool shell_wait(shell_test_t *test, void *ctx, uint64_t ms, const char *what)
+{
+    uint64_t end = timer_now() + ms * 1000000;
+
+    why[0] = '\0';
+    while (!test(ctx)) {
+        if (why[0])
+            return false;
+        if (terminal_interrupted())
+            return refuse("given up");
+        if (timer_now() >= end)
+            return refuse("%s: not within %lu.%03lu s", what, ms / 1000,
+                          ms % 1000);
+        timer_sleep(LOOK_NS);
+    }
+    return true;
+}
+
+static bool is_over(void *ctx)
+{
+    return timer_now() >= *(const uint64_t *)ctx;
+}
+
+bool shell_sleep(uint64_t ms)
+{
+    uint64_t end = timer_now() + ms * 1000000;
+
+    return shell_wait(is_over, &end, ms + 60000, "sleep");
+}

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest/control/command.h"
+const struct command command_storm[] = {{0}};

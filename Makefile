@@ -89,6 +89,7 @@ $(BUILD)/flagstone.elf: $(BUILD)/pass1.elf
 -include guest/guest.mk
 -include tests/tests.mk
 include tests/hv/hv.mk
+include tests/control/control.mk
 include tests/abi/abi.mk
 
 # --- running --------------------------------------------------------------

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# Host tests of the pure parts of guest/control, under ASan and UBSan, and
+# their fuzzers.
+
+CTT_PURE := $(addprefix guest/control/,line.c words.c usage.c module_line.c) \
+    guest/lib/print.c tests/control/host.c
+CTT_TESTS := $(patsubst tests/control/%.c,%,$(wildcard tests/control/test_*.c))
+CTT_FUZZ := $(if $(shell command -v $(HOST_CLANG)),\
+    $(patsubst tests/control/%.c,%,$(wildcard tests/control/fuzz_*.c)))
+CTT_HEADERS := $(wildcard include/*.h guest/control/*.h guest/lib/*.h \
+    tests/control/*.h)
+HOST_TESTS += $(addprefix $(BUILD)/tests/control/,$(CTT_TESTS) $(CTT_FUZZ))
+
+$(BUILD)/tests/control/test_%: tests/control/test_%.c $(CTT_PURE) \
+    $(CTT_HEADERS) tests/control/control.mk
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ $< $(CTT_PURE) -lcmocka
+$(BUILD)/tests/control/fuzz_%: tests/control/fuzz_%.c $(CTT_PURE) \
+    $(CTT_HEADERS) tests/control/control.mk
+	$(call say,FUZZCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CLANG) $(HVT_CFLAGS) -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -o $@ $< $(CTT_PURE)

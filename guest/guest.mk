@@ -10,7 +10,7 @@ GUEST_LIB   := $(sort $(wildcard guest/lib/*.c))
 GUEST_FOLDERS := $(sort $(filter-out lib,$(notdir $(patsubst %/,%,\
     $(dir $(wildcard guest/*/*.c))))))
 GUEST_ELFS  := $(GUEST_NAMES:%=$(BUILD)/guest/%.elf) \
-    $(GUEST_FOLDERS:%=$(BUILD)/guest/%.elf)
+    $(GUEST_FOLDERS:%=$(BUILD)/guest/%.elf) $(BUILD)/guest/keep-large.elf
 guest_objs   = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard guest/$1/*.c)))
 GUEST_ALL   := $(GUEST_ELFS)
 
@@ -50,6 +50,13 @@ $(BUILD)/guest/$1.elf: $(call guest_objs,$1) $(GUEST_LIB_OBJS) guest/lib/guest.l
 endef
 $(foreach f,$(GUEST_FOLDERS),$(eval $(call guest_folder,$f)))
 GUEST_FOLDER_OBJS := $(foreach f,$(GUEST_FOLDERS),$(call guest_objs,$f))
+
+# The same keeper, linked so that it can map itself large.
+$(BUILD)/guest/keep-large.elf: $(call guest_objs,keep) $(GUEST_LIB_OBJS) \
+    guest/keep/large.ld
+	$(call say,LD,$@)
+	$(Q)$(LD) -nostdlib -static -no-pie -z max-page-size=4096 \
+	    -T guest/keep/large.ld -o $@ $(filter %.o,$^)
 
 .SECONDARY: $(GUEST_NAMES:%=$(BUILD)/guest/%.o) $(GUEST_LIB_OBJS) $(GUEST_FOLDER_OBJS)
 -include $(GUEST_NAMES:%=$(BUILD)/guest/%.d) $(GUEST_LIB_OBJS:.o=.d) \

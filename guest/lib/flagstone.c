@@ -14,16 +14,22 @@ static struct flagstone_ring *ring;
 static uint32_t lost_seen;
 static flagstone_handler_t *handlers[TYPES];
 
+/* On Xen the same number is another hypercall. */
+static int64_t op(enum flagstone_cmd cmd, void *arg)
+{
+    return guest_flagstone ? hc_flagstone_op(cmd, arg) : -XEN_ENOSYS;
+}
+
 int64_t flagstone_split(maddr_t entry, mfn_t table)
 {
     struct flagstone_split a = {entry.v, table.v};
-    return hc_flagstone_op(FLAGSTONE_OP_split, &a);
+    return op(FLAGSTONE_OP_split, &a);
 }
 
 int64_t flagstone_join(maddr_t entry, mfn_t *table)
 {
     struct flagstone_join a = {entry.v, 0};
-    int64_t rc = hc_flagstone_op(FLAGSTONE_OP_join, &a);
+    int64_t rc = op(FLAGSTONE_OP_join, &a);
     if (!rc)
         *table = mfn_of(a.table);
     return rc;
@@ -32,7 +38,7 @@ int64_t flagstone_join(maddr_t entry, mfn_t *table)
 int64_t flagstone_heal(maddr_t entry, mfn_t *first, mfn_t *table)
 {
     struct flagstone_heal a = {entry.v, 0, 0};
-    int64_t rc = hc_flagstone_op(FLAGSTONE_OP_heal, &a);
+    int64_t rc = op(FLAGSTONE_OP_heal, &a);
     if (!rc) {
         *first = mfn_of(a.first);
         *table = mfn_of(a.table);
@@ -44,7 +50,7 @@ int64_t flagstone_compact(struct flagstone_move *moves, unsigned nr,
                           unsigned *moved)
 {
     struct flagstone_compact a = {(uint64_t)moves, nr, 0};
-    int64_t rc = hc_flagstone_op(FLAGSTONE_OP_compact, &a);
+    int64_t rc = op(FLAGSTONE_OP_compact, &a);
     if (!rc)
         *moved = a.moved;
     return rc;
@@ -54,13 +60,13 @@ int64_t flagstone_downgraded(uint64_t ranges, uint64_t l1_frames,
                              uint64_t ticks)
 {
     struct flagstone_downgrade a = {ranges, l1_frames, ticks};
-    return hc_flagstone_op(FLAGSTONE_OP_downgraded, &a);
+    return op(FLAGSTONE_OP_downgraded, &a);
 }
 
 void flagstone_stats(struct flagstone_stats *s)
 {
     memset(s, 0, sizeof(*s));
-    if (guest_flagstone && hc_flagstone_op(FLAGSTONE_OP_stats, s))
+    if (op(FLAGSTONE_OP_stats, s))
         memset(s, 0, sizeof(*s));
 }
 
@@ -69,7 +75,7 @@ void flagstone_each_range(flagstone_range_fn *fn)
     static struct flagstone_range some[64];
     for (uint32_t skip = 0;;) {
         struct flagstone_ranges a = {(uint64_t)some, skip, ARRAY_SIZE(some)};
-        if (hc_flagstone_op(FLAGSTONE_OP_ranges, &a) || !a.nr)
+        if (op(FLAGSTONE_OP_ranges, &a) || !a.nr)
             return;
         for (uint32_t i = 0; i < MIN(a.nr, ARRAY_SIZE(some)); i++)
             fn(&some[i]);
@@ -112,7 +118,7 @@ static int64_t set_up(void)
     event_unmask((evtchn_port_t)port);
     lost_seen = 0;
     memset(ring, 0, sizeof(*ring));
-    return hc_flagstone_op(FLAGSTONE_OP_ring, &a);
+    return op(FLAGSTONE_OP_ring, &a);
 }
 
 int64_t flagstone_ring_open(void)
@@ -132,7 +138,7 @@ int64_t flagstone_ring_close(void)
     struct flagstone_ring_setup none = {~UINT64_C(0)};
     if (!ring)
         return -XEN_ENOSYS;
-    int64_t rc = hc_flagstone_op(FLAGSTONE_OP_ring, &none);
+    int64_t rc = op(FLAGSTONE_OP_ring, &none);
     if (!rc) {
         ring = NULL;
         frame_free(ring_pfn);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keep.h: the parts of the keeper: what it was told, its memory and the pattern
+ * in it, making large again, following the balloon's target.
+ */
+#pragma once
+
+#include "guest/lib/balloon.h"
+#include "guest/lib/guest.h"
+#include "guest/lib/space.h"
+
+struct keep_config {
+    bool large, text, heal, ring;
+    enum balloon_grain grain;
+    unsigned spaces;
+    uint64_t work_ns, rounds, cycle, spoil;
+    char name[16];
+};
+extern struct keep_config config;
+
+/* --- memory.c: runs of 512 pfns that hold the pattern --------------------- */
+
+extern pfn_t memory_block[];
+extern unsigned memory_blocks;
+extern uint64_t memory_round; /* of checking, that are complete */
+
+/* Address spaces, spare tables, all free memory mapped in all of them. */
+void memory_spaces(void);
+void memory_take(void);
+void memory_fill(pfn_t pfn);
+void memory_fill_all(void);
+/* A wrong word ends the guest. All: through every address space. */
+void memory_check_all(const char *when);
+/* One block; each round looks through another address space. */
+void memory_check_some(void);
+void memory_spoil(void);
+
+/* --- large.c: large again, what became small ------------------------------ */
+
+/* Its own code, data and stack; large_text_runs() is 0 in the image keep. */
+void large_text(void);
+uint64_t large_text_runs(void);
+extern unsigned large_text_done;
+
+/* Soon, if that is wanted at all. */
+void large_want(void);
+void large_listen(void); /* to the hypervisor's events */
+/* If it is wanted and time to try. */
+void large_poll(void);
+
+/* --- follow.c ------------------------------------------------------------- */
+
+void follow_target(uint64_t pages);
+/* Gives back and takes again as the command line says. */
+void follow_cycle(void);

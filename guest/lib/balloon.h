@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * balloon.h: gives memory back to the hypervisor and takes it again, in whole
+ * blocks (extents of order 9) or in single frames; p2m and page tables of all
+ * address spaces (space.h) follow. A pfn that is out is a hole of the p2m.
+ */
+#pragma once
+
+#include "base.h"
+
+enum balloon_grain { BALLOON_BLOCKS, BALLOON_FRAMES };
+
+struct balloon_result {
+    uint64_t calls, ticks;   /* hypercalls, of the TSC */
+    uint64_t blocks, frames; /* that went or came */
+};
+
+/* A frame that came is all the caller's to fill. */
+typedef void balloon_filled_t(pfn_t pfn);
+
+/* Runs of 512 pfns that may go, mapped in all spaces; the array stays. */
+void balloon_init(const pfn_t *blocks, unsigned nr, balloon_filled_t *filled);
+/* Pages the guest has: pfns that are not holes. */
+uint64_t balloon_pages(void);
+/* Of the run the nth of the blocks is. */
+unsigned balloon_holes(unsigned nth);
+/*
+ * Towards that many pages; in blocks no nearer than a whole one. false: no
+ * more could be given or had.
+ */
+bool balloon_to(uint64_t pages, enum balloon_grain grain,
+                struct balloon_result *r);
+/*
+ * Offers all frames of runs with holes to the hypervisor to be moved together,
+ * so that blocks become empty. frames: how many were moved. 0 or -errno.
+ */
+int64_t balloon_compact(struct balloon_result *r);

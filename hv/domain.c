@@ -166,10 +166,7 @@ enum err domain_create(const struct module_config *c, struct domain **out)
     d->id = d->mm.id = new_id();
     d->mm.max_pages = c->maxmem >> PAGE_SHIFT;
     d->mm.superpages = c->superpages;
-    d->mm.relinquish = RELINQUISH_KEEP;
-    if (c->relinquish != RELINQUISH_KEEP) /* never silent */
-        console_say("guest %s: relinquish=cut is not there yet, keep it is",
-                    c->name);
+    d->mm.relinquish = c->relinquish;
     d->nr_pages = c->mem >> PAGE_SHIFT;
     d->control = c->control;
     d->shared_mfn = d->console_mfn = d->store_mfn = MFN_NONE;

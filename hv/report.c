@@ -67,6 +67,7 @@ void report_stats(const struct domain *d, struct flagstone_stats *out)
         .hypercalls = hypercalls_of(d),
         .faults = d->stats.faults,
         .accounting_bytes = report_accounting_bytes(d),
+        .frames_shared = mm->shared_frames,
         .holes = mm->holes,
         .ranges_scattered = range_count(mm, RANGE_SCATTERED),
         .ranges_shattered = range_count(mm, RANGE_SHATTERED),

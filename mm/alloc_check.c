@@ -128,7 +128,7 @@ static const char *check_words(const struct mm *mm, uint64_t cached)
         if (!word_right(mm, b, &is_free))
             return "a block's word does not agree with the maps";
         nr_free += is_free;
-        owned += block_class(mm->blocks[b].word) == BLOCK_DOM;
+        owned += block_has_frames(mm->blocks[b].word);
     }
     /* Each cached block is free and not in the maps: none is lost. */
     if (nr_free != a->regions.nr_free + cached)

@@ -28,7 +28,7 @@ struct auditor {
     uint32_t *super;     /* by block */
     struct mm_audit out;
     uint64_t tables[5], super_maps, holes, blocks, cut, owned, with_table,
-        with_free, fixed, supplied;
+        with_free, fixed, supplied, shared;
 };
 
 size_t mm_audit_scratch_size(const struct mm *mm)
@@ -46,8 +46,14 @@ size_t mm_audit_scratch_size(const struct mm *mm)
 
 static bool own(struct auditor *a, mfn_t m)
 {
-    return mm_mfn_valid(a->mm, m) &&
-           block_owned_by(mm_block(a->mm, blk_of_mfn(m))->word, a->d->id);
+    struct mm_op op = {.mm = a->mm, .d = a->d};
+    uint64_t w;
+
+    if (!mm_mfn_valid(a->mm, m))
+        return false;
+    w = mm_block(a->mm, blk_of_mfn(m))->word;
+    return block_owned_by(w, a->d->id) ||
+           (block_class(w) == BLOCK_SHARED && frame_owned(&op, m));
 }
 
 /* Somebody refers to m: as type t, or generally (FRAME_NONE). */
@@ -73,7 +79,8 @@ static void tally(struct auditor *a, mfn_t m, enum frame_type t,
 
 static void tally_super(struct auditor *a, pte_t e)
 {
-    if (!own(a, pte_mfn(e)) || (e.v & SUPER_MUST_BE_ZERO)) {
+    if (!own(a, pte_mfn(e)) || (e.v & SUPER_MUST_BE_ZERO) ||
+        !block_owned_by(mm_block(a->mm, super_block(e))->word, a->d->id)) {
         differ(a, "superpage entry %lx not onto a block of the domain", e.v);
         return;
     }
@@ -167,7 +174,8 @@ static void tally_block(struct auditor *a, blk_t b)
     for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
         struct frame f = frame_held(a->mm, mfn_add(mfn_of_blk(b), i));
 
-        tally_flags(a, &f, frame_word(&f));
+        if (own(a, f.mfn))
+            tally_flags(a, &f, frame_word(&f));
     }
 }
 
@@ -217,12 +225,31 @@ static void compare_frame(struct auditor *a, const struct frame *f)
     compare_type(a, f->mfn, w, x);
 }
 
+/* The domain's frames in a block that is not its own: audit_shared.c. */
+static void compare_shared(struct auditor *a, blk_t b)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        mfn_t m = mfn_add(mfn_of_blk(b), i);
+        struct frame f = frame_held(a->mm, m);
+
+        if (frame_owner(frame_word(&f)) != a->d->id)
+            continue;
+        compare_frame(a, &f);
+        a->owned++;
+        a->shared++;
+    }
+}
+
 static void compare_block(struct auditor *a, blk_t b)
 {
     const struct block *blk = mm_block(a->mm, b);
     uint64_t w = blk->word;
     unsigned excl = 0, holes = 0, nr_free = 0;
 
+    if (block_class(w) == BLOCK_SHARED) {
+        compare_shared(a, b);
+        return;
+    }
     for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
         mfn_t m = mfn_add(mfn_of_blk(b), i);
 
@@ -294,8 +321,10 @@ static void compare_totals(struct auditor *a)
 {
     const struct mm_domain *d = a->d;
 
-    compare_total(a, "tot_pages", d->tot_pages, a->owned - a->fixed - a->supplied);
+    compare_total(a, "tot_pages", d->tot_pages,
+                  a->owned - a->fixed - a->supplied);
     compare_total(a, "fixed frames", d->fixed, a->fixed);
+    compare_total(a, "frames in shared blocks", d->shared_frames, a->shared);
     compare_total(a, "supplied tables", d->supplied, a->supplied);
     compare_total(a, "blocks", d->blocks, a->blocks);
     compare_total(a, "cut blocks", d->blocks_cut, a->cut);
@@ -309,7 +338,7 @@ static void compare_totals(struct auditor *a)
 static void for_blocks(struct auditor *a, void (*fn)(struct auditor *, blk_t))
 {
     for (uint64_t b = 0; b < a->mm->nr_blocks; b++)
-        if (block_owned_by(a->mm->blocks[b].word, a->d->id))
+        if (block_concerns(a->mm->blocks[b].word, a->d->id))
             fn(a, blk_of(b));
 }
 
@@ -331,7 +360,7 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
     return a.out;
 }
 
-static bool owner_known(const struct mm *mm, unsigned owner)
+bool audit_owner_known(const struct mm *mm, unsigned owner)
 {
     for (const struct mm_domain *d = mm->domains; d; d = d->next)
         if (d->id == owner)
@@ -346,10 +375,13 @@ struct mm_audit mm_audit(struct mm *mm, void *scratch)
 
     if (wrong)
         differ(&a, "allocator: %s", wrong);
+    else
+        a.out = audit_shared(mm);
     for (uint64_t b = 0; b < mm->nr_blocks; b++) {
         uint64_t w = mm->blocks[b].word;
 
-        if (block_class(w) == BLOCK_DOM && !owner_known(mm, block_owner(w)))
+        if (block_class(w) == BLOCK_DOM &&
+            !audit_owner_known(mm, block_owner(w)))
             differ(&a, "block %lx belongs to no domain", b);
     }
     for (struct mm_domain *d = mm->domains; d && a.out.clean; d = d->next)

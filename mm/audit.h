@@ -21,3 +21,7 @@ size_t mm_audit_scratch_size(const struct mm *mm);
 struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
                                 void *scratch);
 struct mm_audit mm_audit(struct mm *mm, void *scratch);
+/* Part of it: shared blocks, as far as they are no single domain's. */
+struct mm_audit audit_shared(const struct mm *mm);
+/* Is there a domain with this id? */
+bool audit_owner_known(const struct mm *mm, unsigned owner);

@@ -21,8 +21,9 @@
 enum block_class {
     BLOCK_NOT_RAM = 0, /* no memory here, or memory mm/ was not given */
     BLOCK_FREE = 1,
-    BLOCK_HV = 2,  /* cut: hypervisor data */
-    BLOCK_DOM = 3, /* owned by one domain */
+    BLOCK_HV = 2,     /* cut: hypervisor data */
+    BLOCK_DOM = 3,    /* owned by one domain */
+    BLOCK_SHARED = 7, /* cut: each frame has an owner of its own */
 };
 
 /* Field positions, low bit first. */
@@ -55,13 +56,13 @@ enum block_class {
 /*
  * One descriptor per block: 16 bytes, 8 KiB per GiB. `table` is the mfn of
  * the two frames that hold the frame words (struct frame_table); it is not 0
- * only for a domain's block that is used at 4 KiB grain, so a frame found
- * through it is some domain's.
+ * only for a domain's block that is used at 4 KiB grain, and for a shared one,
+ * so a frame found through it is some domain's or free.
  */
 struct block {
     _Atomic uint64_t word;
     uint32_t table;
-    uint32_t next; /* a domain's: list link; HV: the frame describing it */
+    uint32_t next; /* with holes: list link; HV: the frame describing it */
 };
 _Static_assert(sizeof(struct block) == 16, "8 KiB of metadata per GiB");
 
@@ -126,6 +127,21 @@ static inline bool block_owned_by(uint64_t w, unsigned owner)
     return (w & BLOCK_IDENTITY) == block_word(BLOCK_DOM, owner);
 }
 
+/* Do the block's frames belong to domains? */
+static inline bool block_has_frames(uint64_t w)
+{
+    return (block_class(w) & BLOCK_DOM) == BLOCK_DOM;
+}
+
+/*
+ * Where frames of this owner's may be: its own blocks, and all shared ones,
+ * where each frame has to be asked.
+ */
+static inline bool block_concerns(uint64_t w, unsigned owner)
+{
+    return block_owned_by(w, owner) || block_class(w) == BLOCK_SHARED;
+}
+
 /* What excludes exclusive types and holes. */
 #define BLOCK_SUPER_USE                                                        \
     (BITS(BLOCK_SUPER_SHIFT + BLOCK_SUPER_BITS - 1, BLOCK_SUPER_SHIFT) |       \
@@ -174,7 +190,7 @@ static inline bool block_unmark(uint64_t *w, unsigned owner)
 
 static inline bool block_excl_get(uint64_t *w)
 {
-    if (block_class(*w) != BLOCK_DOM || (*w & BLOCK_SUPER_USE) ||
+    if (!block_has_frames(*w) || (*w & BLOCK_SUPER_USE) ||
         block_excl(*w) == BLOCK_FRAMES)
         return false;
     *w += BLOCK_EXCL_ONE;
@@ -193,7 +209,7 @@ static inline bool block_excl_put(uint64_t *w)
 /* One more hole. */
 static inline bool block_hole_get(uint64_t *w)
 {
-    if (block_class(*w) != BLOCK_DOM || (*w & BLOCK_SUPER_USE) ||
+    if (!block_has_frames(*w) || (*w & BLOCK_SUPER_USE) ||
         block_holes(*w) == BLOCK_FRAMES)
         return false;
     *w += BLOCK_HOLES_ONE;
@@ -205,6 +221,16 @@ static inline bool block_hole_put(uint64_t *w)
     if (block_holes(*w) == 0)
         return false;
     *w -= BLOCK_HOLES_ONE;
+    return true;
+}
+
+/* From one owner's to everybody's; counts go on. */
+static inline bool block_share(uint64_t *w, unsigned owner)
+{
+    if (!block_owned_by(*w, owner) || (*w & BLOCK_SUPER_USE))
+        return false;
+    *w = (*w & ~(BLOCK_IDENTITY | BLOCK_CUT | BLOCK_DIRTY)) |
+         block_word(BLOCK_SHARED, OWNER_NONE);
     return true;
 }
 

@@ -2,16 +2,18 @@
 /*
  * dmem.c: blocks and frames between the allocator and their owner.
  *
- * A domain's blocks with free frames are on its list `holed`, linked forwards
- * through struct block and backwards through the frame table, which such a
- * block always has.
+ * Single frames come from the domain's own blocks that have holes, its list
+ * `holed`; then from shared blocks; then a block is cut. The policy cut shares
+ * a block that a frame is given back from; keep makes a hole in it.
  */
 #include "mm/dmem.h"
 
 #include <string.h>
 
+#include "mm/holed.h"
 #include "mm/m2p.h"
 #include "mm/run.h"
+#include "mm/shared.h"
 
 void dmem_domain_init(struct mm *mm, struct mm_domain *d)
 {
@@ -31,37 +33,6 @@ void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)
     d->vcpus = v;
 }
 
-static uint32_t index_of(const struct mm *mm, const struct block *b)
-{
-    return (uint32_t)(b - mm->blocks);
-}
-
-static void holed_link(struct mm_op *op, struct block *b)
-{
-    uint32_t head = op->d->holed;
-
-    b->next = head;
-    frame_table_at(op->mm, b->table)->prev = 0;
-    if (head)
-        frame_table_at(op->mm, op->mm->blocks[head].table)->prev =
-            index_of(op->mm, b);
-    op->d->holed = index_of(op->mm, b);
-}
-
-static void holed_unlink(struct mm_op *op, struct block *b)
-{
-    struct mm *mm = op->mm;
-    uint32_t prev = frame_table_at(mm, b->table)->prev;
-
-    if (prev)
-        mm->blocks[prev].next = b->next;
-    else
-        op->d->holed = b->next;
-    if (b->next)
-        frame_table_at(mm, mm->blocks[b->next].table)->prev = prev;
-    b->next = 0;
-}
-
 /* The block has neither references nor frames in use: back it goes. */
 static void block_release(struct mm_op *op, struct block *b)
 {
@@ -72,7 +43,7 @@ static void block_release(struct mm_op *op, struct block *b)
         frame_table_drop(op->mm, op->d, b);
     atomic_store(&b->word, block_word(BLOCK_DOM, op->d->id));
     mm_op_flush(op, tlb_full());
-    alloc_block_put(op->mm, blk_of(index_of(op->mm, b)));
+    alloc_block_put(op->mm, blk_of(block_index(op->mm, b)));
 }
 
 enum err dmem_block_get(struct mm_op *op, blk_t *out)
@@ -127,7 +98,7 @@ static enum err cut_block(struct mm_op *op)
     }
     t = frame_table_at(op->mm, b->table);
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
-        atomic_store(&t->word[i], frame_word_hole());
+        atomic_store(&t->word[i], frame_word_hole() | FRAME_CLEAN);
     memset(t->hole_map, 0xff, sizeof(t->hole_map));
     t->nr_free = BLOCK_FRAMES;
     atomic_store(&b->word, block_word(BLOCK_DOM, d->id) | BLOCK_CUT |
@@ -135,7 +106,7 @@ static enum err cut_block(struct mm_op *op)
     d->blocks++;
     d->blocks_cut++;
     d->holes += BLOCK_FRAMES;
-    holed_link(op, b);
+    holed_link(op->mm, &d->holed, b);
     return ERR_NONE;
 }
 
@@ -177,8 +148,11 @@ static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
     struct block *b = find_block(op, order, &i);
 
     if (!b) {
-        enum err rc = cut_block(op);
+        enum err rc;
 
+        if (shared_take_run(op, order, out))
+            return ERR_NONE;
+        rc = cut_block(op);
         if (rc)
             return rc;
         b = find_block(op, order, &i);
@@ -187,8 +161,8 @@ static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
     for (unsigned k = 0; k < 1u << order; k++)
         take_hole(op, b, i + k);
     if (frame_table_at(op->mm, b->table)->nr_free == 0)
-        holed_unlink(op, b);
-    *out = mfn_add(mfn_of_blk(blk_of(index_of(op->mm, b))), i);
+        holed_unlink(op->mm, &op->d->holed, b);
+    *out = mfn_add(mfn_of_blk(blk_of(block_index(op->mm, b))), i);
     return ERR_NONE;
 }
 
@@ -197,7 +171,7 @@ static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
 {
     struct block *b = &op->mm->blocks[op->d->holed];
     struct frame_table *t = frame_table_at(op->mm, b->table);
-    mfn_t first = mfn_of_blk(blk_of(index_of(op->mm, b)));
+    mfn_t first = mfn_of_blk(blk_of(block_index(op->mm, b)));
     unsigned word = 0, got = MIN(n, (unsigned)t->nr_free);
 
     for (unsigned k = 0; k < got; k++) {
@@ -210,7 +184,7 @@ static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
         out[k] = mfn_add(first, i);
     }
     if (unlikely(t->nr_free == 0))
-        holed_unlink(op, b);
+        holed_unlink(op->mm, &op->d->holed, b);
     op->d->tot_pages += got;
     return got;
 }
@@ -226,15 +200,29 @@ enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out)
     return rc;
 }
 
+/* The domain has no frame at hand: what is in shared blocks, or cut one. */
+static never_inline enum err no_holes(struct mm_op *op, mfn_t *out, unsigned n,
+                                      unsigned *done)
+{
+    unsigned got = shared_take(op, out + *done, n - *done);
+
+    *done += got;
+    op->d->tot_pages += got;
+    return got ? ERR_NONE : cut_block(op);
+}
+
 enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
                          unsigned *done)
 {
     for (*done = 0; *done < n;) {
-        enum err rc = op->d->holed ? ERR_NONE : cut_block(op);
+        if (unlikely(!op->d->holed)) {
+            enum err rc = no_holes(op, out, n, done);
 
-        if (rc)
-            return rc;
-        *done += take_some(op, out + *done, n - *done);
+            if (rc)
+                return rc;
+        } else {
+            *done += take_some(op, out + *done, n - *done);
+        }
     }
     return ERR_NONE;
 }
@@ -275,10 +263,21 @@ enum err dmem_frame_check(struct mm_op *op, mfn_t m)
     return may_put(op, &f);
 }
 
+/* Nothing speaks against it: from the owner's to a hole when it is unused. */
+static void give_up(struct mm_op *op, struct frame *f)
+{
+    uint64_t old, block;
+
+    BUG_IF(!block_apply(f->block, block, block_hole_get));
+    BUG_IF(!frame_apply(f, old, frame_unalloc, op->d->id));
+    op->d->holes += block_class(block) != BLOCK_SHARED;
+    if (likely(frame_refs(old) == 1))
+        dmem_frame_free(op, f);
+}
+
 enum err dmem_frame_put(struct mm_op *op, mfn_t m)
 {
     struct frame f;
-    uint64_t old;
     enum err rc = frame_find(op, m, &f);
 
     if (unlikely(rc))
@@ -286,12 +285,20 @@ enum err dmem_frame_put(struct mm_op *op, mfn_t m)
     rc = may_put(op, &f);
     if (unlikely(rc))
         return rc;
-    BUG_IF(!block_try(f.block, block_hole_get));
-    BUG_IF(!frame_apply(&f, old, frame_unalloc, op->d->id));
-    op->d->holes++;
-    if (likely(frame_refs(old) == 1))
-        dmem_frame_free(op, &f);
+    if (op->d->relinquish == RELINQUISH_CUT &&
+        block_owned_by(f.block->word, op->d->id))
+        shared_convert(op, f.block);
+    give_up(op, &f);
     return ERR_NONE;
+}
+
+void dmem_run_undo(struct mm_op *op, unsigned order, mfn_t m)
+{
+    for (unsigned i = 0; i < 1u << order; i++) {
+        struct frame f = frame_held(op->mm, mfn_add(m, i));
+
+        give_up(op, &f);
+    }
 }
 
 static always_inline void make_hole(struct mm *mm, struct mm_domain *d,
@@ -306,14 +313,19 @@ static always_inline void make_hole(struct mm *mm, struct mm_domain *d,
 void dmem_frame_free(struct mm_op *op, struct frame *f)
 {
     ASSERT(frame_refs(frame_word(f)) == 0);
+    if (block_class(f->block->word) == BLOCK_SHARED) {
+        op->d->tot_pages--;
+        shared_free(op, f);
+        return;
+    }
     atomic_store_explicit(frame_word_ptr(f), frame_word_hole(),
                           memory_order_release);
     make_hole(op->mm, op->d, f);
     mm_op_flush(op, tlb_full());
     if (f->table->nr_free == 1)
-        holed_link(op, f->block);
+        holed_link(op->mm, &op->d->holed, f->block);
     if (f->table->nr_free == BLOCK_FRAMES) {
-        holed_unlink(op, f->block);
+        holed_unlink(op->mm, &op->d->holed, f->block);
         op->d->holes -= BLOCK_FRAMES;
         block_release(op, f->block);
     }
@@ -328,13 +340,15 @@ static always_inline bool put_idle(struct mm *mm, struct mm_domain *d,
 {
     struct block *b;
     struct frame f;
+    uint32_t table;
 
     if (unlikely(!mm_mfn_valid(mm, m)))
         return false;
     b = mm_block(mm, blk_of_mfn(m));
-    if (unlikely(!block_owned_by(b->word, id) || b->table == 0))
+    table = b->table;
+    if (unlikely(!block_owned_by(b->word, id) || table == 0))
         return false;
-    f = frame_held(mm, m);
+    f = (struct frame){m, b, frame_table_at(mm, table), m.v % BLOCK_FRAMES};
     if (unlikely(f.table->nr_free - 1u >= BLOCK_FRAMES - 2 ||
                  !frame_is_idle(frame_word(&f), id)))
         return false;
@@ -349,8 +363,9 @@ static always_inline bool put_idle(struct mm *mm, struct mm_domain *d,
 enum err dmem_frames_put(struct mm_op *op, const mfn_t *m, unsigned n,
                          unsigned *done)
 {
-    const unsigned id = op->d->id;
     struct mm_domain *d = op->d;
+    /* Under the policy cut no block of one's own gets holes: none fits. */
+    const unsigned id = d->relinquish == RELINQUISH_CUT ? OWNER_NONE : d->id;
     struct mm *mm = op->mm;
     enum err rc = ERR_NONE;
     unsigned i;

@@ -7,6 +7,7 @@
  * block word counts as holes the frames the domain has given up, the table's
  * hole_map shows those nobody refers to any more. What is freed loses its
  * type, so it may be handed out again only after op->tlb is discharged.
+ * Frames in shared blocks are apart from all that: shared.h.
  */
 #pragma once
 
@@ -40,9 +41,12 @@ must_check enum err dmem_block_put(struct mm_op *op, blk_t b);
 
 /*
  * 2^order contiguous, aligned frames, order 0..8: holes of the domain's own,
- * whose content is its own, or a block is cut, scrubbed. ERR_NOMEM.
+ * whose content is its own, or frames of shared blocks, or a block is cut,
+ * scrubbed. ERR_NOMEM.
  */
 must_check enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out);
+/* As if it had not been got: nobody has seen it. */
+void dmem_run_undo(struct mm_op *op, unsigned order, mfn_t m);
 /* n single frames, anywhere; *done of them on an error. ERR_NOMEM. */
 must_check enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
                                     unsigned *done);

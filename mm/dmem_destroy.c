@@ -9,6 +9,7 @@
 #include "mm/m2p.h"
 #include "mm/port.h"
 #include "mm/range.h"
+#include "mm/shared.h"
 #include "mm/supply.h"
 #include "mm/type.h"
 
@@ -57,7 +58,8 @@ static enum err unhold_block(struct mm_op *op, struct block *b, blk_t blk)
         struct frame f = frame_held(op->mm, mfn_add(mfn_of_blk(blk), i));
         enum err rc;
 
-        if (!(frame_word(&f) & (FRAME_PARTIAL | FRAME_PINNED)))
+        if (!(frame_word(&f) & (FRAME_PARTIAL | FRAME_PINNED)) ||
+            frame_owner(frame_word(&f)) != op->d->id)
             continue;
         rc = drop_holds(op, &f);
         if (rc)
@@ -83,11 +85,33 @@ static void check_bare(struct mm_op *op, struct frame_table *t, unsigned i)
     }
 }
 
+/* Second walk, of the domain's frames in a block that is not its own. */
+static void free_shared(struct mm_op *op, struct block *b, blk_t blk)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES && b->table; i++) {
+        struct frame f = frame_held(op->mm, mfn_add(mfn_of_blk(blk), i));
+        uint64_t w = frame_word(&f);
+
+        if (frame_owner(w) != op->d->id)
+            continue;
+        check_bare(op, f.table, i);
+        if (w & FRAME_ALLOCATED) {
+            BUG_IF(!block_try(b, block_hole_get));
+            op->d->tot_pages--;
+        }
+        shared_free(op, &f);
+    }
+}
+
 /* Second walk. */
 static enum err free_block(struct mm_op *op, struct block *b, blk_t blk)
 {
     struct mm_domain *d = op->d;
 
+    if (block_class(b->word) == BLOCK_SHARED) {
+        free_shared(op, b, blk);
+        return ERR_NONE;
+    }
     if (b->table) {
         struct frame_table *t = frame_table_at(op->mm, b->table);
 
@@ -115,15 +139,17 @@ static enum err for_own_blocks(struct mm_op *op, uint64_t base,
     while (*cursor < base + op->mm->nr_blocks) {
         blk_t blk = blk_of(*cursor - base);
         struct block *b = mm_block(op->mm, blk);
+        bool shared =
+            op->d->shared_frames && block_class(b->word) == BLOCK_SHARED;
 
-        if (block_owned_by(b->word, op->d->id)) {
+        if (shared || block_owned_by(b->word, op->d->id)) {
             enum err rc = fn(op, b, blk);
 
             if (rc)
                 return rc;
         }
         ++*cursor;
-        if (*cursor % 64 == 0 && port_preempt())
+        if ((shared || *cursor % 64 == 0) && port_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;
@@ -158,7 +184,7 @@ enum err dmem_domain_destroy(struct mm_op *op)
         return rc;
     ASSERT(d->blocks == 0 && d->holes == 0 && d->tot_pages == 0);
     ASSERT(d->super_maps == 0 && d->frame_tables == 0 && d->fixed == 0);
-    ASSERT(d->supplied == 0);
+    ASSERT(d->supplied == 0 && d->shared_frames == 0);
     range_clear(d);
     alloc_unclaim(op->mm, d->claim);
     d->claim = 0;

@@ -77,6 +77,7 @@ static struct mm_domain *owner_of(const struct mm *mm, uint64_t word)
     return d;
 }
 
+/* Shared blocks have no owner, and keep their table. */
 uint64_t frame_trim(struct mm *mm, uint64_t n)
 {
     uint64_t done = 0;
@@ -92,6 +93,18 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
     return done;
 }
 
+enum err frame_find_shared(const struct block *b)
+{
+    switch (block_class(b->word)) {
+    case BLOCK_SHARED:
+        return ERR_NONE;
+    case BLOCK_NOT_RAM:
+        return ERR_PERM;
+    default:
+        return ERR_BUSY;
+    }
+}
+
 bool frame_owned(const struct mm_op *op, mfn_t m)
 {
     const struct block *b;
@@ -100,7 +113,7 @@ bool frame_owned(const struct mm_op *op, mfn_t m)
     if (!mm_mfn_valid(op->mm, m))
         return false;
     b = mm_block(op->mm, blk_of_mfn(m));
-    if (!block_owned_by(b->word, op->d->id))
+    if (!block_concerns(b->word, op->d->id))
         return false;
     if (b->table == 0)
         return true;

@@ -58,7 +58,7 @@ struct frame_table {
     struct frame_pt pt[BLOCK_FRAMES];
     uint16_t stamp[BLOCK_FRAMES]; /* TLB epoch of the last type reference */
     uint64_t hole_map[BLOCK_FRAMES / 64];
-    uint32_t prev;    /* list of the owner's blocks with holes; next is in */
+    uint32_t prev;    /* list of blocks with holes (holed.h); next is in */
     uint16_t nr_free; /* struct block; bits set in hole_map */
     uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 - 6];
 };
@@ -105,6 +105,13 @@ static inline uint64_t frame_word_owned(unsigned owner)
 static inline uint64_t frame_word_hole(void)
 {
     return (uint64_t)OWNER_NONE << FRAME_OWNER_SHIFT;
+}
+
+/* Of a hole: nobody has had it since it was scrubbed. */
+#define FRAME_CLEAN FRAME_VALIDATED
+static inline bool frame_is_clean(uint64_t w)
+{
+    return w == (frame_word_hole() | FRAME_CLEAN);
 }
 
 /*
@@ -280,11 +287,14 @@ static always_inline struct frame frame_held(const struct mm *mm, mfn_t m)
                           .i = (unsigned)m.v % BLOCK_FRAMES};
 }
 
+/* The block is not the domain's: as frame_find(), ERR_NONE if it is shared. */
+must_check enum err frame_find_shared(const struct block *b);
+
 /*
- * Find the accounting of a frame in a block of op's domain, making the table
- * if there is none. ERR_PERM: no memory there (what Xen takes for MMIO);
- * ERR_BUSY: not the domain's; ERR_NOMEM. Whether the frame itself is the
- * domain's is for the transition to compare.
+ * Find the accounting of a frame in a block of op's domain or a shared one,
+ * making the table if there is none. ERR_PERM: no memory there (what Xen takes
+ * for MMIO); ERR_BUSY: not the domain's; ERR_NOMEM. Whether the frame itself
+ * is the domain's is for the transition to compare.
  */
 static always_inline must_check enum err frame_find(const struct mm_op *op,
                                                     mfn_t m, struct frame *out)
@@ -296,9 +306,12 @@ static always_inline must_check enum err frame_find(const struct mm_op *op,
         return ERR_PERM;
     b = mm_block(op->mm, blk_of_mfn(m));
     w = atomic_load_explicit(&b->word, memory_order_relaxed);
-    if (unlikely(!block_owned_by(w, op->d->id)))
-        return block_class(w) == BLOCK_NOT_RAM ? ERR_PERM : ERR_BUSY;
-    if (unlikely(b->table == 0)) {
+    if (unlikely(!block_owned_by(w, op->d->id))) {
+        enum err rc = frame_find_shared(b);
+
+        if (rc)
+            return rc;
+    } else if (unlikely(b->table == 0)) {
         enum err rc = frame_table_make(op->mm, op->d, b);
 
         if (rc)

@@ -12,6 +12,14 @@
 
 #define L4_HV_SLOTS (L4_HV_LAST - L4_HV_FIRST + 1)
 
+/* Blocks that anybody's frames are in: shared.h. */
+struct mm_shared {
+    struct spin lock;     /* of all this, and of which frames are free there */
+    uint32_t first;       /* those that have free frames; 0: none */
+    uint64_t blocks;      /* all there are */
+    uint64_t free_frames; /* in them */
+};
+
 struct mm {
     uint8_t *direct;      /* direct map: byte 0 of mfn 0 */
     struct block *blocks; /* indexed by mfn / 512 */
@@ -28,6 +36,7 @@ struct mm {
     bool linear_pt;           /* may tables map tables of their own level? */
     pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
     struct mm_domain *domains;
+    struct mm_shared shared;
     struct alloc alloc;
 };
 
@@ -75,16 +84,17 @@ struct mm_domain {
     bool dying;
     uint64_t tot_pages; /* frames the domain has, as the ABI counts them */
     uint64_t max_pages;
-    uint64_t claim;          /* blocks still promised to it */
-    uint64_t blocks;         /* blocks it owns, cut ones included */
-    uint64_t blocks_cut;     /* of these, set aside for small frames */
-    uint64_t holes;          /* frames of its blocks it does not have */
-    uint32_t holed;          /* first block with holes, 0 = none */
-    uint64_t super_maps;     /* superpage mappings */
-    uint64_t tables[5];      /* validated tables, by level 1..4 */
-    uint64_t frame_tables;   /* blocks that have frame words */
-    uint64_t fixed;          /* hypervisor-shared frames (shared_info, ...) */
-    uint64_t supplied;       /* page tables beyond its memory: supply.h */
+    uint64_t claim;         /* blocks still promised to it */
+    uint64_t blocks;        /* blocks it owns, cut ones included */
+    uint64_t blocks_cut;    /* of these, set aside for small frames */
+    uint64_t holes;         /* frames of its blocks it does not have */
+    uint64_t shared_frames; /* its frames in shared blocks */
+    uint32_t holed;         /* first block with holes, 0 = none */
+    uint64_t super_maps;    /* superpage mappings */
+    uint64_t tables[5];     /* validated tables, by level 1..4 */
+    uint64_t frame_tables;  /* blocks that have frame words */
+    uint64_t fixed;         /* hypervisor-shared frames (shared_info, ...) */
+    uint64_t supplied;      /* page tables beyond its memory: supply.h */
     struct ranges ranges;
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */
 };

@@ -66,14 +66,14 @@ static enum err extent_get(struct mm_op *op, unsigned order, mfn_t *out)
     return rc;
 }
 
+/* Undoes extent_get(). */
 static void extent_put(struct mm_op *op, mfn_t m, unsigned order)
 {
     if (order == RESERVATION_ORDER_MAX) {
         BUG_IF(dmem_block_put(op, blk_of_mfn(m)));
         return;
     }
-    for (uint64_t i = 0; i < UINT64_C(1) << order; i++)
-        BUG_IF(dmem_frame_put(op, mfn_add(m, i)));
+    dmem_run_undo(op, order, m);
 }
 
 static void set_pfn(struct mm_op *op, mfn_t m, pfn_t pfn, unsigned order)

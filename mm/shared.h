@@ -9,13 +9,33 @@
  * new block is cut for it; scrubbed when they change hands. A shared block
  * whose frames are all free goes back whole. It is never mapped or marked as
  * a superpage. It has a frame table for as long as it is shared.
+ *
+ * Invariants: mm.shared lists exactly the shared blocks with free frames; a
+ * frame is free there, with OWNER_NONE, or some domain's. A frame that was
+ * freed is on offer before the TLB obligation in op is discharged. That is
+ * safe because hv/ runs one CPU and discharges it before any other domain's
+ * operation begins; with more, frames would have to wait for it here.
+ *
+ * The counts of `op->d` but tot_pages and holes are seen to.
  */
 #pragma once
 
 #include "mm/frame.h"
 
-/* mm.shared: blocks that have free frames, and what there is in all. */
+/* The block, which has a table, is op's domain's and in no superpage. */
+void shared_convert(struct mm_op *op, struct block *b);
+/* Up to n single frames, zeroed; how many there were. */
+must_check unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n);
+/* 2^order contiguous, aligned frames, zeroed; false: none were found. */
+must_check bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out);
+/*
+ * Nobody refers to the frame any more, and its block counts it as a hole. The
+ * block may be gone afterwards.
+ */
+void shared_free(struct mm_op *op, struct frame *f);
+
+/* mm.shared: blocks there are, and free frames in them. */
 struct shared_stats {
     uint64_t blocks, free_frames;
 };
-struct shared_stats shared_stats(const struct mm *mm);
+struct shared_stats shared_stats(struct mm *mm);

@@ -14,6 +14,7 @@
 enum err supply_get(struct mm_op *op, mfn_t *out)
 {
     struct frame f;
+    uint64_t block;
     enum err rc = dmem_run_get(op, 0, out);
 
     if (rc)
@@ -21,9 +22,10 @@ enum err supply_get(struct mm_op *op, mfn_t *out)
     memset(mm_frame_ptr(op->mm, *out), 0, PAGE_SIZE);
     m2p_clear(op->mm, *out, 1);
     f = frame_held(op->mm, *out);
-    BUG_IF(!block_try(f.block, block_hole_get)); /* it had one until now */
+    /* It was a hole until now, so this cannot be refused. */
+    BUG_IF(!block_apply(f.block, block, block_hole_get));
     BUG_IF(!frame_try(&f, frame_flags, FRAME_FIXED, FRAME_ALLOCATED));
-    op->d->holes++;
+    op->d->holes += block_class(block) != BLOCK_SHARED;
     op->d->tot_pages--;
     op->d->supplied++;
     return ERR_NONE;

@@ -64,7 +64,8 @@ struct flagstone_stats {
 
     uint64_t frames_shared;  /* of its frames, those in blocks shared with
                                 others (relinquish=cut) */
-    uint64_t holes;          /* frames of its own blocks it has given back */
+    uint64_t holes;          /* frames of its own blocks it does not have:
+                                given back, or not needed yet */
     uint64_t ranges_scattered; /* struct flagstone_range now, by state */
     uint64_t ranges_shattered;
     uint64_t ranges_remap;

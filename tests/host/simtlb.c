@@ -91,7 +91,7 @@ static const char *touch_frame(const struct mm_domain *d, mfn_t m, bool write)
     uint64_t w;
 
     if (!mm_mfn_valid(mm, m) ||
-        !block_owned_by(mm_block(mm, blk_of_mfn(m))->word, d->id))
+        !block_concerns(mm_block(mm, blk_of_mfn(m))->word, d->id))
         return "memory that is not the guest's can be reached";
     if (!mm_block(mm, blk_of_mfn(m))->table)
         return NULL;

@@ -42,6 +42,7 @@ enum step {
     EXCL_PUT,
     HOLE_GET,
     HOLE_PUT,
+    SHARE,
     FLUSHED,
     STEPS,
 };
@@ -49,6 +50,11 @@ enum step {
 static bool owned(const struct model *m, unsigned owner)
 {
     return m->class == BLOCK_DOM && m->owner == owner;
+}
+
+static bool of_frames(const struct model *m)
+{
+    return m->class == BLOCK_DOM || m->class == BLOCK_SHARED;
 }
 
 static bool large(const struct model *m)
@@ -73,13 +79,15 @@ static bool allowed(const struct model *m, enum step s, unsigned owner)
     case UNMARK:
         return owned(m, owner) && m->mark;
     case EXCL_GET:
-        return m->class == BLOCK_DOM && !large(m) && m->excl < 512;
+        return of_frames(m) && !large(m) && m->excl < 512;
     case EXCL_PUT:
         return m->excl > 0;
     case HOLE_GET:
-        return m->class == BLOCK_DOM && !large(m) && m->holes < 512;
+        return of_frames(m) && !large(m) && m->holes < 512;
     case HOLE_PUT:
         return m->holes > 0;
+    case SHARE:
+        return owned(m, owner) && !large(m);
     default:
         return true;
     }
@@ -97,6 +105,11 @@ static void model_step(struct model *m, enum step s)
         m->stale_excl = true;
     if (s == FLUSHED)
         m->stale_super = m->stale_excl = false;
+    if (s == SHARE) {
+        m->class = BLOCK_SHARED;
+        m->owner = OWNER_NONE;
+        m->cut = m->dirty = false;
+    }
 }
 
 static bool real_step(uint64_t *w, enum step s, unsigned owner)
@@ -118,6 +131,8 @@ static bool real_step(uint64_t *w, enum step s, unsigned owner)
         return block_hole_get(w);
     case HOLE_PUT:
         return block_hole_put(w);
+    case SHARE:
+        return block_share(w, owner);
     default:
         return block_flushed(w);
     }
@@ -205,24 +220,30 @@ static void walks_keep_the_two_uses_apart(void **state)
             enum step s = (enum step)dice_upto(&d, STEPS);
             unsigned owner = dice_upto(&d, 8) ? m.owner : 0x3abc;
 
+            if (s == SHARE && dice_upto(&d, 800)) /* there is no way back */
+                continue;
             applied[s] += step_both(&m, s, owner);
             assert_false(large(&m) && small(&m));
         }
     }
     for (enum step s = 0; s < STEPS; s++)
-        assert_true(applied[s] > 300);
+        assert_true(applied[s] > (s == SHARE ? 20 : 300));
 }
 
 static void a_fresh_word_has_class_owner_and_nothing_else(void **state)
 {
     (void)state;
-    for (unsigned c = BLOCK_NOT_RAM; c <= BLOCK_DOM; c++)
+    for (unsigned c = BLOCK_NOT_RAM; c <= BLOCK_SHARED; c++)
         for (unsigned o = 0; o <= OWNER_NONE; o++) {
             struct model m = {.class = c, .owner = o};
 
             assert_int_equal(block_word((enum block_class)c, o), word_of(&m));
             assert_int_equal(block_owned_by(word_of(&m), o), c == BLOCK_DOM);
             assert_false(block_owned_by(word_of(&m), o ^ 0x2000));
+            assert_int_equal(block_has_frames(word_of(&m)), of_frames(&m));
+            assert_int_equal(block_concerns(word_of(&m), o), of_frames(&m));
+            assert_int_equal(block_concerns(word_of(&m), o ^ 1),
+                             c == BLOCK_SHARED);
         }
     assert_true(block_word_free(false) ==
                 (block_word_free(true) | BLOCK_DIRTY));

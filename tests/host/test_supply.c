@@ -134,8 +134,7 @@ static void it_is_not_the_guests_to_give_back(void **state)
     assert_int_equal(reservation_exchange(&s->op, &x), ERR_INVAL);
     assert_int_equal(dmem_block_put(&s->op, b), ERR_BUSY);
     assert_int_equal(
-        scene_update(s, s->l2, 9,
-                     pte_make(mfn_of_blk(b), KERNEL | PTE_PSE).v),
+        scene_update(s, s->l2, 9, pte_make(mfn_of_blk(b), KERNEL | PTE_PSE).v),
         ERR_INVAL);
     assert_true(supply_is(&s->op, m));
 }

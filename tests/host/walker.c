@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "mm/supply.h"
 #include "port.h"
 #include "simtlb.h"
 
@@ -431,6 +432,48 @@ static enum err exchange_any(struct walker *k, struct mm_op *op)
     return rc;
 }
 
+/* The other guest takes frames, or gives some of its own back. */
+static enum err neighbour(struct walker *k, struct mm_op *op)
+{
+    struct mm_op its = mm_op_on(&k->them.d, &k->them.v);
+    static const pfn_t pfn[WALKER_THEIRS];
+    unsigned n = (unsigned)upto(k, WALKER_THEIRS), done = 0;
+    enum err rc;
+
+    (void)op;
+    say_what(k, "the other guest's %u frames", n);
+    if (k->nr_theirs + n > WALKER_THEIRS) {
+        k->nr_theirs -= n = MIN(n, k->nr_theirs);
+        rc =
+            reservation_decrease_list(&its, k->theirs + k->nr_theirs, n, &done);
+        assert_int_equal(done, n);
+    } else {
+        rc = reservation_increase_list(&its, pfn, k->theirs + k->nr_theirs, n,
+                                       &done);
+        k->nr_theirs += done;
+        if (done)
+            k->pool[0] = k->theirs[upto(k, k->nr_theirs)];
+    }
+    world_done(&its);
+    return rc;
+}
+
+static enum err supply_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = any_mfn(k);
+    enum err rc;
+
+    if (supply_is(op, m) && upto(k, 2)) {
+        say_what(k, "take the supplied %lx back", m.v);
+        return supply_put(op, m) ? ERR_NONE : ERR_BUSY;
+    }
+    say_what(k, "supply");
+    rc = k->us.d.supplied < 4 ? supply_get(op, &m) : ERR_NOMEM;
+    if (!rc)
+        k->pool[2 + upto(k, WALKER_POOL - 4)] = m;
+    return rc;
+}
+
 static enum err super_any(struct walker *k, struct mm_op *op)
 {
     mfn_t block = k->pool[WALKER_POOL - 1 - upto(k, 2)];
@@ -485,6 +528,7 @@ static action_fn *const actions[] = {
     pin_any,          base_any,        segment_any,     balloon_any,
     balloon_list_any, update_list_any, update_list_any, exchange_any,
     super_any,        super_any,       content_any,     look_elsewhere,
+    neighbour,        supply_any,
 };
 
 static void count(struct walker *k, enum err rc)
@@ -545,6 +589,8 @@ void walker_make(struct walker *k)
     world_domain(&k->w, &k->us, 1, 8 * BLOCK_FRAMES);
     world_domain(&k->w, &k->them, 2, 4 * BLOCK_FRAMES);
     dmem_vcpu_init(&k->us.d, &k->second);
+    k->us.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
+    k->them.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
     fill_pool(k);
 }
 

@@ -3,21 +3,26 @@
  * walker.h: a hostile guest that draws its next operation, good or bad, from
  * dice or from a fuzzer's bytes: every call of mm/ there is, plain accesses
  * through its page tables on two CPUs, interruptions, and memory running out.
+ * Beside it another guest, whose frames come and go. Dice say what happens to
+ * the blocks that either gives single frames back from.
  */
 #pragma once
 
 #include "world.h"
 
-#define WALKER_POOL  40
-#define WALKER_VCPUS 2
+#define WALKER_POOL   40
+#define WALKER_VCPUS  2
+#define WALKER_THEIRS 24
 
 struct walker {
     struct world w;
     struct world_domain us, them;
     struct mm_vcpu second;
     struct dice dice;
-    mfn_t pool[WALKER_POOL]; /* frames it thinks it has */
-    char what[160];          /* the operation under way */
+    mfn_t pool[WALKER_POOL];     /* frames it thinks it has */
+    mfn_t theirs[WALKER_THEIRS]; /* of the other guest */
+    unsigned nr_theirs;
+    char what[160]; /* the operation under way */
     uint64_t done, refused, restarted, no_memory, touched, faulted;
 };
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shared.c: see shared.h. The lock covers which frames are free and the list
+ * of blocks; a frame is scrubbed and made somebody's outside of it, when it
+ * is in nobody's hand but the taker's.
+ */
+#include "mm/shared.h"
+
+#include <string.h>
+
+#include "mm/holed.h"
+#include "mm/m2p.h"
+#include "mm/run.h"
+
+void shared_convert(struct mm_op *op, struct block *b)
+{
+    struct mm_shared *s = &op->mm->shared;
+    struct mm_domain *d = op->d;
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+    uint64_t old;
+
+    if (t->nr_free)
+        holed_unlink(op->mm, &d->holed, b);
+    BUG_IF(!block_apply(b, old, block_share, d->id));
+    d->blocks--;
+    d->blocks_cut -= !!(old & BLOCK_CUT);
+    d->holes -= block_holes(old);
+    d->frame_tables--;
+    d->shared_frames += BLOCK_FRAMES - t->nr_free;
+    spin_lock(&s->lock);
+    s->blocks++;
+    s->free_frames += t->nr_free;
+    if (t->nr_free)
+        holed_link(op->mm, &s->first, b);
+    spin_unlock(&s->lock);
+}
+
+/* With the lock held: n frames from i on are not free any more. */
+static void reserve(struct mm *mm, struct block *b, unsigned i, unsigned n)
+{
+    struct frame_table *t = frame_table_at(mm, b->table);
+
+    run_clear(t->hole_map, i, n);
+    t->nr_free = (uint16_t)(t->nr_free - n);
+    mm->shared.free_frames -= n;
+    if (t->nr_free == 0)
+        holed_unlink(mm, &mm->shared.first, b);
+}
+
+/* Reserved, so ours alone: from nobody's to op's domain's. */
+static void hand_over(struct mm_op *op, mfn_t m)
+{
+    struct frame f = frame_held(op->mm, m);
+
+    if (!frame_is_clean(frame_word(&f)))
+        memset(mm_frame_ptr(op->mm, m), 0, PAGE_SIZE);
+    f.table->pt[f.i] = (struct frame_pt){0};
+    atomic_store_explicit(frame_word_ptr(&f), frame_word_owned(op->d->id),
+                          memory_order_release);
+    BUG_IF(!block_try(f.block, block_hole_put));
+    op->d->shared_frames++;
+}
+
+static mfn_t frame_at(const struct mm *mm, const struct block *b, unsigned i)
+{
+    return mfn_add(mfn_of_blk(blk_of(block_index(mm, b))), i);
+}
+
+unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
+{
+    struct mm_shared *s = &op->mm->shared;
+    unsigned got = 0;
+
+    spin_lock(&s->lock);
+    for (; got < n && s->first; got++) {
+        struct block *b = &op->mm->blocks[s->first];
+        unsigned i = run_find(frame_table_at(op->mm, b->table)->hole_map, 0);
+
+        out[got] = frame_at(op->mm, b, i);
+        reserve(op->mm, b, i, 1);
+    }
+    spin_unlock(&s->lock);
+    for (unsigned k = 0; k < got; k++)
+        hand_over(op, out[k]);
+    return got;
+}
+
+/* Blocks looked at for a run: a bound on the time under the lock. */
+#define RUN_TRIES 4
+
+bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
+{
+    struct mm *mm = op->mm;
+    unsigned i = BLOCK_FRAMES, tries = 0;
+
+    spin_lock(&mm->shared.lock);
+    for (uint32_t at = mm->shared.first; at && tries < RUN_TRIES; tries++) {
+        struct block *b = &mm->blocks[at];
+
+        i = run_find(frame_table_at(mm, b->table)->hole_map, order);
+        if (i < BLOCK_FRAMES) {
+            *out = frame_at(mm, b, i);
+            reserve(mm, b, i, 1u << order);
+            break;
+        }
+        at = b->next;
+    }
+    spin_unlock(&mm->shared.lock);
+    if (i == BLOCK_FRAMES)
+        return false;
+    for (unsigned k = 0; k < 1u << order; k++)
+        hand_over(op, mfn_add(*out, k));
+    return true;
+}
+
+/* Off the list, all free: it belongs to nobody and has nothing in it. */
+static void release(struct mm_op *op, struct block *b)
+{
+    uint32_t table = b->table;
+
+    b->table = 0;
+    alloc_hv_put(op->mm, mfn_of(table), 1);
+    atomic_store(&b->word, block_word(BLOCK_DOM, op->d->id));
+    alloc_block_put(op->mm, blk_of(block_index(op->mm, b)));
+}
+
+/* Adds the frame to the free ones; true: the block has no others left. */
+static bool offer(struct mm *mm, const struct frame *f)
+{
+    struct mm_shared *s = &mm->shared;
+    bool all;
+
+    spin_lock(&s->lock);
+    run_set(f->table->hole_map, f->i, 1);
+    s->free_frames++;
+    if (++f->table->nr_free == 1)
+        holed_link(mm, &s->first, f->block);
+    all = f->table->nr_free == BLOCK_FRAMES;
+    if (all) {
+        holed_unlink(mm, &s->first, f->block);
+        s->free_frames -= BLOCK_FRAMES;
+        s->blocks--;
+    }
+    spin_unlock(&s->lock);
+    return all;
+}
+
+void shared_free(struct mm_op *op, struct frame *f)
+{
+    atomic_store_explicit(frame_word_ptr(f), frame_word_hole(),
+                          memory_order_release);
+    m2p_clear(op->mm, f->mfn, 1);
+    op->d->shared_frames--;
+    mm_op_flush(op, tlb_full());
+    if (offer(op->mm, f))
+        release(op, f->block);
+}
+
+struct shared_stats shared_stats(struct mm *mm)
+{
+    struct shared_stats s;
+
+    spin_lock(&mm->shared.lock);
+    s = (struct shared_stats){mm->shared.blocks, mm->shared.free_frames};
+    spin_unlock(&mm->shared.lock);
+    return s;
+}

@@ -95,12 +95,14 @@ include tests/abi/abi.mk
 # --- running --------------------------------------------------------------
 
 RUN_VARS = GUEST ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
-    ACCEL HVARGS GDB MACHINE SCENARIO
+    ACCEL HVARGS GDB MACHINE SCENARIO SERIAL2 IMAGE_IN IMAGE_OUT
 export $(RUN_VARS) BUILD
 
-.PHONY: run iso test bench setup setup-test lint clean
+.PHONY: run shell iso test bench setup setup-test lint clean
 run: setup all $(GUEST_ALL)
 	$(Q)tools/run
+shell: setup all $(GUEST_ALL)
+	$(Q)tools/run --shell
 iso: all $(GUEST_ALL)
 	$(Q)tools/run --iso-only
 test: setup-test all $(GUEST_ALL) $(HOST_TESTS)

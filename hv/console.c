@@ -36,6 +36,7 @@ struct writer {
 static struct writer writers[WRITERS];
 static bool several, unbuffered;
 static int author = NOBODY;
+static int raw_guest = NOBODY;
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
 
@@ -220,10 +221,16 @@ void console_several_guests(bool on)
     several = on;
 }
 
+void console_raw_guest(domid_t id)
+{
+    raw_guest = id;
+}
+
 void console_guest_write(domid_t id, const char *name, const void *buf,
                          size_t len)
 {
-    struct writer *w = several ? find_writer(id, name) : NULL;
+    struct writer *w =
+        several && id != raw_guest ? find_writer(id, name) : NULL;
     const char *s = buf;
 
     if (w)

@@ -28,6 +28,9 @@ printf_like(1, 2) void console_json(const char *fmt, ...);
 void console_several_guests(bool several);
 void console_guest_write(domid_t id, const char *name, const void *buf,
                          size_t len);
+/* This guest's bytes pass as they are even so: the control guest's, which
+ * moves about on the terminal while a line is edited. */
+void console_raw_guest(domid_t id);
 /* The guest is gone: shows what it left without an end of line. */
 void console_guest_end(domid_t id);
 

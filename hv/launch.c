@@ -85,6 +85,8 @@ static void launch(const struct bootinfo *bi, unsigned i)
         report_not_started(c->name);
         return;
     }
+    if (c->control)
+        console_raw_guest(d->id);
     d->started = true;
     sched_up(d->vcpu[0]);
 }

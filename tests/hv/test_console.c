@@ -153,6 +153,18 @@ static void a_guest_that_ends_leaves_no_half_line(void **state)
     assert_string_equal(out, "one| bye\n@{\"a\":1}\n");
 }
 
+static void the_control_guest_moves_about_as_it_likes(void **state)
+{
+    (void)state;
+    console_raw_guest(3);
+    guest(3, "shell", "\rprompt> \x1b[K");
+    guest(1, "one", "x\n");
+    guest(3, "shell", "\rprompt> l\x1b[K");
+    console_raw_guest(9);
+    assert_string_equal(out,
+                        "\rprompt> \x1b[K\none| x\n\rprompt> l\x1b[K");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +177,8 @@ int main(void)
         cmocka_unit_test_setup(a_guest_cannot_write_over_its_name, start),
         cmocka_unit_test_setup(long_and_empty_lines_keep_their_name, start),
         cmocka_unit_test_setup(a_guest_that_ends_leaves_no_half_line, start),
+        cmocka_unit_test_setup(the_control_guest_moves_about_as_it_likes,
+                               start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,9 +20,9 @@
 #include "hv/memory.h"
 #include "hv/print.h"
 #include "hv/report.h"
+#include "hv/resume.h"
 #include "hv/ring.h"
 #include "hv/sched.h"
-#include "hv/string.h"
 #include "hv/time.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
@@ -188,7 +188,7 @@ static void tell_controller(void)
 {
     const struct domain *c = domain_controller();
 
-    if (c)
+    if (c && event_virq_bound(c, VIRQ_DOM_EXC))
         event_virq(c->vcpu[0], VIRQ_DOM_EXC);
 }
 
@@ -213,21 +213,15 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
         end_suspended();
 }
 
-/* Times and rings are stopped: nothing of it changes by itself from here. */
 void domain_suspend(struct domain *d)
 {
     if (d->control || !domain_controller()) {
         domain_shutdown(d, DOMAIN_SUSPENDED, SHUTDOWN_suspend);
         return;
     }
-    d->suspended = true;
     d->start_mfn = mfn_of(d->vcpu[0]->regs.rdx);
-    memset(d->watchdog, 0, sizeof(d->watchdog));
-    console_ring_drain(d);
-    for (unsigned i = 0; i < d->nr_vcpus; i++) {
-        time_disarm(d->vcpu[i]);
-        sched_forget(d->vcpu[i]);
-    }
+    resume_quiesce(d);
+    d->suspended = true;
     sched_request();
     tell_controller();
 }

@@ -150,6 +150,7 @@ struct domain {
     enum domain_end end;
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
     bool suspended;      /* alive, but none of its vCPUs runs */
+    bool moved;          /* and it has to be told so: restored, relocated */
     bool dumped;         /* dump_vcpu() has told of the crash */
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */

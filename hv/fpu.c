@@ -103,6 +103,45 @@ void fpu_get_legacy(const struct vcpu *v, uint8_t image[512])
     memcpy(image, v->fpu, LEGACY_SIZE);
 }
 
+unsigned fpu_area_size(void)
+{
+    return area_size;
+}
+
+void fpu_get_area(const struct vcpu *v, uint8_t *area)
+{
+    memcpy(area, v->fpu, area_size);
+}
+
+/* SDM vol. 1, 13.8: what makes XRSTOR in its standard form fault. */
+static bool area_ok(const uint8_t *area)
+{
+    uint64_t header[HEADER_SIZE / 8];
+
+    memcpy(header, area + LEGACY_SIZE, sizeof(header));
+    for (unsigned i = 1; i < ARRAY_SIZE(header); i++)
+        if (header[i])
+            return false;
+    return !(header[0] & ~xcr0_mask);
+}
+
+/* Of one size is of one layout: components only ever follow each other. */
+enum err fpu_set_area(struct vcpu *v, const uint8_t *area, unsigned size,
+                      uint64_t xcr0)
+{
+    uint32_t mxcsr;
+
+    if (size != area_size || (xcr0_mask ? !fpu_xcr0_ok(xcr0) : xcr0 != 0) ||
+        (xcr0_mask && !area_ok(area)))
+        return ERR_INVAL;
+    memcpy(&mxcsr, area + MXCSR_AT, sizeof(mxcsr));
+    if (mxcsr & ~mxcsr_mask)
+        return ERR_INVAL;
+    memcpy(v->fpu, area, size);
+    v->xcr0 = xcr0;
+    return ERR_NONE;
+}
+
 void fpu_save(struct vcpu *v)
 {
     const uint32_t all = ~0u;

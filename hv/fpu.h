@@ -23,6 +23,13 @@ void fpu_reset(struct vcpu *v);
 void fpu_set_legacy(struct vcpu *v, const uint8_t image[512]);
 void fpu_get_legacy(const struct vcpu *v, uint8_t image[512]);
 
+/* All of the area, as XSAVE writes it: for an image. */
+unsigned fpu_area_size(void);
+void fpu_get_area(const struct vcpu *v, uint8_t *area);
+/* From an image. ERR_INVAL: laid out otherwise, or XRSTOR would refuse it. */
+must_check enum err fpu_set_area(struct vcpu *v, const uint8_t *area,
+                                 unsigned size, uint64_t xcr0);
+
 void fpu_save(struct vcpu *v);
 void fpu_load(struct vcpu *v);
 /* XSETBV by the guest. v is loaded. */

@@ -32,6 +32,12 @@ must_check enum err images_new(const char *name, struct held_image **out,
                                char *text);
 /* All of its memory is given back, and the name is free. ERR_BUSY. */
 must_check enum err images_drop(struct held_image *h, char *text);
+/* The same of one that is not used and was never whole: no text. */
+must_check enum err images_discard(struct held_image *h);
+/* All of them, when nobody is left who could use them. */
+void images_forget(void);
+/* It has passed its check: what it says of the domain is taken over. */
+void images_describe(struct held_image *h);
 /* Whole and undamaged? If so, what it says of the domain is believed. */
 must_check enum err images_check(struct held_image *h, char *text);
 /* Damage, to see what comes of it. ERR_INVAL: beyond its end; ERR_BUSY. */

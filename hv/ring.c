@@ -20,7 +20,7 @@ enum err ring_set(struct domain *d, mfn_t m)
     if (!mfn_eq(m, MFN_NONE))
         rc = type_get(&op, m, FRAME_WRITABLE);
     if (!rc) {
-        if (!mfn_eq(d->ring_mfn, MFN_NONE))
+        if (!d->suspended && !mfn_eq(d->ring_mfn, MFN_NONE))
             type_put_later(&op, d->ring_mfn);
         d->ring_mfn = m;
     }
@@ -28,11 +28,27 @@ enum err ring_set(struct domain *d, mfn_t m)
     return rc;
 }
 
+void ring_suspend(struct domain *d)
+{
+    mfn_t m = d->ring_mfn;
+
+    BUG_IF(ring_set(d, MFN_NONE)); /* letting go does not fail */
+    d->ring_mfn = m;
+}
+
+void ring_resume(struct domain *d)
+{
+    mfn_t m = d->ring_mfn;
+
+    d->ring_mfn = MFN_NONE; /* not held any more */
+    (void)!ring_set(d, m);
+}
+
 /* --- events -------------------------------------------------------------- */
 
 static struct flagstone_ring *ring_of(const struct domain *d)
 {
-    if (mfn_eq(d->ring_mfn, MFN_NONE))
+    if (d->suspended || mfn_eq(d->ring_mfn, MFN_NONE))
         return NULL;
     return mm_frame_ptr(d->mm.mm, d->ring_mfn);
 }

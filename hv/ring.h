@@ -3,9 +3,9 @@
  * ring.h: how a domain is told what became of its memory: a ring page of its
  * own and VIRQ_FLAGSTONE.
  *
- * Invariant: while a domain has a ring, the hypervisor holds a writable
- * reference to the page: it is the domain's and no page table. What is in the
- * page is the guest's to spoil, and nobody else suffers by it.
+ * Invariant: while a domain has a ring and is not suspended, the hypervisor
+ * holds a writable reference to the page: it is the domain's and no page table.
+ * What is in the page is the guest's to spoil, and nobody else suffers by it.
  */
 #pragma once
 
@@ -14,6 +14,12 @@
 
 /* MFN_NONE: no ring any more. ERR_INVAL: not a page it may write to. */
 must_check enum err ring_set(struct domain *d, mfn_t m);
+/*
+ * d is suspended: the page is let go of, but not forgotten; d runs again: it
+ * is held again, where ring_mfn says by now, if it can be.
+ */
+void ring_suspend(struct domain *d);
+void ring_resume(struct domain *d);
 /* One event; counted as lost where there is no ring, or no room in it. */
 void ring_put(struct domain *d, enum flagstone_event_type type, pfn_t pfn,
               uint32_t count, mfn_t m);

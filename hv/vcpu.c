@@ -259,6 +259,15 @@ enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     return ERR_NONE;
 }
 
+enum err vcpu_let_go(struct vcpu *v)
+{
+    enum err rc;
+
+    ASSERT(v != current_vcpu());
+    rc = seg_set_gdt(v, NULL, 0);
+    return rc ? rc : seg_set_ldt(v, 0, 0);
+}
+
 /* --- and back, for save ------------------------------------------------- */
 
 static void get_registers(const struct vcpu *v, struct cpu_user_regs *u)

@@ -39,6 +39,11 @@ void vcpu_sync(struct vcpu *v);
  */
 must_check enum err vcpu_set_context(struct vcpu *v,
                                      const struct vcpu_guest_context *c);
+/*
+ * v does not run and is to be given its context again: descriptor tables are
+ * let go, in the machine too. ERR_RESTART. Roots are left to mm/.
+ */
+must_check enum err vcpu_let_go(struct vcpu *v);
 /* The opposite, for save; roots and descriptor frames as mfns. */
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 

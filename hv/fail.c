@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* fail.c: see fail.h. */
+#include "hv/fail.h"
+
+#include "flagstone/control.h"
+#include "hv/print.h"
+
+enum err fail(char *text, enum err rc, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    print_vformat(text, FLAGSTONE_TEXT, fmt, ap);
+    va_end(ap);
+    return rc;
+}

@@ -8,11 +8,17 @@
  *
  * Invariant: M2P is the guest's to write, so it is only a claim. A census
  * holds only if every frame of the domain's has a pfn below the bound and no
- * pfn has two frames; from then on the map here is used, M2P is not read again
- * (XSA-251).
+ * pfn has two frames; from then on the map here is what counts, and what M2P
+ * says of a frame only where to look in it (XSA-251). And it holds only if
+ * every table can be said in pfn terms: afterwards canon_table() cannot fail.
+ *
+ * The domain is not changed but for tables that were interrupted on their way
+ * up or down: those are taken down first, so that there are none. What that
+ * owes is in op->tlb.
  */
 #pragma once
 
+#include "mm/census_list.h"
 #include "mm/frame.h"
 #include "mm/pfnmap.h"
 #include "mm/say.h"
@@ -20,6 +26,7 @@
 /*
  * Where the guest says its p2m is (shared_info.arch: both forms); all of it
  * hostile. list_list MFN_NONE and va 0: it has none that it wants renewed.
+ * With both, va counts, as it does for Xen's tools.
  */
 struct p2m_place {
     uint64_t nr_pfns; /* arch.max_pfn */
@@ -28,16 +35,25 @@ struct p2m_place {
     mfn_t cr3;        /* arch.p2m_cr3 as a frame */
 };
 
-/* A run of pfns that lie in one block, one after the other. */
+/*
+ * A run of at most 512 pfns, one after the other. Those with flags have 512
+ * and may start anywhere; they want a whole block. All others end where such
+ * a run begins and at every multiple of 512.
+ */
 struct extent {
     uint64_t pfn;
-    uint32_t count; /* 512: all of a whole block; else 1..511 */
+    uint32_t count;
     uint32_t flags;
 };
-#define EXTENT_WHOLE BIT(0) /* count is 512, the mfns are an aligned block */
-#define EXTENT_LARGE BIT(1) /* and it is mapped large, or marked, or was
-                               (shattered, remap): wants a whole block */
+#define EXTENT_WHOLE BIT(0) /* the mfns are an aligned block, in order */
+#define EXTENT_LARGE                                                           \
+    BIT(1)                  /* mapped large or marked; without WHOLE: it was,  \
+                               and is shattered or left to the guest now */
 #define EXTENT_GIANT BIT(2) /* and part of a 1 GiB mapping */
+#define EXTENT_SCATTERED                                                       \
+    BIT(3) /* was whole, not mapped large: RANGE_SCATTERED */
+#define EXTENT_FLAGS                                                           \
+    (EXTENT_WHOLE | EXTENT_LARGE | EXTENT_GIANT | EXTENT_SCATTERED)
 
 struct census_table {
     uint64_t pfn; /* of the table, or CENSUS_SUPPLIED + n: it has none */
@@ -45,30 +61,31 @@ struct census_table {
     uint8_t pinned;
     uint16_t pad[3];
 };
-/* Supplied tables the guest has changed, so that they are no mere superpage. */
-#define CENSUS_SUPPLIED BIT(40)
-
 /*
- * Arrays in pages of hypervisor frames, for what is too large for one frame
- * and has to be walked in order.
+ * Supplied tables the guest has changed, or refers to otherwise than by
+ * entries one level up: no mere superpages. They are numbered from 0, the
+ * number takes the place of a pfn, and fits where an entry has it.
  */
-struct census_list {
-    uint64_t **page; /* NULL: empty */
-    uint64_t nr;     /* records */
-    size_t size;     /* of one */
-};
+#define CENSUS_SUPPLIED BIT(39)
+
+/* The bound of pfns: a map of them costs a page for each 512 at most. */
+#define CENSUS_PFNS_MAX BIT(30)
 
 struct census {
     struct mm_op *op;
     struct p2m_place p2m_place;
     struct pfnmap map;          /* pfn to mfn */
+    uint64_t bound;             /* pfns there may be: twice max_pages */
     uint64_t nr_pfns;           /* highest pfn + 1 */
     uint64_t nr_frames;         /* that have a pfn */
-    uint64_t large;             /* entries with PSE, or that were, at L2 */
+    uint64_t large;             /* entries with PSE, or that were, L2 and L3 */
     struct census_list extents; /* struct extent, ascending pfn */
-    struct census_list tables;  /* struct census_table */
-    struct census_list p2m;     /* uint64_t: pfns of the p2m's pages, in order */
-    uint64_t cursor;            /* private: how far it has got */
+    struct census_list tables;  /* struct census_table, ascending pfn */
+    struct census_list p2m; /* uint64_t: pfns of the p2m's pages, in order */
+    /* Private: census_run.h, census_supply.h, and how far it has got. */
+    struct census_list runs, supplied;
+    uint64_t nr_own; /* supplied tables that are no superpages */
+    uint64_t cursor;
     unsigned phase;
     char why[160]; /* on an error, in words */
 };
@@ -85,4 +102,7 @@ static inline mfn_t census_mfn(const struct census *c, pfn_t p)
 {
     return pfnmap_get(&c->map, p);
 }
-void *census_at(const struct census_list *l, uint64_t n);
+/* The frame of supplied table n, n < nr_own. */
+mfn_t census_supplied_mfn(const struct census *c, uint64_t n);
+/* The content of what a census_table or an INDEX of an image names. */
+mfn_t census_named(const struct census *c, uint64_t pfn);

@@ -59,6 +59,7 @@ void pfnmap_free(struct pfnmap *m)
     if (m->root)
         put_pages(m, m->root, ROOT_ORDER);
     m->root = NULL;
+    m->nr_blocks = 0;
 }
 
 /* Where the word of block b is; makes the page. */
@@ -85,9 +86,31 @@ enum err pfnmap_set_block(struct pfnmap *m, uint64_t b, mfn_t first)
     uint64_t *w;
     enum err rc = word_of(m, b, &w);
 
-    if (!rc)
-        *w = first.v << 1 | 1;
-    return rc;
+    if (rc)
+        return rc;
+    if (scatter_page(*w))
+        put_pages(m, scatter_page(*w), 0);
+    *w = first.v << 1 | 1;
+    return ERR_NONE;
+}
+
+/* The block's word becomes a page of words that say the same. */
+static enum err scatter(struct pfnmap *m, uint64_t *w)
+{
+    uint64_t was = *w, *page;
+    void *p;
+    enum err rc;
+
+    if (scatter_page(was))
+        return ERR_NONE;
+    rc = get_pages(m, 0, &p);
+    if (rc)
+        return rc;
+    page = p;
+    for (unsigned i = 0; was && i < PAGE_WORDS; i++)
+        page[i] = (was >> 1) + i;
+    *w = (uint64_t)p;
+    return ERR_NONE;
 }
 
 enum err pfnmap_set(struct pfnmap *m, pfn_t pfn, mfn_t mfn)
@@ -97,16 +120,10 @@ enum err pfnmap_set(struct pfnmap *m, pfn_t pfn, mfn_t mfn)
 
     if (rc)
         return rc;
-    ASSERT(!(*w & 1));
-    if (!*w) {
-        void *p;
-
-        rc = get_pages(m, 0, &p);
-        if (rc)
-            return rc;
-        *w = (uint64_t)p;
-    }
-    scatter_page(*w)[pfn.v % BLOCK_FRAMES] = mfn.v;
+    rc = scatter(m, w);
+    if (rc)
+        return rc;
+    scatter_page(*w)[pfn.v % BLOCK_FRAMES] = mfn_eq(mfn, MFN_NONE) ? 0 : mfn.v;
     return ERR_NONE;
 }
 

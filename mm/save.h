@@ -12,13 +12,15 @@ struct save {
     struct image *to;
     const void *hv; /* becomes the section HV */
     size_t hv_len;
-    uint64_t cursor;
+    struct image_header header; /* written last */
+    struct xxh64 sum;
+    uint64_t cursor; /* record, pfn or page, as the phase goes */
+    uint64_t table;  /* the next of the census' tables */
     unsigned phase;
-    uint64_t private[8];
     char why[160];
 };
 
-/* `to` is empty. hv stays valid until the last step. */
+/* `to` is empty. hv stays valid until the last step; hv_len > 0. */
 void save_begin(struct save *s, const struct census *c, struct image *to,
                 const void *hv, size_t hv_len);
 /* ERR_RESTART: call again. ERR_NOMEM, ERR_INVAL: why; free the image. */

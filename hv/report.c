@@ -178,11 +178,26 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
                  p->tot_pages, p->super_maps, p->tables, p->accounting);
 }
 
-/* Only of one whose superpages have had a life. */
+/* Of one whose superpages have had a life. */
+static bool has_life(const struct flagstone_stats *s)
+{
+    return s->restores | s->split | s->joined | s->events | s->own_ranges;
+}
+
+static void details_life(const struct flagstone_stats *s)
+{
+    console_say("  life        laid anew %lu times; ranges: %lu scattered, %lu "
+                "shattered, %lu to remap, %lu healed; %lu tables supplied",
+                s->restores, s->ranges_scattered, s->ranges_shattered,
+                s->ranges_remap, s->healed, s->supplied);
+    console_say("  its events  %lu, %lu lost; downgraded itself: %lu ranges, "
+                "%lu L1 frames; split %lu, joined %lu",
+                s->events, s->events_lost, s->own_ranges, s->own_l1, s->split,
+                s->joined);
+}
+
 static void json_life(const struct domain *d, const struct flagstone_stats *s)
 {
-    if (!(s->restores | s->split | s->joined | s->events | s->own_ranges))
-        return;
     console_json("{\"domain\":%u,\"name\":\"%s\",\"restores\":%lu,"
                  "\"ranges_scattered\":%lu,\"ranges_shattered\":%lu,"
                  "\"ranges_remap\":%lu,\"supplied\":%lu,\"healed\":%lu,"
@@ -226,8 +241,11 @@ void report_domain(struct domain *d)
         console_say("d%u %s ended: %s", d->id, d->name, end_name(d->end));
     if (options.loglevel > LOG_NORMAL)
         details(d, &s);
+    if (options.loglevel > LOG_NORMAL && has_life(&s))
+        details_life(&s);
     json(d, &s);
-    json_life(d, &s);
+    if (has_life(&s))
+        json_life(d, &s);
     keep_row(d, &s);
 }
 

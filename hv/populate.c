@@ -11,6 +11,7 @@
 #include "hv/tlb.h"
 #include "mm/dmem.h"
 #include "mm/m2p.h"
+#include "mm/shared.h"
 
 static enum err whole_block(struct mm_op *op, struct pfnmap *map, uint64_t b)
 {
@@ -41,14 +42,24 @@ static enum err scattered_block(struct mm_op *op, struct pfnmap *map,
     return ERR_NONE;
 }
 
+/* Whole or not, is there that much memory? */
+static bool frames_enough(uint64_t blocks)
+{
+    uint64_t frames = shared_stats(&hv_mm).free_frames +
+                      alloc_stats(&hv_mm).free * BLOCK_FRAMES;
+
+    return frames / BLOCK_FRAMES >= blocks;
+}
+
 static enum err too_little(const struct domain *d, uint64_t blocks)
 {
     struct alloc_stats s = alloc_stats(&hv_mm);
 
     console_say("guest %s not started: it needs %lu whole blocks of 2 MiB, "
-                "%lu are free, %lu of them kept for cutting",
+                "%lu are free, %lu of them kept for cutting; besides, %lu "
+                "single frames",
                 d->name, blocks, s.free - MIN(s.free, s.claimed),
-                MIN(s.free, s.reserve));
+                MIN(s.free, s.reserve), shared_stats(&hv_mm).free_frames);
     return ERR_NOMEM;
 }
 
@@ -75,8 +86,7 @@ enum err populate(struct domain *d, struct pfnmap *map)
 
     if (!rc)
         d->mm.claim = blocks;
-    else if (d->mm.superpages == SUPERPAGES_REQUIRE ||
-             alloc_stats(&hv_mm).free < blocks)
+    else if (d->mm.superpages == SUPERPAGES_REQUIRE || !frames_enough(blocks))
         return too_little(d, blocks);
     rc = fill(d, &op, map, blocks);
     tlb_discharge(&op);

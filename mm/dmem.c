@@ -46,11 +46,11 @@ static void block_release(struct mm_op *op, struct block *b)
     alloc_block_put(op->mm, blk_of(block_index(op->mm, b)));
 }
 
-enum err dmem_block_get(struct mm_op *op, blk_t *out)
+static enum err get_block(struct mm_op *op, bool clean, blk_t *out)
 {
     struct mm_domain *d = op->d;
     enum alloc_use use = d->claim ? ALLOC_CLAIMED : ALLOC_WHOLE;
-    enum err rc = alloc_block_get(op->mm, d->id, use, true, out);
+    enum err rc = alloc_block_get(op->mm, d->id, use, clean, out);
 
     if (rc)
         return rc;
@@ -59,6 +59,16 @@ enum err dmem_block_get(struct mm_op *op, blk_t *out)
     d->blocks++;
     d->tot_pages += BLOCK_FRAMES;
     return ERR_NONE;
+}
+
+enum err dmem_block_get(struct mm_op *op, blk_t *out)
+{
+    return get_block(op, true, out);
+}
+
+enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out)
+{
+    return get_block(op, false, out);
 }
 
 enum err dmem_block_put(struct mm_op *op, blk_t blk)

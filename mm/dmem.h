@@ -33,6 +33,8 @@ static inline bool dmem_may_grow(const struct mm_domain *d, uint64_t n)
 
 /* One whole block, scrubbed; uses up the domain's claim first. ERR_NOMEM. */
 must_check enum err dmem_block_get(struct mm_op *op, blk_t *out);
+/* The same as somebody left it: for a domain that no guest is in. */
+must_check enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out);
 /*
  * O(1) where nobody has used it at 4 KiB grain. ERR_INVAL: not the domain's;
  * ERR_BUSY: something refers to it, or it has holes.

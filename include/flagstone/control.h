@@ -52,7 +52,8 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_image_receive = 25,  /* in: name of the new image, n: ms to
                                           wait for its first byte; from COM2 */
     /* Pressure and policy */
-    FLAGSTONE_CTL_fill = 30, /* in: n: whole blocks that are left free;
+    FLAGSTONE_CTL_fill = 30, /* in: n: whole blocks that are left free, besides
+                                the fragment reserve and what is claimed;
                                 nobody's guest takes the others */
     FLAGSTONE_CTL_frag = 31, /* in: n: of the filled blocks, those of which
                                 every other frame is given back, so that

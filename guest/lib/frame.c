@@ -46,6 +46,13 @@ void frame_set_mfn(pfn_t pfn, mfn_t m)
     p2m[pfn.v] = m.v;
 }
 
+void frame_set_block(pfn_t first, mfn_t m)
+{
+    uint64_t *to = &p2m[first.v], step = m.v != MFN_NONE.v;
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        to[i] = m.v + i * step;
+}
+
 pfn_t frame_pfn(mfn_t mfn)
 {
     const uint64_t *m2p = (const uint64_t *)MACH2PHYS_VIRT_START;

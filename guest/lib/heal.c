@@ -85,8 +85,7 @@ static int64_t copy_into_block(pfn_t first)
     int64_t rc = flagstone_heal(space_entry(space_nth(0), first), &m, &table);
     if (rc)
         return rc;
-    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
-        frame_set_mfn(pfn_of(first.v + i), mfn_add(m, i));
+    frame_set_block(first, m);
     space_table_left(table);
     return 0;
 }

@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A census says what a domain is in its own numbers, or in one line why it
+ * cannot; it takes what it needs and gives it back, stops wherever it is told
+ * to and then says the same, and changes nothing.
+ */
+#include "scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "flagstone/flagstone.h"
+#include "mm/canon.h"
+#include "mm/m2p.h"
+#include "mm/range.h"
+#include "mm/supply.h"
+#include "port.h"
+#include "saving.h"
+
+/* The small frames of the scene, and where its block begins. */
+enum { L4, L3, L2, L1, DATA, SMALL };
+#define BLOCK_PFN 1000u
+
+static void claim(struct scene *s, mfn_t m, uint64_t pfn)
+{
+    m2p_set(&s->w.mm, m, pfn_of(pfn), 1);
+}
+
+static void number(struct scene *s)
+{
+    const mfn_t small[SMALL] = {s->l4, s->l3, s->l2, s->l1, s->data};
+
+    for (unsigned i = 0; i < SMALL; i++)
+        claim(s, small[i], 10 + 2 * i);
+    m2p_set(&s->w.mm, s->block, pfn_of(BLOCK_PFN), BLOCK_FRAMES);
+}
+
+static void take(struct scene *s, struct census *c)
+{
+    if (saving_census(c, &s->op, no_p2m, NULL))
+        fail_msg("%s", c->why);
+}
+
+static void refused(struct scene *s, struct p2m_place p2m, const char *why)
+{
+    uint64_t frames = alloc_stats(&s->w.mm).hv_frames;
+    struct census c;
+
+    assert_int_equal(saving_census(&c, &s->op, p2m, NULL), ERR_INVAL);
+    assert_string_equal(c.why, why);
+    census_end(&c);
+    assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames);
+}
+
+#define refused_saying(s, p2m, ...)                                            \
+    do {                                                                       \
+        char text_[160];                                                       \
+        say(text_, sizeof(text_), __VA_ARGS__);                                \
+        refused(s, p2m, text_);                                                \
+    } while (0)
+
+static struct extent extent_at(const struct census *c, uint64_t n)
+{
+    return *(struct extent *)census_at(&c->extents, n);
+}
+
+static void assert_extent(const struct census *c, uint64_t n, uint64_t pfn,
+                          uint32_t count, uint64_t flags)
+{
+    struct extent e = extent_at(c, n);
+
+    assert_int_equal(e.pfn, pfn);
+    assert_int_equal(e.count, count);
+    assert_int_equal(e.flags, flags);
+}
+
+static void assert_table(const struct census *c, uint64_t n, uint64_t pfn,
+                         unsigned level, unsigned pinned)
+{
+    const struct census_table *t = census_at(&c->tables, n);
+
+    assert_int_equal(t->pfn, pfn);
+    assert_int_equal(t->level, level);
+    assert_int_equal(t->pinned, pinned);
+}
+
+/* --- what it says -------------------------------------------------------- */
+
+static void says_what_there_is(void **state)
+{
+    struct scene *s = *state;
+    struct census c;
+
+    number(s);
+    take(s, &c);
+    assert_int_equal(c.nr_frames, s->us.d.tot_pages);
+    assert_int_equal(c.nr_pfns, BLOCK_PFN + BLOCK_FRAMES);
+    assert_int_equal(c.extents.nr, SMALL + 1);
+    for (unsigned i = 0; i < SMALL; i++)
+        assert_extent(&c, i, 10 + 2 * i, 1, 0);
+    assert_extent(&c, SMALL, BLOCK_PFN, 512, EXTENT_WHOLE);
+    assert_int_equal(c.tables.nr, 4);
+    assert_table(&c, 0, 10, 4, 1);
+    assert_table(&c, 3, 16, 1, 0);
+    assert_int_equal(census_mfn(&c, pfn_of(18)).v, s->data.v);
+    assert_int_equal(census_pfn(&c, mfn_add(s->block, 7)).v, BLOCK_PFN + 7);
+    assert_int_equal(census_pfn(&c, s->foreign).v, PFN_NONE.v);
+    assert_int_equal(census_pfn(&c, MFN_NONE).v, PFN_NONE.v);
+    assert_int_equal(c.large, 0);
+    census_end(&c);
+}
+
+static void runs_end_at_multiples(void **state)
+{
+    struct scene *s = *state;
+    struct census c;
+
+    number(s);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) /* backwards: no run */
+        claim(s, mfn_add(s->block, i), 500 + 511 - i);
+    take(s, &c);
+    assert_int_equal(c.extents.nr, SMALL + 2);
+    assert_extent(&c, SMALL, 500, 12, 0);
+    assert_extent(&c, SMALL + 1, 512, 500, 0);
+    census_end(&c);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        claim(s, mfn_add(s->block, i), 512 + 511 - i);
+    take(s, &c);
+    assert_extent(&c, SMALL, 512, 512, 0);
+    census_end(&c);
+}
+
+static void canonical_form(void **state)
+{
+    struct scene *s = *state;
+    pte_t out[PT_ENTRIES];
+    struct census c;
+
+    number(s);
+    assert_int_equal(
+        scene_update(s, s->l2, 3, pte_make(s->block, KERNEL | PTE_PSE).v),
+        ERR_NONE);
+    assert_int_equal(scene_update(s, s->l1, 9, UINT64_C(0x123) << 40), 0);
+    take(s, &c);
+    assert_int_equal(c.large, 1);
+    assert_extent(&c, SMALL, BLOCK_PFN, 512, EXTENT_WHOLE | EXTENT_LARGE);
+    assert_int_equal(canon_table(&c, 2, scene_entry(s, s->l2, 0), out),
+                     ERR_NONE);
+    assert_int_equal(out[3].v, pte_make(mfn_of(BLOCK_PFN), KERNEL | PTE_PSE).v);
+    assert_true(canon_is_large(out[3], 2));
+    assert_int_equal(pte_mfn(out[0]).v, 16);
+    assert_int_equal(canon_table(&c, 1, scene_entry(s, s->l1, 0), out),
+                     ERR_NONE);
+    assert_int_equal(pte_mfn(out[0]).v, 18);
+    assert_int_equal(pte_flags(out[0]), pte_flags(*scene_entry(s, s->l1, 0)));
+    assert_int_equal(out[9].v, UINT64_C(0x123) << 40);
+    assert_int_equal(canon_table(&c, 4, scene_entry(s, s->l4, 0), out),
+                     ERR_NONE);
+    assert_int_equal(pte_mfn(out[0]).v, 12);
+    for (unsigned i = L4_HV_FIRST; i <= L4_HV_LAST; i++)
+        assert_int_equal(out[i].v, 0);
+    census_end(&c);
+}
+
+static void frames_of_shared_blocks(void **state)
+{
+    struct scene *s = *state;
+    struct census c;
+    unsigned done;
+    mfn_t m = mfn_add(s->block, 5);
+
+    number(s);
+    s->us.d.relinquish = RELINQUISH_CUT;
+    assert_int_equal(dmem_frames_put(&s->op, &m, 1, &done), ERR_NONE);
+    world_done(&s->op);
+    assert_int_equal(block_class(mm_block(&s->w.mm, blk_of_mfn(m))->word),
+                     BLOCK_SHARED);
+    take(s, &c);
+    assert_int_equal(c.nr_frames, s->us.d.tot_pages);
+    assert_extent(&c, SMALL, BLOCK_PFN, 5, 0);
+    assert_extent(&c, SMALL + 1, BLOCK_PFN + 6, 1024 - BLOCK_PFN - 6, 0);
+    assert_extent(&c, SMALL + 2, 1024, BLOCK_PFN + 512 - 1024, 0);
+    census_end(&c);
+}
+
+/* --- claims that do not hold --------------------------------------------- */
+
+static void refuses_claims(void **state)
+{
+    struct scene *s = *state;
+    uint64_t bound = 2 * s->us.d.max_pages;
+
+    number(s);
+    m2p_clear(&s->w.mm, s->data, 1);
+    refused_saying(s, no_p2m, "frame %lx has no pfn", s->data.v);
+    claim(s, s->data, bound);
+    refused_saying(s, no_p2m,
+                   "frame %lx says it is pfn %lx, but the domain's end at %lx",
+                   s->data.v, bound, bound);
+    claim(s, s->data, 10);
+    refused_saying(s, no_p2m, "pfn a has two frames, %lx and %lx",
+                   MIN(s->l4.v, s->data.v), MAX(s->l4.v, s->data.v));
+    claim(s, s->data, BLOCK_PFN + 511);
+    refused_saying(s, no_p2m, "pfn %lx has two frames, %lx and %lx",
+                   UINT64_C(BLOCK_PFN + 511), MIN(s->block.v + 511, s->data.v),
+                   MAX(s->block.v + 511, s->data.v));
+    m2p_set(&s->w.mm, s->block, pfn_of(bound - 511), BLOCK_FRAMES);
+    claim(s, s->data, 18);
+    refused_saying(s, no_p2m,
+                   "frame %lx says it is pfn %lx, but the domain's end at %lx",
+                   s->block.v + 511, bound, bound);
+    claim(s, s->data, bound - 1); /* the last there is */
+    number(s);
+    claim(s, s->data, bound - 1);
+    struct census c;
+    take(s, &c);
+    assert_int_equal(c.nr_pfns, bound);
+    census_end(&c);
+}
+
+static void refuses_large_out_of_order(void **state)
+{
+    struct scene *s = *state;
+
+    number(s);
+    assert_int_equal(mmu_mark_super(&s->op, s->block), ERR_NONE);
+    claim(s, mfn_add(s->block, 3), 30);
+    refused_saying(s, no_p2m,
+                   "the block at frame %lx is mapped large or marked, but its "
+                   "pfns, from 3e8 on, are not in order",
+                   s->block.v);
+    assert_int_equal(mmu_unmark_super(&s->op, s->block), ERR_NONE);
+    assert_int_equal(
+        scene_update(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v),
+        ERR_NONE);
+    refused_saying(s, no_p2m,
+                   "the block at frame %lx is mapped large or marked, but its "
+                   "pfns, from 3e8 on, are not in order",
+                   s->block.v);
+}
+
+static void refuses_frames_without_pfn(void **state)
+{
+    struct scene *s = *state;
+    mfn_t fixed;
+
+    number(s);
+    assert_int_equal(dmem_fixed_get(&s->op, &fixed), ERR_NONE);
+    claim(s, fixed, 20); /* says so, and still is not the domain's */
+    assert_int_equal(scene_update(s, s->l1, 77, pte_make(fixed, KERNEL).v), 0);
+    refused_saying(s, no_p2m,
+                   "level 1 table, pfn 10: entry 77 is onto frame %lx, which "
+                   "has no pfn",
+                   fixed.v);
+    assert_int_equal(scene_update(s, s->l1, 77, 0), 0);
+    struct census c;
+    take(s, &c);
+    assert_int_equal(c.nr_frames, s->us.d.tot_pages);
+    census_end(&c);
+}
+
+/* --- supplied tables and ranges ------------------------------------------ */
+
+#define RUN_PFN 2000u
+
+/*
+ * 512 frames that are pfns RUN_PFN on and lie anywhere, under a supplied
+ * table at entry 5 of the L2.
+ */
+static mfn_t shatter(struct scene *s)
+{
+    mfn_t table;
+    pte_t *e;
+
+    number(s);
+    assert_int_equal(supply_get(&s->op, &table), ERR_NONE);
+    e = mm_frame_ptr(&s->w.mm, table);
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        mfn_t m = scene_frame(s);
+
+        claim(s, m, RUN_PFN + i);
+        e[i] = pte_make(m, KERNEL | (i % 2 ? PTE_A | PTE_D : 0));
+    }
+    assert_int_equal(
+        scene_update(
+            s, s->l2, 5,
+            pte_make(table, KERNEL | PTE_NX | FLAGSTONE_PTE_SHATTERED).v),
+        ERR_NONE);
+    return table;
+}
+
+static pte_t canonical(struct scene *s, struct census *c, mfn_t t,
+                       unsigned level, unsigned i)
+{
+    pte_t out[PT_ENTRIES];
+
+    assert_int_equal(canon_table(c, level, scene_entry(s, t, 0), out), 0);
+    return out[i];
+}
+
+static void assert_large_again(struct scene *s)
+{
+    struct census c;
+
+    take(s, &c);
+    assert_int_equal(c.large, 1);
+    assert_int_equal(c.nr_own, 0);
+    assert_int_equal(c.tables.nr, 4);
+    assert_extent(&c, c.extents.nr - 1, RUN_PFN, 512, EXTENT_LARGE);
+    assert_int_equal(canonical(s, &c, s->l2, 2, 5).v,
+                     pte_make(mfn_of(RUN_PFN), KERNEL | PTE_NX | PTE_PSE).v);
+    census_end(&c);
+}
+
+/* The supplied table has become a table of its own. */
+static void assert_own(struct scene *s, mfn_t table, unsigned pinned)
+{
+    struct census c;
+
+    take(s, &c);
+    assert_int_equal(c.large, 0);
+    assert_int_equal(c.nr_own, 1);
+    assert_int_equal(c.tables.nr, 5);
+    assert_table(&c, 4, CENSUS_SUPPLIED, 1, pinned);
+    assert_int_equal(census_named(&c, CENSUS_SUPPLIED).v, table.v);
+    assert_int_equal(census_supplied_mfn(&c, 1).v, MFN_NONE.v);
+    assert_int_equal(pte_mfn(canonical(s, &c, s->l2, 2, 5)).v, CENSUS_SUPPLIED);
+    assert_true(pte_has(canonical(s, &c, s->l2, 2, 5),
+                        PTE_P | FLAGSTONE_PTE_SHATTERED));
+    assert_false(canon_is_large(canonical(s, &c, s->l2, 2, 5), 2));
+    census_end(&c);
+}
+
+static void supplied_reads_as_superpage(void **state)
+{
+    struct scene *s = *state;
+
+    (void)shatter(s);
+    assert_large_again(s);
+}
+
+static void supplied_changed_is_a_table(void **state)
+{
+    struct scene *s = *state;
+    mfn_t t = shatter(s);
+    pte_t was = *scene_entry(s, t, 8);
+
+    assert_int_equal(scene_update(s, t, 8, was.v & ~PTE_RW), 0);
+    assert_own(s, t, 0);
+    assert_int_equal(scene_update(s, t, 8, was.v | PTE_NX), 0);
+    assert_own(s, t, 0);
+    assert_int_equal(scene_update(s, t, 8, 0), 0);
+    assert_own(s, t, 0);
+    assert_int_equal(scene_update(s, t, 8, pte_make(s->data, KERNEL).v), 0);
+    assert_own(s, t, 0);
+    assert_int_equal(scene_update(s, t, 8, was.v), 0);
+    assert_large_again(s);
+}
+
+static void supplied_known_otherwise_is_a_table(void **state)
+{
+    struct scene *s = *state;
+    mfn_t t = shatter(s);
+    struct census c;
+
+    assert_int_equal(mmu_pin(&s->op, t, 1), ERR_NONE);
+    assert_own(s, t, 1);
+    assert_int_equal(mmu_unpin(&s->op, t), ERR_NONE);
+    assert_int_equal(scene_update(s, s->l1, 40, pte_make(t, READ).v), 0);
+    assert_own(s, t, 0);
+    take(s, &c);
+    assert_int_equal(pte_mfn(canonical(s, &c, s->l1, 1, 40)).v,
+                     CENSUS_SUPPLIED);
+    census_end(&c);
+    assert_int_equal(scene_update(s, s->l1, 40, 0), 0);
+    assert_large_again(s);
+    assert_int_equal(scene_update(s, s->l2, 6, pte_make(t, READ).v), 0);
+    take(s, &c); /* two entries onto it are two superpages */
+    assert_int_equal(c.large, 2);
+    census_end(&c);
+}
+
+/* Another run of 512, in the way of the table's. */
+static void supplied_across_a_block_is_a_table(void **state)
+{
+    struct scene *s = *state;
+    mfn_t t = shatter(s);
+    pte_t *e = scene_entry(s, t, 0);
+
+    assert_int_equal(scene_update(s, s->l2, 5, 0), 0);
+    m2p_set(&s->w.mm, s->block, pfn_of(RUN_PFN - 3), BLOCK_FRAMES);
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        claim(s, pte_mfn(e[i]), 3500 + i);
+        if (i < 509)
+            e[i] = pte_make(mfn_add(s->block, i + 3), KERNEL);
+        else
+            claim(s, pte_mfn(e[i]), RUN_PFN + i);
+    }
+    assert_int_equal(
+        scene_update(s, s->l2, 5,
+                     pte_make(t, KERNEL | FLAGSTONE_PTE_SHATTERED).v),
+        ERR_NONE);
+    assert_own(s, t, 0);
+}
+
+static void add_range(struct scene *s, uint64_t pfn, enum range_state state)
+{
+    struct range r = {.pfn = pfn_of(pfn), .state = state};
+
+    assert_int_equal(range_add(&s->us.d, r), ERR_NONE);
+}
+
+static void ranges_want_blocks(void **state)
+{
+    struct scene *s = *state;
+    struct census c;
+
+    (void)shatter(s);
+    assert_int_equal(scene_update(s, s->l2, 5, 0), 0);
+    add_range(s, RUN_PFN, RANGE_REMAP);
+    take(s, &c);
+    assert_extent(&c, c.extents.nr - 1, RUN_PFN, 512, EXTENT_LARGE);
+    census_end(&c);
+    range_clear(&s->us.d);
+    add_range(s, RUN_PFN, RANGE_SCATTERED);
+    add_range(s, BLOCK_PFN, RANGE_SCATTERED);   /* is whole again */
+    add_range(s, RUN_PFN + 2, RANGE_SHATTERED); /* overlaps, and is no run */
+    add_range(s, 0, RANGE_SHATTERED);           /* most of it is not there */
+    add_range(s, ~UINT64_C(0) >> 3, RANGE_REMAP);
+    take(s, &c);
+    assert_extent(&c, c.extents.nr - 1, RUN_PFN, 512, EXTENT_SCATTERED);
+    assert_extent(&c, c.extents.nr - 2, BLOCK_PFN, 512, EXTENT_WHOLE);
+    assert_int_equal(c.extents.nr, SMALL + 2);
+    census_end(&c);
+    range_clear(&s->us.d);
+}
+
+/* --- interrupted tables -------------------------------------------------- */
+
+static void takes_partial_tables_down(void **state)
+{
+    struct scene *s = *state;
+    mfn_t l2 = scene_frame(s), l1 = scene_frame(s);
+    struct census c;
+
+    number(s);
+    claim(s, l2, 40);
+    claim(s, l1, 42);
+    *scene_entry(s, l2, 0) = pte_make(l1, KERNEL);
+    *scene_entry(s, l2, 9) = pte_make(l1, KERNEL);
+    host_preempt_at(1);
+    assert_int_equal(mmu_pin(&s->op, l2, 2), ERR_RESTART);
+    host_preempt_at(0);
+    world_done(&s->op);
+    host_preempt_every(1);
+    take(s, &c);
+    host_preempt_at(0);
+    world_done(&s->op);
+    world_audit(&s->w, "the census");
+    assert_int_equal(c.tables.nr, 4);
+    census_end(&c);
+}
+
+/* --- the p2m ------------------------------------------------------------- */
+
+static uint64_t *words(struct scene *s, mfn_t m)
+{
+    return mm_frame_ptr(&s->w.mm, m);
+}
+
+static void finds_p2m_by_list(void **state)
+{
+    struct scene *s = *state;
+    struct p2m_place p = {.nr_pfns = 513, .list_list = s->block};
+    mfn_t list = mfn_add(s->block, 1);
+    struct census c;
+
+    number(s);
+    words(s, s->block)[0] = list.v;
+    words(s, list)[0] = s->block.v + 9;
+    words(s, list)[1] = s->block.v + 2;
+    assert_int_equal(saving_census(&c, &s->op, p, NULL), ERR_NONE);
+    assert_int_equal(c.p2m.nr, 2);
+    assert_int_equal(*(uint64_t *)census_at(&c.p2m, 0), BLOCK_PFN + 9);
+    assert_int_equal(*(uint64_t *)census_at(&c.p2m, 1), BLOCK_PFN + 2);
+    census_end(&c);
+
+    words(s, list)[1] = s->foreign.v;
+    refused_saying(s, p, "p2m: page 1, frame %lx, is not memory of the domain",
+                   s->foreign.v);
+    words(s, list)[1] = s->l1.v;
+    refused_saying(s, p,
+                   "p2m: page 1, frame %lx, is a page table or holds "
+                   "descriptors",
+                   s->l1.v);
+    words(s, s->block)[0] = ~UINT64_C(0);
+    refused(s, p,
+            "p2m: list 0, frame ffffffffffffffff, is not memory of the domain");
+    p.list_list = mfn_of(s->w.mm.nr_frames);
+    refused_saying(s, p,
+                   "p2m: the list of lists, frame %lx, is not memory of the "
+                   "domain",
+                   s->w.mm.nr_frames);
+    p.nr_pfns = 2 * s->us.d.max_pages + 1;
+    refused_saying(s, p, "p2m: %lu pfns, the domain may have %lu",
+                   2 * s->us.d.max_pages + 1, 2 * s->us.d.max_pages);
+    p.nr_pfns = ~UINT64_C(0);
+    refused_saying(s, p, "p2m: %lu pfns, the domain may have %lu", ~UINT64_C(0),
+                   2 * s->us.d.max_pages);
+}
+
+static void finds_p2m_by_address(void **state)
+{
+    struct scene *s = *state;
+    struct p2m_place p = {
+        .nr_pfns = 1024, .list_list = mfn_of(3), .va = 0x1000, .cr3 = s->l4};
+    struct census c;
+
+    number(s);
+    assert_int_equal(
+        scene_update(s, s->l1, 1, pte_make(mfn_add(s->block, 4), KERNEL).v), 0);
+    assert_int_equal(
+        scene_update(s, s->l1, 2, pte_make(mfn_add(s->block, 4), READ).v), 0);
+    assert_int_equal(saving_census(&c, &s->op, p, NULL), ERR_NONE);
+    assert_int_equal(c.p2m.nr, 2); /* one page, twice */
+    assert_int_equal(*(uint64_t *)census_at(&c.p2m, 1), BLOCK_PFN + 4);
+    census_end(&c);
+
+    p.nr_pfns = 1025;
+    refused(s, p, "p2m: address 3000 is not mapped");
+    p.va = 0x1008;
+    refused(s, p, "p2m: address 1008 is not that of a page");
+    p.va = HV_VA_START;
+    refused(s, p, "p2m: address ffff800000000000 is not mapped");
+    p.va = UINT64_C(1) << 47;
+    refused(s, p, "p2m: address 800000000000 is not mapped");
+    p.va = 0x1000;
+    p.cr3 = s->l3;
+    refused_saying(
+        s, p, "p2m: cr3, frame %lx, is not a top-level table of the domain",
+        s->l3.v);
+    p.cr3 = MFN_NONE;
+    refused(s, p,
+            "p2m: cr3, frame ffffffffffffffff, is not a top-level table of the "
+            "domain");
+}
+
+static void finds_p2m_in_a_superpage(void **state)
+{
+    struct scene *s = *state;
+    struct p2m_place p = {.nr_pfns = 1024,
+                          .list_list = MFN_NONE,
+                          .va = 0x200000 + 7 * PAGE_SIZE,
+                          .cr3 = s->l4};
+    struct census c;
+
+    number(s);
+    assert_int_equal(
+        scene_update(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v),
+        ERR_NONE);
+    assert_int_equal(saving_census(&c, &s->op, p, NULL), ERR_NONE);
+    assert_int_equal(*(uint64_t *)census_at(&c.p2m, 0), BLOCK_PFN + 7);
+    assert_int_equal(*(uint64_t *)census_at(&c.p2m, 1), BLOCK_PFN + 8);
+    census_end(&c);
+}
+
+/* A linear entry leads walks to tables and to the hypervisor's own slots. */
+static void p2m_behind_a_linear_entry(void **state)
+{
+    struct scene *s = *state;
+    struct p2m_place p = {.nr_pfns = 1, .list_list = MFN_NONE, .cr3 = s->l4};
+
+    number(s);
+    assert_int_equal(scene_update(s, s->l4, 511, pte_make(s->l4, READ).v), 0);
+    p.va = ~UINT64_C(0) << 39 | 511ull << 30 | 511ull << 21 | 511ull << 12;
+    refused_saying(s, p,
+                   "p2m: page 0, frame %lx, is a page table or holds "
+                   "descriptors",
+                   s->l4.v);
+    p.va = ~UINT64_C(0) << 39 | 511ull << 30 | 511ull << 21 | 256ull << 12;
+    refused_saying(s, p, "p2m: address %lx is not mapped", p.va);
+}
+
+/* --- without memory, and interrupted ------------------------------------- */
+
+static void every_allocation_may_fail(void **state)
+{
+    struct scene *s = *state;
+    uint64_t frames;
+    unsigned n = 0;
+    enum err rc;
+
+    (void)shatter(s);
+    add_range(s, RUN_PFN, RANGE_SHATTERED);
+    frames = alloc_stats(&s->w.mm).hv_frames;
+    do {
+        struct census c;
+
+        s->w.mm.alloc.fail_in = ++n;
+        rc = saving_census(&c, &s->op, no_p2m, NULL);
+        s->w.mm.alloc.fail_in = 0;
+        assert_true(rc == ERR_NONE || rc == ERR_NOMEM);
+        if (rc)
+            assert_string_equal(c.why, "not enough hypervisor memory to go "
+                                       "through the domain's");
+        census_end(&c);
+        assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames);
+        world_audit(&s->w, "a census without memory");
+    } while (rc);
+    assert_true(n > 12);
+    range_clear(&s->us.d);
+}
+
+static bool lists_equal(const struct census_list *a,
+                        const struct census_list *b)
+{
+    if (a->nr != b->nr)
+        return false;
+    for (uint64_t i = 0; i < a->nr; i++)
+        if (memcmp(census_at(a, i), census_at(b, i), a->size))
+            return false;
+    return true;
+}
+
+static bool censuses_equal(const struct census *a, const struct census *b)
+{
+    for (uint64_t p = 0; p < a->bound; p++)
+        if (!mfn_eq(census_mfn(a, pfn_of(p)), census_mfn(b, pfn_of(p))))
+            return false;
+    return a->nr_pfns == b->nr_pfns && a->nr_frames == b->nr_frames &&
+           a->large == b->large && a->nr_own == b->nr_own &&
+           lists_equal(&a->extents, &b->extents) &&
+           lists_equal(&a->tables, &b->tables) && lists_equal(&a->p2m, &b->p2m);
+}
+
+static void interrupted_it_says_the_same(void **state)
+{
+    struct scene *s = *state;
+    struct p2m_place p = {.nr_pfns = 3 * 512,
+                          .list_list = MFN_NONE,
+                          .va = 0x200000,
+                          .cr3 = s->l4};
+    mfn_t t = shatter(s);
+    struct census whole, parts;
+    uint64_t points;
+    unsigned steps;
+
+    assert_int_equal(scene_update(s, t, 3, 0), 0);
+    assert_int_equal(
+        scene_update(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v),
+        ERR_NONE);
+    add_range(s, RUN_PFN, RANGE_SHATTERED);
+    host_preempt_at(0);
+    assert_int_equal(saving_census(&whole, &s->op, p, NULL), ERR_NONE);
+    points = host_preempts();
+    assert_true(points > 10);
+    for (uint64_t n = 1; n <= points; n++) {
+        host_preempt_at(n);
+        assert_int_equal(saving_census(&parts, &s->op, p, &steps), ERR_NONE);
+        assert_int_equal(steps, 2);
+        assert_true(censuses_equal(&whole, &parts));
+        census_end(&parts);
+    }
+    host_preempt_every(1);
+    assert_int_equal(saving_census(&parts, &s->op, p, NULL), ERR_NONE);
+    assert_true(censuses_equal(&whole, &parts));
+    host_preempt_at(0);
+    census_end(&parts);
+    census_end(&whole);
+    range_clear(&s->us.d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scene_test(says_what_there_is),
+        scene_test(runs_end_at_multiples),
+        scene_test(canonical_form),
+        scene_test(frames_of_shared_blocks),
+        scene_test(refuses_claims),
+        scene_test(refuses_large_out_of_order),
+        scene_test(refuses_frames_without_pfn),
+        scene_test(supplied_reads_as_superpage),
+        scene_test(supplied_changed_is_a_table),
+        scene_test(supplied_known_otherwise_is_a_table),
+        scene_test(supplied_across_a_block_is_a_table),
+        scene_test(ranges_want_blocks),
+        scene_test(takes_partial_tables_down),
+        scene_test(finds_p2m_by_list),
+        scene_test(finds_p2m_by_address),
+        scene_test(finds_p2m_in_a_superpage),
+        scene_test(p2m_behind_a_linear_entry),
+        scene_test(every_allocation_may_fail),
+        scene_test(interrupted_it_says_the_same),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

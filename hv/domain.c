@@ -21,7 +21,6 @@
 #include "hv/print.h"
 #include "hv/report.h"
 #include "hv/resume.h"
-#include "hv/ring.h"
 #include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/tlb.h"
@@ -255,7 +254,6 @@ static void stop(struct domain *d)
         time_disarm(d->vcpu[i]);
     }
     event_close_all(d);
-    BUG_IF(ring_set(d, MFN_NONE)); /* letting go does not fail */
     tlb_forget(d);
 }
 

@@ -172,7 +172,7 @@ struct domain {
     struct domain_peaks peaks;
     uint64_t watchdog[DOMAIN_WATCHDOGS]; /* hv/watchdog.c */
     mfn_t start_mfn; /* start_info, as the guest named it when it suspended */
-    mfn_t ring_mfn;  /* hv/ring.c; MFN_NONE: there is none */
+    mfn_t ring_mfn;  /* mm.ring, also while it is not held: hv/ring.c */
     bool ring_virq;  /* VIRQ_FLAGSTONE waits until it is bound */
 };
 

@@ -241,6 +241,6 @@ enum err images_truncate(struct held_image *h, uint64_t bytes, char *text)
     if (bytes > h->image.bytes)
         return fail(text, ERR_INVAL, "image %s has only %lu bytes", h->name,
                     h->image.bytes);
-    h->image.bytes = bytes;
+    image_truncate(&h->image, bytes);
     return ERR_NONE;
 }

@@ -9,48 +9,48 @@
 #include "mm/type.h"
 
 /* Writable is not a type that validates, so nothing here can take long. */
-enum err ring_set(struct domain *d, mfn_t m)
+static enum err hold(struct domain *d, mfn_t m)
 {
-    struct mm_op op;
+    struct mm_op op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
     enum err rc = ERR_NONE;
 
-    if (!d->nr_vcpus)
-        return ERR_NONE;
-    op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
     if (!mfn_eq(m, MFN_NONE))
         rc = type_get(&op, m, FRAME_WRITABLE);
-    if (!rc) {
-        if (!d->suspended && !mfn_eq(d->ring_mfn, MFN_NONE))
-            type_put_later(&op, d->ring_mfn);
-        d->ring_mfn = m;
-    }
+    if (!rc && !mfn_eq(d->mm.ring, MFN_NONE))
+        type_put_later(&op, d->mm.ring);
+    if (!rc)
+        d->mm.ring = m;
     tlb_discharge(&op);
+    return rc;
+}
+
+enum err ring_set(struct domain *d, mfn_t m)
+{
+    enum err rc = hold(d, m);
+
+    if (!rc)
+        d->ring_mfn = m;
     return rc;
 }
 
 void ring_suspend(struct domain *d)
 {
-    mfn_t m = d->ring_mfn;
-
-    BUG_IF(ring_set(d, MFN_NONE)); /* letting go does not fail */
-    d->ring_mfn = m;
+    BUG_IF(hold(d, MFN_NONE)); /* letting go does not fail */
 }
 
 void ring_resume(struct domain *d)
 {
-    mfn_t m = d->ring_mfn;
-
-    d->ring_mfn = MFN_NONE; /* not held any more */
-    (void)!ring_set(d, m);
+    if (hold(d, d->ring_mfn))
+        d->ring_mfn = MFN_NONE;
 }
 
 /* --- events -------------------------------------------------------------- */
 
 static struct flagstone_ring *ring_of(const struct domain *d)
 {
-    if (d->suspended || mfn_eq(d->ring_mfn, MFN_NONE))
+    if (mfn_eq(d->mm.ring, MFN_NONE))
         return NULL;
-    return mm_frame_ptr(d->mm.mm, d->ring_mfn);
+    return mm_frame_ptr(d->mm.mm, d->mm.ring);
 }
 
 static bool write_event(struct flagstone_ring *ring,

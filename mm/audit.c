@@ -353,6 +353,8 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
     for_blocks(&a, tally_block);
     for (const struct mm_vcpu *v = d->vcpus; v; v = v->next)
         tally_vcpu(&a, v);
+    if (!mfn_eq(d->ring, MFN_NONE))
+        tally(&a, d->ring, FRAME_WRITABLE, "the ring");
     for_blocks(&a, compare_block);
     if (!d->dying)
         compare_list(&a);

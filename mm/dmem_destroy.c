@@ -171,6 +171,7 @@ enum err dmem_domain_destroy(struct mm_op *op)
     enum err rc = type_drain(op);
 
     d->dying = true;
+    drop_ref(op, &d->ring);
     for (struct mm_vcpu *v = d->vcpus; v && !rc; v = v->next)
         rc = drop_vcpu(op, v);
     if (!rc)

@@ -77,6 +77,7 @@ struct mm_domain {
     struct mm *mm;
     struct mm_domain *next; /* mm.domains */
     struct mm_vcpu *vcpus;
+    mfn_t ring; /* MFN_NONE or a writable reference: the page hv/ tells it by */
     domid_t id;
     uint64_t owner_bits; /* id as the frame words have it */
     enum superpages superpages;

@@ -54,13 +54,24 @@ static bool fill(pfn_t table, pte_t e)
     return true;
 }
 
+/* The first that could not be mended is told. */
+static void fail(pte_t e, const char *why)
+{
+    if (!failed)
+        printk("remap: entry %#lx: %s\n", e.v, why);
+    failed = true;
+}
+
 static void mend(maddr_t at, pte_t e)
 {
     pfn_t table = spare_get();
-    if (table.v == PFN_NONE.v || !fill(table, e)) {
-        printk("remap: entry %#lx: %s\n", e.v,
-               table.v == PFN_NONE.v ? "no spare table" : "no such memory");
-        failed = true;
+    if (table.v == PFN_NONE.v) {
+        fail(e, "no spare table");
+        return;
+    }
+    if (!fill(table, e)) {
+        spare_put(table);
+        fail(e, "no such memory");
         return;
     }
     mfn_t m = frame_mfn(table);

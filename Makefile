@@ -90,6 +90,7 @@ $(BUILD)/flagstone.elf: $(BUILD)/pass1.elf
 -include tests/tests.mk
 include tests/hv/hv.mk
 include tests/control/control.mk
+include tests/guest/guest.mk
 include tests/abi/abi.mk
 
 # --- running --------------------------------------------------------------

@@ -186,6 +186,8 @@ static bool take_message(void)
     uint32_t prod = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE);
     uint32_t cons = ring->rsp_cons, was = cons;
     bool whole = false;
+    if (prod - cons > XENSTORE_RING_SIZE) /* nonsense: nothing is believed */
+        cons = prod;
     while (cons != prod && !whole) {
         take_byte(ring->rsp[MASK_XENSTORE_IDX(cons++)]);
         whole = taken >= sizeof(head) && taken - sizeof(head) >= head.len;

@@ -26,6 +26,26 @@ enum err scene_update(struct scene *s, mfn_t table, unsigned i, uint64_t val)
     return rc;
 }
 
+void scene_share(struct scene *s)
+{
+    s->us.d.relinquish = RELINQUISH_CUT;
+    memset(mm_frame_ptr(&s->w.mm, s->block), 0x5a, BLOCK_SIZE);
+    for (unsigned i = 3; i < 6; i++)
+        assert_int_equal(reservation_decrease(&s->op, scene_member(s, i), 0),
+                         ERR_NONE);
+    world_done(&s->op);
+    world_audit(&s->w, "sharing");
+}
+
+mfn_t scene_they_get(struct scene *s)
+{
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+    mfn_t m;
+
+    assert_int_equal(dmem_run_get(&op, 0, &m), ERR_NONE);
+    return m;
+}
+
 int scene_make(void **state)
 {
     struct scene *s = calloc(1, sizeof(*s));

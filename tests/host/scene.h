@@ -29,6 +29,19 @@ static inline pte_t *scene_entry(struct scene *s, mfn_t table, unsigned i)
     return (pte_t *)mm_frame_ptr(&s->w.mm, table) + i;
 }
 
+static inline mfn_t scene_member(const struct scene *s, unsigned i)
+{
+    return mfn_add(s->block, i);
+}
+
+/*
+ * Under relinquish=cut, s->block, full of litter, becomes shared by giving
+ * back frames 3, 4 and 5 of it.
+ */
+void scene_share(struct scene *s);
+/* A frame the other guest takes. */
+mfn_t scene_they_get(struct scene *s);
+
 /* A zeroed frame of ours. */
 mfn_t scene_frame(struct scene *s);
 /* mmu_update of one entry, what it owes discharged. */

@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include "mm/range.h"
+#include "mm/shared.h"
+#include "mm/supply.h"
 #include "port.h"
 #include "scene.h"
 
@@ -281,6 +284,39 @@ static enum err exchange_block_for_ones(struct scene *s, struct fresh *x)
                                                      .n_out = BLOCK_FRAMES});
 }
 
+static enum err supply_table(struct scene *s, struct fresh *x)
+{
+    mfn_t m;
+
+    (void)x;
+    return supply_get(&s->op, &m);
+}
+
+static enum err add_range(struct scene *s, struct fresh *x)
+{
+    (void)x;
+    return range_add(&s->us.d, (struct range){pfn_of(512), RANGE_REMAP});
+}
+
+/* Under relinquish=cut: refused, the block is not shared. */
+static enum err cut_one(struct scene *s, struct fresh *x)
+{
+    s->us.d.relinquish = RELINQUISH_CUT;
+    return decrease_one(s, x);
+}
+
+static enum err cut_across(struct scene *s, struct fresh *x)
+{
+    s->us.d.relinquish = RELINQUISH_CUT;
+    return decrease_across(s, x);
+}
+
+static enum err cut_exchange(struct scene *s, struct fresh *x)
+{
+    s->us.d.relinquish = RELINQUISH_CUT;
+    return exchange_ones(s, x);
+}
+
 static enum err exchange_ones_for_block(struct scene *s, struct fresh *x)
 {
     static mfn_t in[BLOCK_FRAMES];
@@ -330,11 +366,16 @@ static const struct operation {
     OP(exchange_blocks, 4),
     OP(exchange_block_for_ones, 3),
     OP(exchange_ones_for_block, 3),
+    OP(supply_table, 2),
+    OP(add_range, 1),
+    OP(cut_one, 1),
+    OP(cut_across, 2),
+    OP(cut_exchange, 4),
 };
 
 /* What must be as before when an operation was refused. */
 struct before {
-    uint64_t tot_pages, blocks, blocks_cut, super_maps, free;
+    uint64_t tot_pages, blocks, blocks_cut, super_maps, free, shared, supplied;
     uint64_t tables[PT_LEVELS + 1];
 };
 
@@ -345,6 +386,8 @@ static struct before look(struct scene *s)
         .blocks = s->us.d.blocks,
         .blocks_cut = s->us.d.blocks_cut,
         .super_maps = s->us.d.super_maps,
+        .shared = shared_stats(&s->w.mm).blocks,
+        .supplied = s->us.d.supplied,
         .free = alloc_stats(&s->w.mm).free + alloc_stats(&s->w.mm).hv_blocks,
     };
 

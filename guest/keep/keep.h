@@ -41,6 +41,8 @@ void memory_spoil(void);
 void large_text(void);
 uint64_t large_text_runs(void);
 extern unsigned large_text_done;
+/* Memory that lies in whole blocks already. */
+void large_join(void);
 
 /* Soon, if that is wanted at all. */
 void large_want(void);

@@ -37,6 +37,14 @@ void large_text(void)
         printk("text stays small: join gives %ld\n", rc);
 }
 
+/* Runs of the boot area that nothing lies in are mapped by tables at first. */
+void large_join(void)
+{
+    for (unsigned b = 0; config.large && b < memory_blocks; b++)
+        if (space_is_block(memory_block[b]) && guest_flagstone)
+            (void)heal_block(memory_block[b]);
+}
+
 static bool is_small(pfn_t first)
 {
     for (unsigned i = 0; i < space_count(); i++) {
@@ -101,7 +109,7 @@ void large_poll(void)
         heal_all();
 }
 
-static void on_small(const struct flagstone_event *e)
+static void on_change(const struct flagstone_event *e)
 {
     (void)e;
     large_want();
@@ -111,9 +119,10 @@ void large_listen(void)
 {
     if (!config.ring)
         return;
-    flagstone_set_handler(FLAGSTONE_EVENT_shattered, on_small);
-    flagstone_set_handler(FLAGSTONE_EVENT_remap, on_small);
-    flagstone_set_handler(FLAGSTONE_EVENT_scattered, on_small);
+    flagstone_set_handler(FLAGSTONE_EVENT_shattered, on_change);
+    flagstone_set_handler(FLAGSTONE_EVENT_remap, on_change);
+    flagstone_set_handler(FLAGSTONE_EVENT_scattered, on_change);
+    flagstone_set_handler(FLAGSTONE_EVENT_healed, on_change);
     int64_t rc = flagstone_ring_open();
     if (rc && guest_flagstone)
         printk("%s: no event ring: %ld\n", config.name, rc);

@@ -80,8 +80,7 @@ static void say_resumed(uint64_t before, const struct remap_result *own)
            "\"own_ticks\":%lu}\n",
            config.name, before, after, n[1], n[2], n[3], s.hv_l1, s.hv_ticks,
            own->l1_frames, own->calls, own->ticks);
-    if (n[1] + n[2] + n[3])
-        large_want();
+    large_want();
 }
 
 /* Mending comes before anything else touches the memory. */
@@ -160,6 +159,7 @@ static void start(void)
     memory_take();
     balloon_init(memory_block, memory_blocks, memory_fill);
     large_text();
+    large_join();
     memory_fill_all();
     if (store_init()) {
         store_watch("control/shutdown", on_shutdown);

@@ -72,6 +72,7 @@ void store_resume(void)
     connect();
     ring->rsp_cons = ring->rsp_prod;
     busy = false;
+    next_id++; /* what is still in the ring keeps its id to itself */
     taken = 0;
     for (unsigned i = 0; i < nr_watches; i++)
         watches[i].set = watches[i].dirty = false;

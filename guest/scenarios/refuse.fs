@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+#! HOSTMEM=256M HVARGS=debug
+# What comes in through COM2 is no image that could be restored.
+note free machine.blocks_free
+fails receive travel 60
+expect machine.images = 0
+expect machine.blocks_free = $free
+expect machine.domains = 1
+audit

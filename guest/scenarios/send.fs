@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+#! HOSTMEM=256M
+# One half of a migration: a keeper is saved and sent out through COM2.
+create keep name=web mem=8M superpages=require -- name=web
+until web.superpage_maps >= 1
+ask suspend web
+wait web suspended
+save web travel
+send travel
+destroy web
+drop travel

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+echo started
+run loop

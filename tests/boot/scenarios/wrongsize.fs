@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+echo started
+create hello name=one mem=12Q

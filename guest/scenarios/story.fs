@@ -7,10 +7,10 @@ echo
 echo A keeper of 32 MiB maps its memory by 2 MiB entries and fills it with a
 echo pattern. It looks at every byte again whenever it has been restored.
 create keep name=life mem=32M superpages=require -- name=life
-until life.superpage_maps >= 12
-note large life.superpage_maps
+until life.superpage_maps >= 14
 ask suspend life
 wait life suspended
+note large life.superpage_maps
 save life saved
 destroy life
 
@@ -82,9 +82,9 @@ echo A kernel whose own text and data are mapped large could not run the code
 echo that would put them back. It does not have to: it runs, and is told.
 create keep-large name=text mem=16M -- name=text text=large
 until text.superpage_maps >= 5
-note large text.superpage_maps
 ask suspend text
 wait text suspended
+note large text.superpage_maps
 save text saved
 destroy text
 fill 0

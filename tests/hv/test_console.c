@@ -161,8 +161,7 @@ static void the_control_guest_moves_about_as_it_likes(void **state)
     guest(1, "one", "x\n");
     guest(3, "shell", "\rprompt> l\x1b[K");
     console_raw_guest(9);
-    assert_string_equal(out,
-                        "\rprompt> \x1b[K\none| x\n\rprompt> l\x1b[K");
+    assert_string_equal(out, "\rprompt> \x1b[K\none| x\n\rprompt> l\x1b[K");
 }
 
 int main(void)

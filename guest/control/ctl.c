@@ -24,11 +24,6 @@ struct flagstone_control *ctl_named(enum flagstone_control_cmd cmd,
     return c;
 }
 
-int64_t ctl_try(struct flagstone_control *c)
-{
-    return hc_flagstone_op(FLAGSTONE_OP_control, c);
-}
-
 bool ctl_run(struct flagstone_control *c)
 {
     int64_t rc = ctl_try(c);

@@ -107,25 +107,38 @@ static bool enough_free(void *ctx)
     return ctl_machine(&m) && m.blocks_free >= *(const uint64_t *)ctx;
 }
 
+/* Of the largest first; false: refused. */
+static bool ask_for(uint64_t blocks)
+{
+    while (blocks) {
+        struct giving g = look_round();
+        uint64_t n = MIN(blocks, g.most);
+
+        if (!n)
+            return refuse("reclaim: nobody has more to give");
+        if (!ask_one(&g.giver, n))
+            return false;
+        printk("'%s' is to give back %lu blocks\n", g.giver.name, n);
+        blocks -= n;
+    }
+    return true;
+}
+
+/* What comes in between the two looks is asked for once too often: no harm. */
 bool floor_reclaim(uint64_t blocks)
 {
     struct flagstone_machine m;
-    struct giving g = look_round();
+    struct giving g;
+    uint64_t coming;
 
     if (!ctl_machine(&m))
         return false;
-    if (m.blocks_free + g.to_come + g.all < blocks)
+    g = look_round();
+    coming = m.blocks_free + g.to_come;
+    if (coming + g.all < blocks)
         return refuse("reclaim: %lu blocks wanted, %lu are free and %lu above "
                       "the floors",
                       blocks, m.blocks_free, g.to_come + g.all);
-    while (m.blocks_free + g.to_come < blocks) {
-        uint64_t missing = blocks - m.blocks_free - g.to_come;
-
-        if (!g.most || !ask_one(&g.giver, MIN(missing, g.most)))
-            return refuse("reclaim: nobody has more to give");
-        printk("'%s' is to give back %lu blocks\n", g.giver.name,
-               MIN(missing, g.most));
-        g = look_round();
-    }
-    return shell_wait(enough_free, &blocks, WAIT_SECONDS * 1000, "reclaim");
+    return (coming >= blocks || ask_for(blocks - coming)) &&
+           shell_wait(enough_free, &blocks, WAIT_SECONDS * 1000, "reclaim");
 }

@@ -4,6 +4,10 @@
 
 CTT_PURE := $(addprefix guest/control/,line.c words.c usage.c module_line.c) \
     guest/lib/print.c tests/control/host.c
+# All of it but the terminal, the prompt, and the hypercall: on a fake.
+CTT_ALL := $(filter-out $(addprefix guest/control/,main.c terminal.c \
+    ctl_call.c),$(wildcard guest/control/*.c)) guest/lib/print.c \
+    tests/control/fake.c
 CTT_TESTS := $(patsubst tests/control/%.c,%,$(wildcard tests/control/test_*.c))
 CTT_FUZZ := $(if $(shell command -v $(HOST_CLANG)),\
     $(patsubst tests/control/%.c,%,$(wildcard tests/control/fuzz_*.c)))
@@ -11,6 +15,11 @@ CTT_HEADERS := $(wildcard include/*.h guest/control/*.h guest/lib/*.h \
     tests/control/*.h)
 HOST_TESTS += $(addprefix $(BUILD)/tests/control/,$(CTT_TESTS) $(CTT_FUZZ))
 
+$(BUILD)/tests/control/test_commands: tests/control/test_commands.c \
+    $(CTT_ALL) $(CTT_HEADERS) tests/control/control.mk
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ $< $(CTT_ALL) -lcmocka
 $(BUILD)/tests/control/test_%: tests/control/test_%.c $(CTT_PURE) \
     $(CTT_HEADERS) tests/control/control.mk
 	$(call say,HOSTCC,$<)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake.h: a hypervisor of a few records, for the commands of the control
+ * guest: domains that obey at once, images, modules, blocks that are counted.
+ * Everything it was asked to change is kept as text, in order.
+ */
+#pragma once
+
+#include "flagstone/control.h"
+
+#define FAKE_DOMAINS 8u
+#define FAKE_IMAGES  4u
+#define FAKE_MODULES 8u
+
+struct fake {
+    struct flagstone_machine machine;
+    struct flagstone_domain domain[FAKE_DOMAINS]; /* name "": none */
+    struct flagstone_image image[FAKE_IMAGES];
+    struct fake_module {
+        struct flagstone_module m;
+        const char *text;
+    } module[FAKE_MODULES];
+    bool stubborn;    /* domains do not do what they are asked */
+    char asked[8192]; /* "create web|target 1 4096|" */
+    char said[32768]; /* what the commands printed */
+};
+extern struct fake fake;
+
+void fake_reset(void);
+struct flagstone_domain *fake_add_domain(const char *name, uint64_t blocks);
+void fake_add_module(const char *name, enum flagstone_module_kind kind,
+                     const char *text);

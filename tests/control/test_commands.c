@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lines to the control guest: what each asks the hypervisor for, what is
+ * refused in which words before anything is asked, and scenarios, which are
+ * checked whole. (Numbers in what was asked: enum flagstone_control_cmd.)
+ */
+#include "tests/hv/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/control/command.h"
+#include "guest/control/complete.h"
+#include "guest/control/scenario.h"
+#include "tests/control/fake.h"
+
+static int fresh(void **state)
+{
+    (void)state;
+    fake_reset();
+    command_line("policy overcommit=off superpages=default relinquish=default "
+                 "restore=shatter",
+                 100);
+    return 0;
+}
+
+static void does(const char *line, const char *asked)
+{
+    fake.asked[0] = '\0';
+    if (!command_line(line, strlen(line)))
+        fail_msg("'%s': %s", line, shell_why());
+    assert_string_equal(fake.asked, asked);
+}
+
+/* Refused in these words, and nothing was asked for. */
+static void refuses(const char *line, const char *why)
+{
+    fake.asked[0] = '\0';
+    if (command_line(line, strlen(line)))
+        fail_msg("'%s' was not refused", line);
+    assert_string_equal(shell_why(), why);
+    assert_string_equal(fake.asked, "");
+}
+
+static void commands_ask_for_what_they_say(void **state)
+{
+    (void)state;
+    fake_add_domain("web", 16);
+    does("create keep name=one mem=8M -- a b",
+         "create keep: name=one mem=8M -- a b|");
+    does("claim shop 5", "14 'shop' 5 0|");
+    does("balloon web 16M", "13 web 4096|");
+    does("ask suspend web", "12 web 2|");
+    does("wait web suspended", "");
+    does("save web one", "17 web 0|");
+    does("relocate web", "16 web 0|");
+    does("resume web", "15 web 0|");
+    does("heal web", "12 web 2|16 web 0|15 web 0|");
+    does("restore one shatter as two", "restore one 2 two|");
+    does("restore one guest", "restore one 1 |");
+    does("check one", "21 'one' 0 0|");
+    does("drop one", "20 'one' 0 0|");
+    does("damage one 0x20 3", "22 'one' 3 32|");
+    does("truncate one 8192", "23 'one' 8192 0|");
+    does("send one", "24 'one' 0 0|");
+    does("receive new 5", "25 'new' 5000 0|");
+    does("fill 4", "30 '' 4 0|");
+    does("frag 9", "31 '' 9 0|");
+    does("drain 3", "32 '' 3 0|");
+    does("drain all", "32 '' 18446744073709551615 0|");
+    does("destroy web", "11 web 0|");
+    does("quit", "40 '' 0 0|");
+    does("", "");
+    does("# nothing", "");
+}
+
+static void mistakes_are_named(void **state)
+{
+    static const struct {
+        const char *line, *why;
+    } wrong[] = {
+        {"craete", "unknown command 'craete'"},
+        {"destroy", "destroy: NAME is missing (destroy NAME)"},
+        {"destroy a b", "destroy: 'b' is not understood here (destroy NAME)"},
+        {"destroy nobody", "there is no domain named 'nobody'"},
+        {"balloon web 12Q",
+         "balloon: '12Q' is not a size like 64M or 1G (balloon NAME SIZE)"},
+        {"balloon web 1G", "balloon: 'web' may have at most 32M"},
+        {"balloon web 4K", "balloon: a domain needs at least 2M"},
+        {"create keep name=a memm=8M", "create: unknown option 'memm=8M'"},
+        {"ask nicely web", "ask: 'nicely' is not suspend|poweroff|reboot (ask "
+                           "suspend|poweroff|reboot NAME)"},
+        {"restore none", "there is no image named 'none'"},
+        {"policy restore=maybe", "policy: bad 'restore=maybe'"},
+        {"policy restore=fail colour=red",
+         "policy: unknown setting 'colour=red'"},
+        {"expect web.colour = 1", "'web.colour' is no figure: see stat"},
+        {"expect web.mem = red", "'red' is no figure: see stat"},
+        {"expect web.mem = $red", "nothing has been noted as 'red'"},
+        {"expect web.mem = 5", "expect: web.mem is 33554432, not = 5 (5)"},
+        {"floor nobody 8M", "there is no domain named 'nobody'"},
+        {"run nosuch", "there is no scenario named 'nosuch'"},
+        {"help me", "unknown command 'me'"},
+        {"fails list", "fails: 'list' did not fail"},
+        {"fails craete", "unknown command 'craete'"},
+        {"echo \"open", "a \" is not closed"},
+        {"tally shop", "tally: 'shop' has not been restored"},
+    };
+
+    (void)state;
+    fake_add_domain("web", 16);
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
+        refuses(wrong[i].line, wrong[i].why);
+    does("policy", "");
+    assert_non_null(strstr(fake.said, "restore=shatter "));
+}
+
+static void waiting_ends(void **state)
+{
+    (void)state;
+    fake_add_domain("web", 16);
+    fake.stubborn = true;
+    does("ask suspend web", "12 web 2|");
+    refuses("wait web suspended 3",
+            "wait: 'web' suspended: not within 3.000 s");
+    refuses("until web.mem = 64M 2", "until: web.mem is 33554432, not = 64M "
+                                     "(67108864)");
+    refuses("wait nobody running 3", "there is no domain named 'nobody'");
+    does("wait nobody gone", "");
+    does("wait web 32M", "");
+}
+
+static void figures_compare(void **state)
+{
+    (void)state;
+    fake_add_domain("web", 16);
+    does("expect web.mem = 32M", "");
+    does("note size web.tot_pages", "");
+    does("expect web.tot_pages = $size", "");
+    does("balloon web 16M", "13 web 4096|");
+    does("expect web.tot_pages < $size", "");
+    does("expect web.tot_pages != 8192", "");
+    does("expect machine.blocks >= machine.blocks_free", "");
+    does("fails expect machine.blocks > 100", "");
+    does("fails expect machine.blocks <= 99", "");
+    does("stat web", "");
+    assert_non_null(strstr(fake.said, "\"tot_pages\":4096"));
+}
+
+static void settings_reach_new_domains(void **state)
+{
+    (void)state;
+    does("policy superpages=require relinquish=cut", "");
+    does("create k name=a mem=4M",
+         "create k: superpages=require relinquish=cut name=a mem=4M|");
+    does("create k name=a mem=4M superpages=off",
+         "create k: relinquish=cut name=a mem=4M superpages=off|");
+    does("policy reserve=5", "33 '' 5 0|");
+}
+
+static void memory_is_taken_from_the_largest_to_its_floor(void **state)
+{
+    (void)state;
+    fake_add_domain("big", 30);
+    fake_add_domain("mid", 20);
+    fake_add_domain("free", 10); /* without a floor */
+    does("floor big 20M", "");
+    does("floor mid 30M", "");
+    /* 32 are free; 20 of big and 5 of mid can be had. */
+    refuses("reclaim 58", "reclaim: 58 blocks wanted, 32 are free and 25 above "
+                          "the floors");
+    does("reclaim 20", "");
+    does("reclaim 40", "13 big 11264|");
+    assert_int_equal(fake.machine.blocks_free, 40);
+    does("policy overcommit=on", "");
+    does("create k name=a mem=26M", "create k: name=a mem=26M|");
+    does("create k name=a mem=80M", "13 big 9216|create k: name=a mem=80M|");
+    assert_int_equal(fake.domain[1].stats.tot_pages, 18 * BLOCK_FRAMES);
+    does("reclaim 57", "13 big 5120|13 mid 7680|");
+    refuses("create k name=b mem=110M", "reclaim: 59 blocks wanted, 57 are "
+                                        "free and 0 above the floors");
+}
+
+static void who_does_not_give_is_not_asked_twice(void **state)
+{
+    (void)state;
+    fake_add_domain("big", 60);
+    fake.stubborn = true;
+    does("floor big 20M", "");
+    fake.asked[0] = '\0';
+    assert_false(command_line("reclaim 50", 20));
+    assert_string_equal(fake.asked, "13 big 21504|");
+    refuses("reclaim 50", "reclaim: not within 30.000 s");
+}
+
+static void the_table_tells_the_story(void **state)
+{
+    (void)state;
+    fake_add_domain("web", 16);
+    does("ask suspend web", "12 web 2|");
+    does("save web one", "17 web 0|");
+    does("fails restore one fail as never", "restore one 0 never|");
+    does("restore one shatter as web", "restore one 2 web|");
+    does("expect last.shattered = 4", "");
+    does("relocate web", "16 web 0|");
+    fake.domain[1].stats.superpage_maps = 4;
+    does("tally web", "");
+    does("table", "");
+    assert_non_null(strstr(
+        fake.said, "never        fail           4   refused, and nothing"));
+    assert_non_null(strstr(
+        fake.said, "@{\"story\":\"web\",\"policy\":\"shatter\",\"refused\":"
+                   "false,\"before\":4,\"after\":0,\"healed\":4,\"hv_l1\":4,"
+                   "\"guest_l1\":0,\"hv_ticks\":1000,"));
+}
+
+/* --- scenarios ----------------------------------------------------------- */
+
+static void scenario(const char *name, const char *text)
+{
+    fake_add_module(name, FLAGSTONE_MODULE_scenario, text);
+}
+
+static void runs(const char *name, const char *asked, const char *wrong)
+{
+    char why[SCENARIO_WHY] = "";
+
+    fake.asked[0] = fake.said[0] = '\0';
+    assert_int_equal(scenario_run(name, why), !*wrong);
+    assert_string_equal(why, wrong);
+    assert_string_equal(fake.asked, asked);
+}
+
+static void a_scenario_runs_line_by_line(void **state)
+{
+    (void)state;
+    scenario("good", "# a comment\n\n  fill 1\r\nfill 2\n\tfill 3");
+    runs("good", "30 '' 1 0|30 '' 2 0|30 '' 3 0|", "");
+    assert_non_null(strstr(fake.said, "flagstone> fill 2\n"));
+}
+
+static void a_typo_in_line_7_is_found_before_line_1_is_run(void **state)
+{
+    (void)state;
+    scenario("typo", "fill 1\n\n# x\nfill 2\nfill 3\nfill 4\ncraete keep "
+                     "name=a mem=8M\nfill 5\n");
+    runs("typo", "", "scenario typo line 7: unknown command 'craete'");
+    assert_string_equal(fake.said, "");
+}
+
+static void mistakes_that_can_be_known_are_known_before(void **state)
+{
+    static const char *const lines[] = {"create keep name=web mem=12Q",
+                                        "policy colour=red",
+                                        "expect web.colour = 1",
+                                        "note a b",
+                                        "fails craete",
+                                        "run nosuch",
+                                        "help me",
+                                        "wait web gome",
+                                        "balloon web 0M"};
+    char text[100], why[SCENARIO_WHY];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
+        fresh(state);
+        snprintf(text, sizeof(text), "fill 1\n%s\n", lines[i]);
+        scenario("wrong", text);
+        fake.asked[0] = '\0';
+        assert_false(scenario_run("wrong", why));
+        assert_int_equal(strncmp(why, "scenario wrong line 2: ", 23), 0);
+        assert_string_equal(fake.asked, "");
+    }
+}
+
+static void the_first_line_that_fails_ends_it(void **state)
+{
+    (void)state;
+    scenario("stops", "fill 1\ndestroy nobody\nfill 2\n");
+    runs("stops", "30 '' 1 0|",
+         "scenario stops line 2: there is no domain named 'nobody'");
+    scenario("fine", "fails destroy nobody\nfill 2\n");
+    runs("fine", "30 '' 2 0|", "");
+}
+
+static void scenarios_run_others(void **state)
+{
+    (void)state;
+    scenario("outer", "fill 1\nrun inner\nfill 2\n");
+    scenario("inner", "fill 7\n");
+    runs("outer", "30 '' 1 0|30 '' 7 0|30 '' 2 0|", "");
+    scenario("outer2", "fill 1\nrun inner2\n");
+    scenario("inner2", "\n\nfil 7\n");
+    runs("outer2", "", "scenario inner2 line 3: unknown command 'fil'");
+    scenario("self", "fill 1\nrun self\n");
+    runs("self", "",
+         "scenario self line 2: scenarios that run each other, deeper than 4");
+    runs("nosuch", "", "there is no scenario named 'nosuch'");
+}
+
+static void tab(const char *before, const char *after)
+{
+    struct line l;
+
+    line_init(&l);
+    line_insert(&l, before, strlen(before));
+    complete(&l);
+    assert_string_equal(l.text, after);
+}
+
+static void tab_knows_commands_and_names(void **state)
+{
+    (void)state;
+    fake_add_domain("web", 16);
+    fake_add_domain("webster", 16);
+    fake_add_module("keep", FLAGSTONE_MODULE_kernel, "x");
+    tab("rel", "relocate ");
+    tab("re", "re");
+    tab("destroy w", "destroy web");
+    tab("destroy webs", "destroy webster ");
+    tab("ask s", "ask suspend ");
+    tab("ask suspend webs", "ask suspend webster ");
+    tab("create ", "create keep ");
+    tab("help sto", "help storm ");
+    tab("nothing x", "nothing x");
+    tab("destroy con", "destroy con"); /* not itself */
+    fake.said[0] = '\0';
+    tab("destroy web", "destroy web");
+    assert_string_equal(fake.said, "\nweb  webster\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(commands_ask_for_what_they_say, fresh),
+        cmocka_unit_test_setup(mistakes_are_named, fresh),
+        cmocka_unit_test_setup(waiting_ends, fresh),
+        cmocka_unit_test_setup(figures_compare, fresh),
+        cmocka_unit_test_setup(settings_reach_new_domains, fresh),
+        cmocka_unit_test_setup(memory_is_taken_from_the_largest_to_its_floor,
+                               fresh),
+        cmocka_unit_test_setup(who_does_not_give_is_not_asked_twice, fresh),
+        cmocka_unit_test_setup(the_table_tells_the_story, fresh),
+        cmocka_unit_test_setup(a_scenario_runs_line_by_line, fresh),
+        cmocka_unit_test_setup(a_typo_in_line_7_is_found_before_line_1_is_run,
+                               fresh),
+        cmocka_unit_test_setup(mistakes_that_can_be_known_are_known_before,
+                               fresh),
+        cmocka_unit_test_setup(the_first_line_that_fails_ends_it, fresh),
+        cmocka_unit_test_setup(scenarios_run_others, fresh),
+        cmocka_unit_test_setup(tab_knows_commands_and_names, fresh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

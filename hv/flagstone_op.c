@@ -6,6 +6,7 @@
 #include "flagstone/flagstone.h"
 
 #include "hv/auditor.h"
+#include "hv/flagstone_super.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
 #include "hv/report.h"
@@ -81,6 +82,10 @@ long hypercall_flagstone_op(uint64_t cmd, uint64_t arg)
         return audit(d);
     case FLAGSTONE_OP_stats:
         return stats(d, arg);
+    case FLAGSTONE_OP_split:
+        return flagstone_super_split(current_vcpu(), arg);
+    case FLAGSTONE_OP_join:
+        return flagstone_super_join(current_vcpu(), arg);
     case FLAGSTONE_OP_ring:
         return ring(d, arg);
     case FLAGSTONE_OP_ranges:

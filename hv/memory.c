@@ -7,6 +7,7 @@
 
 #include "hv/cmdline.h"
 #include "hv/console.h"
+#include "hv/cpu.h"
 #include "hv/early.h"
 #include "hv/layout.h"
 #include "hv/paging.h"
@@ -38,6 +39,7 @@ void memory_init(void)
     hv_mm.direct = direct_of_maddr(maddr_of(0));
     hv_mm.m2p = (uint64_t *)HV_M2P_RW_VA;
     hv_mm.linear_pt = true;
+    hv_mm.pages_1g = cpu_features.page1g;
     memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));
     alloc_init(&hv_mm, meta, frames, fragment_reserve());
     early_finish(hand_over, NULL);

@@ -77,15 +77,23 @@ static void tally(struct auditor *a, mfn_t m, enum frame_type t,
     x->type = (uint8_t)t;
 }
 
-static void tally_super(struct auditor *a, pte_t e)
+static void tally_super(struct auditor *a, pte_t e, unsigned level)
 {
-    if (!own(a, pte_mfn(e)) || (e.v & SUPER_MUST_BE_ZERO) ||
-        !block_owned_by(mm_block(a->mm, super_block(e))->word, a->d->id)) {
-        differ(a, "superpage entry %lx not onto a block of the domain", e.v);
-        return;
-    }
-    a->super[super_block(e).v]++;
+    uint64_t n = level == 2 ? 1 : REGION_BLOCKS;
+
     a->super_maps++;
+    if (e.v & (level == 2 ? SUPER_MUST_BE_ZERO : SUPER_REGION_ZERO))
+        differ(a, "superpage entry %lx is not aligned", e.v);
+    for (uint64_t i = 0; i < n; i++) {
+        mfn_t m = mfn_add(pte_mfn(e), i * BLOCK_FRAMES);
+
+        if (!mm_mfn_valid(a->mm, m) ||
+            !block_owned_by(mm_block(a->mm, blk_of_mfn(m))->word, a->d->id)) {
+            differ(a, "superpage entry %lx not onto blocks of the domain", e.v);
+            return;
+        }
+        a->super[super_block(e).v + i]++;
+    }
 }
 
 static bool is_linear(struct auditor *a, unsigned level, mfn_t target)
@@ -104,8 +112,8 @@ static void tally_entry(struct auditor *a, mfn_t table, unsigned level, pte_t e)
 
     if (!(e.v & PTE_US))
         differ(a, "entry %lx in table %lx is not for ring 3", e.v, table.v);
-    if (level == 2 && (e.v & PTE_PSE)) {
-        tally_super(a, e);
+    if ((level == 2 || (level == 3 && a->mm->pages_1g)) && (e.v & PTE_PSE)) {
+        tally_super(a, e, level);
         return;
     }
     if (e.v & ENTRY_FORBIDDEN(level))

@@ -135,7 +135,7 @@ static enum err get_table(struct mm_op *op, const struct entry_at *at, pte_t e)
 
 static bool is_super(const struct entry_at *at, pte_t e)
 {
-    return at->level == 2 && (e.v & PTE_PSE);
+    return (at->level == 2 || at->level == 3) && (e.v & PTE_PSE);
 }
 
 enum err entry_get(struct mm_op *op, const struct entry_at *at, pte_t e)
@@ -143,7 +143,7 @@ enum err entry_get(struct mm_op *op, const struct entry_at *at, pte_t e)
     if (at->level == 1)
         return entry_get_l1(op, e);
     if (is_super(at, e))
-        return super_get(op, e);
+        return at->level == 2 ? super_get(op, e) : super_region_get(op, e);
     return get_table(op, at, e);
 }
 
@@ -156,7 +156,10 @@ void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e)
         return;
     }
     if (is_super(at, e)) {
-        super_put(op, e);
+        if (at->level == 2)
+            super_put(op, e);
+        else
+            super_region_put(op, e);
         return;
     }
     f = frame_held(op->mm, pte_mfn(e));

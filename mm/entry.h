@@ -5,6 +5,7 @@
  * entry of a validated table holds is
  *   L1          one reference of the frame, one more of type writable if RW
  *   L2 with PSE one superpage mapping of the block
+ *   L3 with PSE one superpage mapping of each block of the region
  *   L2..L4      one type reference of the next level, or of the same level
  *               for a linear entry (none if it points to its own table)
  * Entries that are not present hold nothing.
@@ -27,7 +28,7 @@ struct entry_at {
     (PTE_NX | PTE_AVL_HIGH | PTE_AVL | PTE_D | PTE_A | PTE_US |                \
      ((level) == 1 ? PTE_G : 0))
 
-/* What no present entry of this level may have; PSE at L2 apart. */
+/* What no present entry of this level may have; PSE at L2 and L3 apart. */
 #define ENTRY_FORBIDDEN(level)                                                 \
     ((level) == 1 ? PTE_PWT | PTE_PCD | PTE_PAT                                \
                   : PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: mapping a block with one entry. The owner is compared under the
- * same swap as the count, and marks and mappings of somebody else's block are
- * refused in every state (facts 3.3 flaw 4, 3.5 a-c).
+ * super.c: mapping a block, or a region, with one entry. The owner is compared
+ * under the same swap as the count, and marks and mappings of somebody else's
+ * block are refused in every state (facts 3.3 flaw 4, 3.5 a-c).
  */
 #include "mm/super.h"
 
@@ -36,8 +36,7 @@ enum err super_get(struct mm_op *op, pte_t e)
     struct block *b;
     uint64_t old;
 
-    if (op->d->superpages == SUPERPAGES_OFF || (e.v & SUPER_FORBIDDEN) ||
-        (e.v & SUPER_MUST_BE_ZERO))
+    if (!super_allowed(op, 2) || (e.v & (SUPER_FORBIDDEN | SUPER_MUST_BE_ZERO)))
         return ERR_INVAL;
     b = own_block(op, pte_mfn(e));
     if (!b || !block_apply(b, old, block_super_get, op->d->id))
@@ -50,6 +49,56 @@ enum err super_get(struct mm_op *op, pte_t e)
 void super_put(struct mm_op *op, pte_t e)
 {
     BUG_IF(!block_try(mm_block(op->mm, super_block(e)), block_super_put));
+    op->d->super_maps--;
+}
+
+static void blocks_put(struct block *b, unsigned n)
+{
+    while (n-- > 0)
+        BUG_IF(!block_try(b++, block_super_put));
+}
+
+/* ERR_INVAL: not all of them, so none. *old: what was set in any of them. */
+static enum err blocks_get(struct mm_op *op, struct block *b, uint64_t *old)
+{
+    uint64_t was;
+
+    *old = 0;
+    for (unsigned i = 0; i < REGION_BLOCKS; i++) {
+        if (!block_apply(&b[i], was, block_super_get, op->d->id)) {
+            blocks_put(b, i);
+            return ERR_INVAL;
+        }
+        *old |= was;
+    }
+    return ERR_NONE;
+}
+
+enum err super_region_get(struct mm_op *op, pte_t e)
+{
+    const mfn_t m = pte_mfn(e);
+    struct block *b;
+    uint64_t old;
+
+    if (!super_allowed(op, 3) ||
+        (e.v & (SUPER_FORBIDDEN | SUPER_REGION_ZERO)) ||
+        blk_of_mfn(m).v + REGION_BLOCKS > op->mm->nr_blocks)
+        return ERR_INVAL;
+    b = mm_block(op->mm, blk_of_mfn(m));
+    if (blocks_get(op, b, &old))
+        return ERR_INVAL;
+    if (old & BLOCK_STALE_EXCL) {
+        type_flush_now(op);
+        for (unsigned i = 0; i < REGION_BLOCKS; i++)
+            (void)block_try(&b[i], block_flushed);
+    }
+    op->d->super_maps++;
+    return ERR_NONE;
+}
+
+void super_region_put(struct mm_op *op, pte_t e)
+{
+    blocks_put(mm_block(op->mm, super_block(e)), REGION_BLOCKS);
     op->d->super_maps--;
 }
 

@@ -101,6 +101,13 @@ static enum err audit_descriptors(struct mm_op *op, const struct frame *f)
     return ERR_NONE;
 }
 
+void type_ready(struct mm_op *op, struct frame *f, enum frame_type t)
+{
+    BUG_IF(!frame_try(f, frame_flags, FRAME_VALIDATED, 0));
+    if (frame_is_table(t))
+        op->d->tables[t]++;
+}
+
 /* The type is published and ours alone: look at the content. */
 static enum err validate(struct mm_op *op, struct frame *f, enum frame_type t)
 {
@@ -113,18 +120,16 @@ static enum err validate(struct mm_op *op, struct frame *f, enum frame_type t)
             drop(op, f);
         return rc;
     }
-    BUG_IF(!frame_try(f, frame_flags, FRAME_VALIDATED, 0));
-    if (frame_is_table(t))
-        op->d->tables[t]++;
+    type_ready(op, f, t);
     return ERR_NONE;
 }
 
-/* Count zero: make the frame a t, with all that is due in between. */
-static enum err get_first(struct mm_op *op, struct frame *f, enum frame_type t)
+enum err type_claim(struct mm_op *op, struct frame *f, enum frame_type t)
 {
     uint64_t oldb, old;
 
-    if (!block_apply(f->block, oldb, block_excl_get))
+    if (frame_count(frame_word(f)) > 0 ||
+        !block_apply(f->block, oldb, block_excl_get))
         return ERR_INVAL; /* mapped as a superpage */
     if (!frame_apply(f, old, frame_type_get, op->d->id, t)) {
         BUG_IF(!block_try(f->block, block_excl_put));
@@ -134,7 +139,15 @@ static enum err get_first(struct mm_op *op, struct frame *f, enum frame_type t)
         type_flush_now(op);
         (void)block_try(f->block, block_flushed);
     }
-    return validate(op, f, t);
+    return ERR_NONE;
+}
+
+/* Count zero: make the frame a t, with all that is due in between. */
+static enum err get_first(struct mm_op *op, struct frame *f, enum frame_type t)
+{
+    enum err rc = type_claim(op, f, t);
+
+    return rc ? rc : validate(op, f, t);
 }
 
 /* Somebody left it half done: its references become ours, and we go on. */

@@ -24,6 +24,15 @@ must_check enum err type_get(struct mm_op *op, mfn_t m, enum frame_type t);
 /* The same for a writable reference to a frame that is found already. */
 must_check enum err type_get_writable(struct mm_op *op, const struct frame *f);
 /*
+ * The two ends of a first type_get(), for whoever writes the content itself:
+ * of a frame of the domain's that has no type in use it makes a `t`, published
+ * and flushed, one reference of each kind the caller's; then it is validated.
+ * ERR_INVAL: in use, not the domain's, or mapped as a superpage.
+ */
+must_check enum err type_claim(struct mm_op *op, struct frame *f,
+                               enum frame_type t);
+void type_ready(struct mm_op *op, struct frame *f, enum frame_type t);
+/*
  * Drop both. The last reference of L2..L4 goes down preemptibly: what cannot
  * be finished now is on op->v->old, which type_drain() works off. To the
  * caller the reference is gone either way.

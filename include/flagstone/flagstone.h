@@ -96,8 +96,9 @@ struct flagstone_split {
 /*
  * The opposite: `entry` names a table whose 512 entries map one aligned block
  * in order with equal flags (accessed and dirty apart). `table`, out: the mfn
- * of the table, which this entry refers to no more. -EINVAL: not such a
- * table; -EBUSY: a frame of the block has an exclusive type or is a hole.
+ * of the table, which this entry refers to no more; ~0: the hypervisor had
+ * supplied it and has taken it back. -EINVAL: not such a table; -EBUSY: a
+ * frame of the block has an exclusive type or is a hole.
  */
 struct flagstone_join {
     uint64_t entry;

@@ -165,8 +165,6 @@ static void split_refused(void)
     CHECK_EQ(hc_flagstone_op(FLAGSTONE_OP_split, NULL), -XEN_EFAULT);
     CHECK_EQ(hc_flagstone_op(FLAGSTONE_OP_join, (void *)HV_VA_START),
              -XEN_EFAULT);
-    CHECK_EQ(hc_flagstone_op(FLAGSTONE_OP_heal, (void *)HV_VA_START),
-             -XEN_EFAULT);
     check_filled(11);
     audit();
 }
@@ -256,7 +254,7 @@ static void healed(void)
     struct flagstone_stats before, after;
     flagstone_stats(&before);
     report_context("heal");
-    CHECK_EQ(flagstone_heal(at, &first, &left), 0);
+    REQUIRE(flagstone_heal(at, &first, &left) == 0);
     CHECK_EQ(left.v, frame_mfn(table).v);
     CHECK_EQ(first.v % BLOCK_FRAMES, 0);
     CHECK_EQ(pte_mfn(entry()).v, first.v);
@@ -275,6 +273,13 @@ static void healed(void)
 
 static void test_heal(void)
 {
+    report_context("heal");
+    int64_t rc = hc_flagstone_op(FLAGSTONE_OP_heal, NULL);
+    if (rc == -XEN_ENOSYS) {
+        printk("no healing here\n");
+        return;
+    }
+    CHECK_EQ(rc, -XEN_EFAULT);
     scatter();
     fill(13);
     heal_refused();

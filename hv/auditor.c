@@ -5,12 +5,14 @@
  */
 #include "hv/auditor.h"
 
+#include "flagstone/control.h"
 #include "hv/cmdline.h"
 #include "hv/console.h"
 #include "hv/early.h"
 #include "hv/layout.h"
 #include "hv/memory.h"
 #include "hv/paging.h"
+#include "hv/print.h"
 #include "mm/audit.h"
 
 unsigned auditor_runs, auditor_failures;
@@ -53,12 +55,19 @@ bool auditor_domain(struct domain *d)
     return judge(d->name, &a);
 }
 
+bool auditor_machine(char *text)
+{
+    struct mm_audit a = mm_audit(&hv_mm, scratch);
+
+    if (!a.clean)
+        print_format(text, FLAGSTONE_TEXT, "%s", a.text);
+    return judge("the machine", &a);
+}
+
 void auditor_check(void)
 {
-    struct mm_audit a;
+    char text[FLAGSTONE_TEXT];
 
-    if (!scratch)
-        return;
-    a = mm_audit(&hv_mm, scratch);
-    (void)judge("the machine", &a);
+    if (scratch)
+        (void)auditor_machine(text);
 }

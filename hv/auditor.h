@@ -13,6 +13,8 @@ bool auditor_ready(void);
 
 /* One domain, while it runs; false: says what is wrong. */
 bool auditor_domain(struct domain *d);
+/* Everything; false: text (FLAGSTONE_TEXT bytes) and the console say it. */
+bool auditor_machine(char *text);
 /* The whole machine; without `debug` nothing. A failure is said once each. */
 void auditor_check(void);
 /* How many audits of the machine there were, and how many failed. */

@@ -8,30 +8,41 @@
  */
 #include "hv/build.h"
 
+#include "flagstone/control.h"
 #include "hv/console.h"
 #include "hv/elf.h"
+#include "hv/fail.h"
 #include "hv/hypercall_page.h"
 #include "hv/lifecycle.h"
 #include "hv/memory.h"
-#include "mm/pfnmap.h"
 #include "hv/plan.h"
 #include "hv/populate.h"
 #include "hv/string.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
 #include "mm/mmu.h"
+#include "mm/pfnmap.h"
+#include "mm/port.h"
 
 /* Not a table yet, or one above L1 (U/S is decided by the L1 entry). */
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_US | PTE_A)
 #define PAGE_FLAGS  (PTE_P | PTE_A | PTE_D)
 
+struct build;
+typedef enum err (*build_fn)(struct build *b);
+
 struct build {
-    const struct module_config *c;
+    struct module_config c;
     struct build_file file, initrd;
+    const build_fn *at; /* the step it is at; NULL: nothing is built */
+    uint64_t done;      /* of this step, in its own measure */
+    enum err rc;        /* of the step that failed */
+    char *text;
     struct elf_kernel k;
     struct plan plan;
     struct pfnmap map;
     struct domain *d;
+    struct populate populate;
     struct plan_part pool; /* tables not used yet */
 };
 
@@ -67,7 +78,7 @@ static void copy_in(const struct build *b, uint64_t offset, const void *src,
 /* --- contents ------------------------------------------------------------ */
 
 /* New frames are zeros, which is what bss is. */
-static void load_kernel(const struct build *b)
+static enum err load(struct build *b)
 {
     const uint8_t *file = b->file.data;
 
@@ -79,17 +90,24 @@ static void load_kernel(const struct build *b)
     if (b->k.hypercall_page != ELF_ABSENT)
         hypercall_page_fill(
             frame_at(b, (b->k.hypercall_page - b->k.virt_base) >> PAGE_SHIFT));
+    if (b->initrd.len)
+        copy_in(b, b->plan.initrd.pfn << PAGE_SHIFT, b->initrd.data,
+                b->initrd.len);
+    return ERR_NONE;
 }
 
-static void fill_p2m(const struct build *b)
+/* A page of it describes a block, so there is no part of one. */
+static enum err fill_p2m(struct build *b)
 {
-    uint64_t *page = NULL;
+    while (b->done < b->d->nr_pages) {
+        uint64_t *page = frame_at(b, b->plan.p2m.pfn + b->done / PT_ENTRIES);
 
-    for (uint64_t pfn = 0; pfn < b->d->nr_pages; pfn++) {
-        if (pfn % PT_ENTRIES == 0)
-            page = frame_at(b, b->plan.p2m.pfn + pfn / PT_ENTRIES);
-        page[pfn % PT_ENTRIES] = pfnmap_get(&b->map, pfn_of(pfn)).v;
+        for (unsigned i = 0; i < PT_ENTRIES; i++)
+            page[i] = pfnmap_get(&b->map, pfn_of(b->done++)).v;
+        if (port_preempt())
+            return ERR_RESTART;
     }
+    return ERR_NONE;
 }
 
 static mfn_t mfn_of_part(const struct build *b, const struct plan_part *part)
@@ -122,7 +140,7 @@ static void fill_start_info(const struct build *b)
         s->first_p2m_pfn = p->p2m.pfn;
         s->nr_p2m_frames = p->p2m.count + p->p2m_tables.count;
     }
-    memcpy(s->cmd_line, b->c->args, strlen(b->c->args));
+    memcpy(s->cmd_line, b->c.args, strlen(b->c.args));
 }
 
 /* --- page tables --------------------------------------------------------- */
@@ -147,48 +165,64 @@ static pte_t *entry_of(struct build *b, uint64_t va)
     return &table[pt_index(va, 1)];
 }
 
-static void map_pages(struct build *b, uint64_t va, uint64_t pfn,
-                      uint64_t count)
+/* count pages from va and pfn on, in pieces. */
+static enum err map_pages(struct build *b, uint64_t va, uint64_t pfn,
+                          uint64_t count)
 {
     const struct plan_part *t = &b->plan.tables;
 
-    for (uint64_t i = 0; i < count; i++, pfn++, va += PAGE_SIZE) {
-        bool table = pfn >= t->pfn && pfn < t->pfn + t->count;
-        mfn_t m = pfnmap_get(&b->map, pfn_of(pfn));
+    while (b->done < count) {
+        uint64_t p = pfn + b->done;
+        bool table = p >= t->pfn && p < t->pfn + t->count;
+        mfn_t m = pfnmap_get(&b->map, pfn_of(p));
 
-        *entry_of(b, va) = pte_make(m, PAGE_FLAGS | (table ? 0 : PTE_RW));
+        *entry_of(b, va + (b->done << PAGE_SHIFT)) =
+            pte_make(m, PAGE_FLAGS | (table ? 0 : PTE_RW));
+        b->done++;
+        if (b->done % PT_ENTRIES == 0 && port_preempt())
+            return ERR_RESTART;
     }
+    return ERR_NONE;
 }
 
-static void write_tables(struct build *b)
+static enum err map_memory(struct build *b)
 {
     const struct plan *p = &b->plan;
 
-    b->pool = p->tables;
-    b->pool.pfn++; /* the L4 */
-    b->pool.count--;
-    map_pages(b, p->virt_base, 0, p->mapped_pages);
+    if (!b->done) {
+        b->pool = p->tables;
+        b->pool.pfn++; /* the L4 */
+        b->pool.count--;
+    }
+    return map_pages(b, p->virt_base, 0, p->mapped_pages);
+}
+
+static enum err map_p2m(struct build *b)
+{
+    const struct plan *p = &b->plan;
+
     if (b->k.init_p2m == ELF_ABSENT)
-        return;
-    b->pool = p->p2m_tables;
-    map_pages(b, p->p2m.va, p->p2m.pfn, p->p2m.count);
+        return ERR_NONE;
+    if (!b->done)
+        b->pool = p->p2m_tables;
+    return map_pages(b, p->p2m.va, p->p2m.pfn, p->p2m.count);
 }
 
 static enum err pin_tables(struct build *b)
 {
     struct mm_op op = mm_op_on(&b->d->mm, &b->d->vcpu[0]->mm);
-    enum err rc;
+    enum err rc = mmu_pin(&op, mfn_of_part(b, &b->plan.tables), 4);
 
-    do
-        rc = mmu_pin(&op, mfn_of_part(b, &b->plan.tables), 4);
-    while (rc == ERR_RESTART);
     tlb_discharge(&op);
+    if (rc && rc != ERR_RESTART)
+        return fail(b->text, ERR_NOMEM,
+                    "no memory to account for its page tables");
     return rc;
 }
 
 /* --- the first vCPU ------------------------------------------------------ */
 
-static enum err set_context(const struct build *b)
+static enum err set_context(struct build *b)
 {
     const struct plan *p = &b->plan;
     uint64_t sp = p->stack.va + PAGE_SIZE;
@@ -206,93 +240,148 @@ static enum err set_context(const struct build *b)
         .kernel_sp = sp,
     };
     context.ctrlreg[3] = maddr_of_mfn(mfn_of_part(b, &p->tables)).v;
-    do
-        rc = vcpu_set_context(b->d->vcpu[0], &context);
-    while (rc == ERR_RESTART);
+    rc = vcpu_set_context(b->d->vcpu[0], &context);
+    if (rc && rc != ERR_RESTART)
+        return fail(b->text, ERR_INVAL, "its entry point is not an address");
     return rc;
 }
 
 /* --- all of it ----------------------------------------------------------- */
-
-static enum err say(const struct build *b, enum err rc, const char *why)
-{
-    console_say("guest %s not started: %s", b->c->name, why);
-    return rc;
-}
 
 static enum err read_files(struct build *b)
 {
     const char *why;
     enum err rc = elf_parse(&b->k, b->file.data, b->file.len, &why);
 
-    if (!rc && strlen(b->c->args) >= MAX_GUEST_CMDLINE) {
+    if (!rc && strlen(b->c.args) >= MAX_GUEST_CMDLINE) {
         rc = ERR_INVAL;
         why = "its command line is longer than 1023 characters";
     }
     if (!rc)
-        rc = plan_make(&b->plan, &b->k, b->c->mem >> PAGE_SHIFT, b->initrd.len,
+        rc = plan_make(&b->plan, &b->k, b->c.mem >> PAGE_SHIFT, b->initrd.len,
                        &why);
-    if (rc != ERR_NOMEM)
-        return rc ? say(b, rc, why) : ERR_NONE;
-    console_say("guest %s not started: %s: at least %lu MiB", b->c->name, why,
-                (b->plan.used_pages + 255) >> 8);
-    return rc;
-}
-
-static enum err fill(struct build *b)
-{
-    load_kernel(b);
-    if (b->initrd.len)
-        copy_in(b, b->plan.initrd.pfn << PAGE_SHIFT, b->initrd.data,
-                b->initrd.len);
-    fill_p2m(b);
-    fill_start_info(b);
-    b->d->console_mfn = mfn_of_part(b, &b->plan.console);
-    b->d->store_mfn = mfn_of_part(b, &b->plan.store);
-    b->d->features = b->k.features;
-    write_tables(b);
-    if (pin_tables(b))
-        return say(b, ERR_NOMEM, "no memory to account for its page tables");
-    if (set_context(b))
-        return say(b, ERR_INVAL, "its entry point is not an address");
-    return ERR_NONE;
+    if (rc == ERR_NOMEM)
+        return fail(b->text, rc, "%s: at least %lu MiB", why,
+                    (b->plan.used_pages + 255) >> 8);
+    return rc ? fail(b->text, rc, "%s", why) : ERR_NONE;
 }
 
 static enum err make_domain(struct build *b)
 {
-    enum err rc = domain_create(b->c, &b->d);
+    enum err rc = domain_create(&b->c, &b->d);
 
     if (rc)
-        return say(b, rc, "no memory for the domain itself");
-    rc = pfnmap_init(&b->map, &hv_mm, b->c->mem >> BLOCK_SHIFT);
+        return fail(b->text, rc, "no memory for the domain itself");
+    rc = pfnmap_init(&b->map, &hv_mm, b->c.mem >> BLOCK_SHIFT);
     if (rc)
-        (void)say(b, rc, "no memory to build it");
-    else
-        rc = populate(b->d, &b->map);
-    if (!rc)
-        rc = fill(b);
+        return fail(b->text, rc, "no memory to build it");
+    b->populate = (struct populate){.d = b->d, .map = &b->map};
+    return ERR_NONE;
+}
+
+static enum err populate(struct build *b)
+{
+    return populate_step(&b->populate, b->text);
+}
+
+static enum err fill_info(struct build *b)
+{
+    fill_start_info(b);
+    b->d->console_mfn = mfn_of_part(b, &b->plan.console);
+    b->d->store_mfn = mfn_of_part(b, &b->plan.store);
+    b->d->features = b->k.features;
+    return ERR_NONE;
+}
+
+static const build_fn steps[] = {read_files, make_domain, populate,   load,
+                                 fill_p2m,   fill_info,   map_memory, map_p2m,
+                                 pin_tables, set_context, NULL};
+
+/* Up to the first that fails or wants to be called again. */
+static enum err do_steps(struct build *b)
+{
+    while (*b->at) {
+        enum err rc = (*b->at)(b);
+
+        if (rc)
+            return rc;
+        b->done = 0;
+        b->at++;
+    }
+    return ERR_NONE;
+}
+
+void build_begin(const struct module_config *c, struct build_file kernel,
+                 struct build_file initrd)
+{
+    ASSERT(!build.at);
+    build =
+        (struct build){.c = *c, .file = kernel, .initrd = initrd, .at = steps};
+}
+
+static void say_built(const struct build *b)
+{
+    const struct module_config *c = &b->c;
+
+    console_say("d%u %s: %lu MiB, %lu blocks whole of %lu, %u vCPU%s%s%s",
+                b->d->id, b->d->name, c->mem >> 20, b->d->whole,
+                c->mem >> BLOCK_SHIFT, c->vcpus, c->vcpus > 1 ? "s" : "",
+                b->k.os[0] ? ", kernel " : "", b->k.os);
+}
+
+/* What is half built is taken down before anybody hears that it failed. */
+static enum err undo(struct build *b)
+{
     pfnmap_free(&b->map);
-    if (rc)
-        domain_discard(b->d);
-    return rc;
+    return b->d ? domain_destroy(b->d) : ERR_NONE;
+}
+
+enum err build_step(struct domain **out, char *text)
+{
+    struct build *b = &build;
+
+    b->text = text;
+    if (!b->rc) {
+        enum err rc = do_steps(b);
+
+        if (rc == ERR_RESTART)
+            return rc;
+        if (rc)
+            console_say("guest %s not started: %s", b->c.name, text);
+        b->rc = rc;
+    }
+    if (b->rc && undo(b) == ERR_RESTART)
+        return ERR_RESTART;
+    b->at = NULL;
+    if (b->rc)
+        return b->rc;
+    pfnmap_free(&b->map);
+    say_built(b);
+    *out = b->d;
+    return ERR_NONE;
+}
+
+void build_cancel(void)
+{
+    struct build *b = &build;
+
+    if (!b->at)
+        return;
+    b->at = NULL;
+    pfnmap_free(&b->map);
+    if (b->d)
+        domain_shutdown(b->d, DOMAIN_DESTROYED, 0);
 }
 
 enum err build_domain(const struct module_config *c, struct build_file kernel,
                       struct build_file initrd, struct domain **out)
 {
-    struct build *b = &build;
+    char text[FLAGSTONE_TEXT];
     enum err rc;
 
-    *b = (struct build){.c = c, .file = kernel, .initrd = initrd};
-    rc = read_files(b);
-    if (!rc)
-        rc = make_domain(b);
-    if (rc)
-        return rc;
-    console_say("d%u %s: %lu MiB, %lu blocks whole of %lu, %u vCPU%s%s%s",
-                b->d->id, b->d->name, c->mem >> 20, b->d->whole,
-                c->mem >> BLOCK_SHIFT, c->vcpus, c->vcpus > 1 ? "s" : "",
-                b->k.os[0] ? ", kernel " : "", b->k.os);
-    *out = b->d;
-    return ERR_NONE;
+    build_begin(c, kernel, initrd);
+    do
+        rc = build_step(out, text);
+    while (rc == ERR_RESTART);
+    return rc;
 }

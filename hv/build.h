@@ -12,9 +12,18 @@ struct build_file {
 };
 
 /*
- * Everything or nothing: on an error it has been said in one line what was
- * wrong, and all memory is given back. vCPU 0 is initialised but still down.
+ * Everything or nothing: on an error `text` (FLAGSTONE_TEXT bytes) and the
+ * console say in one line what was wrong, and all memory is given back.
+ * ERR_RESTART: time is up, call again. The vCPUs are still down. One domain
+ * is built at a time; c->args stays valid meanwhile.
  */
+void build_begin(const struct module_config *c, struct build_file kernel,
+                 struct build_file initrd);
+must_check enum err build_step(struct domain **out, char *text);
+/* Nobody will call again. */
+void build_cancel(void);
+
+/* All of it at once. */
 must_check enum err build_domain(const struct module_config *c,
                                  struct build_file kernel,
                                  struct build_file initrd, struct domain **out);

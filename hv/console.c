@@ -35,6 +35,7 @@ struct writer {
 
 static struct writer writers[WRITERS];
 static bool several, unbuffered;
+static int raw = NOBODY;
 static int author = NOBODY;
 static int raw_guest = NOBODY;
 static uint64_t last_refresh;
@@ -249,6 +250,8 @@ void console_guest_end(domid_t id)
         put('\n');
         author = NOBODY;
     }
+    if (raw == id)
+        raw = NOBODY;
     if (!w)
         return;
     if (w->len)

@@ -26,6 +26,8 @@ printf_like(1, 2) void console_json(const char *fmt, ...);
  * is held per guest up to the end of a line and shown as "name| line".
  */
 void console_several_guests(bool several);
+/* This one's bytes always pass as they are: a person works in it. */
+void console_raw_guest(domid_t id);
 void console_guest_write(domid_t id, const char *name, const void *buf,
                          size_t len);
 /* This guest's bytes pass as they are even so: the control guest's, which

@@ -10,9 +10,11 @@
 #include "hv/domain.h"
 
 #include "hv/auditor.h"
+#include "hv/claims.h"
 #include "hv/clock.h"
 #include "hv/console.h"
 #include "hv/console_ring.h"
+#include "hv/control.h"
 #include "hv/cpu.h"
 #include "hv/event.h"
 #include "hv/layout.h"
@@ -166,12 +168,13 @@ enum err domain_create(const struct module_config *c, struct domain **out)
     d->mm.max_pages = c->maxmem >> PAGE_SHIFT;
     d->mm.superpages = c->superpages;
     d->mm.relinquish = c->relinquish;
-    d->nr_pages = c->mem >> PAGE_SHIFT;
+    d->nr_pages = d->target = c->mem >> PAGE_SHIFT;
     d->control = c->control;
     d->shared_mfn = d->console_mfn = d->store_mfn = MFN_NONE;
     d->start_mfn = d->ring_mfn = MFN_NONE;
     print_format(d->name, sizeof(d->name), "%s", c->name);
     dmem_domain_init(&hv_mm, &d->mm);
+    d->promised = d->mm.claim = claims_take(d->name);
     list_add(d);
     rc = fill(d, c->vcpus);
     if (rc)
@@ -179,6 +182,16 @@ enum err domain_create(const struct module_config *c, struct domain **out)
     else
         *out = d;
     return rc;
+}
+
+void domain_start(struct domain *d)
+{
+    d->started = true;
+    if (d->control)
+        console_raw_guest(d->id);
+    if (domain_list->next)
+        console_several_guests(true);
+    sched_up(d->vcpu[0]);
 }
 
 /* --- ending ------------------------------------------------------------ */
@@ -208,8 +221,10 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
     domain_ended++;
     cpu_work(WORK_RESCHED);
     tell_controller();
-    if (d->control && !domain_controller())
+    if (d->control && !domain_controller()) {
+        control_gone();
         end_suspended();
+    }
 }
 
 void domain_suspend(struct domain *d)
@@ -274,6 +289,8 @@ static void free_object(void *object, unsigned order)
 
 static void free_all(struct domain *d)
 {
+    if (!d->started)
+        claims_return(d->name, d->promised);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         vcpu_free(d->vcpu[i]);
         free_object(d->vcpu[i], VCPU_ORDER);

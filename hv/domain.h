@@ -165,6 +165,8 @@ struct domain {
     bool started;      /* it was built and has run */
     uint64_t nr_pages; /* at birth, less than max_pages if it may grow */
     uint64_t whole;    /* blocks that were whole at birth */
+    uint64_t target;   /* pages it is asked to come to */
+    uint64_t promised; /* blocks claimed for its name before it was there */
     uint64_t vm_assist;
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;

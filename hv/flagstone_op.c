@@ -6,6 +6,7 @@
 #include "flagstone/flagstone.h"
 
 #include "hv/auditor.h"
+#include "hv/control.h"
 #include "hv/flagstone_super.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
@@ -92,6 +93,8 @@ long hypercall_flagstone_op(uint64_t cmd, uint64_t arg)
         return ranges(d, arg);
     case FLAGSTONE_OP_downgraded:
         return downgraded(d, arg);
+    case FLAGSTONE_OP_control:
+        return control_op(d, arg);
     default:
         return -XEN_ENOSYS;
     }

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * launch.c: pairs kernels with ramdisks and has them built, in the order of
- * the modules. One that is wrong is named and skipped; the others start.
+ * the modules. One that is wrong is named and skipped; the others start. The
+ * memory of a module is free afterwards, unless the control guest may ask for
+ * it.
  */
 #include "hv/launch.h"
 
 #include "hv/build.h"
 #include "hv/cmdline.h"
 #include "hv/console.h"
+#include "hv/kept.h"
 #include "hv/layout.h"
+#include "hv/lifecycle.h"
+#include "hv/memory.h"
 #include "hv/module.h"
 #include "hv/report.h"
-#include "hv/sched.h"
 #include "hv/string.h"
 
 static struct module_config configs[BOOTINFO_MODULES];
@@ -25,14 +29,20 @@ static struct build_file file_of(const struct bootinfo_module *m)
     };
 }
 
-static void read_configs(const struct bootinfo *bi)
+struct module_defaults launch_defaults(void)
 {
     static const enum superpages superpages[] = {
         [OPT_SUPERPAGES_OFF] = SUPERPAGES_OFF,
         [OPT_SUPERPAGES_PREFER] = SUPERPAGES_PREFER,
         [OPT_SUPERPAGES_REQUIRE] = SUPERPAGES_REQUIRE,
     };
-    const struct module_defaults defaults = {superpages[options.superpages]};
+
+    return (struct module_defaults){superpages[options.superpages]};
+}
+
+static void read_configs(const struct bootinfo *bi)
+{
+    const struct module_defaults defaults = launch_defaults();
 
     for (unsigned i = 0; i < bi->nr_modules; i++) {
         char why[MODULE_WHY];
@@ -79,37 +89,56 @@ static void launch(const struct bootinfo *bi, unsigned i)
         report_not_started(c->name);
         return;
     }
+    if (c->control && domain_controller()) {
+        console_say("module %u: a second control guest, %s; not used", i,
+                    c->name);
+        report_not_started(c->name);
+        return;
+    }
     if (ramdisk >= 0)
         initrd = file_of(&bi->modules[ramdisk]);
     if (build_domain(c, file_of(&bi->modules[i]), initrd, &d)) {
         report_not_started(c->name);
         return;
     }
-    if (c->control)
-        console_raw_guest(d->id);
-    d->started = true;
-    sched_up(d->vcpu[0]);
+    domain_start(d);
 }
 
-static unsigned count_guests(const struct bootinfo *bi)
+static void launch_all(const struct bootinfo *bi)
 {
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < bi->nr_modules; i++)
-        n += usable[i] && configs[i].kind == MODULE_GUEST;
-    return n;
-}
-
-void launch_guests(const struct bootinfo *bi)
-{
-    read_configs(bi);
-    console_several_guests(count_guests(bi) > 1);
     for (unsigned i = 0; i < bi->nr_modules; i++) {
         if (!usable[i])
             continue;
         if (configs[i].kind == MODULE_GUEST)
             launch(bi, i);
-        else
+        else if (configs[i].kind == MODULE_INITRD)
             check_initrd(bi, i);
     }
+}
+
+static bool keep(const struct bootinfo *bi, unsigned i)
+{
+    const struct module_config *c = &configs[i];
+    const char *word = c->kind == MODULE_KERNEL ? "kernel" : "scenario";
+
+    if (!usable[i] || (c->kind != MODULE_KERNEL && c->kind != MODULE_SCENARIO))
+        return false;
+    if (!domain_controller()) {
+        console_say("module %u: %s=%s: there is no control guest; not used", i,
+                    word, c->name);
+        return false;
+    }
+    if (kept_add(c->kind, c->name, file_of(&bi->modules[i])))
+        return true;
+    console_say("module %u: %s=%s: a second one; not used", i, word, c->name);
+    return false;
+}
+
+void launch_guests(const struct bootinfo *bi)
+{
+    read_configs(bi);
+    launch_all(bi);
+    for (unsigned i = 0; i < bi->nr_modules; i++)
+        if (!keep(bi, i))
+            memory_free_module(&bi->modules[i]);
 }

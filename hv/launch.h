@@ -3,9 +3,14 @@
 #pragma once
 
 #include "boot/bootinfo.h"
+#include "hv/module.h"
 
 /*
  * Starts what the modules describe; what cannot be started is said in one
- * line each and counted against the exit status.
+ * line each and counted against the exit status. Afterwards the modules'
+ * memory is free, but for what hv/kept.h has.
  */
 void launch_guests(const struct bootinfo *bi);
+
+/* What a module line means where it does not say. */
+struct module_defaults launch_defaults(void);

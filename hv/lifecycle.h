@@ -12,6 +12,9 @@
 must_check enum err domain_create(const struct module_config *m,
                                   struct domain **out);
 
+/* It is complete and runs from now on. */
+void domain_start(struct domain *d);
+
 /*
  * Some of the work of taking ended domains down. The vCPU that is loaded
  * afterwards is not one of the domain worked on.

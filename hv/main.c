@@ -97,7 +97,6 @@ void hv_main(uint32_t mbi)
     auditor_reserve();
     memory_init();
     launch_guests(&boot);
-    memory_free_modules(&boot);
     time_init();
     exit_to_guest();
 }

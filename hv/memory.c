@@ -48,18 +48,12 @@ void memory_init(void)
                   alloc_stats(&hv_mm).free, fragment_reserve(), size >> 10);
 }
 
-/* Whole pages of one module; what shares a page with it stays reserved. */
-static void free_module(const struct bootinfo_module *m)
+/* Whole blocks of it; what shares a block with others stays reserved. */
+void memory_free_module(const struct bootinfo_module *m)
 {
     uint64_t start = (m->start + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
     uint64_t end = m->end & ~(BLOCK_SIZE - 1);
 
     if (start < end)
         hand_over(maddr_of(start), maddr_of(end), NULL);
-}
-
-void memory_free_modules(const struct bootinfo *bi)
-{
-    for (unsigned i = 0; i < bi->nr_modules; i++)
-        free_module(&bi->modules[i]);
 }

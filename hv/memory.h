@@ -13,5 +13,5 @@ extern struct mm hv_mm;
  */
 void memory_init(void);
 
-/* The modules have been used: their RAM joins the rest. */
-void memory_free_modules(const struct bootinfo *bi);
+/* A module has been used: its RAM joins the rest. */
+void memory_free_module(const struct bootinfo_module *m);

@@ -76,14 +76,26 @@ static bool set_vcpus(struct module_config *m, struct word v)
 }
 
 /* What is printed before every line of its output. */
-static bool set_name(struct module_config *m, struct word v)
+static bool word_is_name(struct word v)
 {
-    if (!v.len || v.len >= sizeof(m->name))
+    if (!v.len || v.len >= MODULE_NAME)
         return false;
     for (size_t i = 0; i < v.len; i++)
         if (v.p[i] <= ' ' || v.p[i] > '~' || v.p[i] == '|' || v.p[i] == '"' ||
             v.p[i] == '\\')
             return false;
+    return true;
+}
+
+bool module_name_ok(const char *name)
+{
+    return word_is_name((struct word){name, strlen(name)});
+}
+
+static bool set_name(struct module_config *m, struct word v)
+{
+    if (!word_is_name(v))
+        return false;
     memcpy(m->name, v.p, v.len);
     m->name[v.len] = '\0';
     return true;
@@ -92,6 +104,18 @@ static bool set_name(struct module_config *m, struct word v)
 static bool set_initrd(struct module_config *m, struct word v)
 {
     m->kind = MODULE_INITRD;
+    return set_name(m, v);
+}
+
+static bool set_kernel(struct module_config *m, struct word v)
+{
+    m->kind = MODULE_KERNEL;
+    return set_name(m, v);
+}
+
+static bool set_scenario(struct module_config *m, struct word v)
+{
+    m->kind = MODULE_SCENARIO;
     return set_name(m, v);
 }
 
@@ -135,6 +159,8 @@ static const struct {
     {"maxmem", set_maxmem, true},
     {"vcpus", set_vcpus, true},
     {"initrd", set_initrd, true},
+    {"kernel", set_kernel, true},
+    {"scenario", set_scenario, true},
     {"superpages", set_superpages, true},
     {"relinquish", set_relinquish, true},
     {"control", set_control, false},
@@ -201,8 +227,14 @@ static bool take_words(struct parse *p, const char *s)
 
 static const char *check(const struct module_config *m, unsigned seen)
 {
-    if (m->kind == MODULE_INITRD)
-        return seen & (seen - 1) ? "initrd= stands alone" : NULL;
+    static const char *const alone[] = {
+        [MODULE_INITRD] = "initrd= stands alone",
+        [MODULE_KERNEL] = "kernel= stands alone",
+        [MODULE_SCENARIO] = "scenario= stands alone",
+    };
+
+    if (m->kind != MODULE_GUEST)
+        return seen & (seen - 1) || *m->args ? alone[m->kind] : NULL;
     if (!m->name[0])
         return "no name=";
     if (!m->mem)

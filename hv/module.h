@@ -4,6 +4,8 @@
  *     [/path] name=web mem=512M maxmem=1G vcpus=2 superpages=prefer
  *         relinquish=keep control -- command line of the guest
  *     [/path] initrd=web
+ *     [/path] kernel=keep           for the control guest to start
+ *     [/path] scenario=story        for it to run
  */
 #pragma once
 
@@ -12,11 +14,16 @@
 
 enum { MODULE_NAME = 16, MODULE_WHY = 80, MODULE_VCPUS = 32 };
 
-enum module_kind { MODULE_GUEST, MODULE_INITRD };
+enum module_kind {
+    MODULE_GUEST,
+    MODULE_INITRD,
+    MODULE_KERNEL,
+    MODULE_SCENARIO,
+};
 
 struct module_config {
     enum module_kind kind;
-    char name[MODULE_NAME]; /* of the guest that it is, or is for */
+    char name[MODULE_NAME]; /* of the guest that it is, or is for; its own */
     uint64_t mem, maxmem;   /* bytes, whole blocks, mem <= maxmem */
     unsigned vcpus;
     enum superpages superpages;
@@ -37,3 +44,6 @@ struct module_defaults {
 must_check enum err module_parse(struct module_config *m, const char *text,
                                  const struct module_defaults *defaults,
                                  char why[MODULE_WHY]);
+
+/* Can a guest or a module be called so? */
+bool module_name_ok(const char *name);

@@ -7,10 +7,12 @@
 #include "hv/populate.h"
 
 #include "hv/console.h"
+#include "hv/fail.h"
 #include "hv/memory.h"
 #include "hv/tlb.h"
 #include "mm/dmem.h"
 #include "mm/m2p.h"
+#include "mm/port.h"
 #include "mm/shared.h"
 
 static enum err whole_block(struct mm_op *op, struct pfnmap *map, uint64_t b)
@@ -51,50 +53,73 @@ static bool frames_enough(uint64_t blocks)
     return frames / BLOCK_FRAMES >= blocks;
 }
 
-static enum err too_little(const struct domain *d, uint64_t blocks)
+static enum err too_little(uint64_t blocks, char *text)
 {
     struct alloc_stats s = alloc_stats(&hv_mm);
 
-    console_say("guest %s not started: it needs %lu whole blocks of 2 MiB, "
-                "%lu are free, %lu of them kept for cutting; besides, %lu "
-                "single frames",
-                d->name, blocks, s.free - MIN(s.free, s.claimed),
-                MIN(s.free, s.reserve), shared_stats(&hv_mm).free_frames);
-    return ERR_NOMEM;
+    return fail(text, ERR_NOMEM,
+                "it needs %lu whole blocks of 2 MiB, %lu are free, %lu of "
+                "them kept for cutting; besides, %lu single frames",
+                blocks, s.free - MIN(s.free, s.claimed), MIN(s.free, s.reserve),
+                shared_stats(&hv_mm).free_frames);
 }
 
-static enum err fill(struct domain *d, struct mm_op *op, struct pfnmap *map,
-                     uint64_t blocks)
+/* What it was promised by name counts. */
+static enum err promise(struct domain *d, uint64_t blocks, char *text)
 {
-    enum err rc = ERR_NONE;
+    uint64_t more = blocks - MIN(blocks, d->mm.claim);
 
-    for (uint64_t b = 0; b < blocks && !rc; b++) {
-        rc = d->whole == b ? whole_block(op, map, b) : ERR_NOMEM;
-        if (!rc)
-            d->whole++;
-        else if (rc == ERR_NOMEM && d->mm.superpages != SUPERPAGES_REQUIRE)
-            rc = scattered_block(op, map, b);
-    }
+    if (!alloc_claim(&hv_mm, more))
+        d->mm.claim += more;
+    else if (d->mm.superpages == SUPERPAGES_REQUIRE || !frames_enough(more))
+        return too_little(blocks, text);
+    return ERR_NONE;
+}
+
+static enum err one_block(struct populate *p, struct mm_op *op)
+{
+    struct domain *d = p->d;
+    enum err rc = ERR_NOMEM;
+
+    if (d->whole == p->next)
+        rc = whole_block(op, p->map, p->next);
+    if (!rc)
+        d->whole++;
+    else if (rc == ERR_NOMEM && d->mm.superpages != SUPERPAGES_REQUIRE)
+        rc = scattered_block(op, p->map, p->next);
     return rc;
 }
 
-enum err populate(struct domain *d, struct pfnmap *map)
+static enum err fill(struct populate *p, uint64_t blocks, char *text)
 {
-    struct mm_op op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
-    uint64_t blocks = d->nr_pages / BLOCK_FRAMES;
-    enum err rc = alloc_claim(&hv_mm, blocks);
+    struct mm_op op = mm_op_on(&p->d->mm, &p->d->vcpu[0]->mm);
+    enum err rc = ERR_NONE;
 
-    if (!rc)
-        d->mm.claim = blocks;
-    else if (d->mm.superpages == SUPERPAGES_REQUIRE || !frames_enough(blocks))
-        return too_little(d, blocks);
-    rc = fill(d, &op, map, blocks);
+    while (p->next < blocks && !rc) {
+        rc = one_block(p, &op);
+        if (rc)
+            rc = too_little(blocks, text);
+        else if (++p->next < blocks && port_preempt())
+            rc = ERR_RESTART;
+    }
     tlb_discharge(&op);
-    if (rc)
-        return too_little(d, blocks);
-    if (d->whole < blocks)
+    return rc;
+}
+
+enum err populate_step(struct populate *p, char *text)
+{
+    const struct domain *d = p->d;
+    uint64_t blocks = d->nr_pages / BLOCK_FRAMES;
+    enum err rc = ERR_NONE;
+
+    if (!p->begun)
+        rc = promise(p->d, blocks, text);
+    p->begun = true;
+    if (!rc)
+        rc = fill(p, blocks, text);
+    if (!rc && d->whole < blocks)
         console_say("guest %s: only %lu of its %lu blocks are whole, the rest "
                     "is 4 KiB frames: no superpages there",
                     d->name, d->whole, blocks);
-    return ERR_NONE;
+    return rc;
 }

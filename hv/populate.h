@@ -5,8 +5,17 @@
 #include "hv/domain.h"
 #include "mm/pfnmap.h"
 
+struct populate {
+    struct domain *d;
+    struct pfnmap *map;
+    bool begun;
+    uint64_t next; /* block to be given */
+};
+
 /*
- * Gives d its d->nr_pages, writes map and M2P. On an error it has been said
- * in one line what was missing; what d has got it keeps.
+ * Gives d its d->nr_pages, writes map and M2P; what d has claimed is used
+ * first. ERR_RESTART: time is up, call again. On any other error `text`
+ * (FLAGSTONE_TEXT bytes) says in one line what was missing; what d has got it
+ * keeps.
  */
-must_check enum err populate(struct domain *d, struct pfnmap *map);
+must_check enum err populate_step(struct populate *p, char *text);

@@ -3,7 +3,9 @@
  * report.c: see report.h. The table is for people; every number in it is in
  * a JSON line too, with the same name in words.
  * Invariant: success means that at least one guest ran, that every guest that
- * was asked for started and powered off by itself, and no audit failed.
+ * was asked for started and powered off by itself, and no audit failed; with
+ * a control guest, that it says so too. Whom that destroys, or lets reboot,
+ * has ended neither well nor badly.
  */
 #include "hv/report.h"
 
@@ -30,6 +32,7 @@ struct row {
 static struct row rows[ROWS];
 static unsigned nr_rows;
 static unsigned ended_well, ended_badly, not_started;
+static bool controller_failed;
 static uint64_t accounting_peak; /* of all domains together */
 
 /* --- numbers ------------------------------------------------------------- */
@@ -227,14 +230,24 @@ static void keep_row(const struct domain *d, const struct flagstone_stats *s)
     r->at_end = *s;
 }
 
+static void judge(const struct domain *d)
+{
+    if (d->end == DOMAIN_POWEROFF)
+        ended_well++;
+    else if (d->end == DOMAIN_CRASHED || !domain_controller())
+        ended_badly += d->end != DOMAIN_DESTROYED;
+}
+
+void report_verdict(bool well)
+{
+    controller_failed = !well;
+}
+
 void report_domain(struct domain *d)
 {
     struct flagstone_stats s;
 
-    if (d->end == DOMAIN_POWEROFF)
-        ended_well++;
-    else if (d->end != DOMAIN_DESTROYED)
-        ended_badly++;
+    judge(d);
     report_sample(d);
     report_stats(d, &s);
     if (options.loglevel > LOG_QUIET)
@@ -305,7 +318,8 @@ static void machine(void)
 
 void report_and_power_off(void)
 {
-    bool well = ended_well && !ended_badly && !not_started;
+    bool well =
+        ended_well && !ended_badly && !not_started && !controller_failed;
 
     auditor_check();
     closing_table();

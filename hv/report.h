@@ -22,5 +22,8 @@ void report_domain(struct domain *d);
 /* A guest that was asked for could not be started; it has been said why. */
 void report_not_started(const char *name);
 
+/* What the control guest says of all that it has seen. */
+void report_verdict(bool well);
+
 /* No domain is left. */
 noreturn_fn void report_and_power_off(void);

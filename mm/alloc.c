@@ -292,6 +292,15 @@ void alloc_unclaim(struct mm *mm, uint64_t n)
     spin_unlock(&a->lock);
 }
 
+/* Caches hold what was above the old reserve: they are filled anew. */
+void alloc_set_reserve(struct mm *mm, uint64_t n)
+{
+    spin_lock(&mm->alloc.lock);
+    settle(mm);
+    mm->alloc.reserve = n;
+    spin_unlock(&mm->alloc.lock);
+}
+
 /* The block is out of the maps meanwhile, so nobody can be given it. */
 static bool scrub_one(struct mm *mm)
 {

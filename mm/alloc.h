@@ -119,6 +119,9 @@ must_check enum err alloc_region_get(struct mm *mm, unsigned owner,
 must_check enum err alloc_claim(struct mm *mm, uint64_t n);
 void alloc_unclaim(struct mm *mm, uint64_t n);
 
+/* How many blocks are kept for cutting from now on, as far as they are free. */
+void alloc_set_reserve(struct mm *mm, uint64_t n);
+
 /*
  * Hypervisor frames, 2^order of them contiguous and aligned, order 0..3,
  * zeroed. Never owned by a guest (XSA-248).

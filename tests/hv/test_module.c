@@ -68,6 +68,34 @@ static void ramdisks(void **state)
     bad("initrd=web mem=1M", "initrd= stands alone");
 }
 
+static void what_the_control_guest_may_ask_for(void **state)
+{
+    (void)state;
+    good("/boot/keep.elf kernel=keep");
+    assert_int_equal(m.kind, MODULE_KERNEL);
+    assert_string_equal(m.name, "keep");
+    good("scenario=story");
+    assert_int_equal(m.kind, MODULE_SCENARIO);
+    assert_string_equal(m.name, "story");
+    bad("kernel=keep mem=1M", "kernel= stands alone");
+    bad("kernel=keep scenario=keep", "stands alone");
+    bad("scenario=story -- fast", "scenario= stands alone");
+    bad("kernel=", "bad 'kernel='");
+    bad("scenario", "bad 'scenario'");
+}
+
+static void names(void **state)
+{
+    (void)state;
+    assert_true(module_name_ok("web"));
+    assert_true(module_name_ok("fifteen-letters"));
+    assert_false(module_name_ok("sixteen-letters-"));
+    assert_false(module_name_ok(""));
+    assert_false(module_name_ok("a b"));
+    assert_false(module_name_ok("a\"b"));
+    assert_false(module_name_ok("\x1b[2J"));
+}
+
 static void typos(void **state)
 {
     static const char *const lines[][2] = {
@@ -120,6 +148,8 @@ int main(void)
         cmocka_unit_test(everything_said),
         cmocka_unit_test(defaults_where_nothing_is_said),
         cmocka_unit_test(ramdisks),
+        cmocka_unit_test(what_the_control_guest_may_ask_for),
+        cmocka_unit_test(names),
         cmocka_unit_test(typos),
         cmocka_unit_test(long_words_are_cut_not_overrun),
     };

@@ -36,7 +36,7 @@ struct journey {
     unsigned vcpu; /* the next one of this step */
     bool ending;
     enum err rc; /* of the step that failed */
-    uint64_t ticks;
+    uint64_t ticks, since; /* TSC it took, and when this part of it began */
     /* What it has. */
     struct held_image *image;
     struct mm_op op;

@@ -10,6 +10,7 @@
 #include "hv/lifecycle.h"
 #include "hv/resume.h"
 #include "hv/string.h"
+#include "hv/x86.h"
 
 /* --- from an image -------------------------------------------------------- */
 
@@ -43,6 +44,8 @@ static enum err read_record(struct journey *j)
                     "image %s: the domain's record of %lu bytes is too long",
                     j->name, bytes);
     image_read(i, IMAGE_HV, 0, &journey_frozen, bytes);
+    j->ticks = 0; /* the price of laying it out does not include the check */
+    j->since = x86_rdtsc();
     return freeze_check(&journey_frozen, bytes, j->text);
 }
 

@@ -47,9 +47,9 @@ static enum err do_steps(struct journey *j)
 
 static enum err go_on(struct journey *j)
 {
-    uint64_t start = x86_rdtsc();
     enum err rc = ERR_NONE;
 
+    j->since = x86_rdtsc();
     if (!j->ending) {
         rc = do_steps(j);
         j->ending = rc != ERR_RESTART;
@@ -58,7 +58,7 @@ static enum err go_on(struct journey *j)
     if (j->ending)
         rc = j->plan->last(j);
     tlb_discharge(&j->op);
-    j->ticks += x86_rdtsc() - start;
+    j->ticks += x86_rdtsc() - j->since;
     return rc;
 }
 

@@ -36,6 +36,11 @@ must_check enum err dmem_block_get(struct mm_op *op, blk_t *out);
 /* The same as somebody left it: for a domain that no guest is in. */
 must_check enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out);
 /*
+ * The 512 blocks of a whole region, dirty where BLOCK_DIRTY says so: for the
+ * caller to scrub before a guest is in. ERR_NOMEM.
+ */
+must_check enum err dmem_region_get_dirty(struct mm_op *op, blk_t *first);
+/*
  * O(1) where nobody has used it at 4 KiB grain. ERR_INVAL: not the domain's;
  * ERR_BUSY: something refers to it, or it has holes.
  */

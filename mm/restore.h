@@ -9,28 +9,16 @@
  * is left absent in the form FLAGSTONE_PTE_SHATTERED describes, RANGE_REMAP;
  * RESTORE_SHATTER: frames, a supplied L1 table that maps them, the L2 entry
  * (whose RW and NX still say what is permitted) onto it, RANGE_SHATTERED. One
- * that was whole but not mapped large becomes RANGE_SCATTERED. Ranges are in
+ * that was whole but not mapped large becomes RANGE_SCATTERED. What was mapped
+ * by a 1 GiB entry gets a whole region where one is free, else a supplied L2
+ * table of 2 MiB entries, to each of which the same applies. Ranges are in
  * mm/range.h. What is restored is believed no more than what a guest writes:
  * tables become tables by being pinned.
  */
 #pragma once
 
-#include "mm/image.h"
+#include "mm/layout.h"
 #include "mm/range.h"
-
-enum restore_policy { RESTORE_FAIL, RESTORE_GUEST, RESTORE_SHATTER };
-
-/* What became of the memory: restore and relocate alike. */
-struct layout_result {
-    uint64_t large_before; /* superpage entries there were */
-    uint64_t large_after;  /* that there are now */
-    uint64_t shattered;    /* entries onto supplied tables */
-    uint64_t remap;        /* entries left to the guest */
-    uint64_t supplied;     /* tables supplied */
-    uint64_t whole, scattered; /* extents of 512 that are, and are not, blocks */
-    uint64_t moved;        /* frames copied */
-    uint64_t healed;       /* ranges that are whole again: relocate only */
-};
 
 struct restore {
     struct mm_op *op; /* of a domain that has nothing but fixed frames */
@@ -38,16 +26,20 @@ struct restore {
     enum restore_policy policy;
     struct pfnmap map; /* pfn to mfn, complete when it is done */
     struct layout_result result;
+    /* Private. */
+    struct layout layout;
+    uint64_t want_large, want_whole; /* extents that did, or do, lie so */
+    uint64_t promised;               /* claimed here, not by the caller */
     uint64_t cursor;
     unsigned phase;
-    uint64_t private[8];
     char why[160];
 };
 
 /*
  * The image has passed its check. The domain's max_pages bounds it; its claim
  * is used first. Before anything else: superpages=require needs every extent
- * whole that was, and says so.
+ * whole that was, RESTORE_FAIL every one that was mapped large, and says so;
+ * superpages=off has no place for what was mapped large.
  */
 void restore_begin(struct restore *r, struct mm_op *op,
                    const struct image *image, enum restore_policy policy);
@@ -58,5 +50,8 @@ void restore_begin(struct restore *r, struct mm_op *op,
  */
 must_check enum err restore_step(struct restore *r);
 /* MFN_NONE: no such pfn. Until restore_end(). */
-mfn_t restore_mfn(const struct restore *r, pfn_t p);
+static inline mfn_t restore_mfn(const struct restore *r, pfn_t p)
+{
+    return pfnmap_get(&r->map, p);
+}
 void restore_end(struct restore *r);

@@ -54,8 +54,8 @@ void super_put(struct mm_op *op, pte_t e)
 
 static void blocks_put(struct block *b, unsigned n)
 {
-    while (n-- > 0)
-        BUG_IF(!block_try(b++, block_super_put));
+    for (unsigned i = 0; i < n; i++)
+        BUG_IF(!block_try(&b[i], block_super_put));
 }
 
 /* ERR_INVAL: not all of them, so none. *old: what was set in any of them. */

@@ -62,6 +62,8 @@ static const pte_t *entry_of(const struct space *s, pfn_t first)
 
 static bool is_ours(mfn_t m)
 {
+    if (m.v == MFN_NONE.v) /* a supplied one that was given back */
+        return false;
     pfn_t pfn = frame_pfn(m);
     return pfn.v < frame_count() && mfn_eq(frame_mfn(pfn), m);
 }

@@ -63,6 +63,25 @@ static void single_frames(void **state)
         assert_int_equal(get(i), i % 3 ? MFN_NONE.v : 7000 - i);
 }
 
+static void blocks_change_their_kind(void **state)
+{
+    uint64_t frames;
+
+    (void)state;
+    assert_int_equal(pfnmap_set_block(&map, 1, mfn_of(0x400)), ERR_NONE);
+    frames = alloc_stats(&w.mm).hv_frames;
+    assert_int_equal(pfnmap_set(&map, pfn_of(515), mfn_of(9)), ERR_NONE);
+    assert_int_equal(get(514), 0x402);
+    assert_int_equal(get(515), 9);
+    assert_int_equal(get(1023), 0x5ff);
+    assert_int_equal(pfnmap_set(&map, pfn_of(515), MFN_NONE), ERR_NONE);
+    assert_int_equal(get(515), MFN_NONE.v);
+    assert_int_equal(get(516), 0x404);
+    assert_int_equal(pfnmap_set_block(&map, 1, mfn_of(0x800)), ERR_NONE);
+    assert_int_equal(get(515), 0x803);
+    assert_int_equal(alloc_stats(&w.mm).hv_frames, frames);
+}
+
 static void no_memory(void **state)
 {
     mfn_t taken[64 * BLOCK_FRAMES];
@@ -89,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whole_blocks, make, end),
         cmocka_unit_test_setup_teardown(single_frames, make, end),
+        cmocka_unit_test_setup_teardown(blocks_change_their_kind, make, end),
         cmocka_unit_test_setup_teardown(no_memory, make, end),
     };
 

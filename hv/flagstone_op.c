@@ -87,6 +87,10 @@ long hypercall_flagstone_op(uint64_t cmd, uint64_t arg)
         return flagstone_super_split(current_vcpu(), arg);
     case FLAGSTONE_OP_join:
         return flagstone_super_join(current_vcpu(), arg);
+    case FLAGSTONE_OP_heal:
+        return flagstone_super_heal(current_vcpu(), arg);
+    case FLAGSTONE_OP_compact:
+        return flagstone_super_compact(current_vcpu(), cmd, arg);
     case FLAGSTONE_OP_ring:
         return ring(d, arg);
     case FLAGSTONE_OP_ranges:

@@ -11,7 +11,10 @@
 #include "flagstone/flagstone.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
+#include "hv/memory.h"
+#include "hv/ring.h"
 #include "hv/tlb.h"
+#include "mm/compact.h"
 #include "mm/split.h"
 
 /* An operation has ended: -> what the hypercall returns, 0 if all is well. */
@@ -56,4 +59,101 @@ long flagstone_super_join(struct vcpu *v, uint64_t arg)
     tlb_discharge(&v->op);
     a.table = table.v;
     return errno_of(guest_write(arg, &a, sizeof(a)));
+}
+
+long flagstone_super_heal(struct vcpu *v, uint64_t arg)
+{
+    struct flagstone_heal a;
+    mfn_t first = MFN_NONE, table = MFN_NONE;
+    enum err rc = arguments(&a, arg, sizeof(a));
+
+    if (rc)
+        return errno_of(rc);
+    rc = heal(&v->op, maddr_of(a.entry), &first, &table);
+    if (rc)
+        return end(&v->op, rc);
+    v->d->life.healed++;
+    tlb_discharge(&v->op);
+    ring_put(v->d, FLAGSTONE_EVENT_healed, pfn_of(hv_mm.m2p[first.v]),
+             BLOCK_FRAMES, first);
+    ring_notify(v->d);
+    a.first = first.v;
+    a.table = table.v;
+    return errno_of(guest_write(arg, &a, sizeof(a)));
+}
+
+/* --- compact -------------------------------------------------------------- */
+
+#define MOVES 32u /* read, done and written back in one go */
+
+/* One chunk; *n: how many of them were looked at, *moved: and moved. */
+static enum err move_some(struct mm_op *op, struct flagstone_move *m,
+                          unsigned *n, unsigned *moved)
+{
+    unsigned want = *n;
+
+    *moved = 0;
+    for (*n = 0; *n < want; ++*n, m++) {
+        mfn_t at = mfn_of(m->mfn);
+        enum err rc = compact_move(op, &at, maddr_of(m->pte));
+
+        if (rc && rc != ERR_BUSY)
+            return rc;
+        *moved += at.v != m->mfn;
+        m->mfn = at.v;
+    }
+    return ERR_NONE;
+}
+
+static enum err move_chunk(struct vcpu *v, uint64_t at, unsigned n,
+                           unsigned *done, unsigned *moved)
+{
+    struct flagstone_move m[MOVES];
+    size_t size = n * sizeof(m[0]);
+    enum err rc = arguments(m, at, size);
+
+    *done = *moved = 0;
+    if (rc)
+        return rc;
+    *done = n;
+    rc = move_some(&v->op, m, done, moved);
+    tlb_discharge(&v->op);
+    if (guest_write(at, m, size))
+        return ERR_FAULT;
+    return rc;
+}
+
+/*
+ * How far it got is in the upper half of cmd when it is called again. The
+ * guest may lie about `moved` in between: it lies to itself.
+ */
+long flagstone_super_compact(struct vcpu *v, uint64_t cmd, uint64_t arg)
+{
+    struct flagstone_compact a;
+    uint32_t at = (uint32_t)(cmd >> 32);
+    enum err rc = arguments(&a, arg, sizeof(a));
+
+    if (rc)
+        return errno_of(rc);
+    if (at == 0)
+        a.moved = 0;
+    while (!rc && at < a.nr) {
+        unsigned done, moved;
+
+        if (at > (uint32_t)(cmd >> 32) && hypercall_preempt()) {
+            rc = ERR_RESTART;
+            break;
+        }
+        rc = move_chunk(v, a.moves + at * sizeof(struct flagstone_move),
+                        MIN(a.nr - at, MOVES), &done, &moved);
+        at += done;
+        a.moved += moved;
+    }
+    if (guest_write(arg + offsetof(struct flagstone_compact, moved), &a.moved,
+                    sizeof(a.moved)))
+        return -XEN_EFAULT;
+    if (rc == ERR_RESTART)
+        return hypercall_continue(__HYPERVISOR_flagstone_op, 2,
+                                  (uint64_t)at << 32 | (uint32_t)cmd, arg);
+    return errno_of(rc);
 }

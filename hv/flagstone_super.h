@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * flagstone_super.h: FLAGSTONE_OP_split, _join, _heal and _compact. Each is
- * given the argument of the hypercall and returns what the guest finds in rax.
+ * given the argument(s) of the hypercall and returns what the guest finds in rax.
  */
 #pragma once
 
@@ -9,3 +9,5 @@
 
 long flagstone_super_split(struct vcpu *v, uint64_t arg);
 long flagstone_super_join(struct vcpu *v, uint64_t arg);
+long flagstone_super_heal(struct vcpu *v, uint64_t arg);
+long flagstone_super_compact(struct vcpu *v, uint64_t cmd, uint64_t arg);

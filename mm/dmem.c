@@ -150,6 +150,18 @@ static void take_hole(struct mm_op *op, struct block *b, unsigned i)
     op->d->holes--;
 }
 
+mfn_t dmem_hole_take(struct mm_op *op, struct block *b)
+{
+    const struct frame_table *t = frame_table_at(op->mm, b->table);
+    unsigned i = run_find(t->hole_map, 0);
+
+    take_hole(op, b, i);
+    if (t->nr_free == 0)
+        holed_unlink(op->mm, &op->d->holed, b);
+    op->d->tot_pages++;
+    return mfn_add(mfn_of_blk(blk_of(block_index(op->mm, b))), i);
+}
+
 /* Blocks looked at before another one is cut for a run: a bound, no more. */
 #define RUN_TRIES 4
 

@@ -29,10 +29,10 @@ must_check enum err join(struct mm_op *op, maddr_t entry, mfn_t *table);
 /*
  * At L2 only: a new whole block gets the content of the 512 frames the table
  * maps, the table and M2P are made to say so, the frames are given back, and
- * the entry is joined. ERR_NOMEM; ERR_BUSY: one of the frames has references
- * besides its owner's and this table's; ERR_INVAL as join, or frames that are
- * not the domain's 512 different ones. A supplied table nobody else refers to
- * is given back. The range at the first frame's pfn, if there is one, goes.
+ * the entry is joined, with *table as join's; where they are one block in
+ * order already, it is a join and no more. *first: of the block. ERR_NOMEM;
+ * ERR_BUSY: one of the frames has references besides its owner's and one of
+ * this table's entries; ERR_INVAL as join, order apart.
  */
 must_check enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first,
                          mfn_t *table);

@@ -110,7 +110,7 @@ struct flagstone_join {
  * whole block, the frames it lay in are given back, M2P is kept right.
  * `first`, out: the mfn of the block; the caller's p2m is its own to renew.
  * -ENOMEM: no whole block is free. -EBUSY: one of the frames is referred to
- * by something else than this table.
+ * by something else than one entry of this table.
  */
 struct flagstone_heal {
     uint64_t entry;
@@ -123,7 +123,9 @@ struct flagstone_heal {
  * blocks they leave become all holes and are given back whole. For each: `pte`
  * 0 and no reference to the frame but the owner's; or the machine address of
  * the one L1 entry that refers to it, which is changed with it. mfn: in, what
- * to move; out, where it is now, the same if it was not moved.
+ * to move; out, where it is now, the same if it was not moved, because there is
+ * no better place or something else refers to it. In order, up to one that is
+ * no frame of the caller's, or no such entry: -EINVAL; those before are done.
  */
 struct flagstone_move {
     uint64_t mfn;

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heal.c: heal() of split.h. All 512 frames are looked at before the first is
+ * moved; then the block and its words are got, the last that can fail; the
+ * table is made to map the block in order, and then it is a case for join().
+ */
+#include "mm/dmem.h"
+#include "mm/move.h"
+#include "mm/split.h"
+#include "mm/super.h"
+
+/* Do all entries map something, with the same flags? */
+static bool alike(const pte_t *e)
+{
+    const uint64_t care = ~(PTE_ADDR | PTE_A | PTE_D);
+    uint64_t differ = 0;
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        differ |= READ_ONCE(e[i].v) ^ e[0].v;
+    return pte_present(e[0]) && !(differ & care);
+}
+
+static enum err all_movable(struct mm_op *op, const pte_t *small)
+{
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        enum err rc = move_check(op, pte_mfn(small[i]), small[i]);
+
+        if (rc)
+            return rc;
+    }
+    return ERR_NONE;
+}
+
+/*
+ * A block whose content will be overwritten, with its words. The claim is for
+ * memory the domain has not got yet, so it stays what it is.
+ */
+static enum err get_block(struct mm_op *op, mfn_t *first)
+{
+    struct mm_domain *d = op->d;
+    uint64_t claim = d->claim;
+    struct frame unused;
+    enum err rc;
+    blk_t b;
+
+    d->claim = 0;
+    rc = dmem_block_get_dirty(op, &b);
+    d->claim = claim;
+    if (rc)
+        return rc;
+    *first = mfn_of_blk(b);
+    rc = frame_find(op, *first, &unused);
+    if (rc)
+        BUG_IF(dmem_block_put(op, b));
+    return rc;
+}
+
+static enum err heal_check(struct mm_op *op, maddr_t entry, struct place *p,
+                           pte_t **small)
+{
+    enum err rc = type_drain(op);
+
+    if (!rc)
+        rc = split_find_table(op, entry, p, small);
+    if (rc)
+        return rc;
+    if (p->at.level != 2 || !super_allowed(op, 2) || !alike(*small))
+        return ERR_INVAL;
+    return split_in_order(*small, 2) ? ERR_NONE : all_movable(op, *small);
+}
+
+enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table)
+{
+    struct place p;
+    pte_t *small;
+    enum err rc = heal_check(op, entry, &p, &small);
+
+    if (rc)
+        return rc;
+    if (split_in_order(small, 2)) { /* where it is, it is whole */
+        *first = pte_mfn(small[0]);
+        return split_join_at(op, &p, small, table);
+    }
+    rc = get_block(op, first);
+    if (rc)
+        return rc;
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        move_frame(op, pte_mfn(small[i]), &small[i], mfn_add(*first, i));
+    BUG_IF(split_join_at(op, &p, small, table));
+    /* All its frames are simply the domain's again, as a rule. */
+    (void)frame_table_trim(op->mm, op->d, mm_block(op->mm, blk_of_mfn(*first)));
+    return ERR_NONE;
+}

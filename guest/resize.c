@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * resize: a guest that changes the size of its mappings in place: splits a
- * large entry into a table, joins it again, and says what each costs it. Every
- * byte of the memory must read the same after each change, and what is refused
- * must change nothing. On Xen there is none of it.
+ * large entry into a table, joins it again, heals what is scattered, gathers
+ * its holes, and says what each costs it. Its memory must read the same after
+ * each change, and what is refused must change nothing. Xen has none of it.
  */
 #include "guest/lib/guest.h"
 
@@ -153,20 +153,207 @@ static void say(const char *what, uint64_t ticks)
 /* The least of several, so that no timer tick is in it. */
 static void measure(void)
 {
-    uint64_t least[2] = {~UINT64_C(0), ~UINT64_C(0)}, start;
+    uint64_t least[2] = {~UINT64_C(0), ~UINT64_C(0)}, start, ticks;
     mfn_t out;
 
     report_context("measure");
     for (unsigned i = 0; i < 8; i++) {
         start = tsc_read();
         CHECK_EQ(flagstone_split(at, frame_mfn(table)), 0);
-        least[0] = MIN(least[0], tsc_read() - start);
+        ticks = tsc_read() - start;
+        least[0] = MIN(least[0], ticks);
         start = tsc_read();
         CHECK_EQ(flagstone_join(at, &out), 0);
-        least[1] = MIN(least[1], tsc_read() - start);
+        ticks = tsc_read() - start;
+        least[1] = MIN(least[1], ticks);
     }
     say("split", least[0]);
     say("join", least[1]);
+}
+
+/* --- heal ----------------------------------------------------------------- */
+
+/* The block's frames, backwards: no superpage, until they are laid anew. */
+static void map_backwards(void)
+{
+    REQUIRE(pt_update(at, pte_of(0)) == 0);
+    frame_make_rw(table);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        tree_poke(table, i, mfn_add(base, BLOCK_FRAMES - 1 - i), SMALL);
+    frame_make_ro(table);
+    REQUIRE(pt_update(at, pte_make(frame_mfn(table), PT_TABLE)) == 0);
+}
+
+/* What moved is where M2P says it is. */
+static void renew_p2m(mfn_t first)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        pfn_t pfn = frame_pfn(mfn_add(first, i));
+
+        REQUIRE(pfn.v >= block.v && pfn.v < block.v + BLOCK_FRAMES);
+        CHECK_EQ(pfn.v, block.v + BLOCK_FRAMES - 1 - i);
+        frame_set_mfn(pfn, mfn_add(first, i));
+    }
+}
+
+static uint64_t heal_once(uint64_t seed)
+{
+    mfn_t first = MFN_NONE, out = MFN_NONE;
+    uint64_t start, ticks;
+
+    map_backwards();
+    fill(seed);
+    start = tsc_read();
+    CHECK_EQ(flagstone_heal(at, &first, &out), 0);
+    ticks = tsc_read() - start;
+    CHECK_EQ(out.v, frame_mfn(table).v);
+    CHECK_EQ(first.v % BLOCK_FRAMES, 0);
+    CHECK(first.v != base.v);
+    CHECK_EQ(entry(), pte_make(first, SUPER).v);
+    same(seed);
+    renew_p2m(first);
+    /* Backwards once more: the pfns are in order again. */
+    base = first;
+    map_backwards();
+    CHECK_EQ(flagstone_heal(at, &first, &out), 0);
+    base = first;
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        frame_set_mfn(pfn_of(block.v + i), mfn_add(first, i));
+    audit();
+    return ticks;
+}
+
+static void test_heal(void)
+{
+    uint64_t least = ~UINT64_C(0);
+    struct flagstone_stats before, s;
+    mfn_t first, out;
+
+    report_context("heal");
+    map_backwards(); /* while the linear map has the frames too */
+    CHECK_EQ(flagstone_heal(at, &first, &out), -XEN_EBUSY);
+    CHECK_EQ(flagstone_heal(maddr_of(at.v + 8), &first, &out), -XEN_EINVAL);
+    CHECK_EQ(hc_flagstone_op(FLAGSTONE_OP_heal, NULL), -XEN_EFAULT);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        frame_unmap(pfn_of(block.v + i));
+    flagstone_stats(&before);
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t ticks = heal_once(i * 1000);
+
+        least = MIN(least, ticks);
+    }
+    flagstone_stats(&s);
+    CHECK_EQ(s.healed, before.healed + 6);
+    CHECK_EQ(s.tot_pages, before.tot_pages);
+    CHECK_EQ(s.blocks_whole, before.blocks_whole);
+    say("heal", least);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        frame_make_rw(pfn_of(block.v + i));
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        const uint64_t *page = frame_va(pfn_of(block.v + BLOCK_FRAMES - 1 - i));
+
+        CHECK_EQ(page[i], 2000 + i * 7);
+    }
+}
+
+/* --- compact -------------------------------------------------------------- */
+
+#define KEPT 48u /* frames of the emptier block; the other has so many holes   \
+                  */
+
+static struct flagstone_move moves[KEPT];
+
+/* All of the block but those from `from` on, n of them, are given back. */
+static void give_back(pfn_t first, unsigned from, unsigned n, bool others)
+{
+    static uint64_t list[BLOCK_FRAMES];
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        bool inside = i >= from && i < from + n;
+
+        if (inside == others)
+            continue;
+        list[count++] = frame_mfn(pfn_of(first.v + i)).v;
+        frame_unmap(pfn_of(first.v + i));
+        frame_set_mfn(pfn_of(first.v + i), MFN_NONE);
+    }
+    struct xen_memory_reservation r = {(guest_ptr_t)list, count, 0, 0,
+                                       DOMID_SELF};
+    REQUIRE(hc_memory_op(XENMEM_decrease_reservation, &r) == (int64_t)count);
+}
+
+/* One after the other: by the linear map's own entry, or by none. */
+static void list_moves(pfn_t first)
+{
+    for (unsigned i = 0; i < KEPT; i++) {
+        pfn_t pfn = pfn_of(first.v + i);
+        uint64_t va = (uint64_t)frame_va(pfn);
+
+        *(volatile uint64_t *)va = 77 * i;
+        moves[i].mfn = frame_mfn(pfn).v;
+        moves[i].pte = pt_entry_maddr(pt_root(), va, 1).v;
+        if (i % 2) {
+            frame_unmap(pfn);
+            moves[i].pte = 0;
+        }
+    }
+}
+
+static void check_moves(pfn_t first, mfn_t left, mfn_t filled)
+{
+    for (unsigned i = 0; i < KEPT; i++) {
+        pfn_t pfn = pfn_of(first.v + i);
+
+        CHECK(moves[i].mfn - left.v >= BLOCK_FRAMES);
+        CHECK(moves[i].mfn - filled.v < BLOCK_FRAMES);
+        CHECK_EQ(frame_pfn(mfn_of(moves[i].mfn)).v, pfn.v);
+        frame_set_mfn(pfn, mfn_of(moves[i].mfn));
+        if (i % 2)
+            frame_make_rw(pfn);
+        CHECK_EQ(pt_lookup((uint64_t)frame_va(pfn)).v & PTE_ADDR,
+                 moves[i].mfn << PAGE_SHIFT);
+        CHECK_EQ(*(volatile uint64_t *)frame_va(pfn), 77 * i);
+    }
+}
+
+static void test_compact(void)
+{
+    pfn_t empty = frame_block_alloc(), full = frame_block_alloc();
+    mfn_t left = frame_mfn(empty), filled = frame_mfn(full);
+    struct flagstone_stats before, s;
+    unsigned moved = 0;
+    uint64_t start;
+
+    report_context("compact");
+    REQUIRE(empty.v != PFN_NONE.v && full.v != PFN_NONE.v);
+    flagstone_stats(&before);
+    give_back(empty, 0, KEPT, true);
+    give_back(full, 100, KEPT, false);
+    flagstone_stats(&s);
+    CHECK_EQ(s.blocks_whole, before.blocks_whole);
+    CHECK_EQ(s.tot_pages, before.tot_pages - BLOCK_FRAMES);
+    list_moves(empty);
+    start = tsc_read();
+    CHECK_EQ(flagstone_compact(moves, KEPT, &moved), 0);
+    say("compact, per frame of 48", (tsc_read() - start) / KEPT);
+    CHECK_EQ(moved, KEPT);
+    check_moves(empty, left, filled);
+    flagstone_stats(&s);
+    CHECK_EQ(s.blocks_whole, before.blocks_whole - 1); /* it went back */
+    CHECK_EQ(s.tot_pages, before.tot_pages - BLOCK_FRAMES);
+    report_context("compact again");
+    moves[0].pte = pt_entry_maddr(pt_root(), (uint64_t)frame_va(empty), 1).v;
+    CHECK_EQ(flagstone_compact(moves, 1, &moved), 0);
+    CHECK_EQ(moved, 0);
+    moves[0].pte = 0; /* but the linear map refers to it */
+    CHECK_EQ(flagstone_compact(moves, 1, &moved), 0);
+    CHECK_EQ(moved, 0);
+    moves[1] = (struct flagstone_move){left.v, 0};
+    CHECK_EQ(flagstone_compact(moves, 2, &moved), -XEN_EINVAL);
+    CHECK_EQ(hc_flagstone_op(FLAGSTONE_OP_compact, NULL), -XEN_EFAULT);
+    CHECK_EQ(flagstone_compact((void *)8, 1, &moved), -XEN_EFAULT);
+    audit();
 }
 
 static bool contiguous(pfn_t first)
@@ -194,4 +381,6 @@ void guest_main(void)
     test_between();
     test_refused();
     measure();
+    test_heal();
+    test_compact();
 }

@@ -11,7 +11,8 @@ fails claim shop 40
 create keep name=one mem=16M superpages=require -- name=one
 fails create keep name=two mem=32M superpages=require -- name=two
 create keep name=three mem=16M superpages=prefer -- name=three
-fails fill 0
+fill 0
+fails create keep name=four mem=16M superpages=prefer -- name=four
 expect machine.claimed = 12
 create keep name=web mem=24M superpages=require -- name=web
 expect web.born_whole = 12

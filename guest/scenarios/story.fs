@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-#! ICOUNT=1 HOSTMEM=256M TIMEOUT=120
+#! ICOUNT=1 HOSTMEM=256M TIMEOUT=120 HVARGS=loglevel=quiet
 # What becomes of large mappings when a domain is saved and has to be restored
 # where no 2 MiB block is free, under each policy, and how it gets them back.
 
@@ -27,7 +27,7 @@ echo Now the machine is full but for every other frame of 40 blocks: there is
 echo room enough, but not one whole block.
 fill 0
 frag 40
-expect machine.blocks_free = 0
+expect machine.blocks_free <= machine.reserve
 
 echo
 echo restore=fail: the domain does not come back, and nothing has changed.
@@ -58,7 +58,7 @@ echo restore=shatter: the hypervisor supplies the level-1 tables. The domain doe
 echo not execute a line for it, and is told.
 fill 0
 frag 40
-expect machine.blocks_free = 0
+expect machine.blocks_free <= machine.reserve
 restore saved shatter as shattered
 expect last.shattered = $large
 until shattered.events >= $large
@@ -89,7 +89,7 @@ save text saved
 destroy text
 fill 0
 frag 24
-expect machine.blocks_free = 0
+expect machine.blocks_free <= machine.reserve
 restore saved shatter as text
 until text.events >= $large
 expect text.ranges_shattered = $large

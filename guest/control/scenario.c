@@ -6,6 +6,7 @@
 
 #include "guest/control/command.h"
 #include "guest/control/ctl.h"
+#include "guest/lib/console.h"
 #include "guest/lib/guest.h"
 
 #define DEPTH     4u
@@ -48,8 +49,10 @@ static bool run_line(const char *line, size_t len)
 
     if (!command_read(&c, line, len))
         return false;
-    if (c.command && !c.command->quiet)
+    if (c.command && !c.command->quiet) {
         printk("flagstone> %s\n", c.words.line);
+        console_drain();
+    }
     return command_run(&c);
 }
 

@@ -60,6 +60,14 @@ void console_write(const char *text, size_t len)
         hc_console_io(CONSOLEIO_write, len, text);
 }
 
+void console_drain(void)
+{
+    while (ring && READ_ONCE(ring->out_cons) != ring->out_prod) {
+        notify();
+        hc_sched_op(SCHEDOP_yield, NULL);
+    }
+}
+
 size_t console_read(char *buf, size_t size)
 {
     if (!ring) {

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+#! HOSTMEM=256M HVARGS=debug
+# Everything a vCPU has comes back, however the night was spent: in place, in an
+# image, laid anew.
+note before machine.blocks_free
+create asleep name=one mem=16M vcpus=3 -- rounds=4
+wait one suspended
+resume one
+wait one suspended
+save one night
+destroy one
+restore night
+wait one suspended
+relocate one
+audit
+resume one
+wait one suspended
+save one last
+drop night
+destroy one
+restore last as two
+wait two gone
+drop last
+# Without a second vCPU, and with the linear form of the p2m.
+create asleep name=lin mem=16M -- rounds=3 p2m=linear
+wait lin suspended
+relocate lin
+resume lin
+wait lin suspended
+save lin night
+destroy lin
+restore night
+wait lin suspended
+resume lin
+wait lin gone
+drop night
+expect machine.blocks_free = $before
+audit

@@ -33,9 +33,11 @@ static void walk(uint64_t seed, unsigned steps)
     for (unsigned i = 0; i < steps; i++)
         walker_step(k);
     print_message("seed %lu: %lu done, %lu refused, %lu interrupted, %lu out "
-                  "of memory, %lu touched, %lu faulted, %lu flushes\n",
+                  "of memory, %lu touched, %lu faulted, %lu flushes; %lu "
+                  "split, %lu joined, %lu healed, %lu moved\n",
                   seed, k->done, k->refused, k->restarted, k->no_memory,
-                  k->touched, k->faulted, host_flushes() - flushes);
+                  k->touched, k->faulted, host_flushes() - flushes, k->split,
+                  k->joined, k->healed, k->moved);
     assert_true(k->done > steps / 20 && k->refused > steps / 20);
     walker_end(k);
     free(k);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "mm/compact.h"
+#include "mm/split.h"
 #include "mm/supply.h"
 #include "port.h"
 #include "simtlb.h"
@@ -516,6 +518,194 @@ static enum err look_elsewhere(struct walker *k, struct mm_op *op)
     return ERR_NONE;
 }
 
+/* --- operations on the size of mappings ---------------------------------- */
+
+/* An entry of an L2 or L3 table, large or not; or any address at all. */
+static maddr_t any_upper_entry(struct walker *k, bool large)
+{
+    mfn_t m = any_table(k);
+    unsigned i = any_index(k);
+
+    for (unsigned n = 0; n < 32; n++) {
+        uint64_t w = word_of(k, m);
+        const pte_t *e = NULL;
+
+        if ((w & FRAME_VALIDATED) &&
+            (frame_type(w) == FRAME_L2 || frame_type(w) == FRAME_L3))
+            e = (const pte_t *)mm_frame_ptr(&k->w.mm, m) + i;
+        if (e && pte_present(*e) && large == !!(e->v & PTE_PSE))
+            break;
+        m = any_table(k);
+        i = any_index(k);
+    }
+    return maddr_of(m.v << PAGE_SHIFT | i * sizeof(pte_t) |
+                    (upto(k, 32) ? 0 : upto(k, 8)));
+}
+
+static enum err join_at(struct walker *k, struct mm_op *op, maddr_t at)
+{
+    mfn_t t = MFN_NONE;
+    enum err rc = join(op, at, &t);
+
+    k->joined += !rc;
+    return rc;
+}
+
+static enum err split_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t t = any_idle(k), block = k->pool[WALKER_POOL - 1 - upto(k, 2)];
+    maddr_t at = any_upper_entry(k, upto(k, 2));
+    enum err rc;
+
+    block.v &= ~UINT64_C(511);
+    if (upto(k, 2)) /* see that there is one */
+        (void)!mmu_update(op, at.v & ~UINT64_C(7),
+                          pte_make(block, PTE_P | PTE_PSE | PTE_RW).v);
+    say_what(k, "split %lx into %lx", at.v, t.v);
+    rc = split(op, at, t);
+    k->split += !rc;
+    if (rc || upto(k, 2))
+        return rc;
+    world_done(op);
+    (void)!touch_any(k, op);
+    say_what(k, "split %lx into %lx and join it", at.v, t.v);
+    return join_at(k, op, at);
+}
+
+static enum err join_any(struct walker *k, struct mm_op *op)
+{
+    maddr_t at = any_upper_entry(k, false);
+
+    say_what(k, "join %lx", at.v);
+    return join_at(k, op, at);
+}
+
+/* 512 frames of no order, and one for the table; all or none. */
+static enum err get_scattered(struct mm_op *op, mfn_t frame[BLOCK_FRAMES + 1])
+{
+    pfn_t pfn[BLOCK_FRAMES + 1];
+    unsigned done, undone;
+    enum err rc;
+
+    for (unsigned i = 0; i <= BLOCK_FRAMES; i++)
+        pfn[i] = pfn_of(10000 + i);
+    rc = reservation_increase_list(op, pfn, frame, BLOCK_FRAMES + 1, &done);
+    if (rc)
+        (void)!reservation_decrease_list(op, frame, done, &undone);
+    return rc;
+}
+
+static uint64_t *first_word(struct walker *k, mfn_t m)
+{
+    return mm_frame_ptr(&k->w.mm, m);
+}
+
+/* frame[i] in the ith entry of frame[512], in an order that is none. */
+static void fill_scattered(struct walker *k, const mfn_t *frame)
+{
+    uint64_t rw = upto(k, 4) ? PTE_RW : 0, twist = upto(k, 8) ? 1 : 0;
+
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        *first_word(k, frame[i]) = i;
+        ((pte_t *)mm_frame_ptr(&k->w.mm, frame[BLOCK_FRAMES]))[i ^ twist] =
+            pte_make(frame[i], PTE_P | PTE_US | rw);
+    }
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        *first_word(k, frame[i]) = i ^ twist;
+}
+
+/* The block is in the pool from now on, or goes at once. */
+static void keep_block(struct walker *k, struct mm_op *op, mfn_t first,
+                       maddr_t at)
+{
+    mfn_t *slot = &k->pool[WALKER_POOL - 1 - upto(k, 2)];
+
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        assert_int_equal(*first_word(k, mfn_add(first, i)), i);
+    if (upto(k, 2)) {
+        (void)!reservation_decrease(op, mfn_of(slot->v & ~UINT64_C(511)), 9);
+        *slot = first;
+        return;
+    }
+    (void)!mmu_update(op, at.v, 0);
+    (void)!reservation_decrease(op, first, 9);
+}
+
+static enum err heal_any(struct walker *k, struct mm_op *op)
+{
+    static mfn_t frame[BLOCK_FRAMES + 1];
+    maddr_t at = any_upper_entry(k, upto(k, 2));
+    mfn_t first, table = MFN_NONE;
+    unsigned undone;
+    enum err rc;
+
+    say_what(k, "heal %lx", at.v);
+    if (upto(k, 4) == 0)
+        return heal(op, at, &first, &table);
+    rc = get_scattered(op, frame);
+    if (rc)
+        return rc;
+    world_done(op); /* what was freed before may be among them */
+    fill_scattered(k, frame);
+    rc = mmu_update(op, at.v, pte_make(frame[BLOCK_FRAMES], PTE_P | PTE_RW).v);
+    if (!rc && upto(k, 8) == 0) /* another reference */
+        (void)!mmu_pin(op, upto(k, 2) ? frame[512] : frame[7], 1);
+    if (!rc)
+        rc = heal(op, at, &first, &table);
+    if (!rc) {
+        k->healed++;
+        world_done(op);
+        keep_block(k, op, first, at);
+        (void)!reservation_decrease(op, frame[BLOCK_FRAMES], 0);
+        return rc;
+    }
+    (void)!mmu_update(op, at.v, 0);
+    (void)!mmu_unpin(op, frame[512]);
+    (void)!mmu_unpin(op, frame[7]);
+    (void)!reservation_decrease_list(op, frame, BLOCK_FRAMES + 1, &undone);
+    return rc;
+}
+
+/* An entry of an L1 table that maps something, and what. */
+static maddr_t any_mapping(struct walker *k, mfn_t *m)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        mfn_t t = any_table(k);
+        unsigned i = any_index(k);
+        uint64_t w = word_of(k, t);
+        pte_t e;
+
+        if (!(w & FRAME_VALIDATED) || frame_type(w) != FRAME_L1)
+            continue;
+        e = ((pte_t *)mm_frame_ptr(&k->w.mm, t))[i];
+        if (!pte_present(e))
+            continue;
+        *m = pte_mfn(e);
+        return maddr_of(t.v << PAGE_SHIFT | i * sizeof(pte_t));
+    }
+    return maddr_of(0);
+}
+
+static enum err compact_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = upto(k, 2) ? any_idle(k) : any_mfn(k), was;
+    maddr_t at = upto(k, 2) ? any_mapping(k, &m) : maddr_of(0);
+    enum err rc;
+
+    if (upto(k, 16) == 0)
+        m = any_mfn(k);
+    was = m;
+    say_what(k, "compact %lx, %lx", m.v, at.v);
+    rc = compact_move(op, &m, at);
+    if (mfn_eq(m, was))
+        return rc;
+    k->moved++;
+    for (unsigned i = 1; i < WALKER_POOL; i++)
+        if (mfn_eq(k->pool[i], was))
+            k->pool[i] = m;
+    return rc;
+}
+
 /* --- a step -------------------------------------------------------------- */
 
 typedef enum err action_fn(struct walker *k, struct mm_op *op);
@@ -528,7 +718,8 @@ static action_fn *const actions[] = {
     pin_any,          base_any,        segment_any,     balloon_any,
     balloon_list_any, update_list_any, update_list_any, exchange_any,
     super_any,        super_any,       content_any,     look_elsewhere,
-    neighbour,        supply_any,
+    neighbour,        supply_any,      split_any,       split_any,
+    join_any,         heal_any,        compact_any,     compact_any,
 };
 
 static void count(struct walker *k, enum err rc)

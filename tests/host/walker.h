@@ -24,6 +24,7 @@ struct walker {
     unsigned nr_theirs;
     char what[160]; /* the operation under way */
     uint64_t done, refused, restarted, no_memory, touched, faulted;
+    uint64_t split, joined, healed, moved;
 };
 
 /* k->dice is set. */

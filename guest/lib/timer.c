@@ -99,11 +99,12 @@ int64_t timer_sleep(uint64_t ns)
     if (rc)
         return rc;
     uint64_t end = timer_now() + ns;
-    while (timer_now() < end) {
+    while (!rc && timer_now() < end) {
+        event_disable(); /* or it comes before the wait, which never ends */
         rc = hc_set_timer_op(end);
-        if (rc)
-            return rc;
-        event_wait();
+        if (!rc)
+            event_wait();
+        event_enable();
     }
-    return 0;
+    return rc;
 }

@@ -130,7 +130,7 @@ enum err census_step(struct census *c)
 
         if (rc == ERR_NOMEM)
             say(c->why, sizeof(c->why),
-                "not enough hypervisor memory to go through the domain's");
+                "not enough hypervisor memory for a census of the domain");
         if (rc)
             return rc;
     }

@@ -345,8 +345,9 @@ static void every_allocation_may_fail(void **state)
         s->w.mm.alloc.fail_in = 0;
         assert_true(rc == ERR_NONE || rc == ERR_NOMEM);
         if (rc)
-            assert_string_equal(c.why, "not enough hypervisor memory to go "
-                                       "through the domain's");
+            assert_string_equal(
+                c.why,
+                "not enough hypervisor memory for a census of the domain");
         census_end(&c);
         assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames);
         world_audit(&s->w, "a census without memory");

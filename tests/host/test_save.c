@@ -55,6 +55,7 @@ static void live(struct walker *k, uint64_t seed)
     unsigned steps = (unsigned)(seed % STEPS_MAX);
 
     make_walker(k, seed);
+    k->us.d.relinquish = seed % 4 ? RELINQUISH_KEEP : RELINQUISH_CUT;
     fill_blocks(k);
     for (unsigned i = 0; i < steps; i++)
         walker_act(k);

@@ -11,6 +11,7 @@
  * pfn has two frames; from then on the map here is what counts, and what M2P
  * says of a frame only where to look in it (XSA-251). And it holds only if
  * every table can be said in pfn terms: afterwards canon_table() cannot fail.
+ * A frame that was given up and is still referred to is one the domain has.
  *
  * The domain is not changed but for tables that were interrupted on their way
  * up or down: those are taken down first, so that there are none. What that

@@ -31,9 +31,11 @@ enum err control_claim(struct control_call *call);
 
 /* control_domain.c */
 enum err control_destroy(struct control_call *call);
+enum err control_end(struct control_call *call);
+
+/* control_ask.c */
 enum err control_ask(struct control_call *call);
 enum err control_target(struct control_call *call);
-enum err control_end(struct control_call *call);
 
 /* control_pressure.c */
 enum err control_fill(struct control_call *call);

@@ -24,6 +24,7 @@
 #include "hv/report.h"
 #include "hv/resume.h"
 #include "hv/sched.h"
+#include "hv/store.h"
 #include "hv/time.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
@@ -152,6 +153,8 @@ static enum err fill(struct domain *d, unsigned nr_vcpus)
         rc = event_bind_hypervisor(d, &d->console_port);
     if (!rc)
         rc = event_bind_hypervisor(d, &d->store_port);
+    if (!rc)
+        rc = store_create(d);
     return rc;
 }
 
@@ -298,6 +301,7 @@ static void free_all(struct domain *d)
     for (unsigned i = 0; i < EVTCHN_BUCKETS; i++)
         if (d->evtchn[i])
             free_object(d->evtchn[i], 0);
+    store_free(d);
     list_remove(d);
     free_object(d, DOMAIN_ORDER);
 }

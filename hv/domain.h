@@ -119,12 +119,6 @@ struct domain_stats {
     uint64_t hypercalls, exceptions, faults, emulations, events, switches;
 };
 
-/* The xenstore request that is coming in. */
-struct domain_store {
-    uint32_t type, req_id, tx_id, left; /* bytes still to come */
-    bool busy;
-};
-
 /*
  * The life of its superpages, for struct flagstone_stats: what mm/ does not
  * count itself.
@@ -158,7 +152,7 @@ struct domain {
     struct evtchn *evtchn[EVTCHN_BUCKETS];
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
-    struct domain_store store;
+    struct store *store; /* hv/store.h */
     bool control;      /* gets what is typed */
     bool ring_used;    /* it has written to its console ring */
     bool ring_more;    /* there was no time to show all of it */

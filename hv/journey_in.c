@@ -9,6 +9,7 @@
 #include "hv/fail.h"
 #include "hv/lifecycle.h"
 #include "hv/resume.h"
+#include "hv/store.h"
 #include "hv/string.h"
 #include "hv/x86.h"
 
@@ -135,6 +136,9 @@ static enum err wake(struct journey *j)
     d->life.restores = journey_frozen.domain.restores;
     d->started = true;
     d->moved = true;
+    /* It had come to this size. */
+    if (store_set_target(d, d->mm.tot_pages))
+        return fail(j->text, ERR_NOSPC, "its store is full");
     return resume_run(d, j->text);
 }
 

@@ -8,6 +8,7 @@
 #include "hv/ring.h"
 #include "hv/ring_page.h"
 #include "hv/sched.h"
+#include "hv/store.h"
 #include "hv/string.h"
 #include "hv/time.h"
 #include "hv/tlb.h"
@@ -42,7 +43,7 @@ void resume_quiesce(struct domain *d)
     event_close_all(d);
     ring_suspend(d);
     memset(d->watchdog, 0, sizeof(d->watchdog));
-    memset(&d->store, 0, sizeof(d->store));
+    store_reset(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
 

@@ -1,124 +1,145 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * store.c: what xenstore answers when nothing is in it and nothing can be put
- * into it. A request may be longer than its ring, so it is taken in pieces;
- * it is answered when all of it has come.
- */
+/* store.c: see store.h. What is in it at birth, and its ring's turn. */
 #include "hv/store.h"
 
 #include "hv/event.h"
+#include "hv/layout.h"
+#include "hv/memory.h"
 #include "hv/print.h"
 #include "hv/ring_page.h"
+#include "hv/store_state.h"
 #include "hv/string.h"
-#include "xen/io/xs_wire.h"
 
-enum { REPLY_MAX = 32 };
+/* --- values -------------------------------------------------------------- */
 
-static bool take_header(struct domain *d,
-                        const struct xenstore_domain_interface *ring,
-                        uint32_t *cons, uint32_t avail)
+static enum err set(struct domain *d, const char *path, const char *value,
+                    uint8_t flags)
 {
-    struct xsd_sockmsg h;
-    char *to = (char *)&h;
+    struct store *s = d->store;
+    enum err rc = store_tree_set(&s->tree, path, value, (unsigned)strlen(value),
+                                 flags, STORE_ROOM);
 
-    if (avail < sizeof(h))
+    if (rc)
+        return rc;
+    s->tx_stale = true;
+    store_watch_changed(&s->watches, path, false);
+    return ERR_NONE;
+}
+
+static enum err set_number(struct domain *d, const char *path, uint64_t n)
+{
+    char text[24];
+
+    print_format(text, sizeof(text), "%lu", n);
+    return set(d, path, text, STORE_FIXED);
+}
+
+static uint64_t kib(uint64_t pages)
+{
+    return pages << (PAGE_SHIFT - 10);
+}
+
+/* An empty store has room for this. */
+static void fill(struct domain *d)
+{
+    char vm[48];
+
+    print_format(vm, sizeof(vm), "/vm/00000000-0000-0000-0000-%012x", d->id);
+    BUG_IF(set_number(d, "domid", d->id));
+    BUG_IF(set(d, "name", d->name, STORE_FIXED));
+    BUG_IF(set(d, "vm", vm, STORE_FIXED));
+    BUG_IF(set_number(d, "memory/static-max", kib(d->mm.max_pages)));
+    BUG_IF(set_number(d, "memory/target", kib(d->target)));
+    BUG_IF(set(d, "control/shutdown", "", 0));
+    BUG_IF(set_number(d, "control/platform-feature-multiprocessor-suspend", 1));
+    BUG_IF(set_number(d, "control/platform-feature-xs_reset_watches", 1));
+    BUG_IF(set(d, "device", "", 0));
+}
+
+enum err store_create(struct domain *d)
+{
+    mfn_t m;
+    enum err rc = alloc_hv_get(&hv_mm, STORE_ORDER, &m);
+
+    if (rc)
+        return rc;
+    d->store = mm_frame_ptr(&hv_mm, m);
+    fill(d);
+    return ERR_NONE;
+}
+
+void store_free(struct domain *d)
+{
+    if (d->store)
+        alloc_hv_put(&hv_mm, mfn_of_maddr(maddr_of_direct(d->store)),
+                     STORE_ORDER);
+    d->store = NULL;
+}
+
+void store_reset(struct domain *d)
+{
+    struct store *s = d->store;
+
+    store_watch_reset(&s->watches);
+    s->tx_id = 0;
+    s->taken = 0;
+    s->out_at = s->out_len = 0;
+}
+
+/* --- the ring ------------------------------------------------------------ */
+
+/* What is on its way, then events, then requests; false: no more to do now. */
+static bool turn(struct domain *d, struct xenstore_domain_interface *ring,
+                 bool *moved)
+{
+    struct store *s = d->store;
+
+    if (!store_send(s, ring, moved))
         return false;
-    for (unsigned i = 0; i < sizeof(h); i++)
-        to[i] = READ_ONCE(ring->req[MASK_XENSTORE_IDX((*cons)++)]);
-    d->store = (struct domain_store){
-        .busy = true,
-        .type = h.type,
-        .req_id = h.req_id,
-        .tx_id = h.tx_id,
-        .left = MIN(h.len, XENSTORE_PAYLOAD_MAX),
-    };
+    if (store_event(d))
+        return true;
+    if (!store_take(s, ring, moved))
+        return false;
+    store_answer(d);
     return true;
 }
 
-/* As much of one request as there is; true: it is all here. */
-static bool take_request(struct domain *d,
-                         struct xenstore_domain_interface *ring)
-{
-    uint32_t prod = __atomic_load_n(&ring->req_prod, __ATOMIC_ACQUIRE);
-    uint32_t cons = READ_ONCE(ring->req_cons);
-    uint32_t avail = prod - cons, n;
-
-    if (avail > XENSTORE_RING_SIZE)
-        return false;
-    if (!d->store.busy) {
-        if (!take_header(d, ring, &cons, avail))
-            return false;
-        avail -= (uint32_t)sizeof(struct xsd_sockmsg);
-    }
-    n = MIN(avail, d->store.left);
-    d->store.left -= n;
-    __atomic_store_n(&ring->req_cons, cons + n, __ATOMIC_RELEASE);
-    return !d->store.left;
-}
-
-static size_t answer(const struct domain *d, uint32_t *type, char *text)
-{
-    switch (d->store.type) {
-    case XS_WATCH:
-    case XS_UNWATCH:
-    case XS_RESET_WATCHES:
-    case XS_TRANSACTION_END:
-        return print_format(text, REPLY_MAX, "OK") + 1;
-    case XS_TRANSACTION_START:
-        return print_format(text, REPLY_MAX, "1") + 1;
-    case XS_GET_DOMAIN_PATH:
-        return print_format(text, REPLY_MAX, "/local/domain/%u", d->id) + 1;
-    case XS_WRITE:
-    case XS_MKDIR:
-    case XS_SET_PERMS:
-        *type = XS_ERROR;
-        return print_format(text, REPLY_MAX, "EROFS") + 1;
-    default:
-        *type = XS_ERROR;
-        return print_format(text, REPLY_MAX, "ENOENT") + 1;
-    }
-}
-
-static void put(struct xenstore_domain_interface *ring, uint32_t *prod,
-                const void *from, size_t n)
-{
-    const char *p = from;
-
-    for (size_t i = 0; i < n; i++)
-        WRITE_ONCE(ring->rsp[MASK_XENSTORE_IDX((*prod)++)], p[i]);
-}
-
-/* false: there is no room now. */
-static bool reply(struct domain *d, struct xenstore_domain_interface *ring)
-{
-    uint32_t prod = READ_ONCE(ring->rsp_prod);
-    uint32_t used = prod - __atomic_load_n(&ring->rsp_cons, __ATOMIC_ACQUIRE);
-    struct xsd_sockmsg h = {.type = d->store.type,
-                            .req_id = d->store.req_id,
-                            .tx_id = d->store.tx_id};
-    char text[REPLY_MAX];
-
-    if (used > XENSTORE_RING_SIZE - sizeof(h) - REPLY_MAX)
-        return false;
-    h.len = (uint32_t)answer(d, &h.type, text);
-    put(ring, &prod, &h, sizeof(h));
-    put(ring, &prod, text, h.len);
-    __atomic_store_n(&ring->rsp_prod, prod, __ATOMIC_RELEASE);
-    d->store.busy = false;
-    return true;
-}
-
-/* A ring holds no more than 64 headers: that bounds the loop. */
+/* A full ring ends it: the guest does not run meanwhile. */
 void store_serve(struct domain *d)
 {
-    struct xenstore_domain_interface *ring = ring_page_get(d, d->store_mfn);
+    struct xenstore_domain_interface *ring;
+    bool moved = false;
 
+    if (!domain_runs(d))
+        return;
+    ring = ring_page_get(d, d->store_mfn);
     if (!ring)
         return;
-    for (unsigned i = 0; i < XENSTORE_RING_SIZE / sizeof(struct xsd_sockmsg);
-         i++)
-        if (!take_request(d, ring) || !reply(d, ring))
-            break;
+    while (turn(d, ring, &moved))
+        ;
     ring_page_put(d, d->store_mfn);
-    event_notify(d, d->store_port);
+    if (moved)
+        event_notify(d, d->store_port);
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+enum err store_ask(struct domain *d, const char *what)
+{
+    enum err rc = set(d, "control/shutdown", what, 0);
+
+    if (!rc)
+        store_serve(d);
+    return rc;
+}
+
+enum err store_set_target(struct domain *d, uint64_t pages)
+{
+    enum err rc = set_number(d, "memory/target", kib(pages));
+
+    if (rc)
+        return rc;
+    d->target = pages;
+    store_serve(d);
+    return ERR_NONE;
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_wire.c: a message may be longer than the ring, so it goes through in
+ * pieces, to the last byte there is room for: a guest tells that it has taken
+ * something only if the ring was full.
+ *
+ * Everything in the ring page is hostile; indices are read once and what
+ * cannot be a length is none.
+ */
+#include "hv/store_state.h"
+
+#include "hv/string.h"
+
+#define HEAD ((uint32_t)sizeof(struct xsd_sockmsg))
+
+/* What is longer than there is room for is taken all the same, and refused. */
+static void take_byte(struct store *s, char c)
+{
+    if (s->taken < HEAD)
+        ((char *)&s->head)[s->taken] = c;
+    else if (s->taken - HEAD < STORE_BODY)
+        s->body[s->taken - HEAD] = c;
+    s->taken++;
+}
+
+static bool is_whole(const struct store *s)
+{
+    return s->taken >= HEAD && s->taken - HEAD >= s->head.len;
+}
+
+bool store_take(struct store *s, struct xenstore_domain_interface *ring,
+                bool *moved)
+{
+    uint32_t prod = __atomic_load_n(&ring->req_prod, __ATOMIC_ACQUIRE);
+    uint32_t cons = READ_ONCE(ring->req_cons);
+
+    if (prod - cons > XENSTORE_RING_SIZE)
+        return false;
+    while (cons != prod && !is_whole(s)) {
+        /* No message can be so long that the count comes round. */
+        if (s->taken == HEAD)
+            s->head.len = MIN(s->head.len, UINT32_MAX - HEAD);
+        take_byte(s, READ_ONCE(ring->req[MASK_XENSTORE_IDX(cons++)]));
+        *moved = true;
+    }
+    __atomic_store_n(&ring->req_cons, cons, __ATOMIC_RELEASE);
+    return is_whole(s);
+}
+
+bool store_send(struct store *s, struct xenstore_domain_interface *ring,
+                bool *moved)
+{
+    uint32_t cons = __atomic_load_n(&ring->rsp_cons, __ATOMIC_ACQUIRE);
+    uint32_t prod = READ_ONCE(ring->rsp_prod);
+
+    while (s->out_at < s->out_len && prod - cons < XENSTORE_RING_SIZE) {
+        WRITE_ONCE(ring->rsp[MASK_XENSTORE_IDX(prod++)], s->out[s->out_at++]);
+        *moved = true;
+    }
+    __atomic_store_n(&ring->rsp_prod, prod, __ATOMIC_RELEASE);
+    return s->out_at == s->out_len;
+}
+
+void store_put(struct store *s, uint32_t type, uint32_t req_id, uint32_t tx_id,
+               const void *body, uint32_t len)
+{
+    const struct xsd_sockmsg h = {
+        .type = type, .req_id = req_id, .tx_id = tx_id, .len = len};
+
+    ASSERT(s->out_at == s->out_len && len <= STORE_REPLY);
+    memcpy(s->out, &h, sizeof(h));
+    memcpy(s->out + sizeof(h), body, len);
+    s->out_at = 0;
+    s->out_len = HEAD + len;
+}

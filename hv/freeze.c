@@ -30,6 +30,7 @@ static void take_domain(struct freeze_domain *f, const struct domain *d,
         .bytes = (uint32_t)freeze_bytes(d->nr_vcpus),
         .nr_pages = d->nr_pages,
         .max_pages = d->mm.max_pages,
+        .target = d->target,
         .features = d->features,
         .start_pfn = pfn_or_none(c, d->start_mfn),
         .console_pfn = pfn_or_none(c, d->console_mfn),
@@ -146,7 +147,7 @@ static bool all_zero(const uint64_t *word, unsigned n)
 static bool domain_ok(const struct freeze_domain *f)
 {
     return freeze_name_ok(f->name) && f->nr_pages &&
-           f->nr_pages <= f->max_pages &&
+           f->nr_pages <= f->max_pages && f->target <= f->max_pages &&
            f->max_pages >> (52 - PAGE_SHIFT) == 0 &&
            f->superpages <= SUPERPAGES_REQUIRE &&
            f->relinquish <= RELINQUISH_CUT && !f->reserved32 &&

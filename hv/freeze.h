@@ -22,12 +22,12 @@ struct freeze_domain {
     uint64_t magic;
     uint32_t version, bytes; /* of the whole record */
     char name[DOMAIN_NAME_MAX];
-    uint64_t nr_pages, max_pages;
+    uint64_t nr_pages, max_pages, target;
     uint64_t features;
     uint64_t start_pfn, console_pfn, store_pfn, ring_pfn; /* or none */
     uint64_t restores;
     uint32_t nr_vcpus, superpages, relinquish, reserved32;
-    uint64_t reserved[18];
+    uint64_t reserved[17];
 };
 _Static_assert(sizeof(struct freeze_domain) == 256, "fixed layout");
 

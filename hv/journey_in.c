@@ -132,6 +132,7 @@ static enum err wake(struct journey *j)
     struct domain *d = j->d;
 
     d->features = journey_frozen.domain.features;
+    d->target = journey_frozen.domain.target;
     d->whole = j->result.whole;
     d->life.restores = journey_frozen.domain.restores;
     d->started = true;

@@ -34,5 +34,13 @@ wait lin suspended
 resume lin
 wait lin gone
 drop night
+# One that nobody can wake.
+create asleep name=blind mem=16M -- blind
+wait blind suspended
+fails resume blind
+fails save blind night
+fails relocate blind
+expect machine.images = 0
+destroy blind
 expect machine.blocks_free = $before
 audit

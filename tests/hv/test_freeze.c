@@ -277,10 +277,11 @@ static void every_field_is_looked_at(void **state)
     BAD(memset(f->name, 'x', sizeof(f->name)), "no sense");
     BAD(f->nr_pages = 0, "no sense");
     BAD(f->nr_pages = f->max_pages + 1, "no sense");
+    BAD(f->target = f->max_pages + 1, "no sense");
     BAD(f->max_pages = ~UINT64_C(0), "no sense");
     BAD(f->superpages = 3, "no sense");
     BAD(f->relinquish = 2, "no sense");
-    BAD(f->reserved[17] = 1, "no sense");
+    BAD(f->reserved[16] = 1, "no sense");
     BAD(v->flags |= BIT(63), "vCPU 1");
     BAD(v->flags &= ~FREEZE_INITIALISED, "vCPU 1");
     BAD(v->cr4 = BIT(21), "vCPU 1");

@@ -60,7 +60,8 @@ static struct mmu_update entry_for(const struct space *s, pfn_t pfn,
     pfn_t first = pfn_of(pfn.v - pfn.v % BLOCK_FRAMES);
     uint64_t flags =
         space_form(s, first) == SPACE_SUPPLIED ? PT_KERNEL_RW : s->flags;
-    pte_t e = present ? pte_make(frame_mfn(pfn), flags) : pte_of(0);
+    pte_t e = present ? pte_make(frame_mfn(pfn), space_small_flags(flags))
+                      : pte_of(0);
     return (struct mmu_update){space_small_entry(s, pfn).v, e.v};
 }
 

@@ -19,7 +19,7 @@ mfn_t frame_mfn(pfn_t pfn);             /* through the p2m */
 void frame_set_mfn(pfn_t pfn, mfn_t m); /* MFN_NONE: a hole */
 /* 512 from `first` on: the block from m on, or holes. */
 void frame_set_block(pfn_t first, mfn_t m);
-pfn_t frame_pfn(mfn_t mfn);             /* through the m2p */
+pfn_t frame_pfn(mfn_t mfn); /* through the m2p */
 void *frame_va(pfn_t pfn);
 pfn_t frame_pfn_of_va(const void *va); /* of a linear address */
 

@@ -38,7 +38,7 @@ static void add(maddr_t at, pte_t value)
 /* What the large entry permitted is permitted again. */
 static uint64_t small_flags(pte_t e)
 {
-    return (pte_flags(e) & ~(FLAGSTONE_PTE_SHATTERED | PTE_PSE)) | PTE_P;
+    return (space_small_flags(pte_flags(e)) & ~FLAGSTONE_PTE_SHATTERED) | PTE_P;
 }
 
 static bool fill(pfn_t table, pte_t e)

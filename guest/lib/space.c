@@ -146,7 +146,7 @@ static pfn_t closed_table(pfn_t first, uint64_t flags)
 
 static bool map_small(const struct space *s, pfn_t first)
 {
-    pfn_t table = closed_table(first, s->flags);
+    pfn_t table = closed_table(first, space_small_flags(s->flags));
     if (table.v == PFN_NONE.v)
         return false;
     if (!set_entry(space_entry(s, first), pte_make(frame_mfn(table), PT_TABLE)))
@@ -177,7 +177,7 @@ bool space_unmap(const struct space *s, pfn_t first)
 /* Where the hypervisor cannot do it in one step, in two. */
 int64_t space_split(const struct space *s, pfn_t first)
 {
-    pfn_t table = closed_table(first, s->flags);
+    pfn_t table = closed_table(first, space_small_flags(s->flags));
     if (table.v == PFN_NONE.v)
         return -XEN_ENOMEM;
     maddr_t at = space_entry(s, first);

@@ -55,6 +55,16 @@ int64_t space_split(const struct space *s, pfn_t first);
 /* To be called with what join and heal left over: it is a spare one now. */
 void space_table_left(mfn_t table);
 
+/*
+ * The flags of a small entry for what these flags are of a large one. Not
+ * user's, and so not global: that is how the hypervisor makes small entries of
+ * large ones, and only such that agree are made large again.
+ */
+static inline uint64_t space_small_flags(uint64_t flags)
+{
+    return flags & ~(PTE_US | PTE_PSE);
+}
+
 /* Are they 512 frames in order, aligned? */
 bool space_is_block(pfn_t first);
 /* Large entries in all spaces together. */

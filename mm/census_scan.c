@@ -175,11 +175,13 @@ static enum err add_run(struct census *c, blk_t b)
 
 static enum err scan_block(struct census *c, blk_t b)
 {
+    uint64_t w = mm_block(c->op->mm, b)->word;
     enum err rc = ERR_NONE;
 
-    if (in_order(c, b))
+    /* A shared one is never whole, even if all of it is the domain's by now. */
+    if (block_class(w) != BLOCK_SHARED && in_order(c, b))
         return add_run(c, b);
-    if (mm_block(c->op->mm, b)->word & BLOCK_SUPER_USE)
+    if (w & BLOCK_SUPER_USE)
         return complain(c,
                         "the block at frame %lx is mapped large or marked, "
                         "but its pfns, from %lx on, are not in order",

@@ -25,6 +25,13 @@ void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v);
  */
 must_check enum err dmem_domain_destroy(struct mm_op *op);
 
+/*
+ * The first half of it: nothing refers to a frame any more but its owner, and
+ * the hypervisor to those that are fixed or supplied; the memory stays as it
+ * is. *cursor: 0 at first. ERR_RESTART: call again.
+ */
+must_check enum err dmem_let_go(struct mm_op *op, uint64_t *cursor);
+
 /* May the domain have n more frames? */
 static inline bool dmem_may_grow(const struct mm_domain *d, uint64_t n)
 {

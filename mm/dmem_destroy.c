@@ -130,12 +130,10 @@ static enum err free_block(struct mm_op *op, struct block *b, blk_t blk)
     return ERR_NONE;
 }
 
-static enum err for_own_blocks(struct mm_op *op, uint64_t base,
-                               enum err (*fn)(struct mm_op *, struct block *,
-                                              blk_t))
+static enum err
+for_own_blocks(struct mm_op *op, uint64_t *cursor, uint64_t base,
+               enum err (*fn)(struct mm_op *, struct block *, blk_t))
 {
-    uint64_t *cursor = &op->d->destroy_cursor;
-
     while (*cursor < base + op->mm->nr_blocks) {
         blk_t blk = blk_of(*cursor - base);
         struct block *b = mm_block(op->mm, blk);
@@ -155,6 +153,16 @@ static enum err for_own_blocks(struct mm_op *op, uint64_t base,
     return ERR_NONE;
 }
 
+enum err dmem_let_go(struct mm_op *op, uint64_t *cursor)
+{
+    enum err rc = type_drain(op);
+
+    drop_ref(op, &op->d->ring);
+    for (struct mm_vcpu *v = op->d->vcpus; v && !rc; v = v->next)
+        rc = drop_vcpu(op, v);
+    return rc ? rc : for_own_blocks(op, cursor, 0, unhold_block);
+}
+
 static void unlist(struct mm *mm, struct mm_domain *d)
 {
     struct mm_domain **p = &mm->domains;
@@ -168,19 +176,17 @@ static void unlist(struct mm *mm, struct mm_domain *d)
 enum err dmem_domain_destroy(struct mm_op *op)
 {
     struct mm_domain *d = op->d;
+    uint64_t *cursor = &d->destroy_cursor;
     enum err rc = type_drain(op);
 
     d->dying = true;
-    drop_ref(op, &d->ring);
-    for (struct mm_vcpu *v = d->vcpus; v && !rc; v = v->next)
-        rc = drop_vcpu(op, v);
     if (!rc)
-        rc = for_own_blocks(op, 0, unhold_block);
+        rc = dmem_let_go(op, cursor);
     if (rc)
         return rc;
-    if (d->destroy_cursor == op->mm->nr_blocks)
+    if (*cursor == op->mm->nr_blocks)
         d->holed = 0; /* its blocks go as they are */
-    rc = for_own_blocks(op, op->mm->nr_blocks, free_block);
+    rc = for_own_blocks(op, cursor, op->mm->nr_blocks, free_block);
     if (rc)
         return rc;
     ASSERT(d->blocks == 0 && d->holes == 0 && d->tot_pages == 0);

@@ -86,7 +86,8 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
         struct block *b = &mm->blocks[mm->trim_cursor];
         struct mm_domain *d = b->table ? owner_of(mm, b->word) : NULL;
 
-        if (d && !(b->word & BLOCK_SMALL_USE) && !remembers(mm, b))
+        if (d && !d->moving && !(b->word & BLOCK_SMALL_USE) &&
+            !remembers(mm, b))
             done += frame_table_trim(mm, d, b);
         mm->trim_cursor = (mm->trim_cursor + 1) % mm->nr_blocks;
     }

@@ -485,6 +485,27 @@ enum err actor_save(struct actor *a, struct image *to, domid_t owner)
     return rc;
 }
 
+enum err actor_relocate(struct actor *a, struct layout_result *result)
+{
+    struct relocate r;
+    struct census c;
+    enum err rc = take_census(a, &c);
+
+    if (!rc) {
+        relocate_begin(&r, &c);
+        do
+            rc = relocate_step(&r);
+        while (rc == ERR_RESTART);
+        world_done(&a->op);
+        if (rc)
+            fail_msg("domain %u is lost: %s", a->x->d.id, r.why);
+        *result = r.result;
+        assert_int_equal(start(a, census_mfn(&c, pfn_of(PFN_L4))), ERR_NONE);
+    }
+    census_end(&c);
+    return rc;
+}
+
 enum err actor_restore(struct actor *a, struct world *w, struct actor_kind k,
                        const struct image *image, const struct actor_model *is,
                        enum restore_policy policy, struct restore *r)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "mm/relocate.h"
 #include "mm/restore.h"
 #include "saving.h"
 
@@ -66,6 +67,7 @@ enum err actor_remap(struct actor *a);
 
 /* ERR_NOMEM: nothing has changed. */
 enum err actor_save(struct actor *a, struct image *to, domid_t owner);
+enum err actor_relocate(struct actor *a, struct layout_result *result);
 /* As `is` was when the image was made. On an error nothing is left. */
 enum err actor_restore(struct actor *a, struct world *w, struct actor_kind k,
                        const struct image *image, const struct actor_model *is,

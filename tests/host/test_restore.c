@@ -14,8 +14,8 @@
 
 #include "actor.h"
 #include "flagstone/flagstone.h"
-#include "mm/supply.h"
 #include "port.h"
+#include "pressure.h"
 
 #define BLOCKS 8u
 
@@ -52,8 +52,7 @@ static int make(void **state)
     struct stage *s = calloc(1, sizeof(*s));
 
     world_make(&s->w, 40);
-    world_domain(&s->w, &s->ballast, 7, 64 * 512);
-    s->ballast.d.relinquish = RELINQUISH_CUT;
+    pressure_make(&s->w, &s->ballast, 7);
     take_picture(s, kind);
     *state = s;
     return 0;
@@ -73,21 +72,9 @@ static int end(void **state)
 
 #define stage_test(f) cmocka_unit_test_setup_teardown(f, make, end)
 
-/* Only n whole blocks are left, and of `frag` more every other frame. */
 static void press(struct stage *s, uint64_t n, uint64_t frag)
 {
-    struct mm_op op = mm_op_on(&s->ballast.d, &s->ballast.v);
-    blk_t b;
-
-    while (!dmem_block_get(&op, &b)) {
-        for (unsigned i = 0; i < 512 && frag; i += 2)
-            assert_int_equal(dmem_frame_put(&op, mfn_add(mfn_of_blk(b), i)),
-                             ERR_NONE);
-        frag -= !!frag;
-    }
-    for (uint64_t i = s->w.mm.nr_blocks; n && i-- > 0;)
-        n -= !dmem_block_put(&op, blk_of(i));
-    world_done(&op);
+    pressure_put(&s->ballast, n, frag);
 }
 
 static enum err restore(struct stage *s, enum restore_policy policy)
@@ -235,10 +222,10 @@ static void no_memory_anywhere(void **state)
             left = s->w.mm.alloc.fail_in;
             s->w.mm.alloc.fail_in = 0;
             failed += rc == ERR_NOMEM;
-            if (!rc)
-                actor_remap(&s->a);
-            if (!rc)
+            if (!rc) {
+                assert_int_equal(actor_remap(&s->a), ERR_NONE);
                 gone(s);
+            }
             if (left)
                 break;
         }

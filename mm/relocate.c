@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* relocate.c: see relocate.h. All that takes memory is before CANON. */
+#include "mm/relocate.h"
+
+#include "mm/canon.h"
+#include "mm/census_supply.h"
+#include "mm/dmem.h"
+#include "mm/port.h"
+#include "mm/range.h"
+#include "mm/supply.h"
+#include "mm/type.h"
+
+enum phase {
+    RUNS,
+    SUPPLIED,
+    LET_GO,
+    CANON,
+    GATHER,
+    UNSHARE,
+    COMPACT,
+    TABLES,
+    P2M,
+    FLUSH,
+    PIN,
+    GIVE_BACK,
+    RANGES,
+    DONE
+};
+
+void relocate_begin(struct relocate *r, struct census *c)
+{
+    *r = (struct relocate){.op = c->op, .c = c, .spares = RELOCATE_SPARES};
+    r->layout = (struct layout){
+        .op = c->op,
+        .map = &c->map,
+        .census = c,
+        .policy = RESTORE_GUEST, /* what is left to the guest stays so */
+        .result = &r->result,
+        .why = r->why,
+    };
+    layout_init(&r->layout);
+    r->gather = (struct gather){.op = c->op, .c = c};
+    c->op->d->moving = true;
+}
+
+static enum err for_records(struct relocate *r, uint64_t nr,
+                            enum err (*fn)(struct relocate *, uint64_t))
+{
+    while (r->cursor < nr) {
+        enum err rc = fn(r, r->cursor);
+
+        if (rc)
+            return rc;
+        r->cursor++;
+        if (port_preempt())
+            return ERR_RESTART;
+    }
+    return ERR_NONE;
+}
+
+/* --- before anything is changed ------------------------------------------ */
+
+/* What is, was or could be whole. */
+static enum err add_run(struct relocate *r, uint64_t n)
+{
+    const struct extent *e = census_at(&r->c->extents, n);
+
+    if (!e->flags && (e->count < BLOCK_FRAMES || e->pfn % BLOCK_FRAMES))
+        return ERR_NONE;
+    return layout_run_add(&r->layout, *e, e->flags & EXTENT_WHOLE);
+}
+
+static enum err add_supplied(struct relocate *r, uint64_t n)
+{
+    const struct census_supplied *s = census_at(&r->c->supplied, n);
+    struct layout_run *run;
+
+    if (!s->superpage)
+        return ERR_NONE;
+    run = layout_run_at(&r->layout, s->as);
+    ASSERT(run);
+    *(s->level == 1 ? &run->l1 : &run->l2) = s->mfn;
+    return ERR_NONE;
+}
+
+/* --- in pfn terms -------------------------------------------------------- */
+
+static enum err canonical(struct relocate *r, uint64_t n)
+{
+    const struct census_table *t = census_at(&r->c->tables, n);
+    pte_t *e = mm_frame_ptr(r->op->mm, layout_named(&r->layout, t->pfn));
+
+    return canon_table(r->c, t->level, e, e);
+}
+
+/* The run that begins in window n of 512 pfns; NULL: none does. */
+static struct layout_run *run_in(const struct relocate *r, uint64_t n)
+{
+    struct layout_run *run = census_at(&r->layout.runs, n);
+
+    return run && (run->flags & LAYOUT_HERE) ? run : NULL;
+}
+
+static uint64_t pfn_of_run(const struct layout_run *run, uint64_t n)
+{
+    return n * BLOCK_FRAMES + run->offset;
+}
+
+/* One block less in use, by filling holes? */
+static bool make_room(struct relocate *r, enum err rc)
+{
+    if (rc != ERR_NOMEM && r->gather.spares < r->spares)
+        return false;
+    if (gather_compact(&r->gather))
+        return true;
+    r->spares += RELOCATE_SPARES; /* as long as there are any */
+    return false;
+}
+
+static enum err gather_one(struct relocate *r, uint64_t n)
+{
+    struct layout_run *run = run_in(r, n);
+    enum err rc;
+
+    if (r->full || !run || (run->flags & LAYOUT_WHOLE))
+        return ERR_NONE;
+    rc = gather_run(&r->gather, pfn_of_run(run, n));
+    if (!rc)
+        run->flags |= LAYOUT_WHOLE;
+    if (make_room(r, rc))
+        return rc ? ERR_RESTART : ERR_NONE; /* this one again */
+    r->full = rc == ERR_NOMEM;
+    return ERR_NONE;
+}
+
+static enum err unshare_one(struct relocate *r, uint64_t n)
+{
+    for (uint64_t i = 0; i < BLOCK_FRAMES && r->op->d->shared_frames; i++)
+        gather_unshare(&r->gather, n * BLOCK_FRAMES + i);
+    return ERR_NONE;
+}
+
+static enum err compact(struct relocate *r)
+{
+    while (gather_compact(&r->gather))
+        if (port_preempt())
+            return ERR_RESTART;
+    return ERR_NONE;
+}
+
+/* --- and back ------------------------------------------------------------ */
+
+static enum err place_table(struct relocate *r, uint64_t n)
+{
+    return layout_table(&r->layout, layout_nth_table(&r->layout, n));
+}
+
+static enum err p2m_page(struct relocate *r, uint64_t n)
+{
+    const uint64_t *pfn = census_at(&r->c->p2m, n);
+
+    return layout_p2m_page(&r->layout, n, *pfn);
+}
+
+/* What is a superpage again needs no table. */
+static enum err give_back(struct relocate *r, uint64_t n)
+{
+    const struct census_supplied *s = census_at(&r->c->supplied, n);
+
+    if (s->superpage)
+        (void)supply_put(r->op, mfn_of(s->mfn));
+    return ERR_NONE;
+}
+
+static enum err note_run(struct relocate *r, uint64_t n)
+{
+    const struct layout_run *run = run_in(r, n);
+
+    if (!run)
+        return ERR_NONE;
+    if (run->flags & LAYOUT_WHOLE) {
+        r->result.whole++;
+        r->result.healed += range_remove(r->op->d, pfn_of(pfn_of_run(run, n)));
+    } else {
+        r->result.scattered++;
+    }
+    return ERR_NONE;
+}
+
+/* --- one after the other ------------------------------------------------- */
+
+/* What a relocation is about, if there is memory to remember what is where. */
+static enum err move_phase(struct relocate *r)
+{
+    switch ((enum phase)r->phase) {
+    case RUNS:
+        return for_records(r, r->c->extents.nr, add_run);
+    case SUPPLIED:
+        return for_records(r, r->c->supplied.nr, add_supplied);
+    case CANON:
+        return for_records(r, r->c->tables.nr, canonical);
+    case GATHER:
+        return for_records(r, r->layout.runs.nr, gather_one);
+    case UNSHARE:
+        return for_records(r, r->c->bound / BLOCK_FRAMES, unshare_one);
+    case COMPACT:
+        return compact(r);
+    case TABLES:
+        return for_records(r, r->c->tables.nr, place_table);
+    case P2M:
+        return for_records(r, r->c->p2m.nr, p2m_page);
+    case FLUSH:
+        type_flush_now(r->op); /* holes that frames were moved into */
+        return ERR_NONE;
+    case GIVE_BACK:
+        return for_records(r, r->c->supplied.nr, give_back);
+    case RANGES:
+        return for_records(r, r->layout.runs.nr, note_run);
+    default:
+        return ERR_NONE;
+    }
+}
+
+static enum err run_phase(struct relocate *r)
+{
+    switch ((enum phase)r->phase) {
+    case LET_GO:
+        return dmem_let_go(r->op, &r->cursor);
+    case PIN:
+        return layout_pin(&r->layout);
+    default:
+        return r->stay ? ERR_NONE : move_phase(r);
+    }
+}
+
+static void finish(struct relocate *r)
+{
+    r->result.moved = r->gather.moved;
+    r->result.supplied = r->op->d->supplied;
+    if (r->stay)
+        r->result.large_before = r->result.large_after = r->c->large;
+    r->op->d->moving = false;
+    layout_free(&r->layout);
+}
+
+enum err relocate_step(struct relocate *r)
+{
+    for (; r->phase < DONE; r->phase++, r->cursor = 0) {
+        enum err rc = run_phase(r);
+
+        if (rc == ERR_NOMEM && r->phase < LET_GO) {
+            r->stay = true;
+            continue;
+        }
+        if (rc != ERR_NONE && rc != ERR_RESTART)
+            layout_free(&r->layout);
+        if (rc)
+            return rc;
+    }
+    finish(r);
+    return ERR_NONE;
+}

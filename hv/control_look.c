@@ -6,6 +6,7 @@
 #include "hv/ballast.h"
 #include "hv/clock.h"
 #include "hv/guest.h"
+#include "hv/images.h"
 #include "hv/kept.h"
 #include "hv/memory.h"
 #include "hv/print.h"
@@ -42,6 +43,8 @@ enum err control_machine(struct control_call *call)
         .ballast_frames = b.frames,
         .whole_regions = a.whole_regions,
         .domains = count_domains(),
+        .images = images_count(),
+        .image_pages = images_pages(),
         .tsc_khz = clock_tsc_khz,
         .ns = clock_now_ns(),
         .ticks = x86_rdtsc(),

@@ -20,7 +20,6 @@ typedef enum err (*control_fn)(struct control_call *call);
 /* control_look.c */
 enum err control_machine(struct control_call *call);
 enum err control_domain(struct control_call *call);
-enum err control_image(struct control_call *call);
 enum err control_module(struct control_call *call);
 enum err control_read(struct control_call *call);
 enum err control_audit(struct control_call *call);
@@ -36,6 +35,17 @@ enum err control_end(struct control_call *call);
 /* control_ask.c */
 enum err control_ask(struct control_call *call);
 enum err control_target(struct control_call *call);
+
+/* control_image.c */
+enum err control_resume(struct control_call *call);
+enum err control_relocate(struct control_call *call);
+enum err control_save(struct control_call *call);
+enum err control_restore(struct control_call *call);
+enum err control_image(struct control_call *call);
+enum err control_image_drop(struct control_call *call);
+enum err control_image_check(struct control_call *call);
+enum err control_image_poke(struct control_call *call);
+enum err control_image_truncate(struct control_call *call);
 
 /* control_pressure.c */
 enum err control_fill(struct control_call *call);

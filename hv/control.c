@@ -11,6 +11,8 @@
 #include "hv/control_op.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
+#include "hv/images.h"
+#include "hv/migrate.h"
 #include "hv/string.h"
 
 struct operation {
@@ -133,5 +135,7 @@ void control_gone(void)
 {
     job.active = false;
     build_cancel();
+    migrate_cancel();
+    images_forget();
     claims_forget();
 }

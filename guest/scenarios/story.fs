@@ -6,7 +6,7 @@
 echo
 echo A keeper of 32 MiB maps its memory by 2 MiB entries and fills it with a
 echo pattern. It looks at every byte again whenever it has been restored.
-create keep name=life mem=32M superpages=require -- name=life
+create keep name=life mem=32M -- name=life
 until life.superpage_maps >= 14
 ask suspend life
 wait life suspended

@@ -253,6 +253,27 @@ static void finds_p2m_by_list(void **state)
                    2 * s->us.d.max_pages);
 }
 
+/* 512 lists of 512 pages, and one pfn more. */
+static void p2m_larger_than_its_lists(void **state)
+{
+    struct scene *s = *state;
+    struct p2m_place p = {.nr_pfns = UINT64_C(1) << 27, .list_list = s->block};
+    mfn_t list = mfn_add(s->block, 1);
+    struct census c;
+
+    number(s);
+    s->us.d.max_pages = UINT64_C(1) << 27;
+    for (unsigned i = 0; i < 512; i++) {
+        words(s, s->block)[i] = list.v;
+        words(s, list)[i] = s->block.v + 2;
+    }
+    assert_int_equal(saving_census(&c, &s->op, p, NULL), ERR_NONE);
+    assert_int_equal(c.p2m.nr, 512 * 512);
+    census_end(&c);
+    p.nr_pfns++;
+    refused(s, p, "p2m: 134217729 pfns are more than a list of lists names");
+}
+
 static void finds_p2m_by_address(void **state)
 {
     struct scene *s = *state;
@@ -426,6 +447,7 @@ int main(void)
         scene_test(refuses_frames_without_pfn),
         scene_test(takes_partial_tables_down),
         scene_test(finds_p2m_by_list),
+        scene_test(p2m_larger_than_its_lists),
         scene_test(finds_p2m_by_address),
         scene_test(finds_p2m_in_a_superpage),
         scene_test(p2m_behind_a_linear_entry),

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * There and back: a domain that a hostile guest has made is saved, restored
+ * on a machine like the one it was on, and saved again. Its tables, with all
+ * entries, and its memory must be the same; only how it lies may differ.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mm/restore.h"
+#include "port.h"
+#include "saving.h"
+#include "walker.h"
+
+#define LIVES     120
+#define STEPS_MAX 500
+#define MAX_PAGES (8 * BLOCK_FRAMES)
+
+/* What outlives the machine: the image, and the roots in pfns. */
+struct luggage {
+    uint8_t *bytes;
+    uint64_t n;
+    pfn_t root[2][2]; /* of each vCPU: kernel, user */
+};
+
+static void live(struct walker *k, uint64_t seed, bool linear)
+{
+    struct mm_op op;
+
+    *k = (struct walker){.dice = {.s = seed}};
+    walker_make(k);
+    k->w.mm.linear_pt = linear;
+    op = mm_op_on(&k->us.d, &k->us.v);
+    /* Instead of the fixed frame, which a guest must not have mapped. */
+    assert_int_equal(dmem_run_get(&op, 0, &k->pool[1]), ERR_NONE);
+    memset(mm_frame_ptr(&k->w.mm, k->pool[1]), 0, PAGE_SIZE);
+    for (uint64_t n = seed % STEPS_MAX; n > 0; n--)
+        walker_act(k);
+    (void)saving_number(&k->w, &k->us.d, &k->dice);
+}
+
+static void keep_roots(struct luggage *l, const struct walker *k,
+                       const struct census *c)
+{
+    const struct mm_vcpu *v[2] = {&k->us.v, &k->second};
+
+    for (unsigned i = 0; i < 2; i++) {
+        l->root[i][0] = census_pfn(c, v[i]->root_kernel);
+        l->root[i][1] = census_pfn(c, v[i]->root_user);
+    }
+}
+
+/* false: it cannot be saved, by the guest's doing; or there is no room. */
+static bool pack(struct luggage *l, uint64_t seed)
+{
+    static struct walker k;
+    struct census c;
+    struct mm_op op;
+    struct image i;
+    struct save s;
+    enum err rc;
+
+    live(&k, seed, false);
+    op = mm_op_on(&k.us.d, &k.us.v);
+    rc = saving_census(&c, &op, no_p2m, NULL);
+    world_done(&op);
+    if (!rc) {
+        keep_roots(l, &k, &c);
+        assert_int_equal(image_init(&i, &k.w.mm, IMAGE_OWNER, MAX_PAGES), 0);
+        rc = saving_save(&s, &c, &i, NULL);
+        l->bytes = saving_bytes(&i);
+        l->n = i.bytes;
+        saving_free(&i);
+    }
+    census_end(&c);
+    walker_end(&k);
+    return !rc;
+}
+
+static void load(struct mm_op *op, const struct restore *r, pfn_t kernel,
+                 pfn_t user)
+{
+    enum err rc = ERR_NONE;
+
+    if (kernel.v != PFN_NONE.v)
+        rc = mmu_new_baseptr(op, restore_mfn(r, kernel));
+    if (!rc && user.v != PFN_NONE.v)
+        rc = mmu_new_user_baseptr(op, restore_mfn(r, user));
+    assert_int_equal(rc, ERR_NONE);
+}
+
+static void assert_same_section(const uint8_t *a, const uint8_t *b,
+                                enum image_section s)
+{
+    struct image_header x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    assert_int_equal(x.section[s].bytes, y.section[s].bytes);
+    assert_memory_equal(a + x.section[s].offset, b + y.section[s].offset,
+                        x.section[s].bytes);
+}
+
+static void assert_same(const uint8_t *a, const uint8_t *b)
+{
+    struct image_header x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    assert_int_equal(x.nr_pfns, y.nr_pfns);
+    assert_int_equal(x.nr_frames, y.nr_frames);
+    assert_int_equal(x.large, y.large);
+    assert_same_section(a, b, IMAGE_HV);
+    assert_same_section(a, b, IMAGE_TABLES);
+    assert_same_section(a, b, IMAGE_P2M);
+    assert_same_section(a, b, IMAGE_INDEX);
+    assert_same_section(a, b, IMAGE_PAGES);
+}
+
+static void save_again(struct world *w, struct mm_op *op, const uint8_t *first)
+{
+    struct image image;
+    struct census c;
+    uint8_t *second;
+    struct save s;
+
+    if (saving_census(&c, op, no_p2m, NULL))
+        fail_msg("%s", c.why);
+    assert_int_equal(image_init(&image, &w->mm, IMAGE_OWNER, MAX_PAGES), 0);
+    assert_int_equal(saving_save(&s, &c, &image, NULL), ERR_NONE);
+    second = saving_bytes(&image);
+    assert_same(first, second);
+    free(second);
+    saving_free(&image);
+    census_end(&c);
+}
+
+static void unpack(const struct luggage *l, uint64_t seed)
+{
+    static struct restore r;
+    struct world_domain x;
+    struct image_check check;
+    struct mm_vcpu other;
+    struct mm_op op, op2;
+    struct world w;
+    struct image i;
+    enum err rc;
+
+    world_make(&w, 16);
+    w.mm.linear_pt = false;
+    saving_image(&i, &w, l->bytes, l->n);
+    assert_int_equal(saving_check(&check, &i, NULL), ERR_NONE);
+    world_domain(&w, &x, 1, MAX_PAGES);
+    dmem_vcpu_init(&x.d, &other);
+    op = mm_op_on(&x.d, &x.v);
+    op2 = mm_op_on(&x.d, &other);
+    restore_begin(&r, &op, &i, RESTORE_SHATTER);
+    host_preempt_every(seed % 4);
+    do
+        rc = restore_step(&r);
+    while (rc == ERR_RESTART);
+    host_preempt_at(0);
+    if (rc)
+        fail_msg("seed %lu: %s", seed, r.why);
+    load(&op, &r, l->root[0][0], l->root[0][1]);
+    load(&op2, &r, l->root[1][0], l->root[1][1]);
+    world_done(&op);
+    world_done(&op2);
+    world_audit(&w, "restoring");
+    restore_end(&r);
+    saving_free(&i);
+    save_again(&w, &op, l->bytes);
+    world_destroy(&w, &x);
+    world_end(&w);
+}
+
+static void random_domains(void **state)
+{
+    unsigned went = 0;
+
+    (void)state;
+    for (uint64_t n = 0; n < LIVES; n++) {
+        uint64_t seed = 0x7e57 + n * 6133;
+        struct luggage l = {.bytes = NULL};
+
+        bool packed = pack(&l, seed);
+
+        if (packed)
+            unpack(&l, seed);
+        free(l.bytes);
+        went += packed;
+    }
+    print_message("%u of %u went there and back\n", went, LIVES);
+    assert_true(went > LIVES / 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_domains),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -21,6 +21,7 @@ static pfn_t block;
 static uint64_t list[BLOCK_FRAMES], given[BLOCK_FRAMES];
 static struct flagstone_stats before;
 static bool cut, beside, said;
+static uint64_t ticks;  /* that each frame of the last list took */
 static uint64_t handed; /* frames that came and were not those that went */
 
 /* --- contents ------------------------------------------------------------ */
@@ -79,7 +80,10 @@ static void give(unsigned step)
         frame_unmap(pfn);
         frame_set_mfn(pfn, MFN_NONE);
     }
-    CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, given, n, 0), n);
+    uint64_t start = tsc_read();
+    int64_t done = leak_reserve(XENMEM_decrease_reservation, given, n, 0);
+    ticks = (tsc_read() - start) / n;
+    CHECK_EQ(done, n);
     CHECK_EQ(leak_owned(), owned - n);
 }
 
@@ -106,7 +110,10 @@ static void take(unsigned step)
 
     for (unsigned k = 0; k < n; k++)
         list[k] = block.v + nth(k, step);
-    REQUIRE(leak_reserve(XENMEM_populate_physmap, list, n, 0) == n);
+    uint64_t start = tsc_read();
+    int64_t done = leak_reserve(XENMEM_populate_physmap, list, n, 0);
+    ticks = (tsc_read() - start) / n;
+    REQUIRE(done == n);
     CHECK_EQ(leak_owned(), owned + n);
     for (unsigned k = 0; k < n; k++) {
         adopt(nth(k, step), list[k]);
@@ -154,9 +161,10 @@ static void tell(const char *when, const struct flagstone_stats *s)
            when, s->tot_pages, s->blocks_whole, s->holes, s->frames_shared);
     printk("@{\"cut\":\"%s\",\"policy\":\"%s\",\"pages\":%lu,"
            "\"blocks_whole\":%lu,\"blocks_cut\":%lu,\"holes\":%lu,"
-           "\"frames_shared\":%lu,\"accounting\":%lu}\n",
+           "\"frames_shared\":%lu,\"accounting\":%lu,\"ticks\":%lu}\n",
            when, cut ? "cut" : "keep", s->tot_pages, s->blocks_whole,
-           s->blocks_cut, s->holes, s->frames_shared, s->accounting_bytes);
+           s->blocks_cut, s->holes, s->frames_shared, s->accounting_bytes,
+           ticks);
 }
 
 static void expect(const char *when, int64_t whole, int64_t holes,

@@ -409,7 +409,7 @@ enum err dmem_frames_put(struct mm_op *op, const mfn_t *m, unsigned n,
     unsigned i;
 
     for (i = 0; i < n; i++) {
-        if (likely(put_idle(mm, d, id, m[i])))
+        if (likely(put_idle(mm, d, id, m[i])) || shared_put_idle(op, m[i]))
             continue;
         rc = dmem_frame_put(op, m[i]);
         if (unlikely(rc))

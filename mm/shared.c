@@ -35,19 +35,18 @@ void shared_convert(struct mm_op *op, struct block *b)
     spin_unlock(&s->lock);
 }
 
-/* With the lock held: n frames from i on are not free any more. */
-static void reserve(struct mm *mm, struct block *b, unsigned i, unsigned n)
+/* With the lock held: n frames are not in b's hole_map any more. */
+static void took(struct mm *mm, struct block *b, unsigned n)
 {
     struct frame_table *t = frame_table_at(mm, b->table);
 
-    run_clear(t->hole_map, i, n);
     t->nr_free = (uint16_t)(t->nr_free - n);
     mm->shared.free_frames -= n;
     if (t->nr_free == 0)
         holed_unlink(mm, &mm->shared.first, b);
 }
 
-/* Reserved, so ours alone: from nobody's to op's domain's. */
+/* Taken, so ours alone: from nobody's to op's domain's. */
 static void hand_over(struct mm_op *op, mfn_t m)
 {
     struct frame f = frame_held(op->mm, m);
@@ -58,12 +57,29 @@ static void hand_over(struct mm_op *op, mfn_t m)
     atomic_store_explicit(frame_word_ptr(&f), frame_word_owned(op->d->id),
                           memory_order_release);
     BUG_IF(!block_try(f.block, block_hole_put));
-    op->d->shared_frames++;
 }
 
 static mfn_t frame_at(const struct mm *mm, const struct block *b, unsigned i)
 {
     return mfn_add(mfn_of_blk(blk_of(block_index(mm, b))), i);
+}
+
+/* With the lock held: up to n of the first block's that has any. */
+static unsigned take_first(struct mm *mm, mfn_t *out, unsigned n)
+{
+    struct block *b = &mm->blocks[mm->shared.first];
+    struct frame_table *t = frame_table_at(mm, b->table);
+    unsigned word = 0, got = MIN(n, (unsigned)t->nr_free);
+
+    for (unsigned k = 0; k < got; k++) {
+        while (t->hole_map[word] == 0)
+            word++;
+        out[k] = frame_at(
+            mm, b, word * 64 + (unsigned)__builtin_ctzll(t->hole_map[word]));
+        t->hole_map[word] &= t->hole_map[word] - 1;
+    }
+    took(mm, b, got);
+    return got;
 }
 
 unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
@@ -72,16 +88,12 @@ unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
     unsigned got = 0;
 
     spin_lock(&s->lock);
-    for (; got < n && s->first; got++) {
-        struct block *b = &op->mm->blocks[s->first];
-        unsigned i = run_find(frame_table_at(op->mm, b->table)->hole_map, 0);
-
-        out[got] = frame_at(op->mm, b, i);
-        reserve(op->mm, b, i, 1);
-    }
+    while (got < n && s->first)
+        got += take_first(op->mm, out + got, n - got);
     spin_unlock(&s->lock);
     for (unsigned k = 0; k < got; k++)
         hand_over(op, out[k]);
+    op->d->shared_frames += got;
     return got;
 }
 
@@ -100,7 +112,8 @@ bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
         i = run_find(frame_table_at(mm, b->table)->hole_map, order);
         if (i < BLOCK_FRAMES) {
             *out = frame_at(mm, b, i);
-            reserve(mm, b, i, 1u << order);
+            run_clear(frame_table_at(mm, b->table)->hole_map, i, 1u << order);
+            took(mm, b, 1u << order);
             break;
         }
         at = b->next;
@@ -110,6 +123,7 @@ bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
         return false;
     for (unsigned k = 0; k < 1u << order; k++)
         hand_over(op, mfn_add(*out, k));
+    op->d->shared_frames += UINT64_C(1) << order;
     return true;
 }
 
@@ -125,7 +139,7 @@ static void release(struct mm_op *op, struct block *b)
 }
 
 /* Adds the frame to the free ones; true: the block has no others left. */
-static bool offer(struct mm *mm, const struct frame *f)
+static always_inline bool offer(struct mm *mm, const struct frame *f)
 {
     struct mm_shared *s = &mm->shared;
     bool all;
@@ -145,15 +159,41 @@ static bool offer(struct mm *mm, const struct frame *f)
     return all;
 }
 
+/* The frame's word says already that it is nobody's. */
+static always_inline void freed(struct mm_op *op, const struct frame *f)
+{
+    m2p_clear(op->mm, f->mfn, 1);
+    op->d->shared_frames--;
+    if (unlikely(offer(op->mm, f)))
+        release(op, f->block);
+}
+
 void shared_free(struct mm_op *op, struct frame *f)
 {
     atomic_store_explicit(frame_word_ptr(f), frame_word_hole(),
                           memory_order_release);
-    m2p_clear(op->mm, f->mfn, 1);
-    op->d->shared_frames--;
     mm_op_flush(op, tlb_full());
-    if (offer(op->mm, f))
-        release(op, f->block);
+    freed(op, f);
+}
+
+bool shared_put_idle(struct mm_op *op, mfn_t m)
+{
+    const unsigned id = op->d->id;
+    struct block *b;
+    struct frame f;
+
+    if (unlikely(!mm_mfn_valid(op->mm, m)))
+        return false;
+    b = mm_block(op->mm, blk_of_mfn(m));
+    if (unlikely(block_class(b->word) != BLOCK_SHARED))
+        return false;
+    f = frame_held(op->mm, m);
+    if (unlikely(!frame_try(&f, frame_vacate, id)))
+        return false;
+    BUG_IF(!block_try(b, block_hole_get));
+    op->d->tot_pages--;
+    freed(op, &f);
+    return true;
 }
 
 struct shared_stats shared_stats(struct mm *mm)

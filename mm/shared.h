@@ -16,7 +16,7 @@
  * safe because hv/ runs one CPU and discharges it before any other domain's
  * operation begins; with more, frames would have to wait for it here.
  *
- * The counts of `op->d` but tot_pages and holes are seen to.
+ * Of the counts of `op->d`, tot_pages and holes are the caller's.
  */
 #pragma once
 
@@ -33,6 +33,11 @@ must_check bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out);
  * block may be gone afterwards.
  */
 void shared_free(struct mm_op *op, struct frame *f);
+/*
+ * All of giving a frame back, tot_pages too, in the usual case that nobody but
+ * the owner refers to it; the flush is the caller's. false: nothing was done.
+ */
+must_check bool shared_put_idle(struct mm_op *op, mfn_t m);
 
 /* mm.shared: blocks there are, and free frames in them. */
 struct shared_stats {

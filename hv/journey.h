@@ -35,13 +35,13 @@ struct journey {
     unsigned at;
     unsigned vcpu; /* the next one of this step */
     bool ending;
-    enum err rc; /* of the step that failed */
+    enum err rc;           /* of the step that failed */
     uint64_t ticks, since; /* TSC it took, and when this part of it began */
     /* What it has. */
     struct held_image *image;
     struct mm_op op;
     struct census census;
-    bool census_begun, restore_begun;
+    bool census_begun, restore_begun, relocate_begun;
     union {
         struct save save;
         struct image_check check;

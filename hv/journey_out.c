@@ -93,6 +93,7 @@ static enum err let_go(struct journey *j)
             return rc;
     }
     relocate_begin(&j->relocate, &j->census);
+    j->relocate_begun = true;
     return ERR_NONE;
 }
 
@@ -100,6 +101,7 @@ static enum err relocate_memory(struct journey *j)
 {
     enum err rc = relocate_step(&j->relocate);
 
+    j->relocate_begun = rc == ERR_RESTART;
     if (rc && rc != ERR_RESTART) {
         (void)fail(j->text, rc, "%s is lost: %s", j->d->name, j->relocate.why);
         domain_crash(j->d, "laying it anew: %s", j->relocate.why);

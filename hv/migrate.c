@@ -212,6 +212,8 @@ void migrate_cancel(void)
         census_end(&j->census);
     if (j->restore_begun)
         restore_end(&j->restore);
+    if (j->relocate_begun)
+        layout_free(&j->relocate.layout);
     if (j->plan == &journey_restore && j->d)
         domain_shutdown(j->d, DOMAIN_DESTROYED, 0);
     j->plan = NULL;

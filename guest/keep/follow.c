@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* follow.c: the memory target, in blocks or in frames; a line for each step. */
 #include "guest/keep/keep.h"
+#include "guest/lib/pattern.h"
 
 static void say_balloon(const char *what, uint64_t from,
                         const struct balloon_result *r)
@@ -18,22 +19,22 @@ static void say_balloon(const char *what, uint64_t from,
 }
 
 /* Holes of several blocks become whole blocks, where that exists. */
-static void compact(void)
+static void compact(enum balloon_grain grain)
 {
     struct balloon_result r;
     uint64_t from = balloon_pages();
-    if (config.grain == BALLOON_FRAMES && config.ring && guest_flagstone &&
+    if (grain == BALLOON_FRAMES && config.ring && guest_flagstone &&
         !balloon_compact(&r))
         say_balloon("compact", from, &r);
 }
 
 /* What is not to be had is not asked for again until the target changes. */
-void follow_target(uint64_t pages)
+static void follow(uint64_t pages, enum balloon_grain grain)
 {
     struct balloon_result r;
     uint64_t from = balloon_pages();
     bool out = from > pages;
-    bool reached = balloon_to(pages, config.grain, &r);
+    bool reached = balloon_to(pages, grain, &r);
     if (!r.frames && reached)
         return;
     say_balloon(out ? "out" : "in", from, &r);
@@ -41,9 +42,14 @@ void follow_target(uint64_t pages)
         printk("%s: balloon: %lu MiB wanted, no more to be %s\n", config.name,
                pages >> 8, out ? "given" : "had");
     if (out)
-        compact();
+        compact(grain);
     else
         large_want();
+}
+
+void follow_target(uint64_t pages)
+{
+    follow(pages, config.grain);
 }
 
 void follow_cycle(void)
@@ -54,4 +60,31 @@ void follow_cycle(void)
     follow_target(pages);
     large_poll();
     memory_check_all("ballooned in");
+}
+
+static uint64_t random_below(uint64_t n)
+{
+    static uint64_t state;
+    state = (state + pattern_seed) * UINT64_C(6364136223846793005) +
+            UINT64_C(1442695040888963407);
+    return (state >> 33) % n;
+}
+
+void follow_walk(uint64_t steps)
+{
+    uint64_t most = balloon_pages();
+    uint64_t least = most - (uint64_t)memory_blocks * BLOCK_FRAMES;
+    for (uint64_t i = 0; i < steps; i++) {
+        uint64_t to =
+            i == steps - 1 ? most : least + random_below(most - least + 1);
+        follow(to, random_below(2) || i == steps - 1 ? BALLOON_FRAMES
+                                                     : BALLOON_BLOCKS);
+        if (random_below(2))
+            large_poll();
+        memory_check_all("walk");
+        int64_t rc =
+            guest_flagstone ? hc_flagstone_op(FLAGSTONE_OP_audit, NULL) : 0;
+        if (rc && rc != -XEN_ENOSYS)
+            report_end(REPORT_FAILURE, "the hypervisor's audit");
+    }
 }

@@ -55,3 +55,5 @@ void large_poll(void);
 void follow_target(uint64_t pages);
 /* Gives back and takes again as the command line says. */
 void follow_cycle(void);
+/* So many random targets, in blocks and in frames, compacted and healed. */
+void follow_walk(uint64_t steps);

@@ -18,6 +18,8 @@
  *   work=1000          milliseconds that one round of checking takes
  *   rounds=0           ends after that many; 0: when it is told
  *   cycle=0            MiB it gives back and takes again in each round
+ *   walk=0             random steps of the balloon, of both kinds, before
+ *                      anything else
  *   spoil=0            a word it makes wrong after that many rounds, to see
  *                      that it is found
  *   seed=1, name=keep
@@ -180,6 +182,7 @@ void guest_main(void)
 {
     read_config();
     start();
+    follow_walk(cmdline_number("walk", 0));
     for (uint64_t last = 0;;) {
         unsigned seen = event_count;
         store_poll();

@@ -157,8 +157,10 @@ static bool blocks_to(uint64_t pages, struct balloon_result *r)
             r->blocks++;
         }
     }
-    return balloon.pages < pages + BLOCK_FRAMES &&
-           balloon.pages + BLOCK_FRAMES > pages;
+    /* What is left of holes is in runs that are not all holes. */
+    if (balloon.pages + BLOCK_FRAMES <= pages)
+        return balloon_frames_to(pages);
+    return balloon.pages < pages + BLOCK_FRAMES;
 }
 
 bool balloon_to(uint64_t pages, enum balloon_grain grain,

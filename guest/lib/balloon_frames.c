@@ -21,22 +21,29 @@ static unsigned nr;
 static uint64_t list[BATCH];
 static struct mmu_update update[BATCH * SPACES_MAX];
 
-/* The next frames in the order of spreading that are holes, or are not. */
+/* How far the order of spreading has been gone through: frames before it are
+ * what they are to be. */
+static uint64_t position;
+
+static void add(unsigned b, pfn_t pfn, bool holes)
+{
+    bool is_hole = frame_mfn(pfn).v == MFN_NONE.v;
+    if (is_hole != holes)
+        return;
+    batch[nr].b = b;
+    batch[nr++].pfn = pfn;
+}
+
+/* The next frames in that order that are holes, or are not. */
 static void collect(bool holes, uint64_t max)
 {
-    nr = 0;
-    for (unsigned step = 0; step < BLOCK_FRAMES; step++)
-        for (unsigned b = 0; b < balloon.nr; b++) {
-            pfn_t pfn =
-                pfn_of(balloon.block[b].v + step * STRIDE % BLOCK_FRAMES);
-            bool is_hole = frame_mfn(pfn).v == MFN_NONE.v;
-            if (nr == MIN(BATCH, max))
-                return;
-            if (is_hole != holes)
-                continue;
-            batch[nr].b = b;
-            batch[nr++].pfn = pfn;
-        }
+    uint64_t end = (uint64_t)balloon.nr * BLOCK_FRAMES;
+    for (nr = 0; position < end && nr < MIN(BATCH, max); position++) {
+        unsigned b = (unsigned)(position % balloon.nr);
+        uint64_t step = position / balloon.nr;
+        add(b, pfn_of(balloon.block[b].v + step * STRIDE % BLOCK_FRAMES),
+            holes);
+    }
 }
 
 /* By a table, in all spaces; false: there is no table left. */
@@ -120,6 +127,7 @@ static bool frames_in(void)
 
 bool balloon_frames_to(uint64_t pages)
 {
+    position = 0;
     while (balloon.pages != pages) {
         bool out = balloon.pages > pages;
         collect(!out, out ? balloon.pages - pages : pages - balloon.pages);

@@ -15,10 +15,38 @@
 #include "mm/port.h"
 #include "mm/shared.h"
 
-static enum err whole_block(struct mm_op *op, struct pfnmap *map, uint64_t b)
+/*
+ * 512 blocks that begin with pfns of a whole GiB come as one region, if there
+ * is one: then they can be mapped by one L3 entry.
+ */
+static void begin_region(struct populate *p, struct mm_op *op)
 {
+    uint64_t left = p->d->nr_pages / BLOCK_FRAMES - p->next;
+
+    if (p->next % REGION_BLOCKS || left < REGION_BLOCKS ||
+        p->d->mm.superpages == SUPERPAGES_OFF ||
+        dmem_region_get_dirty(op, &p->region))
+        return;
+    p->region_left = REGION_BLOCKS;
+}
+
+static enum err next_block(struct populate *p, struct mm_op *op, blk_t *out)
+{
+    if (p->region_left == 0)
+        begin_region(p, op);
+    if (p->region_left == 0)
+        return dmem_block_get(op, out);
+    *out = blk_of(p->region.v + REGION_BLOCKS - p->region_left--);
+    dmem_block_scrub(op, *out);
+    return ERR_NONE;
+}
+
+static enum err whole_block(struct populate *p, struct mm_op *op)
+{
+    struct pfnmap *map = p->map;
+    uint64_t b = p->next;
     blk_t blk;
-    enum err rc = dmem_block_get(op, &blk);
+    enum err rc = next_block(p, op, &blk);
 
     if (rc)
         return rc;
@@ -82,7 +110,7 @@ static enum err one_block(struct populate *p, struct mm_op *op)
     enum err rc = ERR_NOMEM;
 
     if (d->whole == p->next)
-        rc = whole_block(op, p->map, p->next);
+        rc = whole_block(p, op);
     if (!rc)
         d->whole++;
     else if (rc == ERR_NOMEM && d->mm.superpages != SUPERPAGES_REQUIRE)

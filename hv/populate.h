@@ -10,6 +10,8 @@ struct populate {
     struct pfnmap *map;
     bool begun;
     uint64_t next; /* block to be given */
+    blk_t region;  /* its first block, while some of it is left */
+    uint64_t region_left;
 };
 
 /*

@@ -72,21 +72,6 @@ enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out)
     return get_block(op, false, out);
 }
 
-enum err dmem_region_get_dirty(struct mm_op *op, blk_t *first)
-{
-    struct mm_domain *d = op->d;
-    bool claimed = d->claim >= REGION_BLOCKS;
-    enum err rc = alloc_region_get(
-        op->mm, d->id, claimed ? ALLOC_CLAIMED : ALLOC_WHOLE, first);
-
-    if (rc)
-        return rc;
-    d->claim -= claimed ? REGION_BLOCKS : 0;
-    d->blocks += REGION_BLOCKS;
-    d->tot_pages += REGION_BLOCKS * BLOCK_FRAMES;
-    return ERR_NONE;
-}
-
 enum err dmem_block_put(struct mm_op *op, blk_t blk)
 {
     struct block *b;

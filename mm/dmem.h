@@ -44,9 +44,12 @@ must_check enum err dmem_block_get(struct mm_op *op, blk_t *out);
 must_check enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out);
 /*
  * The 512 blocks of a whole region, dirty where BLOCK_DIRTY says so: for the
- * caller to scrub before a guest is in. ERR_NOMEM.
+ * caller to scrub before a guest is in. From the claim, if that promises so
+ * many. ERR_NOMEM.
  */
 must_check enum err dmem_region_get_dirty(struct mm_op *op, blk_t *first);
+/* Nobody has used the block yet: zero it, if that is not done already. */
+void dmem_block_scrub(struct mm_op *op, blk_t blk);
 /*
  * O(1) where nobody has used it at 4 KiB grain. ERR_INVAL: not the domain's;
  * ERR_BUSY: something refers to it, or it has holes.

@@ -104,13 +104,33 @@ static const char *touch_frame(const struct mm_domain *d, mfn_t m, bool write)
     return NULL;
 }
 
-static const char *touch_block(const struct mm_domain *d, mfn_t m, bool write)
+/* n frames; of a block without words one is as good as all. */
+static const char *touch_frames(const struct mm_domain *d, mfn_t m, uint64_t n,
+                                bool write)
 {
     const char *wrong = NULL;
 
-    for (unsigned i = 0; i < BLOCK_FRAMES && !wrong; i++)
-        wrong = touch_frame(d, mfn_add(m, i), write);
+    for (uint64_t i = 0; i < n && !wrong; i++) {
+        mfn_t at = mfn_add(m, i);
+
+        wrong = touch_frame(d, at, write);
+        if (!wrong && n >= BLOCK_FRAMES &&
+            !mm_block(d->mm, blk_of_mfn(at))->table)
+            i |= BLOCK_FRAMES - 1;
+    }
     return wrong;
+}
+
+/* Does an entry of this level map memory itself? */
+static bool is_last(const struct mm *mm, pte_t e, unsigned level)
+{
+    return level == 1 ||
+           ((level == 2 || (level == 3 && mm->pages_1g)) && (e.v & PTE_PSE));
+}
+
+static uint64_t frames_of(unsigned level)
+{
+    return UINT64_C(1) << 9 * (level - 1);
 }
 
 static const char *walk_table(const struct mm_domain *d, mfn_t table,
@@ -122,10 +142,9 @@ static const char *walk_entry(const struct mm_domain *d, pte_t e,
     write = write && (e.v & PTE_RW);
     if (!pte_has(e, PTE_P | PTE_US)) /* the hypervisor's slots are not US */
         return NULL;
-    if (level == 1)
-        return touch_frame(d, pte_mfn(e), write);
-    if (level == 2 && (e.v & PTE_PSE))
-        return touch_block(d, mfn_of(pte_mfn(e).v & ~UINT64_C(511)), write);
+    if (is_last(d->mm, e, level))
+        return touch_frames(d, mfn_of(pte_mfn(e).v & ~(frames_of(level) - 1)),
+                            frames_of(level), write);
     return walk_table(d, pte_mfn(e), level - 1, write);
 }
 
@@ -175,8 +194,8 @@ static const char *check_cpu(const struct cpu *c, const struct mm *mm)
     for (const struct leaf *l = c->leaf; l < c->leaf + LEAVES && !wrong; l++) {
         if (!l->d || l->d->mm != mm)
             continue;
-        wrong = l->shift == PAGE_SHIFT ? touch_frame(l->d, l->mfn, l->write)
-                                       : touch_block(l->d, l->mfn, l->write);
+        wrong = touch_frames(l->d, l->mfn,
+                             UINT64_C(1) << (l->shift - PAGE_SHIFT), l->write);
     }
     for (const struct link *l = c->link; l < c->link + LINKS && !wrong; l++) {
         if (!l->d || l->d->mm != mm)
@@ -265,7 +284,7 @@ static struct leaf *walk(struct walker *k, mfn_t table, unsigned level)
     for (;; level--) {
         pte_t *e =
             (pte_t *)mm_frame_ptr(k->d->mm, table) + pt_index(k->va, level);
-        bool last = level == 1 || (level == 2 && (e->v & PTE_PSE));
+        bool last = is_last(k->d->mm, *e, level);
 
         if (!pte_has(*e, PTE_P | PTE_US))
             return NULL;

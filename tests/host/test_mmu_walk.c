@@ -23,21 +23,21 @@ static unsigned setting(const char *name, unsigned otherwise)
     return s ? (unsigned)atoi(s) : otherwise;
 }
 
-static void walk(uint64_t seed, unsigned steps)
+static void walk(uint64_t seed, unsigned steps, void (*make)(struct walker *k))
 {
     struct walker *k = calloc(1, sizeof(*k));
     uint64_t flushes = host_flushes();
 
     k->dice.s = seed * 2654435761u + 1;
-    walker_make(k);
+    make(k);
     for (unsigned i = 0; i < steps; i++)
         walker_step(k);
     print_message("seed %lu: %lu done, %lu refused, %lu interrupted, %lu out "
                   "of memory, %lu touched, %lu faulted, %lu flushes; %lu "
-                  "split, %lu joined, %lu healed, %lu moved\n",
+                  "split, %lu joined, %lu healed, %lu moved, %lu of 1 GiB\n",
                   seed, k->done, k->refused, k->restarted, k->no_memory,
                   k->touched, k->faulted, host_flushes() - flushes, k->split,
-                  k->joined, k->healed, k->moved);
+                  k->joined, k->healed, k->moved, k->giant);
     assert_true(k->done > steps / 20 && k->refused > steps / 20);
     walker_end(k);
     free(k);
@@ -49,9 +49,19 @@ static void random_walks_keep_every_count_exact(void **state)
 
     (void)state;
     if (seed)
-        walk(seed, steps);
+        walk(seed, steps, walker_make);
     for (unsigned s = 1; !seed && s <= setting("SEEDS", 10); s++)
-        walk(s, steps);
+        walk(s, steps, walker_make);
+}
+
+/* A larger machine takes longer to audit, so these are shorter. */
+static void with_whole_regions_too(void **state)
+{
+    unsigned steps = setting("STEPS", 3000) / 5;
+
+    (void)state;
+    for (unsigned s = 1; s <= setting("SEEDS", 10) / 2; s++)
+        walk(s, steps, walker_make_giant);
 }
 
 /* Were flushes forgotten, such walks would find it. */
@@ -81,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_walks_keep_every_count_exact),
+        cmocka_unit_test(with_whole_regions_too),
         cmocka_unit_test(walks_without_flushes_are_caught),
     };
 

@@ -580,6 +580,31 @@ static enum err join_any(struct walker *k, struct mm_op *op)
     return join_at(k, op, at);
 }
 
+/* 1 GiB: of the region we have, or had, or of anything. */
+static enum err giant_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m =
+        mfn_eq(k->region, MFN_NONE) || upto(k, 8) == 0 ? any_mfn(k) : k->region;
+    uint64_t rw = upto(k, 3) ? PTE_RW : 0;
+    maddr_t at = any_upper_entry(k, upto(k, 2));
+    mfn_t t = any_idle(k);
+
+    if (upto(k, 16) == 0) /* one of its frames may go its own way */
+        k->pool[1 + upto(k, WALKER_POOL - 3)] =
+            mfn_add(m, upto(k, REGION_BLOCKS * BLOCK_FRAMES));
+    say_what(k, "region %lx at %lx, split into %lx", m.v, at.v, t.v);
+    if (upto(k, 3) == 0)
+        return mmu_update(op, at.v & ~UINT64_C(7), 0);
+    if (mmu_update(op, at.v & ~UINT64_C(7),
+                   pte_make(m, PTE_P | PTE_PSE | rw).v) == ERR_NONE)
+        k->giant += frame_type(word_of(k, mfn_of_maddr(at))) == FRAME_L3;
+    if (upto(k, 3) == 0)
+        (void)!touch_any(k, op);
+    if (upto(k, 3) == 0)
+        return ERR_NONE;
+    return split(op, at, t) || upto(k, 3) == 0 ? ERR_INVAL : join_at(k, op, at);
+}
+
 /* 512 frames of no order, and one for the table; all or none. */
 static enum err get_scattered(struct mm_op *op, mfn_t frame[BLOCK_FRAMES + 1])
 {
@@ -720,6 +745,7 @@ static action_fn *const actions[] = {
     super_any,        super_any,       content_any,     look_elsewhere,
     neighbour,        supply_any,      split_any,       split_any,
     join_any,         heal_any,        compact_any,     compact_any,
+    giant_any,
 };
 
 static void count(struct walker *k, enum err rc)
@@ -774,15 +800,33 @@ static void fill_pool(struct walker *k)
     world_audit(&k->w, "filling the pool");
 }
 
-void walker_make(struct walker *k)
+static void make(struct walker *k, uint64_t blocks, uint64_t max_pages)
 {
-    world_make(&k->w, 16);
-    world_domain(&k->w, &k->us, 1, 8 * BLOCK_FRAMES);
+    world_make(&k->w, blocks);
+    k->region = MFN_NONE;
+    world_domain(&k->w, &k->us, 1, max_pages);
     world_domain(&k->w, &k->them, 2, 4 * BLOCK_FRAMES);
     dmem_vcpu_init(&k->us.d, &k->second);
     k->us.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
     k->them.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
     fill_pool(k);
+}
+
+void walker_make(struct walker *k)
+{
+    make(k, 16, 8 * BLOCK_FRAMES);
+}
+
+void walker_make_giant(struct walker *k)
+{
+    struct mm_op op;
+    blk_t b;
+
+    make(k, 2 * REGION_BLOCKS + 16, (REGION_BLOCKS + 8) * BLOCK_FRAMES);
+    k->w.mm.pages_1g = true;
+    op = mm_op_on(&k->us.d, &k->us.v);
+    assert_int_equal(dmem_region_get_dirty(&op, &b), ERR_NONE);
+    k->region = mfn_of_blk(b);
 }
 
 static void destroy(struct walker *k, struct world_domain *x)

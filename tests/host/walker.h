@@ -24,11 +24,14 @@ struct walker {
     unsigned nr_theirs;
     char what[160]; /* the operation under way */
     uint64_t done, refused, restarted, no_memory, touched, faulted;
-    uint64_t split, joined, healed, moved;
+    uint64_t split, joined, healed, moved, giant;
+    mfn_t region; /* a whole one it has, or MFN_NONE */
 };
 
 /* k->dice is set. */
 void walker_make(struct walker *k);
+/* In a machine of 2 GiB, with a whole region, on a CPU with 1 GiB pages. */
+void walker_make_giant(struct walker *k);
 /* One operation; and the same with the audit after it. */
 void walker_act(struct walker *k);
 void walker_step(struct walker *k);

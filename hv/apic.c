@@ -11,6 +11,7 @@
 #include "hv/cpu.h"
 #include "hv/paging.h"
 #include "hv/panic.h"
+#include "hv/pic.h"
 #include "hv/x86.h"
 
 enum {
@@ -34,6 +35,7 @@ enum {
 #define SVR_ENABLE   0x100u
 #define LVT_MASKED   0x10000u
 #define LVT_NMI      0x400u
+#define LVT_EXTINT   0x700u
 #define LVT_DEADLINE 0x40000u
 #define DIVIDE_BY_16 0x3u
 #define MSR_X2APIC   0x800u
@@ -57,23 +59,6 @@ static void write_reg(unsigned reg, uint32_t v)
         mmio[reg / 4] = v;
 }
 
-/*
- * Both 8259s get vectors nobody uses and are masked altogether: a spurious
- * IRQ 7 or 15 can still come.
- */
-static void silence_pic(void)
-{
-    static const struct {
-        uint16_t port;
-        uint8_t value;
-    } steps[] = {{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0x20}, {0xa1, 0x28},
-                 {0x21, 0x04}, {0xa1, 0x02}, {0x21, 0x01}, {0xa1, 0x01},
-                 {0x21, 0xff}, {0xa1, 0xff}};
-
-    for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
-        x86_out8(steps[i].port, steps[i].value);
-}
-
 static void enable(uint64_t base)
 {
     uint64_t msr = x86_rdmsr(MSR_APIC_BASE);
@@ -93,7 +78,7 @@ void apic_init(uint64_t base)
 {
     unsigned max_lvt;
 
-    silence_pic();
+    pic_init();
     enable(base);
     max_lvt = read_reg(REG_VERSION) >> 16 & 0xff;
     write_reg(REG_LVT_TIMER, LVT_MASKED | APIC_TIMER_VECTOR);
@@ -110,6 +95,11 @@ void apic_init(uint64_t base)
     write_reg(REG_TIMER_INITIAL, 0);
     while (read_reg(REG_TIMER_CURRENT))
         x86_pause();
+}
+
+void apic_pass_pic(void)
+{
+    write_reg(REG_LVT_LINT0, LVT_EXTINT);
 }
 
 void apic_eoi(void)

@@ -10,6 +10,8 @@ enum { APIC_TIMER_VECTOR = 0xf0, APIC_SPURIOUS_VECTOR = 0xff };
 void apic_init(uint64_t base);
 
 void apic_eoi(void);
+/* What the old PIC (hv/pic.h) has to say comes through from here on. */
+void apic_pass_pic(void);
 
 /* Raw timer ticks, for calibration: starts a long count, reads what is left. */
 void apic_timer_count_start(void);

@@ -35,7 +35,6 @@ struct writer {
 
 static struct writer writers[WRITERS];
 static bool several, unbuffered;
-static int raw = NOBODY;
 static int author = NOBODY;
 static int raw_guest = NOBODY;
 static uint64_t last_refresh;
@@ -45,7 +44,7 @@ static unsigned screen_bit; /* which console= word means the screen there is */
 
 void console_init(void)
 {
-    serial_init();
+    serial_init(SERIAL_COM1);
 }
 
 void console_init_screen(const struct bootinfo *bi)
@@ -60,10 +59,17 @@ void console_remap_screen(void)
     screen_remap();
 }
 
+static void put_serial(char c)
+{
+    if (c == '\n')
+        serial_put(SERIAL_COM1, '\r');
+    serial_put(SERIAL_COM1, c);
+}
+
 static void put(char c)
 {
     if (options.console & CONSOLE_COM1)
-        serial_put(c);
+        put_serial(c);
     if (options.console & screen_bit)
         screen_put(c);
 }
@@ -250,8 +256,8 @@ void console_guest_end(domid_t id)
         put('\n');
         author = NOBODY;
     }
-    if (raw == id)
-        raw = NOBODY;
+    if (raw_guest == id)
+        raw_guest = NOBODY;
     if (!w)
         return;
     if (w->len)
@@ -263,7 +269,12 @@ void console_guest_end(domid_t id)
 
 int console_read(void)
 {
-    return serial_get();
+    return serial_get(SERIAL_COM1);
+}
+
+void console_listen(bool on)
+{
+    serial_listen(SERIAL_COM1, on);
 }
 
 static void show_older_than(uint64_t ns)

@@ -26,8 +26,6 @@ printf_like(1, 2) void console_json(const char *fmt, ...);
  * is held per guest up to the end of a line and shown as "name| line".
  */
 void console_several_guests(bool several);
-/* This one's bytes always pass as they are: a person works in it. */
-void console_raw_guest(domid_t id);
 void console_guest_write(domid_t id, const char *name, const void *buf,
                          size_t len);
 /* This guest's bytes pass as they are even so: the control guest's, which
@@ -38,6 +36,8 @@ void console_guest_end(domid_t id);
 
 /* A typed character, or -1. */
 int console_read(void);
+/* Whether what is typed is to interrupt; if not, the line is held up. */
+void console_listen(bool on);
 
 /* From the timer interrupt: shows lines that wait for their end too long. */
 void console_poll(void);

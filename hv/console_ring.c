@@ -14,6 +14,7 @@
 #include "hv/console.h"
 #include "hv/event.h"
 #include "hv/memory.h"
+#include "hv/pic.h"
 #include "hv/ring_page.h"
 #include "hv/store.h"
 #include "hv/string.h"
@@ -22,6 +23,7 @@
 #define TYPED 256u
 static char typed[TYPED];
 static unsigned typed_in, typed_out; /* free running */
+static bool held;                    /* there is no room for more */
 
 /* --- out ----------------------------------------------------------------- */
 
@@ -85,14 +87,6 @@ void console_ring_drain(struct domain *d)
     while (d->ring_more);
 }
 
-void console_ring_event(struct domain *d, uint16_t port)
-{
-    if (port == d->console_port)
-        drain_some(d);
-    else if (port == d->store_port)
-        store_serve(d);
-}
-
 /* --- in ------------------------------------------------------------------ */
 
 /* What is typed goes to the control guest, or else to the first one. */
@@ -103,15 +97,25 @@ static struct domain *listener(void)
     return d ? d : domain_list;
 }
 
+/* While there is no room the line is held up, so nothing is lost. */
+static void hold(bool full)
+{
+    if (full == held)
+        return;
+    held = full;
+    console_listen(!full);
+}
+
 static void read_keys(void)
 {
     while (typed_in - typed_out < TYPED) {
         int c = console_read();
 
         if (c < 0)
-            return;
+            break;
         typed[typed_in++ % TYPED] = (char)c;
     }
+    hold(typed_in - typed_out == TYPED);
 }
 
 int console_ring_getc(const struct domain *d)
@@ -166,6 +170,31 @@ static void give_keys(struct domain *d)
         event_notify(d, d->console_port);
 }
 
+/* There may be room for more in the guest's ring, and then in the buffer. */
+static void pump_keys(void)
+{
+    read_keys();
+    give_keys(listener());
+    read_keys();
+}
+
+void console_ring_init(void)
+{
+    pic_listen_com1(pump_keys);
+    console_listen(true);
+}
+
+/* --- both ---------------------------------------------------------------- */
+
+void console_ring_event(struct domain *d, uint16_t port)
+{
+    if (port == d->console_port) {
+        drain_some(d);
+        pump_keys();
+    } else if (port == d->store_port)
+        store_serve(d);
+}
+
 bool console_ring_tick(void)
 {
     bool more = false;
@@ -176,7 +205,6 @@ bool console_ring_tick(void)
             drain_some(d);
         more |= d->ring_more;
     }
-    read_keys();
-    give_keys(listener());
+    pump_keys();
     return more;
 }

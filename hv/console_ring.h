@@ -7,6 +7,8 @@
 
 #include "hv/domain.h"
 
+/* What is typed interrupts from here on. */
+void console_ring_init(void);
 /* Shows all that d, which does not run any more, has put into its ring. */
 void console_ring_drain(struct domain *d);
 /* d has raised one of its channels to the hypervisor. */

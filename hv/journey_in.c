@@ -132,13 +132,11 @@ static enum err wake(struct journey *j)
     struct domain *d = j->d;
 
     d->features = journey_frozen.domain.features;
-    d->target = journey_frozen.domain.target;
     d->whole = j->result.whole;
     d->life.restores = journey_frozen.domain.restores;
     d->started = true;
     d->moved = true;
-    /* It had come to this size. */
-    if (store_set_target(d, d->mm.tot_pages))
+    if (store_set_target(d, journey_frozen.domain.target))
         return fail(j->text, ERR_NOSPC, "its store is full");
     return resume_run(d, j->text);
 }

@@ -10,6 +10,7 @@
 #include "hv/clock.h"
 #include "hv/cmdline.h"
 #include "hv/console.h"
+#include "hv/console_ring.h"
 #include "hv/cpu.h"
 #include "hv/early.h"
 #include "hv/exit.h"
@@ -98,5 +99,6 @@ void hv_main(uint32_t mbi)
     memory_init();
     launch_guests(&boot);
     time_init();
+    console_ring_init();
     exit_to_guest();
 }

@@ -7,8 +7,6 @@
 
 #include "hv/x86.h"
 
-#define COM1 0x3f8
-
 enum {
     REG_DATA = 0,
     REG_IER = 1,
@@ -22,52 +20,100 @@ enum {
 #define LCR_8N1  0x03
 #define LCR_DLAB 0x80
 #define FCR_ON   0x07 /* FIFO on, both cleared */
-#define MCR_ON   0x03 /* DTR, RTS */
+#define MCR_DTR  0x01
+#define MCR_RTS  0x02
+#define MCR_OUT2 0x08
+#define IER_DATA 0x01
 #define LSR_DATA BIT(0)
 #define LSR_ROOM BIT(5)
 
+#define FIFO       16
 #define WAIT_LIMIT 200000 /* a character takes 87 us */
 
-static bool present;
+static const uint16_t base[SERIAL_PORTS] = {
+    [SERIAL_COM1] = 0x3f8,
+    [SERIAL_COM2] = 0x2f8,
+};
+static bool present[SERIAL_PORTS];
 
-bool serial_init(void)
+static uint8_t read_reg(enum serial port, unsigned reg)
 {
-    x86_out8(COM1 + REG_SCRATCH, 0x5a);
-    present = x86_in8(COM1 + REG_SCRATCH) == 0x5a;
-    if (!present)
+    return x86_in8((uint16_t)(base[port] + reg));
+}
+
+static void write_reg(enum serial port, unsigned reg, uint8_t v)
+{
+    x86_out8((uint16_t)(base[port] + reg), v);
+}
+
+bool serial_init(enum serial port)
+{
+    write_reg(port, REG_SCRATCH, 0x5a);
+    present[port] = read_reg(port, REG_SCRATCH) == 0x5a;
+    if (!present[port])
         return false;
-    x86_out8(COM1 + REG_IER, 0);
-    x86_out8(COM1 + REG_LCR, LCR_DLAB | LCR_8N1);
-    x86_out8(COM1 + REG_DATA, 1); /* divisor 1: 115200 */
-    x86_out8(COM1 + REG_IER, 0);
-    x86_out8(COM1 + REG_LCR, LCR_8N1);
-    x86_out8(COM1 + REG_FCR, FCR_ON);
-    x86_out8(COM1 + REG_MCR, MCR_ON);
+    write_reg(port, REG_IER, 0);
+    write_reg(port, REG_LCR, LCR_DLAB | LCR_8N1);
+    write_reg(port, REG_DATA, 1); /* divisor 1: 115200 */
+    write_reg(port, REG_IER, 0);
+    write_reg(port, REG_LCR, LCR_8N1);
+    write_reg(port, REG_FCR, FCR_ON);
+    write_reg(port, REG_MCR, MCR_DTR | MCR_RTS);
     return true;
 }
 
-static void put_raw(char c)
+void serial_put(enum serial port, char c)
 {
+    if (!present[port])
+        return;
     for (int i = 0; i < WAIT_LIMIT; i++) {
-        if (x86_in8(COM1 + REG_LSR) & LSR_ROOM)
+        if (read_reg(port, REG_LSR) & LSR_ROOM)
             break;
         x86_pause();
     }
-    x86_out8(COM1 + REG_DATA, (uint8_t)c);
+    write_reg(port, REG_DATA, (uint8_t)c);
 }
 
-void serial_put(char c)
+int serial_get(enum serial port)
 {
-    if (!present)
-        return;
-    if (c == '\n')
-        put_raw('\r');
-    put_raw(c);
-}
-
-int serial_get(void)
-{
-    if (!present || !(x86_in8(COM1 + REG_LSR) & LSR_DATA))
+    if (!present[port] || !(read_reg(port, REG_LSR) & LSR_DATA))
         return -1;
-    return x86_in8(COM1 + REG_DATA);
+    return read_reg(port, REG_DATA);
+}
+
+/* An empty FIFO takes 16 bytes without being asked after each. */
+size_t serial_send(enum serial port, const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    size_t room = n < FIFO ? n : FIFO;
+
+    if (!present[port] || !(read_reg(port, REG_LSR) & LSR_ROOM))
+        return 0;
+    for (size_t i = 0; i < room; i++)
+        write_reg(port, REG_DATA, p[i]);
+    return room;
+}
+
+size_t serial_receive(enum serial port, void *data, size_t n)
+{
+    uint8_t *p = data;
+    size_t done = 0;
+
+    while (done < n) {
+        int c = serial_get(port);
+
+        if (c < 0)
+            break;
+        p[done++] = (uint8_t)c;
+    }
+    return done;
+}
+
+/* OUT2 lets the interrupt out of the board's port. */
+void serial_listen(enum serial port, bool on)
+{
+    if (!present[port])
+        return;
+    write_reg(port, REG_IER, on ? IER_DATA : 0);
+    write_reg(port, REG_MCR, on ? MCR_DTR | MCR_RTS | MCR_OUT2 : MCR_DTR);
 }

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* serial.h: COM1, a 16550 at 115200 baud. */
+/* serial.h: COM1 and COM2, 16550s at 115200 baud. */
 #pragma once
 
 #include "base.h"
 
+enum serial { SERIAL_COM1, SERIAL_COM2, SERIAL_PORTS };
+
 /* False when no UART answers; the other calls then do nothing. */
-bool serial_init(void);
-void serial_put(char c);
+bool serial_init(enum serial port);
+/* Waits for room, but not for ever. */
+void serial_put(enum serial port, char c);
 /* The next character, or -1. */
-int serial_get(void);
+int serial_get(enum serial port);
+/* As many of n bytes as there is room for, or as have come, just now. */
+size_t serial_send(enum serial port, const void *data, size_t n);
+size_t serial_receive(enum serial port, void *data, size_t n);
+/*
+ * Interrupt when something has come, and let the other side send; or neither,
+ * while nobody takes what comes.
+ */
+void serial_listen(enum serial port, bool on);

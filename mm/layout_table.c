@@ -8,6 +8,7 @@
 #include "flagstone/flagstone.h"
 #include "mm/canon.h"
 #include "mm/layout.h"
+#include "mm/super.h"
 #include "mm/supply.h"
 
 /*
@@ -107,7 +108,7 @@ static bool giant_is_whole(const struct layout *l, uint64_t pfn)
 {
     mfn_t first = pfnmap_get(l->map, pfn_of(pfn));
 
-    if (first.v % (REGION_BLOCKS * BLOCK_FRAMES))
+    if (!super_allowed(l->op, 3) || first.v % (REGION_BLOCKS * BLOCK_FRAMES))
         return false;
     for (unsigned i = 0; i < REGION_BLOCKS; i++) {
         uint64_t at = (uint64_t)i * BLOCK_FRAMES;

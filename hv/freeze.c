@@ -5,6 +5,7 @@
 #include "hv/bounce.h"
 #include "hv/fail.h"
 #include "hv/fpu.h"
+#include "hv/module.h"
 #include "hv/policy.h"
 #include "hv/string.h"
 #include "hv/vcpu.h"
@@ -126,13 +127,10 @@ enum err freeze_take(struct freeze *f, struct domain *d, const struct census *c,
 
 /* --- checking ------------------------------------------------------------ */
 
-bool freeze_name_ok(const char *name)
+/* Written to the console and into JSON: what a module line may give. */
+bool freeze_name_ok(const char name[DOMAIN_NAME_MAX])
 {
-    unsigned n = 0;
-
-    while (n < DOMAIN_NAME_MAX && name[n] > ' ' && name[n] < 127)
-        n++;
-    return n > 0 && n < DOMAIN_NAME_MAX && !name[n];
+    return !name[DOMAIN_NAME_MAX - 1] && module_name_ok(name);
 }
 
 static bool all_zero(const uint64_t *word, unsigned n)

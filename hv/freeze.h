@@ -69,8 +69,8 @@ static inline size_t freeze_bytes(unsigned nr_vcpus)
  */
 must_check enum err freeze_take(struct freeze *f, struct domain *d,
                                 const struct census *c, char *text);
-/* 1 to 15 printable characters without a space. */
-bool freeze_name_ok(const char *name);
+/* Of a domain or an image. */
+bool freeze_name_ok(const char name[DOMAIN_NAME_MAX]);
 /*
  * Are these `bytes` a record that can be believed as far as it goes? text.
  * Each frame and register in it is checked when it is used.

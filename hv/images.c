@@ -98,8 +98,7 @@ enum err images_new(const char *name, struct held_image **out, char *text)
     mfn_t m;
 
     if (!freeze_name_ok(name))
-        return fail(text, ERR_INVAL,
-                    "the name of an image is 1 to 15 printable characters");
+        return fail(text, ERR_INVAL, "that is no name for an image");
     if (images_find(name))
         return fail(text, ERR_EXIST, "there is an image %s already", name);
     if (!owner || alloc_hv_get(&hv_mm, 0, &m))
@@ -178,8 +177,7 @@ void images_describe(struct held_image *h)
     if (i->section[IMAGE_HV].bytes < sizeof(d))
         return;
     image_read(&h->image, IMAGE_HV, 0, &d, sizeof(d));
-    if (d.magic == FREEZE_MAGIC && !d.name[DOMAIN_NAME_MAX - 1] &&
-        freeze_name_ok(d.name))
+    if (d.magic == FREEZE_MAGIC && freeze_name_ok(d.name))
         memcpy(h->domain, d.name, sizeof(h->domain));
 }
 

@@ -74,8 +74,7 @@ static enum err make_domain(struct journey *j)
 
     memcpy(c.name, j->rename[0] ? j->rename : f->name, sizeof(c.name));
     if (!freeze_name_ok(c.name))
-        return fail(j->text, ERR_INVAL,
-                    "the name of a domain is 1 to 15 printable characters");
+        return fail(j->text, ERR_INVAL, "that is no name for a domain");
     if (name_taken(c.name))
         return fail(j->text, ERR_EXIST, "there is a domain %s already", c.name);
     if (frames > f->max_pages)

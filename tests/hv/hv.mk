@@ -22,7 +22,7 @@ HVT_sched := tests/hv/machine.c
 HVT_ops := hv/sched_op.c hv/vcpu_op.c hv/watchdog.c hv/event.c \
     tests/hv/machine.c
 HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
-HVT_freeze := hv/freeze.c hv/fail.c hv/print.c tests/hv/machine.c
+HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/print.c tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
 HVT_NATIVE := event event_model time sched ops freeze ring
 

@@ -274,6 +274,7 @@ static void every_field_is_looked_at(void **state)
     BAD(f->bytes++, "bytes");
     BAD(f->name[0] = 0, "no sense");
     BAD(f->name[1] = ' ', "no sense");
+    BAD(f->name[1] = '"', "no sense");
     BAD(memset(f->name, 'x', sizeof(f->name)), "no sense");
     BAD(f->nr_pages = 0, "no sense");
     BAD(f->nr_pages = f->max_pages + 1, "no sense");

@@ -370,14 +370,6 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
     return a.out;
 }
 
-bool audit_owner_known(const struct mm *mm, unsigned owner)
-{
-    for (const struct mm_domain *d = mm->domains; d; d = d->next)
-        if (d->id == owner)
-            return true;
-    return false;
-}
-
 struct mm_audit mm_audit(struct mm *mm, void *scratch)
 {
     struct auditor a = {.mm = mm, .out = {.clean = true}};

@@ -14,6 +14,14 @@
         (out)->clean = false;                                                  \
     } while (0)
 
+bool audit_owner_known(const struct mm *mm, unsigned owner)
+{
+    for (const struct mm_domain *d = mm->domains; d; d = d->next)
+        if (d->id == owner)
+            return true;
+    return false;
+}
+
 struct sums {
     unsigned excl, holes, nr_free;
 };

@@ -84,7 +84,7 @@ struct mm_domain {
     enum superpages superpages;
     enum relinquish relinquish;
     bool dying;
-    bool moving; /* mm/relocate.h: its frame tables are needed again */
+    bool moving;        /* mm/relocate.h: its frame tables are needed again */
     uint64_t tot_pages; /* frames the domain has, as the ABI counts them */
     uint64_t max_pages;
     uint64_t claim;         /* blocks still promised to it */

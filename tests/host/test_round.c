@@ -47,15 +47,24 @@ static void live(struct walker *k, uint64_t seed, bool linear)
     (void)saving_number(&k->w, &k->us.d, &k->dice);
 }
 
-static void keep_roots(struct luggage *l, const struct walker *k,
+/* false: it has no pfn, being supplied: the guest cannot be resumed. */
+static bool keep_root(pfn_t *to, const struct census *c, mfn_t m)
+{
+    *to = census_pfn(c, m);
+    return mfn_eq(m, MFN_NONE) || to->v != PFN_NONE.v;
+}
+
+static bool keep_roots(struct luggage *l, const struct walker *k,
                        const struct census *c)
 {
     const struct mm_vcpu *v[2] = {&k->us.v, &k->second};
+    bool all = true;
 
     for (unsigned i = 0; i < 2; i++) {
-        l->root[i][0] = census_pfn(c, v[i]->root_kernel);
-        l->root[i][1] = census_pfn(c, v[i]->root_user);
+        all &= keep_root(&l->root[i][0], c, v[i]->root_kernel);
+        all &= keep_root(&l->root[i][1], c, v[i]->root_user);
     }
+    return all;
 }
 
 /* false: it cannot be saved, by the guest's doing; or there is no room. */
@@ -72,8 +81,9 @@ static bool pack(struct luggage *l, uint64_t seed)
     op = mm_op_on(&k.us.d, &k.us.v);
     rc = saving_census(&c, &op, no_p2m, NULL);
     world_done(&op);
+    if (!rc && !keep_roots(l, &k, &c))
+        rc = ERR_INVAL;
     if (!rc) {
-        keep_roots(l, &k, &c);
         assert_int_equal(image_init(&i, &k.w.mm, IMAGE_OWNER, MAX_PAGES), 0);
         rc = saving_save(&s, &c, &i, NULL);
         l->bytes = saving_bytes(&i);

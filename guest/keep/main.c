@@ -69,7 +69,7 @@ static void say_resumed(uint64_t before, const struct remap_result *own)
         n[i] = flagstone_count_ranges((enum flagstone_range_state)i);
     flagstone_stats(&s);
     uint64_t after = space_large_maps();
-    printk("%s: resumed: %lu large maps of %lu; ranges: %u scattered, %u "
+    printk("%s: resumed: %lu large maps, %lu before; ranges: %u scattered, %u "
            "shattered, %u left to me\n",
            config.name, after, before, n[1], n[2], n[3]);
     printk("%s: resumed: hypervisor %lu L1 frames, %lu ticks; I %lu L1 frames "

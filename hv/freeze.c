@@ -145,7 +145,8 @@ static bool all_zero(const uint64_t *word, unsigned n)
 static bool domain_ok(const struct freeze_domain *f)
 {
     return freeze_name_ok(f->name) && f->nr_pages &&
-           f->nr_pages <= f->max_pages && f->target <= f->max_pages &&
+           f->nr_pages <= f->max_pages && f->target &&
+           f->target <= f->max_pages &&
            f->max_pages >> (52 - PAGE_SHIFT) == 0 &&
            f->superpages <= SUPERPAGES_REQUIRE &&
            f->relinquish <= RELINQUISH_CUT && !f->reserved32 &&

@@ -128,16 +128,19 @@ static enum err check_resume_point(struct journey *j)
 
 static enum err wake(struct journey *j)
 {
+    const struct freeze_domain *f = &journey_frozen.domain;
     struct domain *d = j->d;
+    enum err rc;
 
-    d->features = journey_frozen.domain.features;
+    d->features = f->features;
     d->whole = j->result.whole;
-    d->life.restores = journey_frozen.domain.restores;
+    d->life.restores = f->restores;
     d->started = true;
     d->moved = true;
-    if (store_set_target(d, journey_frozen.domain.target))
-        return fail(j->text, ERR_NOSPC, "its store is full");
-    return resume_run(d, j->text);
+    rc = resume_run(d, j->text);
+    if (!rc) /* its store is new: there is room */
+        BUG_IF(store_set_target(d, f->target));
+    return rc;
 }
 
 /* One that came to nothing is taken apart before anybody hears of it. */

@@ -106,6 +106,7 @@ static int make(void **state)
     memcpy(d->name, "web", 4);
     d->nr_pages = 32;
     d->mm.max_pages = PAGES;
+    d->target = 16;
     d->mm.superpages = SUPERPAGES_REQUIRE;
     d->features = 5;
     d->life.restores = 7;
@@ -278,6 +279,7 @@ static void every_field_is_looked_at(void **state)
     BAD(memset(f->name, 'x', sizeof(f->name)), "no sense");
     BAD(f->nr_pages = 0, "no sense");
     BAD(f->nr_pages = f->max_pages + 1, "no sense");
+    BAD(f->target = 0, "no sense");
     BAD(f->target = f->max_pages + 1, "no sense");
     BAD(f->max_pages = ~UINT64_C(0), "no sense");
     BAD(f->superpages = 3, "no sense");

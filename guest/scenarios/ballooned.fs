@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+#! HOSTMEM=256M HVARGS=debug
+# A domain that has been ballooned out keeps its size and its target through an
+# image and a relocation, and can grow again afterwards.
+create keep name=web mem=32M -- name=web
+until web.superpage_maps >= 10
+balloon web 16M
+until web.tot_pages <= 4096 60
+ask suspend web
+wait web suspended
+save web one
+destroy web
+restore one
+expect web.target = 4096
+until web.hypercalls >= 20
+ask suspend web
+wait web suspended
+relocate web
+resume web
+balloon web 32M
+until web.tot_pages >= 8192 60
+ask poweroff web
+wait web gone
+drop one
+audit

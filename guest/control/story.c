@@ -121,8 +121,12 @@ static void print_row(const struct row *r)
         printk("%8lu", r->healed);
     else
         printk("%8s", "-");
-    printk(" %7lu %7lu %12lu %12lu %12lu\n", r->hv_l1, r->own_l1, r->hv_ticks,
-           r->own_ticks, r->heal_ticks);
+    printk(" %7lu %7lu %12lu %12lu ", r->hv_l1, r->own_l1, r->hv_ticks,
+           r->own_ticks);
+    if (r->relocated)
+        printk("%12lu\n", r->heal_ticks);
+    else
+        printk("%12s\n", r->healed > r->after ? "by itself" : "-");
 }
 
 static void print_json(const struct row *r)

@@ -163,27 +163,23 @@ static bool step_drop(struct slot *s)
 
 /* --- steps on the machine ------------------------------------------------ */
 
-static bool step_fill(void)
+/* Most of the time little is left, and of that little is whole. */
+static bool step_press(void)
 {
-    uint64_t n = random_below(24);
+    uint64_t left = random_below(5), cut = random_below(40);
+    struct flagstone_machine m;
 
-    printk("fill %lu\n", n);
-    attempt(ctl_with_number(FLAGSTONE_CTL_fill, n));
-    return true;
-}
-
-static bool step_frag(void)
-{
-    uint64_t n = random_below(32);
-
-    printk("frag %lu\n", n);
-    attempt(ctl_with_number(FLAGSTONE_CTL_frag, n));
+    printk("fill %lu, frag %lu\n", left, cut);
+    attempt(ctl_with_number(FLAGSTONE_CTL_fill, left));
+    if (!ctl_machine(&m))
+        return false;
+    attempt(ctl_with_number(FLAGSTONE_CTL_frag, MIN(cut, m.ballast_blocks)));
     return true;
 }
 
 static bool step_drain(void)
 {
-    uint64_t n = random_below(4) ? random_below(64) : ~UINT64_C(0);
+    uint64_t n = random_below(8) ? random_below(24) : ~UINT64_C(0);
 
     printk("drain %ld\n", (int64_t)n);
     return ctl_with_number(FLAGSTONE_CTL_drain, n);
@@ -210,9 +206,10 @@ static bool step_slot(struct slot *s)
 
 static bool step(void)
 {
-    static bool (*const machine[])(void) = {step_fill, step_frag, step_drain};
+    static bool (*const machine[])(void) = {step_press, step_press, step_press,
+                                            step_drain};
 
-    if (!random_below(5))
+    if (!random_below(4))
         return machine[random_below(ARRAY_SIZE(machine))]();
     return step_slot(&slots[random_below(SLOTS)]);
 }

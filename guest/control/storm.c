@@ -44,6 +44,30 @@ static bool attempt(bool ok)
     return false;
 }
 
+/* --- steps on the machine ------------------------------------------------ */
+
+/* Most of the time little is left, and of that little is whole. */
+static bool step_press(void)
+{
+    uint64_t left = random_below(5), cut = random_below(40);
+    struct flagstone_machine m;
+
+    printk("fill %lu, frag %lu\n", left, cut);
+    attempt(ctl_with_number(FLAGSTONE_CTL_fill, left));
+    if (!ctl_machine(&m))
+        return false;
+    attempt(ctl_with_number(FLAGSTONE_CTL_frag, MIN(cut, m.ballast_blocks)));
+    return true;
+}
+
+static bool step_drain(void)
+{
+    uint64_t n = random_below(8) ? random_below(24) : ~UINT64_C(0);
+
+    printk("drain %ld\n", (int64_t)n);
+    return ctl_with_number(FLAGSTONE_CTL_drain, n);
+}
+
 /* --- steps on one keeper ------------------------------------------------- */
 
 static bool step_create(struct slot *s)
@@ -134,6 +158,8 @@ static bool step_restore(struct slot *s)
     uint32_t policy = (uint32_t)random_below(3);
     struct flagstone_control *c;
 
+    if (random_below(2) && !step_press())
+        return false;
     printk("restore %s %s\n", s->image, names[policy]);
     c = ctl_named(FLAGSTONE_CTL_restore, s->image);
     c->policy = policy;
@@ -159,30 +185,6 @@ static bool step_drop(struct slot *s)
 {
     printk("drop %s\n", s->image);
     return drop(s);
-}
-
-/* --- steps on the machine ------------------------------------------------ */
-
-/* Most of the time little is left, and of that little is whole. */
-static bool step_press(void)
-{
-    uint64_t left = random_below(5), cut = random_below(40);
-    struct flagstone_machine m;
-
-    printk("fill %lu, frag %lu\n", left, cut);
-    attempt(ctl_with_number(FLAGSTONE_CTL_fill, left));
-    if (!ctl_machine(&m))
-        return false;
-    attempt(ctl_with_number(FLAGSTONE_CTL_frag, MIN(cut, m.ballast_blocks)));
-    return true;
-}
-
-static bool step_drain(void)
-{
-    uint64_t n = random_below(8) ? random_below(24) : ~UINT64_C(0);
-
-    printk("drain %ld\n", (int64_t)n);
-    return ctl_with_number(FLAGSTONE_CTL_drain, n);
 }
 
 /* --- the walk ------------------------------------------------------------ */

@@ -11,7 +11,8 @@
  *   text=small|large   its own code and data; needs the image keep-large
  *   spaces=0           further address spaces that see the same memory, read
  *                      only, not executable, or both
- *   ring=yes|no        no: it knows nothing of the hypervisor's extensions
+ *   ring=yes|no        no: it does not listen to the hypervisor, and asks for
+ *                      nothing but figures
  *   heal=auto|no       make large again what became small, while it runs
  *   balloon=block|small how it follows memory/target
  *   p2m=tree|linear    the form in which it publishes its p2m

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * flagstone_super.h: FLAGSTONE_OP_split, _join, _heal and _compact. Each is
- * given the argument(s) of the hypercall and returns what the guest finds in rax.
+ * given the argument(s) of the hypercall and returns what the guest finds in
+ * rax.
  */
 #pragma once
 

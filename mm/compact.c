@@ -11,7 +11,7 @@
 #include "mm/move.h"
 #include "mm/run.h"
 
-#define LOOKED_AT 256
+#define LOOKED_AT 64
 
 static unsigned free_in(const struct mm *mm, const struct block *b)
 {

@@ -60,18 +60,36 @@ static enum err find_room(const struct mm_op *op, pte_t large)
     return all & FRAME_FULL ? ERR_INVAL : ERR_NONE;
 }
 
-/* What 512 small entries hold; cannot fail after find_room(). */
+/* What is in no exclusive use becomes, or is, writable. */
+static bool hold_writable(uint64_t *w)
+{
+    *w = (*w & ~(FRAME_TYPE_MASK | FRAME_VALIDATED)) |
+         frame_type_bits(FRAME_WRITABLE);
+    *w += FRAME_REF_ONE + FRAME_COUNT_ONE;
+    return true;
+}
+
+static bool hold(uint64_t *w)
+{
+    *w += FRAME_REF_ONE;
+    return true;
+}
+
+/*
+ * What 512 small entries hold. All frames are the domain's and none has an
+ * exclusive type, or the block would not be mapped; find_room() has been there.
+ */
 static void hold_frames(struct mm_op *op, pte_t large)
 {
-    const unsigned owner = op->d->id;
     struct frame f = frame_held(op->mm, pte_mfn(large));
 
+    ASSERT(!(f.block->word & BLOCK_SMALL_USE));
     if (large.v & PTE_RW) {
         for (f.i = 0; f.i < BLOCK_FRAMES; f.i++)
-            BUG_IF(!frame_try(&f, frame_type_get, owner, FRAME_WRITABLE));
+            (void)frame_try(&f, hold_writable);
     } else {
         for (f.i = 0; f.i < BLOCK_FRAMES; f.i++)
-            BUG_IF(!frame_try(&f, frame_get, owner));
+            (void)frame_try(&f, hold);
     }
 }
 

@@ -112,13 +112,18 @@ static void equals_do_not_play_ball(void **state)
 {
     struct scene *s = *state;
     struct holed h = {.left = {400, 400, 400, 400}};
-    unsigned moved = 0;
+    unsigned moved = 0, lowest = 0;
+    mfn_t m;
 
     make_holes(s, &h);
+    for (unsigned b = 1; b < BLOCKS; b++)
+        lowest = h.block[b].v < h.block[lowest].v ? b : lowest;
+    m = h.block[lowest];
+    assert_int_equal(move_it(s, &m, maddr_of(0)), ERR_NONE);
+    assert_true(mfn_eq(m, h.block[lowest])); /* others move here */
     for (unsigned round = 0; round < 3; round++)
         for (unsigned b = 0; b < BLOCKS; b++) {
-            mfn_t m = mfn_add(h.block[b], round);
-
+            m = mfn_add(h.block[b], round);
             if (!frame_owned(&s->op, m) ||
                 move_it(s, &m, maddr_of(0)) != ERR_NONE)
                 continue;
@@ -255,6 +260,46 @@ static void all_holes_gather(void **state)
     assert_true(s->us.d.blocks <= 3);
 }
 
+/* A few frames in each of so many blocks that no move looks at all of them. */
+static void many_blocks_become_few(void **state)
+{
+    enum { MANY = 150, EACH = 3 };
+    static mfn_t frame[MANY * EACH];
+    struct scene s = {0};
+    unsigned moved, rounds = 0;
+
+    (void)state;
+    world_make(&s.w, MANY + 10);
+    world_domain(&s.w, &s.us, 1, (MANY + 1) * BLOCK_FRAMES);
+    s.op = mm_op_on(&s.us.d, &s.us.v);
+    for (unsigned b = 0; b < MANY; b++) {
+        blk_t blk;
+
+        assert_int_equal(dmem_block_get(&s.op, &blk), ERR_NONE);
+        for (unsigned i = EACH; i < BLOCK_FRAMES; i++)
+            assert_int_equal(dmem_frame_put(&s.op, mfn_add(mfn_of_blk(blk), i)),
+                             ERR_NONE);
+        for (unsigned i = 0; i < EACH; i++)
+            frame[b * EACH + i] = mfn_add(mfn_of_blk(blk), i);
+    }
+    do {
+        moved = 0;
+        for (unsigned i = 0; i < MANY * EACH; i++) {
+            mfn_t was = frame[i];
+
+            assert_int_equal(compact_move(&s.op, &frame[i], maddr_of(0)),
+                             ERR_NONE);
+            moved += !mfn_eq(was, frame[i]);
+        }
+        world_done(&s.op);
+        world_audit(&s.w, "a round of moves");
+        assert_true(++rounds < 8);
+    } while (moved);
+    assert_int_equal(s.us.d.blocks, 1);
+    world_destroy(&s.w, &s.us);
+    world_end(&s.w);
+}
+
 /* A frame in a block that is anybody's is better off in one's own. */
 static void shared_blocks_are_left_behind(void **state)
 {
@@ -282,6 +327,7 @@ int main(void)
         scene_test(what_is_referred_to_is_not_moved),
         scene_test(without_memory_nothing_moves),
         scene_test(all_holes_gather),
+        cmocka_unit_test(many_blocks_become_few),
         scene_test(shared_blocks_are_left_behind),
     };
 

@@ -519,6 +519,45 @@ static void translations_do_not_outlive_the_change(void **state)
     assert_int_equal(mmu_unpin(&s->op, mfn_add(s->block, 5)), ERR_NONE);
 }
 
+/* SDM vol. 3, 4.10.2.3: not two sizes for one address at a time. */
+static void no_translation_of_either_size_is_left(void **state)
+{
+    struct scene *s = *state;
+    mfn_t t = scene_frame(s);
+
+    map_large(s, LARGE);
+    assert_non_null(touch(s, VA, false));
+    assert_int_equal(split_it(s, t), ERR_NONE);
+    assert_int_equal(simtlb_cached(), 0);
+    assert_non_null(touch(s, VA, false));
+    assert_non_null(touch(s, VA + PAGE_SIZE, true));
+    assert_int_equal(join_it(s, &t), ERR_NONE);
+    assert_int_equal(simtlb_cached(), 0);
+}
+
+/* Another CPU writes through what it has cached until it is flushed. */
+static pte_t *written;
+
+static void write_elsewhere(struct mm_domain *d)
+{
+    (void)d;
+    written->v |= PTE_A | PTE_D;
+}
+
+static void what_is_written_meanwhile_is_dirty(void **state)
+{
+    struct scene *s = *state;
+    mfn_t t = scene_frame(s), out;
+
+    map_large(s, LARGE);
+    assert_int_equal(split_it(s, t), ERR_NONE);
+    written = scene_entry(s, t, 400);
+    host_before_flush = write_elsewhere;
+    assert_int_equal(join(&s->op, entry_at(s, s->l2, AT), &out), ERR_NONE);
+    host_before_flush = NULL;
+    assert_true(pte_has(*scene_entry(s, s->l2, AT), PTE_A | PTE_D));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -540,6 +579,8 @@ int main(void)
         scene_test(a_shared_table_stays_for_the_others),
         scene_test(what_either_level_forbids_is_forbidden),
         scene_test(translations_do_not_outlive_the_change),
+        scene_test(no_translation_of_either_size_is_left),
+        scene_test(what_is_written_meanwhile_is_dirty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,35 @@ static void ranges_want_blocks(void **state)
     range_clear(&s->us.d);
 }
 
+/* By one pfn, at either end of the block. */
+static void runs_do_not_overlap(void **state)
+{
+    struct scene *s = *state;
+    struct census c;
+
+    number(s);
+    for (unsigned i = 0; i < 511; i++) {
+        claim(s, scene_frame(s), BLOCK_PFN - 511 + i);
+        claim(s, scene_frame(s), BLOCK_PFN + 512 + i);
+    }
+    add_range(s, BLOCK_PFN - 511, RANGE_SHATTERED);
+    add_range(s, BLOCK_PFN + 511, RANGE_SHATTERED);
+    take(s, &c);
+    for (uint64_t n = 0; n < c.extents.nr; n++) {
+        struct extent e = *(struct extent *)census_at(&c.extents, n);
+
+        assert_int_equal(e.flags, e.pfn == BLOCK_PFN ? EXTENT_WHOLE : 0);
+    }
+    census_end(&c);
+    range_clear(&s->us.d);
+    claim(s, scene_frame(s), BLOCK_PFN + 512 + 511);
+    add_range(s, BLOCK_PFN + 512, RANGE_SHATTERED);
+    take(s, &c); /* and this one fits */
+    assert_extent(&c, c.extents.nr - 1, BLOCK_PFN + 512, 512, EXTENT_LARGE);
+    census_end(&c);
+    range_clear(&s->us.d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +228,7 @@ int main(void)
         scene_test(supplied_known_otherwise_is_a_table),
         scene_test(supplied_across_a_block_is_a_table),
         scene_test(ranges_want_blocks),
+        scene_test(runs_do_not_overlap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

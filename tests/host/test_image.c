@@ -489,6 +489,8 @@ static void refuses_tables(void **state)
     refuses(r, "table 3: pfn 8000000000 is out of order or in no extent");
     r = good(), r.tables[3].pfn = 1999;
     refuses(r, "table 3: pfn 7cf is out of order or in no extent");
+    r = good(), r.tables[1] = r.tables[2], r.tables[2].pfn = 1999;
+    refuses(r, "table 2: pfn 7cf is out of order or in no extent");
     r = good(), r.tables[1].level = 0;
     refuses(r, "table 1: level 0, pinned 0");
     r = good(), r.tables[1].level = 5;

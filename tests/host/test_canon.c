@@ -15,6 +15,7 @@
 
 #include "flagstone/flagstone.h"
 #include "mm/canon.h"
+#include "mm/census_run.h"
 #include "mm/m2p.h"
 
 static void canonical_form(void **state)
@@ -204,6 +205,8 @@ static void runs_do_not_overlap(void **state)
     add_range(s, BLOCK_PFN - 511, RANGE_SHATTERED);
     add_range(s, BLOCK_PFN + 511, RANGE_SHATTERED);
     take(s, &c);
+    assert_int_equal(census_run_flags(&c, BLOCK_PFN - 511), 0);
+    assert_int_equal(census_run_flags(&c, BLOCK_PFN + 511), 0);
     for (uint64_t n = 0; n < c.extents.nr; n++) {
         struct extent e = *(struct extent *)census_at(&c.extents, n);
 

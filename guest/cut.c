@@ -5,7 +5,8 @@
  * the frames that come, and that a frame that went is out of reach, whether
  * it is nobody's or another guest's by now.
  *
- * Command line: policy=keep|cut: the other is a failure. rounds=N. beside:
+ * Command line: policy=keep|cut: the other is a failure. rounds=N. sleep=NS:
+ * between out and in, so that frames may be scrubbed meanwhile. beside:
  * there are other guests that take what this one gives back, so that who has
  * which frame is not its own to say.
  */
@@ -243,7 +244,7 @@ static void one_round(void)
 {
     give(2);
     expect("every other out", cut ? -1 : 0, cut ? 0 : HALF, cut ? HALF : 0);
-    CHECK_EQ(timer_sleep(beside ? 3000000 : 1000), 0);
+    CHECK_EQ(timer_sleep(cmdline_number("sleep", 1000)), 0);
     for (unsigned k = 0; k < HALF; k += 37)
         out_of_reach(mfn_of(given[k]));
     take(2);

@@ -23,6 +23,7 @@
 #include "hv/time.h"
 #include "hv/vcpu.h"
 #include "hv/x86.h"
+#include "mm/shared.h"
 #include "xen/vcpu.h"
 
 #define WAKE_SLICE 1000000u /* ns */
@@ -327,7 +328,11 @@ void sched_give_way(void)
     sched_request();
 }
 
-/* A block takes a tenth of a millisecond, on an emulator some of them. */
+/*
+ * A block takes a tenth of a millisecond, on an emulator some of them; so
+ * little, of frames that are shared, takes a tenth of that.
+ */
+#define SCRUB_FRAMES 16
 static bool time_to_scrub(void)
 {
     return time_next() > clock_now_ns() + SCRUB_TIME;
@@ -339,7 +344,9 @@ static bool time_to_scrub(void)
 /* Useful work first; then sleep until an interrupt. */
 static void idle(void)
 {
-    if (domain_ended || (time_to_scrub() && alloc_scrub(&hv_mm, 1)) ||
+    if (domain_ended ||
+        (time_to_scrub() &&
+         (shared_scrub(&hv_mm, SCRUB_FRAMES) || alloc_scrub(&hv_mm, 1))) ||
         frame_trim(&hv_mm, TRIM_LOOKS))
         x86_sti_nop_cli();
     else

@@ -97,8 +97,8 @@ unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
     return got;
 }
 
-/* Blocks looked at for a run: a bound on the time under the lock. */
-#define RUN_TRIES 4
+/* Blocks looked at for something: a bound on the time under the lock. */
+#define TRIES 4
 
 bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
 {
@@ -106,7 +106,7 @@ bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
     unsigned i = BLOCK_FRAMES, tries = 0;
 
     spin_lock(&mm->shared.lock);
-    for (uint32_t at = mm->shared.first; at && tries < RUN_TRIES; tries++) {
+    for (uint32_t at = mm->shared.first; at && tries < TRIES; tries++) {
         struct block *b = &mm->blocks[at];
 
         i = run_find(frame_table_at(mm, b->table)->hole_map, order);
@@ -194,6 +194,53 @@ bool shared_put_idle(struct mm_op *op, mfn_t m)
     op->d->tot_pages--;
     freed(op, &f);
     return true;
+}
+
+/* The first free frame that somebody has had, or BLOCK_FRAMES. */
+static unsigned dirty_in(const struct frame_table *t)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        if ((t->hole_map[i / 64] >> (i % 64) & 1) &&
+            !frame_is_clean(t->word[i]))
+            return i;
+    return BLOCK_FRAMES;
+}
+
+/* Takes such a frame, of the blocks that are given from next. */
+static bool take_dirty(struct mm *mm, struct frame *out)
+{
+    unsigned i = BLOCK_FRAMES, tries = 0;
+
+    spin_lock(&mm->shared.lock);
+    for (uint32_t at = mm->shared.first; at && tries < TRIES; tries++) {
+        struct block *b = &mm->blocks[at];
+
+        i = dirty_in(frame_table_at(mm, b->table));
+        if (i < BLOCK_FRAMES) {
+            *out = frame_held(mm, frame_at(mm, b, i));
+            run_clear(out->table->hole_map, i, 1);
+            took(mm, b, 1);
+            break;
+        }
+        at = b->next;
+    }
+    spin_unlock(&mm->shared.lock);
+    return i < BLOCK_FRAMES;
+}
+
+uint64_t shared_scrub(struct mm *mm, uint64_t n)
+{
+    uint64_t done = 0;
+    struct frame f;
+
+    for (; done < n && take_dirty(mm, &f); done++) {
+        memset(mm_frame_ptr(mm, f.mfn), 0, PAGE_SIZE);
+        atomic_store_explicit(frame_word_ptr(&f),
+                              frame_word_hole() | FRAME_CLEAN,
+                              memory_order_release);
+        BUG_IF(offer(mm, &f)); /* then the block had been gone already */
+    }
+    return done;
 }
 
 struct shared_stats shared_stats(struct mm *mm)

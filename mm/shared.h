@@ -39,6 +39,12 @@ void shared_free(struct mm_op *op, struct frame *f);
  */
 must_check bool shared_put_idle(struct mm_op *op, mfn_t m);
 
+/*
+ * Idle work: scrub up to n free frames, of those that are given next. Returns
+ * how many. No operation is under way.
+ */
+uint64_t shared_scrub(struct mm *mm, uint64_t n);
+
 /* mm.shared: blocks there are, and free frames in them. */
 struct shared_stats {
     uint64_t blocks, free_frames;

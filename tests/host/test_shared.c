@@ -214,6 +214,35 @@ static void scrubbed_once(void **state)
 
 /* --- the end, and the audit ---------------------------------------------- */
 
+/* In idle time; then it is not done again. */
+static void scrubbed_ahead(void **state)
+{
+    struct scene *s = *state;
+
+    scene_share(s);
+    assert_int_equal(shared_scrub(&s->w.mm, 2), 2);
+    world_audit(&s->w, "scrubbing");
+    assert_int_equal(shared_stats(&s->w.mm).free_frames, 3);
+    assert_true(is_zero(s, scene_member(s, 3)));
+    assert_true(is_zero(s, scene_member(s, 4)));
+    assert_false(is_zero(s, scene_member(s, 5)));
+    assert_int_equal(shared_scrub(&s->w.mm, 9), 1);
+    assert_int_equal(shared_scrub(&s->w.mm, 9), 0);
+    /* As if it were dirty, to see that nobody looks. */
+    *(uint64_t *)mm_frame_ptr(&s->w.mm, scene_member(s, 3)) = 1;
+    assert_false(is_zero(s, scene_they_get(s)));
+    assert_int_equal(reservation_decrease(&s->op, scene_member(s, 9), 0),
+                     ERR_NONE);
+    assert_int_equal(shared_scrub(&s->w.mm, 9), 1);
+    /* A block with a single free frame leaves the list and comes back. */
+    for (unsigned i = 0; i < 3; i++)
+        (void)scene_they_get(s);
+    assert_int_equal(reservation_decrease(&s->op, scene_member(s, 10), 0),
+                     ERR_NONE);
+    assert_int_equal(shared_scrub(&s->w.mm, 9), 1);
+    world_audit(&s->w, "scrubbing");
+}
+
 static void each_end_takes_its_own_frames(void **state)
 {
     struct scene *s = *state;
@@ -293,6 +322,7 @@ int main(void)
         scene_test(a_cut_block_with_all_kinds),
         scene_test(runs_and_exchanges),
         scene_test(scrubbed_once),
+        scene_test(scrubbed_ahead),
         scene_test(each_end_takes_its_own_frames),
         scene_test(the_audit_sees_what_is_wrong),
     };

@@ -182,6 +182,13 @@ static void trespass(struct hand *d)
     world_done(&op);
 }
 
+static void scrub(struct hand *d)
+{
+    (void)d;
+    say_what("scrubbing");
+    (void)shared_scrub(&hands_world.mm, upto(100));
+}
+
 static void supply(struct hand *d)
 {
     struct mm_op op = hands_op(d);
@@ -265,7 +272,7 @@ static void step(void)
         get_frames, get_frames, get_frames, get_run,    get_run,
         get_run,    put_frames, put_frames, put_frames, put_run,
         put_run,    map,        map,        map,        unmap_some,
-        touch,      touch,      trespass,   supply,
+        touch,      touch,      trespass,   supply,     scrub,
     };
     struct hand *d = &doms[upto(DOMAINS)];
     void (*deed)(struct hand *) = deeds[upto(ARRAY_SIZE(deeds))];

@@ -59,6 +59,13 @@ uint64_t alloc_scrub(struct mm *mm, uint64_t n)
     return 0;
 }
 
+uint64_t shared_scrub(struct mm *mm, uint64_t n)
+{
+    (void)mm;
+    (void)n;
+    return 0;
+}
+
 uint64_t frame_trim(struct mm *mm, uint64_t n)
 {
     (void)mm;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * control_image.c: suspended domains and their images. The work is in
- * migrate.c and images.c; each of these is called until it is done.
+ * migrate.c, images.c and channel.c; each of these is called until it is done.
  */
 #include "hv/control_op.h"
 
+#include "hv/channel.h"
 #include "hv/guest.h"
 #include "hv/images.h"
 #include "hv/migrate.h"
@@ -110,4 +111,18 @@ enum err control_image_truncate(struct control_call *call)
     struct held_image *h = find(call->c);
 
     return h ? images_truncate(h, call->c->n, call->c->text) : ERR_NOENT;
+}
+
+enum err control_image_send(struct control_call *call)
+{
+    struct held_image *h = find(call->c);
+
+    return h ? channel_send(h, call->again, call->c->text) : ERR_NOENT;
+}
+
+enum err control_image_receive(struct control_call *call)
+{
+    struct flagstone_control *c = call->c;
+
+    return channel_receive(c->name, c->n, call->again, c->text);
 }

@@ -46,6 +46,8 @@ enum err control_image_drop(struct control_call *call);
 enum err control_image_check(struct control_call *call);
 enum err control_image_poke(struct control_call *call);
 enum err control_image_truncate(struct control_call *call);
+enum err control_image_send(struct control_call *call);
+enum err control_image_receive(struct control_call *call);
 
 /* control_pressure.c */
 enum err control_fill(struct control_call *call);

@@ -7,6 +7,7 @@
 #include "hv/acpi.h"
 #include "hv/apic.h"
 #include "hv/auditor.h"
+#include "hv/channel.h"
 #include "hv/clock.h"
 #include "hv/cmdline.h"
 #include "hv/console.h"
@@ -85,6 +86,7 @@ static void init_machine(void)
 void hv_main(uint32_t mbi)
 {
     console_init();
+    channel_init();
     take_bootinfo(mbi);
     console_init_screen(&boot);
     console_say("Flagstone");

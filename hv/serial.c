@@ -14,12 +14,14 @@ enum {
     REG_LCR = 3,
     REG_MCR = 4,
     REG_LSR = 5,
+    REG_MSR = 6,
     REG_SCRATCH = 7,
 };
 
 #define LCR_8N1  0x03
 #define LCR_DLAB 0x80
 #define FCR_ON   0x07 /* FIFO on, both cleared */
+#define MSR_CTS  0x10
 #define MCR_DTR  0x01
 #define MCR_RTS  0x02
 #define MCR_OUT2 0x08
@@ -35,6 +37,10 @@ static const uint16_t base[SERIAL_PORTS] = {
     [SERIAL_COM2] = 0x2f8,
 };
 static bool present[SERIAL_PORTS];
+/* With three wires CTS never comes, and is not waited for. */
+static bool seen_cts[SERIAL_PORTS];
+/* What had come when the FIFO was not on yet. */
+static int early[SERIAL_PORTS];
 
 static uint8_t read_reg(enum serial port, unsigned reg)
 {
@@ -53,6 +59,10 @@ bool serial_init(enum serial port)
     if (!present[port])
         return false;
     write_reg(port, REG_IER, 0);
+    write_reg(port, REG_LCR, LCR_8N1);
+    early[port] = -1;
+    if (read_reg(port, REG_LSR) & LSR_DATA)
+        early[port] = read_reg(port, REG_DATA);
     write_reg(port, REG_LCR, LCR_DLAB | LCR_8N1);
     write_reg(port, REG_DATA, 1); /* divisor 1: 115200 */
     write_reg(port, REG_IER, 0);
@@ -76,9 +86,22 @@ void serial_put(enum serial port, char c)
 
 int serial_get(enum serial port)
 {
-    if (!present[port] || !(read_reg(port, REG_LSR) & LSR_DATA))
+    int c = early[port];
+
+    early[port] = -1;
+    if (!present[port])
         return -1;
-    return read_reg(port, REG_DATA);
+    if (c < 0 && (read_reg(port, REG_LSR) & LSR_DATA))
+        c = read_reg(port, REG_DATA);
+    return c;
+}
+
+static bool may_send(enum serial port)
+{
+    bool cts = read_reg(port, REG_MSR) & MSR_CTS;
+
+    seen_cts[port] |= cts;
+    return (cts || !seen_cts[port]) && (read_reg(port, REG_LSR) & LSR_ROOM);
 }
 
 /* An empty FIFO takes 16 bytes without being asked after each. */
@@ -87,7 +110,7 @@ size_t serial_send(enum serial port, const void *data, size_t n)
     const uint8_t *p = data;
     size_t room = n < FIFO ? n : FIFO;
 
-    if (!present[port] || !(read_reg(port, REG_LSR) & LSR_ROOM))
+    if (!present[port] || !may_send(port))
         return 0;
     for (size_t i = 0; i < room; i++)
         write_reg(port, REG_DATA, p[i]);
@@ -116,4 +139,10 @@ void serial_listen(enum serial port, bool on)
         return;
     write_reg(port, REG_IER, on ? IER_DATA : 0);
     write_reg(port, REG_MCR, on ? MCR_DTR | MCR_RTS | MCR_OUT2 : MCR_DTR);
+}
+
+void serial_ready(enum serial port, bool on)
+{
+    if (present[port])
+        write_reg(port, REG_MCR, on ? MCR_DTR | MCR_RTS : MCR_DTR);
 }

@@ -20,3 +20,5 @@ size_t serial_receive(enum serial port, void *data, size_t n);
  * while nobody takes what comes.
  */
 void serial_listen(enum serial port, bool on);
+/* Whether the other side may send (RTS): somebody looks often enough. */
+void serial_ready(enum serial port, bool on);

@@ -23,9 +23,11 @@ bool serial_init(enum serial port)
 void serial_put(enum serial port, char c)
 {
     assert_int_equal(port, SERIAL_COM1);
-    if (c == '\r')
-        return;
     assert_true(at + 1 < sizeof(out));
+    if (c == '\n') {
+        assert_true(at && out[at - 1] == '\r'); /* as terminals want it */
+        at--;
+    }
     out[at++] = c;
     out[at] = '\0';
 }

@@ -21,20 +21,20 @@ enum flagstone_control_cmd {
                                   id or a higher one; -ESRCH: none */
     FLAGSTONE_CTL_image = 3,   /* in: n; out: image, the nth; -ENOENT */
     FLAGSTONE_CTL_module = 4,  /* in: n; out: module, the nth; -ENOENT */
-    FLAGSTONE_CTL_read = 5,    /* in: n (a module), offset, data, len; out: len */
-    FLAGSTONE_CTL_audit = 6,   /* of everything; -EINVAL: text. -ENOSYS
-                                  without `debug` */
+    FLAGSTONE_CTL_read = 5,  /* in: n (a module), offset, data, len; out: len */
+    FLAGSTONE_CTL_audit = 6, /* of everything; -EINVAL: text. -ENOSYS
+                                without `debug` */
     /* Domains */
-    FLAGSTONE_CTL_create = 10,  /* in: name (of a kernel= module), data, len:
-                                   a module line, "name=web mem=64M -- args";
-                                   out: domid. It runs. */
-    FLAGSTONE_CTL_destroy = 11, /* in: domid, running or not; gone on return */
-    FLAGSTONE_CTL_ask = 12,     /* in: domid, n: enum flagstone_ask; by the
-                                   store; the guest does it when it likes */
-    FLAGSTONE_CTL_target = 13,  /* in: domid, n: pages; memory/target */
-    FLAGSTONE_CTL_claim = 14,   /* in: name (of a domain that is not there
-                                   yet), n: blocks it will find, 0: none */
-    FLAGSTONE_CTL_resume = 15,  /* in: domid, suspended */
+    FLAGSTONE_CTL_create = 10,   /* in: name (of a kernel= module), data, len:
+                                    a module line, "name=web mem=64M -- args";
+                                    out: domid. It runs. */
+    FLAGSTONE_CTL_destroy = 11,  /* in: domid, running or not; gone on return */
+    FLAGSTONE_CTL_ask = 12,      /* in: domid, n: enum flagstone_ask; by the
+                                    store; the guest does it when it likes */
+    FLAGSTONE_CTL_target = 13,   /* in: domid, n: pages; memory/target */
+    FLAGSTONE_CTL_claim = 14,    /* in: name (of a domain that is not there
+                                    yet), n: blocks it will find, 0: none */
+    FLAGSTONE_CTL_resume = 15,   /* in: domid, suspended */
     FLAGSTONE_CTL_relocate = 16, /* in: domid, suspended; stays so;
                                     out: layout */
     FLAGSTONE_CTL_save = 17,     /* in: domid, suspended; stays so; name of
@@ -48,17 +48,17 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_image_poke = 22,     /* in: name, offset, n: a byte is xored
                                           with n; to test what then happens */
     FLAGSTONE_CTL_image_truncate = 23, /* in: name, n: bytes it keeps */
-    FLAGSTONE_CTL_image_send = 24,     /* in: name; out through COM2, as it is */
-    FLAGSTONE_CTL_image_receive = 25,  /* in: name of the new image, n: ms to
-                                          wait for its first byte; from COM2 */
+    FLAGSTONE_CTL_image_send = 24,    /* in: name; out through COM2, as it is */
+    FLAGSTONE_CTL_image_receive = 25, /* in: name of the new image, n: ms to
+                                         wait for its first byte; from COM2 */
     /* Pressure and policy */
-    FLAGSTONE_CTL_fill = 30, /* in: n: whole blocks that are left free, besides
-                                the fragment reserve and what is claimed;
-                                nobody's guest takes the others */
-    FLAGSTONE_CTL_frag = 31, /* in: n: of the filled blocks, those of which
-                                every other frame is given back, so that
-                                single frames are free and no block */
-    FLAGSTONE_CTL_drain = 32,  /* in: n: filled blocks to give back, ~0: all */
+    FLAGSTONE_CTL_fill = 30,  /* in: n: whole blocks that are left free, besides
+                                 the fragment reserve and what is claimed;
+                                 nobody's guest takes the others */
+    FLAGSTONE_CTL_frag = 31,  /* in: n: of the filled blocks, those of which
+                                 every other frame is given back, so that
+                                 single frames are free and no block */
+    FLAGSTONE_CTL_drain = 32, /* in: n: filled blocks to give back, ~0: all */
     FLAGSTONE_CTL_reserve = 33, /* in: n: fragment_reserve from now on */
     /* The end */
     FLAGSTONE_CTL_end = 40, /* in: n: 0 as success; all domains are destroyed,
@@ -80,7 +80,7 @@ enum flagstone_restore {
 struct flagstone_machine {
     uint64_t blocks, blocks_free, reserve, claimed; /* whole blocks */
     uint64_t hv_blocks, hv_frames;
-    uint64_t shared_blocks, shared_free; /* relinquish=cut; frames */
+    uint64_t shared_blocks, shared_free;     /* relinquish=cut; frames */
     uint64_t ballast_blocks, ballast_frames; /* what fill and frag hold */
     uint64_t whole_regions;
     uint64_t domains, images, image_pages;
@@ -108,7 +108,7 @@ struct flagstone_domain {
 
 struct flagstone_image {
     char name[FLAGSTONE_NAME];
-    uint64_t bytes, pages; /* its length; the memory it lies in */
+    uint64_t bytes, pages;        /* its length; the memory it lies in */
     uint64_t domain_pages, large; /* what was saved */
     char domain[FLAGSTONE_NAME];
 };

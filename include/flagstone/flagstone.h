@@ -16,16 +16,16 @@
 #define VIRQ_FLAGSTONE            VIRQ_ARCH_0
 
 enum flagstone_cmd {
-    FLAGSTONE_OP_version = 0, /* returns FLAGSTONE_VERSION */
-    FLAGSTONE_OP_audit = 1,   /* 0, or -EINVAL if a counter is wrong; -ENOSYS
-                                 without `debug` on the hypervisor's line */
-    FLAGSTONE_OP_stats = 2,   /* fills struct flagstone_stats */
-    FLAGSTONE_OP_split = 3,   /* struct flagstone_split */
-    FLAGSTONE_OP_join = 4,    /* struct flagstone_join */
-    FLAGSTONE_OP_heal = 5,    /* struct flagstone_heal */
-    FLAGSTONE_OP_compact = 6, /* struct flagstone_compact */
-    FLAGSTONE_OP_ring = 7,    /* struct flagstone_ring_setup */
-    FLAGSTONE_OP_ranges = 8,  /* struct flagstone_ranges */
+    FLAGSTONE_OP_version = 0,    /* returns FLAGSTONE_VERSION */
+    FLAGSTONE_OP_audit = 1,      /* 0, or -EINVAL if a counter is wrong; -ENOSYS
+                                    without `debug` on the hypervisor's line */
+    FLAGSTONE_OP_stats = 2,      /* fills struct flagstone_stats */
+    FLAGSTONE_OP_split = 3,      /* struct flagstone_split */
+    FLAGSTONE_OP_join = 4,       /* struct flagstone_join */
+    FLAGSTONE_OP_heal = 5,       /* struct flagstone_heal */
+    FLAGSTONE_OP_compact = 6,    /* struct flagstone_compact */
+    FLAGSTONE_OP_ring = 7,       /* struct flagstone_ring_setup */
+    FLAGSTONE_OP_ranges = 8,     /* struct flagstone_ranges */
     FLAGSTONE_OP_downgraded = 9, /* struct flagstone_downgrade */
     FLAGSTONE_OP_control = 16,   /* control.h; -EPERM to anybody else */
 };
@@ -62,18 +62,19 @@ struct flagstone_stats {
     uint64_t faults;           /* page faults taken from the guest */
     uint64_t accounting_bytes; /* hypervisor memory that accounts for it */
 
-    uint64_t frames_shared;  /* of its frames, those in blocks shared with
-                                others (relinquish=cut) */
-    uint64_t holes;          /* frames of its own blocks it does not have:
-                                given back, or not needed yet */
+    uint64_t frames_shared;    /* of its frames, those in blocks shared with
+                                  others (relinquish=cut) */
+    uint64_t holes;            /* frames of its own blocks it does not have:
+                                  given back, or not needed yet */
     uint64_t ranges_scattered; /* struct flagstone_range now, by state */
     uint64_t ranges_shattered;
     uint64_t ranges_remap;
-    uint64_t supplied;  /* page tables the hypervisor supplied, now */
-    uint64_t healed;    /* ranges made large again, ever */
-    uint64_t restores;  /* how often it was restored or relocated */
+    uint64_t supplied;      /* page tables the hypervisor supplied, now */
+    uint64_t healed;        /* ranges made large again, ever */
+    uint64_t restores;      /* how often it was restored or relocated */
     uint64_t split, joined; /* entries, by itself */
-    uint64_t events, events_lost; /* put into its ring, or not for want of room */
+    uint64_t events,
+        events_lost; /* put into its ring, or not for want of room */
     /* What its last restore or relocation took, by whom. */
     uint64_t hv_l1, hv_ticks; /* L1 frames and TSC ticks of the hypervisor */
     /* What the guest has stated with FLAGSTONE_OP_downgraded, summed. */
@@ -137,7 +138,8 @@ struct flagstone_compact {
     uint32_t moved; /* out */
 };
 
-/* The ring page: a frame of the caller's, held writable until it is replaced. */
+/* The ring page: a frame of the caller's, held writable until it is replaced.
+ */
 struct flagstone_ring_setup {
     uint64_t mfn; /* ~0: no ring any more */
 };

@@ -199,6 +199,14 @@ static void renew_p2m(mfn_t first)
     }
 }
 
+/* What the ring says of it. */
+static struct flagstone_event told;
+
+static void on_healed(const struct flagstone_event *e)
+{
+    told = *e;
+}
+
 static uint64_t heal_once(uint64_t seed)
 {
     mfn_t first = MFN_NONE, out = MFN_NONE;
@@ -214,6 +222,11 @@ static uint64_t heal_once(uint64_t seed)
     CHECK(first.v != base.v);
     CHECK_EQ(entry(), pte_make(first, SUPER).v);
     same(seed);
+    CHECK_EQ(flagstone_poll(), 1);
+    CHECK_EQ(told.type, FLAGSTONE_EVENT_healed);
+    CHECK_EQ(told.mfn, first.v);
+    CHECK_EQ(told.pfn, frame_pfn(first).v);
+    CHECK_EQ(told.count, BLOCK_FRAMES);
     renew_p2m(first);
     /* Backwards once more: the pfns are in order again. */
     base = first;
@@ -222,6 +235,7 @@ static uint64_t heal_once(uint64_t seed)
     base = first;
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         frame_set_mfn(pfn_of(block.v + i), mfn_add(first, i));
+    CHECK_EQ(flagstone_poll(), 1);
     audit();
     return ticks;
 }
@@ -239,6 +253,8 @@ static void test_heal(void)
     CHECK_EQ(hc_flagstone_op(FLAGSTONE_OP_heal, NULL), -XEN_EFAULT);
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         frame_unmap(pfn_of(block.v + i));
+    CHECK_EQ(flagstone_ring_open(), 0);
+    flagstone_set_handler(FLAGSTONE_EVENT_healed, on_healed);
     flagstone_stats(&before);
     for (unsigned i = 0; i < 3; i++) {
         uint64_t ticks = heal_once(i * 1000);
@@ -249,6 +265,9 @@ static void test_heal(void)
     CHECK_EQ(s.healed, before.healed + 6);
     CHECK_EQ(s.tot_pages, before.tot_pages);
     CHECK_EQ(s.blocks_whole, before.blocks_whole);
+    CHECK_EQ(s.events, before.events + 6);
+    CHECK_EQ(s.events_lost, before.events_lost);
+    CHECK_EQ(flagstone_ring_close(), 0);
     say("heal", least);
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         frame_make_rw(pfn_of(block.v + i));

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Scenarios as files: where they are, which others they run, what they are to
+be run with (`#! NAME=value` lines), and which kernels they create.
+"""
+import glob
+import os
+import re
+import shlex
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDER = os.path.join(TOP, "guest", "scenarios")
+DEFAULT = "story"
+SETTINGS = re.compile(r"^#!(.*)$", re.M)
+CREATES = re.compile(r"^[^#\n]*\bcreate\s+(\S+)", re.M)
+RUNS = re.compile(r"^[^#\n]*\brun\s+(\S+)", re.M)
+
+
+def name_of(path):
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def find(name):
+    """A path, or the bare name of one of our own scenarios; or None."""
+    for path in (name, os.path.join(FOLDER, name + ".fs")):
+        if os.path.isfile(path):
+            return path
+    return None
+
+
+def all_of_ours():
+    return sorted(glob.glob(os.path.join(FOLDER, "*.fs")))
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def with_those_it_runs(path):
+    """The scenario and all that it names, each once."""
+    paths, todo = [], [path]
+    while todo:
+        path = todo.pop()
+        if path not in paths:
+            paths.append(path)
+            todo += filter(None, map(find, RUNS.findall(read(path))))
+    return paths
+
+
+def take_settings(path):
+    """What the environment says goes before what the scenario says."""
+    for line in SETTINGS.findall(read(path)):
+        for word in shlex.split(line):
+            name, _, value = word.partition("=")
+            if not os.environ.get(name):
+                os.environ[name] = value
+
+
+def kernels_of(paths):
+    """Those the scenarios create; one that is not there is for the control
+    guest to name."""
+    names = {"keep"}
+    for path in paths:
+        names.update(CREATES.findall(read(path)))
+    return names

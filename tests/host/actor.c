@@ -11,6 +11,7 @@
 
 #include "flagstone/flagstone.h"
 #include "mm/m2p.h"
+#include "mm/split.h"
 #include "port.h"
 #include "simtlb.h"
 
@@ -264,6 +265,7 @@ static void begin(struct actor *a, struct world *w, struct actor_kind k)
 {
     *a = (struct actor){.w = w, .x = malloc(sizeof(*a->x))};
     world_domain(w, a->x, k.id, k.nr_blocks * 512ul);
+    a->kind = k;
     a->x->d.superpages = k.superpages;
     a->x->d.relinquish = k.relinquish;
     a->op = mm_op_on(&a->x->d, &a->x->v);
@@ -342,6 +344,49 @@ enum err actor_small(struct actor *a, unsigned b)
     return rc;
 }
 
+static maddr_t entry_of(const struct actor *a, unsigned b)
+{
+    return maddr_of(actor_mfn(a, PFN_L2).v << PAGE_SHIFT | b * sizeof(pte_t));
+}
+
+enum err actor_split(struct actor *a, unsigned b)
+{
+    enum err rc;
+
+    if (a->is.state[b] != ACTOR_LARGE ||
+        !pte_has(actor_entry(a, b), PTE_P | PTE_PSE))
+        return ERR_BUSY;
+    rc = done(a, split(&a->op, entry_of(a, b), actor_mfn(a, PFN_L1_OF + b)));
+    if (rc)
+        return rc;
+    a->is.state[b] = ACTOR_SMALL;
+    if (a->is.alias[b])
+        assert_int_equal(alias(a, b, false), ERR_NONE);
+    return ERR_NONE;
+}
+
+/* Where the 512 pfns are now. */
+static void renew_p2m(struct actor *a, unsigned b, mfn_t first)
+{
+    for (unsigned i = 0; i < 512; i++)
+        *p2m_entry(a, b * 512ul + i) = first.v + i;
+}
+
+enum err actor_large(struct actor *a, unsigned b)
+{
+    mfn_t first, table;
+    enum err rc = join(&a->op, entry_of(a, b), &table);
+
+    first = actor_mfn(a, b * 512ul);
+    if (rc)
+        rc = heal(&a->op, entry_of(a, b), &first, &table);
+    if (!rc) {
+        renew_p2m(a, b, first);
+        a->is.state[b] = ACTOR_LARGE;
+    }
+    return done(a, rc);
+}
+
 enum err actor_remap(struct actor *a)
 {
     enum err rc = ERR_NONE;
@@ -390,10 +435,9 @@ enum err actor_block_in(struct actor *a, unsigned b)
 
     if (rc)
         return rc;
-    for (unsigned i = 0; i < 512; i++) {
-        *p2m_entry(a, b * 512ul + i) = first.v + i;
+    renew_p2m(a, b, first);
+    for (unsigned i = 0; i < 512; i++)
         a->is.seed[b * 512ul + i] = 0;
-    }
     a->is.state[b] = ACTOR_LARGE;
     if (a->x->d.superpages != SUPERPAGES_OFF) {
         assert_int_equal(
@@ -449,7 +493,7 @@ enum err actor_frame_in(struct actor *a, uint64_t pfn)
 static struct p2m_place p2m_place(const struct actor *a)
 {
     return (struct p2m_place){
-        .nr_pfns = ACTOR_PFNS,
+        .nr_pfns = a->is.nr_blocks * 512ul,
         .list_list = MFN_NONE,
         .va = va_of(PFN_P2M),
         .cr3 = a->x->v.root_kernel,

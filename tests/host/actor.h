@@ -28,19 +28,20 @@ struct actor_model {
     uint64_t seed[ACTOR_PFNS]; /* of the content; 0: zeroes */
 };
 
-struct actor {
-    struct world *w;
-    struct world_domain *x;
-    struct mm_op op;
-    struct actor_model is;
-    uint64_t checked; /* where the thorough check goes on */
-};
-
 struct actor_kind {
     domid_t id;
     unsigned nr_blocks;
     enum superpages superpages;
     enum relinquish relinquish;
+};
+
+struct actor {
+    struct world *w;
+    struct world_domain *x;
+    struct mm_op op;
+    struct actor_model is;
+    struct actor_kind kind;
+    uint64_t checked; /* where the thorough check goes on */
 };
 
 /* ERR_NOMEM: nothing is left. */
@@ -62,6 +63,10 @@ enum err actor_frame_out(struct actor *a, uint64_t pfn);
 enum err actor_frame_in(struct actor *a, uint64_t pfn);
 /* From whatever maps it to a table of the actor's own. */
 enum err actor_small(struct actor *a, unsigned b);
+/* A block large again: in place if it can be joined, else healed. ERR_BUSY. */
+enum err actor_large(struct actor *a, unsigned b);
+/* A large block small again by splitting its entry. */
+enum err actor_split(struct actor *a, unsigned b);
 /* restore=guest: all that was left to it. */
 enum err actor_remap(struct actor *a);
 

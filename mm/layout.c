@@ -77,6 +77,24 @@ struct census_table layout_nth_table(const struct layout *l, uint64_t n)
     return *t;
 }
 
+unsigned layout_level(const struct layout *l, uint64_t pfn)
+{
+    uint64_t lo = 0, hi = layout_nr_tables(l);
+
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        struct census_table t = layout_nth_table(l, mid);
+
+        if (t.pfn == pfn)
+            return t.level;
+        if (t.pfn < pfn)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return 0;
+}
+
 enum err layout_p2m_page(const struct layout *l, uint64_t n, uint64_t pfn)
 {
     mfn_t m = pfnmap_get(l->map, pfn_of(pfn));

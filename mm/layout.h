@@ -57,7 +57,7 @@ struct layout {
     /* Pinning: layout_pin.c. */
     uint64_t cursor;
     unsigned stage, level;
-    bool refused;
+    bool linear; /* some table maps another of its own level */
 };
 
 #define layout_wrong(l, ...) (say((l)->why, 160, __VA_ARGS__), ERR_INVAL)
@@ -74,6 +74,8 @@ struct layout_run *layout_run_at(const struct layout *l, uint64_t pfn);
 mfn_t layout_named(const struct layout *l, uint64_t pfn);
 uint64_t layout_nr_tables(const struct layout *l);
 struct census_table layout_nth_table(const struct layout *l, uint64_t n);
+/* The level of the table that has this name; 0: it is none. */
+unsigned layout_level(const struct layout *l, uint64_t pfn);
 
 /*
  * A table from canonical form (canon.h) to mfns, in place. ERR_INVAL: it names

@@ -3,18 +3,20 @@
  * layout_pin.c: tables become tables again: those that were pinned are, and
  * all others by being referred to.
  *
- * An entry that names a table of its own level asks for that table to be
- * validated already (facts 2.1), which depends on the order. So if one is
- * refused, all are pinned for a while, level by level from below, twice
- * each: tables that are named so do not name others that way, hence the
- * second time all they need is there. Then the pins that were not there go.
+ * An entry that names a table of its own level finds it validated already, or
+ * takes it for one of the level below (facts 2.1), so where there are any the
+ * order matters. Then all tables are pinned for a while: level by level from
+ * below, and of each level first those that name no other of it, because no
+ * table both names others and is named. Afterwards the pins that were not
+ * there go. What an unpinned root held up that way only, goes with them: such
+ * a guest gets its root back if its tables can be validated from there.
  */
 #include "mm/layout.h"
 #include "mm/mmu.h"
 #include "mm/port.h"
 
-enum stage { PIN, SUPPORT, CHECK, UNSUPPORT, DRAIN, DONE };
-#define ROUNDS 2
+enum stage { PIN, LEVELS, UNPIN, DRAIN, DONE };
+#define TURNS 2 /* for each level */
 
 static bool is_pinned(const struct layout *l, mfn_t m)
 {
@@ -26,39 +28,66 @@ static bool is_pinned(const struct layout *l, mfn_t m)
     return frame_word(&f) & FRAME_PINNED;
 }
 
-static enum err pin_one(struct layout *l, struct census_table t)
+static enum err pin(struct layout *l, struct census_table t)
 {
-    mfn_t m = layout_named(l, t.pfn);
-    enum err rc;
+    enum err rc = mmu_pin(l->op, layout_named(l, t.pfn), t.level);
 
-    if (mfn_eq(m, MFN_NONE) || is_pinned(l, m))
-        return ERR_NONE;
-    rc = mmu_pin(l->op, m, t.level);
-    if (rc == ERR_RESTART)
-        return rc;
-    if (rc == ERR_NOMEM) {
+    if (rc == ERR_NOMEM)
         say(l->why, 160, "no memory to account for the table at pfn %lx",
             t.pfn);
-        return rc;
+    else if (rc && rc != ERR_RESTART)
+        return layout_wrong(l, "the level %lu table at pfn %lx is not valid",
+                            (uint64_t)t.level, t.pfn);
+    return rc;
+}
+
+static enum err pin_pinned(struct layout *l, struct census_table t)
+{
+    return t.pinned ? pin(l, t) : ERR_NONE;
+}
+
+/* The name of a frame. M2P is only asked where to look. */
+static uint64_t name_of(const struct layout *l, mfn_t m)
+{
+    uint64_t pfn = l->op->mm->m2p[m.v];
+    uint64_t own = l->census ? l->census->nr_own : l->own.nr;
+
+    if (mfn_eq(pfnmap_get(l->map, pfn_of(pfn)), m))
+        return pfn;
+    for (uint64_t n = 0; n < own; n++)
+        if (mfn_eq(layout_named(l, CENSUS_SUPPLIED + n), m))
+            return CENSUS_SUPPLIED + n;
+    return PFN_NONE.v;
+}
+
+/* Does it name another table of its level? */
+static bool is_linear(const struct layout *l, struct census_table t)
+{
+    const pte_t *e = mm_frame_ptr(l->op->mm, layout_named(l, t.pfn));
+
+    for (unsigned i = 0; t.level > 1 && i < PT_ENTRIES; i++) {
+        uint64_t name;
+
+        if (!pte_present(e[i]) || (t.level < PT_LEVELS && (e[i].v & PTE_PSE)) ||
+            (t.level == PT_LEVELS && l4_slot_is_hv(i)))
+            continue;
+        name = name_of(l, pte_mfn(e[i]));
+        if (name != t.pfn && layout_level(l, name) == t.level)
+            return true;
     }
-    l->refused = l->refused || rc;
-    return ERR_NONE;
+    return false;
 }
 
-static enum err support_one(struct layout *l, struct census_table t)
+static enum err pin_in_turn(struct layout *l, struct census_table t)
 {
-    return t.level == l->level / ROUNDS + 1 ? pin_one(l, t) : ERR_NONE;
-}
+    bool second = l->level % TURNS;
 
-static enum err check_one(struct layout *l, struct census_table t)
-{
-    if (!t.pinned || is_pinned(l, layout_named(l, t.pfn)))
+    if (t.level != l->level / TURNS + 1 || is_linear(l, t) != second)
         return ERR_NONE;
-    return layout_wrong(l, "the level %lu table at pfn %lx is not valid",
-                        (uint64_t)t.level, t.pfn);
+    return pin(l, t);
 }
 
-static enum err unsupport_one(struct layout *l, struct census_table t)
+static enum err unpin(struct layout *l, struct census_table t)
 {
     mfn_t m = layout_named(l, t.pfn);
 
@@ -80,15 +109,10 @@ static enum err for_tables(struct layout *l,
     return ERR_NONE;
 }
 
-static enum err pin_pinned(struct layout *l, struct census_table t)
+static enum err pin_levels(struct layout *l)
 {
-    return t.pinned ? pin_one(l, t) : ERR_NONE;
-}
-
-static enum err support(struct layout *l)
-{
-    for (; l->refused && l->level < PT_LEVELS * ROUNDS; l->level++) {
-        enum err rc = for_tables(l, support_one);
+    for (; l->level < PT_LEVELS * TURNS; l->level++) {
+        enum err rc = for_tables(l, pin_in_turn);
 
         if (rc)
             return rc;
@@ -100,13 +124,11 @@ static enum err run_stage(struct layout *l)
 {
     switch ((enum stage)l->stage) {
     case PIN:
-        return for_tables(l, pin_pinned);
-    case SUPPORT:
-        return support(l);
-    case CHECK:
-        return for_tables(l, check_one);
-    case UNSUPPORT:
-        return l->refused ? for_tables(l, unsupport_one) : ERR_NONE;
+        return l->linear ? ERR_NONE : for_tables(l, pin_pinned);
+    case LEVELS:
+        return l->linear ? pin_levels(l) : ERR_NONE;
+    case UNPIN:
+        return l->linear ? for_tables(l, unpin) : ERR_NONE;
     case DRAIN:
         return type_drain(l->op);
     case DONE:

@@ -195,24 +195,27 @@ static enum err place_absent(struct layout *l, unsigned level, pte_t *e)
                      (flags & ~FLAGSTONE_PTE_SHATTERED) | PTE_P | PTE_PSE, e);
 }
 
-static enum err place_small(struct layout *l, pte_t *e)
+static enum err place_small(struct layout *l, struct census_table t, pte_t *e)
 {
-    mfn_t m = layout_named(l, pte_mfn(*e).v);
+    uint64_t name = pte_mfn(*e).v;
+    mfn_t m = layout_named(l, name);
 
     if (mfn_eq(m, MFN_NONE))
         return layout_wrong(l, "an entry is onto pfn %lx, which does not exist",
-                            pte_mfn(*e).v);
+                            name);
+    if (t.level > 1 && name != t.pfn && layout_level(l, name) == t.level)
+        l->linear = true;
     *e = pte_make(m, pte_flags(*e));
     return ERR_NONE;
 }
 
-static enum err place_entry(struct layout *l, unsigned level, pte_t *e)
+static enum err place_entry(struct layout *l, struct census_table t, pte_t *e)
 {
     if (!pte_present(*e))
-        return place_absent(l, level, e);
-    if (canon_is_large(*e, level))
-        return place_large(l, level, e);
-    return place_small(l, e);
+        return place_absent(l, t.level, e);
+    if (canon_is_large(*e, t.level))
+        return place_large(l, t.level, e);
+    return place_small(l, t, e);
 }
 
 enum err layout_table(struct layout *l, struct census_table t)
@@ -229,7 +232,7 @@ enum err layout_table(struct layout *l, struct census_table t)
         if (t.level == PT_LEVELS && l4_slot_is_hv(i))
             e[i] = pte_of(0);
         else
-            rc = place_entry(l, t.level, &e[i]);
+            rc = place_entry(l, t, &e[i]);
     }
     return rc;
 }

@@ -11,6 +11,7 @@
 #include "mm/type.h"
 
 enum phase {
+    LOOK,
     RUNS,
     SUPPLIED,
     LET_GO,
@@ -59,6 +60,25 @@ static enum err for_records(struct relocate *r, uint64_t nr,
 }
 
 /* --- before anything is changed ------------------------------------------ */
+
+/* Given back by the guest, which refers to it still: it would be gone. */
+static bool is_abandoned(const struct relocate *r, mfn_t m)
+{
+    struct frame f;
+
+    if (mfn_eq(m, MFN_NONE) || !mm_block(r->op->mm, blk_of_mfn(m))->table)
+        return false;
+    f = frame_held(r->op->mm, m);
+    return !(frame_word(&f) & FRAME_ALLOCATED);
+}
+
+static enum err look_at(struct relocate *r, uint64_t n)
+{
+    for (uint64_t i = 0; i < BLOCK_FRAMES && !r->stay; i++)
+        r->stay =
+            is_abandoned(r, census_mfn(r->c, pfn_of(n * BLOCK_FRAMES + i)));
+    return ERR_NONE;
+}
 
 /* What is, was or could be whole. */
 static enum err add_run(struct relocate *r, uint64_t n)
@@ -189,20 +209,25 @@ static enum err note_run(struct relocate *r, uint64_t n)
 
 /* --- one after the other ------------------------------------------------- */
 
-/* What a relocation is about, if there is memory to remember what is where. */
-static enum err move_phase(struct relocate *r)
+static enum err run_phase(struct relocate *r)
 {
+    uint64_t windows = r->c->bound / BLOCK_FRAMES;
+
     switch ((enum phase)r->phase) {
+    case LOOK:
+        return for_records(r, windows, look_at);
     case RUNS:
         return for_records(r, r->c->extents.nr, add_run);
     case SUPPLIED:
         return for_records(r, r->c->supplied.nr, add_supplied);
+    case LET_GO:
+        return dmem_let_go(r->op, &r->cursor);
     case CANON:
         return for_records(r, r->c->tables.nr, canonical);
     case GATHER:
         return for_records(r, r->layout.runs.nr, gather_one);
     case UNSHARE:
-        return for_records(r, r->c->bound / BLOCK_FRAMES, unshare_one);
+        return for_records(r, windows, unshare_one);
     case COMPACT:
         return compact(r);
     case TABLES:
@@ -212,25 +237,16 @@ static enum err move_phase(struct relocate *r)
     case FLUSH:
         type_flush_now(r->op); /* holes that frames were moved into */
         return ERR_NONE;
+    case PIN:
+        return layout_pin(&r->layout);
     case GIVE_BACK:
         return for_records(r, r->c->supplied.nr, give_back);
     case RANGES:
         return for_records(r, r->layout.runs.nr, note_run);
-    default:
-        return ERR_NONE;
+    case DONE:
+        break;
     }
-}
-
-static enum err run_phase(struct relocate *r)
-{
-    switch ((enum phase)r->phase) {
-    case LET_GO:
-        return dmem_let_go(r->op, &r->cursor);
-    case PIN:
-        return layout_pin(&r->layout);
-    default:
-        return r->stay ? ERR_NONE : move_phase(r);
-    }
+    return ERR_NONE;
 }
 
 static void finish(struct relocate *r)
@@ -245,12 +261,12 @@ static void finish(struct relocate *r)
 
 enum err relocate_step(struct relocate *r)
 {
-    for (; r->phase < DONE; r->phase++, r->cursor = 0) {
+    for (; r->phase < DONE && !r->stay; r->phase++, r->cursor = 0) {
         enum err rc = run_phase(r);
 
         if (rc == ERR_NOMEM && r->phase < LET_GO) {
             r->stay = true;
-            continue;
+            break;
         }
         if (rc != ERR_NONE && rc != ERR_RESTART)
             layout_free(&r->layout);

@@ -11,7 +11,8 @@
  * again are mapped large again: healed. Nothing gets worse than it was, and no
  * failure loses the domain: what tables and frame tables are needed to go back
  * is there before anything is changed, and without memory to move something it
- * stays where it is.
+ * stays where it is. A domain that refers to frames it has given back stays as
+ * it is altogether: they would be gone.
  */
 #pragma once
 
@@ -29,7 +30,7 @@ struct relocate {
     struct gather gather;
     uint64_t spares; /* there may be before holes are filled */
     bool full;       /* there are no blocks left */
-    bool stay;       /* no memory: only let go, and hold again */
+    bool stay;       /* nothing can be done, nothing was let go */
     uint64_t cursor;
     unsigned phase;
     char why[160];
@@ -38,7 +39,8 @@ struct relocate {
 /*
  * Lets go of the roots, descriptor frames and vcpu_info frames of all the
  * domain's vCPUs and of its ring, so the caller has taken down in pfns what
- * they were; it loads them again afterwards from census_mfn().
+ * they were; it loads them again afterwards from census_mfn(), unless the
+ * domain stays as it is, where all of them are still held.
  */
 void relocate_begin(struct relocate *r, struct census *c);
 /*

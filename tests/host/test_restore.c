@@ -118,6 +118,15 @@ static void fail_says_so(void **state)
                         "restore=fail needs 5 whole blocks, there are 4");
 }
 
+/* As a superpage is not, nor may what stands for it be: kernel and user. */
+static void not_global(struct stage *s, mfn_t table)
+{
+    const pte_t *e = mm_frame_ptr(&s->w.mm, table);
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        assert_false(e[i].v & PTE_G);
+}
+
 static void shatter(void **state)
 {
     struct stage *s = *state;
@@ -138,6 +147,7 @@ static void shatter(void **state)
     assert_true(pte_has(actor_entry(&s->a, 3), FLAGSTONE_PTE_SHATTERED));
     assert_int_equal(pte_mfn(actor_entry(&s->a, 3)).v,
                      pte_mfn(actor_entry(&s->a, 3 + 256)).v);
+    not_global(s, pte_mfn(actor_entry(&s->a, 3)));
     actor_check(&s->a);
     assert_int_equal(actor_small(&s->a, 3), ERR_NONE);
     actor_block_out(&s->a, 5);
@@ -185,6 +195,114 @@ static void off_and_require(void **state)
                                    RESTORE_SHATTER, &s->r),
                      ERR_NOMEM);
     assert_string_equal(s->r.why, "3583 pages, the domain may have 3072");
+}
+
+/* --- images that pass their check ---------------------------------------- */
+
+/* As whoever can compute a checksum may have them. */
+static void sign(struct image *i)
+{
+    struct image_header *h = image_page(i, 0);
+    struct xxh64 sum;
+
+    xxh64_begin(&sum);
+    for (uint64_t n = 1; n < i->bytes / PAGE_SIZE; n++)
+        xxh64_stripes(&sum, image_page(i, n), PAGE_SIZE);
+    h->body_sum = xxh64_end(&sum, NULL, 0);
+    h->header_sum = xxh64(h, offsetof(struct image_header, header_sum));
+}
+
+/* Its tables' pfns, as actor.c has them. */
+enum { L4 = 1, L3, L2, L1 };
+
+/* Restored with this entry in this table; the entry there was comes back. */
+static enum err restore_with(struct stage *s, uint64_t table, unsigned i,
+                             uint64_t entry)
+{
+    uint64_t *e = (uint64_t *)(uintptr_t)image_content(&s->image, table) + i;
+    uint64_t was = *e;
+    enum err rc;
+
+    *e = entry;
+    sign(&s->image);
+    rc = restore(s, RESTORE_SHATTER);
+    if (!rc)
+        actor_end(&s->a);
+    *e = was;
+    sign(&s->image);
+    return rc;
+}
+
+static void refused(struct stage *s, uint64_t table, unsigned i, uint64_t entry,
+                    const char *why)
+{
+    assert_int_equal(restore_with(s, table, i, entry), ERR_INVAL);
+    assert_string_equal(s->r.why, why);
+}
+
+#define P(pfn, flags) ((uint64_t)(pfn) << PAGE_SHIFT | (flags))
+#define KERNEL        (PTE_P | PTE_RW | PTE_US)
+
+static void names_that_are_nothing(void **state)
+{
+    struct stage *s = *state;
+
+    refused(s, L1, 100, P(0x5000, KERNEL),
+            "an entry is onto pfn 5000, which does not exist");
+    refused(s, L2, 100, P(0xffffffffff, KERNEL),
+            "an entry is onto pfn ffffffffff, which does not exist");
+    refused(s, L3, 5, P(CENSUS_SUPPLIED, KERNEL),
+            "an entry is onto pfn 8000000000, which does not exist");
+    /* It has been ballooned out. */
+    refused(s, L1, 100, P(6 * 512, KERNEL),
+            "an entry is onto pfn c00, which does not exist");
+}
+
+static void large_entries_onto_anything(void **state)
+{
+    struct stage *s = *state;
+    const uint64_t large = KERNEL | PTE_PSE;
+
+    refused(s, L2, 100, P(512 + 1, large),
+            "a large entry is onto pfn 201, where no whole block was");
+    refused(s, L2, 100, P(4 * 512, large), /* small, with a hole */
+            "a large entry is onto pfn 800, where no whole block was");
+    refused(s, L2, 100, P(0, large), /* its tables are there */
+            "a large entry is onto pfn 0, where no whole block was");
+    refused(s, L3, 100, P(512, large), /* 1 GiB of it is not there */
+            "a large entry is onto pfn 200, where no whole block was");
+    refused(s, L2, 100, P(512, large | PTE_PCD),
+            "the level 4 table at pfn 1 is not valid");
+    assert_int_equal(restore_with(s, L2, 100, P(512, large)), ERR_NONE);
+}
+
+static void tables_that_are_none(void **state)
+{
+    struct stage *s = *state;
+    const char *invalid = "the level 4 table at pfn 1 is not valid";
+
+    refused(s, L3, 1, P(L4, KERNEL), invalid);          /* a loop */
+    refused(s, L2, 1, P(L3, KERNEL), invalid);          /* another */
+    refused(s, L1, 100, P(L4, KERNEL), invalid);        /* a writable table */
+    refused(s, L2, 100, P(512 + 7, KERNEL), invalid);   /* in a large page */
+    refused(s, L2, 100, P(L1, PTE_P | PTE_G), invalid); /* forbidden flags */
+    refused(s, L4, 1, P(L3, KERNEL | PTE_PSE), invalid);
+    refused(s, L1, 100, P(70, 0), invalid); /* absent, and names memory */
+    refused(s, L3, 9, PTE_PSE, invalid);
+    /* Our own slots are not read, a table may name itself. */
+    assert_int_equal(restore_with(s, L4, 256, P(L1, KERNEL)), ERR_NONE);
+    assert_int_equal(restore_with(s, L4, 9, P(L4, PTE_P | PTE_US)), ERR_NONE);
+}
+
+/* Only the hypervisor leaves entries to the guest. */
+static void an_entry_to_remap_is_the_guests(void **state)
+{
+    struct stage *s = *state;
+    uint64_t e = (~(uint64_t)512 << PAGE_SHIFT & PTE_ADDR) |
+                 FLAGSTONE_PTE_SHATTERED | PTE_RW | PTE_US;
+
+    assert_int_equal(restore_with(s, L2, 100, e), ERR_NONE);
+    assert_int_equal(s->r.result.large_before, 7);
 }
 
 /* --- interrupted, and without memory ------------------------------------- */
@@ -242,6 +360,10 @@ int main(void)
         stage_test(shatter),
         stage_test(left_to_the_guest),
         stage_test(off_and_require),
+        stage_test(names_that_are_nothing),
+        stage_test(large_entries_onto_anything),
+        stage_test(tables_that_are_none),
+        stage_test(an_entry_to_remap_is_the_guests),
         stage_test(stops_everywhere),
         stage_test(no_memory_anywhere),
     };

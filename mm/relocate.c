@@ -24,6 +24,7 @@ enum phase {
     FLUSH,
     PIN,
     GIVE_BACK,
+    COUNT,
     RANGES,
     DONE
 };
@@ -192,17 +193,31 @@ static enum err give_back(struct relocate *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err note_run(struct relocate *r, uint64_t n)
+static enum err count_run(struct relocate *r, uint64_t n)
 {
     const struct layout_run *run = run_in(r, n);
 
-    if (!run)
-        return ERR_NONE;
-    if (run->flags & LAYOUT_WHOLE) {
+    if (run && (run->flags & LAYOUT_WHOLE))
         r->result.whole++;
-        r->result.healed += range_remove(r->op->d, pfn_of(pfn_of_run(run, n)));
-    } else {
+    else if (run)
         r->result.scattered++;
+    return ERR_NONE;
+}
+
+/* What is whole again is no range any more; another takes its place there. */
+static enum err end_ranges(struct relocate *r)
+{
+    struct range range;
+
+    while (range_nth(r->op->d, r->cursor, &range)) {
+        const struct layout_run *run = layout_run_at(&r->layout, range.pfn.v);
+
+        if (run && (run->flags & LAYOUT_WHOLE))
+            r->result.healed += range_remove(r->op->d, range.pfn);
+        else
+            r->cursor++;
+        if (port_preempt())
+            return ERR_RESTART;
     }
     return ERR_NONE;
 }
@@ -241,8 +256,10 @@ static enum err run_phase(struct relocate *r)
         return layout_pin(&r->layout);
     case GIVE_BACK:
         return for_records(r, r->c->supplied.nr, give_back);
+    case COUNT:
+        return for_records(r, r->layout.runs.nr, count_run);
     case RANGES:
-        return for_records(r, r->layout.runs.nr, note_run);
+        return end_ranges(r);
     case DONE:
         break;
     }

@@ -352,6 +352,29 @@ static void no_memory_anywhere(void **state)
     }
 }
 
+/* The same where it is all or nothing: what is promised is there, then. */
+static void no_memory_although_promised(void **state)
+{
+    struct stage *s = *state;
+    unsigned failed = 0;
+    uint64_t left = 0;
+
+    for (uint64_t n = 1; left == 0; n++) {
+        enum err rc;
+
+        s->w.mm.alloc.fail_in = n;
+        rc = restore(s, RESTORE_FAIL);
+        left = s->w.mm.alloc.fail_in;
+        s->w.mm.alloc.fail_in = 0;
+        failed += rc == ERR_NOMEM;
+        if (rc)
+            continue;
+        assert_int_equal(s->r.result.large_after, 7);
+        gone(s);
+    }
+    assert_in_range(failed, 1, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +389,7 @@ int main(void)
         stage_test(an_entry_to_remap_is_the_guests),
         stage_test(stops_everywhere),
         stage_test(no_memory_anywhere),
+        stage_test(no_memory_although_promised),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

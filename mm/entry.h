@@ -124,21 +124,12 @@ static always_inline struct frame_table *entry_table(struct entry_lens *l,
 #define ENTRY_RW_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
 
 /*
- * Writable, a frame that has had no type since it came: no translation made
- * under another one can be left (must_flush()). w: its word, owner bits off.
+ * e is to be an entry onto a frame that has had no type since it came, so that
+ * no translation made under another one can be left (must_flush()): its type
+ * is writable from now on, with nobody who refers to it as yet, and
+ * entry_quick_get() will do. False: it is something else.
  */
-static always_inline bool entry_quick_first(const struct entry_lens *l,
-                                            _Atomic uint64_t *p, uint64_t w)
-{
-    uint64_t old = w ^ l->owner_bits;
-
-    if (w & (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_COUNT_MASK |
-             FRAME_VALIDATED | FRAME_PARTIAL | FRAME_FULL))
-        return false;
-    return atomic_compare_exchange_strong_explicit(
-        p, &old, (old | frame_type_bits(FRAME_WRITABLE)) + ENTRY_RW_REFS,
-        memory_order_acq_rel, memory_order_relaxed);
-}
+bool entry_prepare(const struct mm_op *op, pte_t e);
 
 /* False: nothing was done, take the long way. */
 static always_inline bool entry_quick_get(struct entry_lens *l, pte_t e)
@@ -163,7 +154,7 @@ static always_inline bool entry_quick_get(struct entry_lens *l, pte_t e)
     }
     if (unlikely((w ^ frame_type_bits(FRAME_WRITABLE)) &
                  (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_FULL)))
-        return entry_quick_first(l, p, w);
+        return false;
     atomic_fetch_add_explicit(p, ENTRY_RW_REFS, memory_order_acq_rel);
     return true;
 }

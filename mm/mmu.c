@@ -287,6 +287,14 @@ static never_inline enum err update_slow(struct mm_op *op, uint64_t ptr,
     }
 }
 
+/* It was refused for no more than that its frame is new: once more, then. */
+static never_inline bool prepared(const struct mm_op *op, const pte_t *table,
+                                  uint64_t ptr, pte_t new)
+{
+    return table && !pte_present(table[ptr / sizeof(pte_t) % PT_ENTRIES]) &&
+           entry_prepare(op, new);
+}
+
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
                          unsigned n, unsigned *done)
 {
@@ -296,6 +304,9 @@ enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
 
     for (*done = 0; !rc && *done < n; ++*done, ++req) {
         if (likely(quick_update(op, &l, &at, req->ptr, pte_of(req->val))))
+            continue;
+        if (prepared(op, at.table, req->ptr, pte_of(req->val)) &&
+            likely(quick_update(op, &l, &at, req->ptr, pte_of(req->val))))
             continue;
         rc = update_slow(op, req->ptr, req->val);
         if (rc)

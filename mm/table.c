@@ -95,15 +95,18 @@ static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
     const struct entry_at at = {.table = *f, .level = 1};
     pte_t *e = entries_of(op, f);
 
-    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+    for (unsigned i = 0; i < PT_ENTRIES;) {
         enum err rc;
 
         i += promote_quickly(op, e + i, PT_ENTRIES - i);
         if (i == PT_ENTRIES)
             break;
+        if (entry_prepare(op, e[i]))
+            continue; /* the same once more */
         rc = promote_entry(op, &at, &e[i]);
         if (rc)
             return undo(op, f, 1, i, rc, gone);
+        i++;
     }
     return ERR_NONE;
 }

@@ -102,15 +102,27 @@ static bool run_send(const struct args *a)
     return on_image(FLAGSTONE_CTL_image_send, a);
 }
 
+/* What has come is kept only if it is sound. */
+static bool check_received(const char *name)
+{
+    char why[SHELL_WHY];
+
+    if (ctl_run(ctl_named(FLAGSTONE_CTL_image_check, name)))
+        return true;
+    format(why, sizeof(why), "%s", shell_why());
+    return ctl_run(ctl_named(FLAGSTONE_CTL_image_drop, name)) &&
+           refuse("%s", why);
+}
+
 static bool run_receive(const struct args *a)
 {
-    struct flagstone_control *c =
-        ctl_named(FLAGSTONE_CTL_image_receive, a->slot[0].text);
+    const char *name = a->slot[0].text;
+    struct flagstone_control *c = ctl_named(FLAGSTONE_CTL_image_receive, name);
 
     c->n = a->slot[1].text ? MIN(a->slot[1].value, 3600u) * 1000 : RECEIVE_MS;
-    if (!ctl_run(c))
+    if (!ctl_run(c) || !check_received(name))
         return false;
-    printk("received image '%s'\n", a->slot[0].text);
+    printk("received image '%s'\n", name);
     return true;
 }
 

@@ -63,7 +63,7 @@ static void commands_ask_for_what_they_say(void **state)
     does("damage one 0x20 3", "22 'one' 3 32|");
     does("truncate one 8192", "23 'one' 8192 0|");
     does("send one", "24 'one' 0 0|");
-    does("receive new 5", "25 'new' 5000 0|");
+    does("receive new 5", "25 'new' 5000 0|21 'new' 0 0|");
     does("fill 4", "30 '' 4 0|");
     does("frag 9", "31 '' 9 0|");
     does("drain 3", "32 '' 3 0|");

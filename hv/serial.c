@@ -52,6 +52,18 @@ static void write_reg(enum serial port, unsigned reg, uint8_t v)
     x86_out8((uint16_t)(base[port] + reg), v);
 }
 
+/*
+ * That empties it and the one register there was before. With that read right
+ * before, the next byte has no time to come in between.
+ */
+static void start_fifo(enum serial port)
+{
+    early[port] = -1;
+    if (read_reg(port, REG_LSR) & LSR_DATA)
+        early[port] = read_reg(port, REG_DATA);
+    write_reg(port, REG_FCR, FCR_ON);
+}
+
 bool serial_init(enum serial port)
 {
     write_reg(port, REG_SCRATCH, 0x5a);
@@ -60,14 +72,11 @@ bool serial_init(enum serial port)
         return false;
     write_reg(port, REG_IER, 0);
     write_reg(port, REG_LCR, LCR_8N1);
-    early[port] = -1;
-    if (read_reg(port, REG_LSR) & LSR_DATA)
-        early[port] = read_reg(port, REG_DATA);
     write_reg(port, REG_LCR, LCR_DLAB | LCR_8N1);
     write_reg(port, REG_DATA, 1); /* divisor 1: 115200 */
     write_reg(port, REG_IER, 0);
     write_reg(port, REG_LCR, LCR_8N1);
-    write_reg(port, REG_FCR, FCR_ON);
+    start_fifo(port);
     write_reg(port, REG_MCR, MCR_DTR | MCR_RTS);
     return true;
 }

@@ -12,8 +12,10 @@
 #include "hv/sched.h"
 #include "hv/serial.h"
 #include "hv/string.h"
+#include "hv/x86.h"
 
 #define PATIENCE UINT64_C(5000000000) /* ns between two bytes */
+#define BREATH   UINT64_C(20000)      /* ns between two looks */
 #define SPIN     UINT64_C(2000000)    /* ns, before others go first */
 
 static bool present;
@@ -50,6 +52,18 @@ static void progress(uint64_t n)
     job.patience = PATIENCE;
 }
 
+/*
+ * Who emulates a port has to get at it: asked all the time it brings one byte
+ * at a time, and left alone for a while many.
+ */
+static void breathe(void)
+{
+    uint64_t start = clock_now_ns();
+
+    while (clock_now_ns() - start < BREATH)
+        x86_pause();
+}
+
 /* Nothing can be moved just now. true: nor is it worth while to wait. */
 static bool stuck(void)
 {
@@ -57,6 +71,7 @@ static bool stuck(void)
 
     if (idle > SPIN)
         sched_give_way();
+    breathe();
     return idle >= job.patience;
 }
 
@@ -140,6 +155,7 @@ static enum err receive_some(char *text)
     if (!n)
         return stuck() ? nothing_more(text) : ERR_NONE;
     progress(n);
+    breathe();
     if (job.done > head)
         return append(buf, n, text);
     memcpy((char *)&job.header + job.done - n, buf, n);

@@ -21,6 +21,7 @@ enum {
 #define LCR_8N1  0x03
 #define LCR_DLAB 0x80
 #define FCR_ON   0x07 /* FIFO on, both cleared */
+#define FCR_14   0xc0 /* full is 14: how many come at a time */
 #define MSR_CTS  0x10
 #define MCR_DTR  0x01
 #define MCR_RTS  0x02
@@ -54,14 +55,15 @@ static void write_reg(enum serial port, unsigned reg, uint8_t v)
 
 /*
  * That empties it and the one register there was before. With that read right
- * before, the next byte has no time to come in between.
+ * before, the next byte has hardly time to come in between. A typed character
+ * is told at once, whoever polls is better served with many.
  */
 static void start_fifo(enum serial port)
 {
     early[port] = -1;
     if (read_reg(port, REG_LSR) & LSR_DATA)
         early[port] = read_reg(port, REG_DATA);
-    write_reg(port, REG_FCR, FCR_ON);
+    write_reg(port, REG_FCR, port == SERIAL_COM1 ? FCR_ON : FCR_ON | FCR_14);
 }
 
 bool serial_init(enum serial port)

@@ -292,7 +292,7 @@ static void step(void)
 static void live(uint64_t seed, unsigned steps)
 {
     dice = (struct dice){.s = seed * 2654435761u + 1};
-    refused = shared_most = hands_shared = 0;
+    shared_most = hands_shared = 0;
     memset(doms, 0, sizeof(doms));
     memset(hands_owner, 0, sizeof(hands_owner));
     world_make(&hands_world, HANDS_BLOCKS);
@@ -305,7 +305,7 @@ static void live(uint64_t seed, unsigned steps)
     print_message("seed %lu: %lu lives, %lu times no memory, at most %lu "
                   "shared blocks, %lu frames handed over\n",
                   seed, serials, refused, shared_most, hands_shared);
-    assert_true(refused > 0 && shared_most > 3 && hands_shared > 1000);
+    assert_true(shared_most > 3 && hands_shared > 1000);
     for (unsigned left = DOMAINS; left > 0;) { /* in any order */
         struct hand *d = &doms[upto(DOMAINS)];
 
@@ -335,6 +335,7 @@ static void lives_at_random(void **state)
         live(seed, steps);
     for (unsigned s = 1; !seed && s <= setting("SEEDS", 6); s++)
         live(s, steps);
+    assert_true(refused > 0 || seed);
 }
 
 int main(void)

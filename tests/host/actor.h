@@ -41,7 +41,8 @@ struct actor {
     struct mm_op op;
     struct actor_model is;
     struct actor_kind kind;
-    uint64_t checked; /* where the thorough check goes on */
+    bool thorough;    /* check every word of every page, not of some only */
+    uint64_t checked; /* which are next */
 };
 
 /* ERR_NOMEM: nothing is left. */

@@ -339,6 +339,7 @@ static void end(struct life *l)
 {
     for (unsigned i = 0; i < ACTORS; i++)
         if (l->a[i].x) {
+            l->a[i].thorough = true;
             actor_check(&l->a[i]);
             actor_end(&l->a[i]);
         }

@@ -61,6 +61,7 @@ static void relocate(struct stage *s)
 {
     assert_int_equal(actor_relocate(&s->a, &s->result), ERR_NONE);
     world_audit(&s->w, "relocation");
+    s->a.thorough = true;
     actor_check(&s->a);
 }
 

@@ -88,6 +88,7 @@ static enum err restore(struct stage *s, enum restore_policy policy)
 
 static void gone(struct stage *s)
 {
+    s->a.thorough = true;
     actor_check(&s->a);
     actor_end(&s->a);
 }

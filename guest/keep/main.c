@@ -23,6 +23,8 @@
  *                      anything else
  *   spoil=0            a word it makes wrong after that many rounds, to see
  *                      that it is found
+ *   sparse=1           of so many frames one holds the pattern, the others are
+ *                      zeroes, which are not part of an image
  *   seed=1, name=keep
  */
 #include "guest/keep/keep.h"
@@ -54,6 +56,7 @@ static void read_config(void)
     config.spoil = cmdline_number("spoil", 0);
     config.cycle = cmdline_number("cycle", 0) * 256;
     pattern_seed = cmdline_number("seed", 1);
+    pattern_sparse = cmdline_number("sparse", 1);
     if (!cmdline_get("name", config.name, sizeof(config.name)))
         format(config.name, sizeof(config.name), "keep");
     if (cmdline_is("text", "large") && !config.text)

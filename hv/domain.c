@@ -292,7 +292,7 @@ static void free_object(void *object, unsigned order)
 
 static void free_all(struct domain *d)
 {
-    if (!d->started)
+    if (!d->started && domain_controller())
         claims_return(d->name, d->promised);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         vcpu_free(d->vcpu[i]);

@@ -15,8 +15,10 @@
 #include "hv/x86.h"
 
 #define PATIENCE UINT64_C(5000000000) /* ns between two bytes */
-#define BREATH   UINT64_C(20000)      /* ns between two looks */
-#define SPIN     UINT64_C(2000000)    /* ns, before others go first */
+/* A slow reader behind a buffer lets a writer on only when much is free. */
+#define LONG_PATIENCE UINT64_C(60000000000)
+#define BREATH        UINT64_C(20000)   /* ns between two looks */
+#define SPIN          UINT64_C(2000000) /* ns, before others go first */
 
 static bool present;
 
@@ -45,11 +47,11 @@ static void begin(uint64_t total, uint64_t patience)
     job.rc = ERR_NONE;
 }
 
-static void progress(uint64_t n)
+static void progress(uint64_t n, uint64_t patience)
 {
     job.done += n;
     job.last = clock_now_ns();
-    job.patience = PATIENCE;
+    job.patience = patience;
 }
 
 /*
@@ -96,12 +98,12 @@ enum err channel_send(const struct held_image *h, bool again, char *text)
     if (!present)
         return no_port(text);
     if (!again)
-        begin(h->image.bytes, PATIENCE);
+        begin(h->image.bytes, LONG_PATIENCE);
     while (job.done < job.total) {
         uint64_t n = send_some(&h->image);
 
         if (n)
-            progress(n);
+            progress(n, LONG_PATIENCE);
         else if (stuck())
             return fail(text, ERR_NODEV,
                         "COM2 took %lu of %lu bytes, and then no more",
@@ -154,7 +156,7 @@ static enum err receive_some(char *text)
 
     if (!n)
         return stuck() ? nothing_more(text) : ERR_NONE;
-    progress(n);
+    progress(n, PATIENCE);
     breathe();
     if (job.done > head)
         return append(buf, n, text);

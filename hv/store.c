@@ -39,6 +39,17 @@ static uint64_t kib(uint64_t pages)
     return pages << (PAGE_SHIFT - 10);
 }
 
+/* Where a kernel looks whether a vCPU may be brought up. */
+static void fill_cpus(struct domain *d)
+{
+    char path[32];
+
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        print_format(path, sizeof(path), "cpu/%u/availability", i);
+        BUG_IF(set(d, path, "online", STORE_FIXED));
+    }
+}
+
 /* An empty store has room for this. */
 static void fill(struct domain *d)
 {
@@ -54,6 +65,7 @@ static void fill(struct domain *d)
     BUG_IF(set_number(d, "control/platform-feature-multiprocessor-suspend", 1));
     BUG_IF(set_number(d, "control/platform-feature-xs_reset_watches", 1));
     BUG_IF(set(d, "device", "", 0));
+    fill_cpus(d);
 }
 
 enum err store_create(struct domain *d)

@@ -218,6 +218,7 @@ static int make(void **state)
     d.mm.max_pages = 4096;
     d.target = 2048;
     d.store_port = 2;
+    d.nr_vcpus = DOMAIN_VCPUS;
     memcpy(d.name, "web", 4);
     no_ring = no_memory = false;
     notified = 0;
@@ -247,6 +248,7 @@ static void what_is_there_at_birth(void **state)
     read_is("memory/target", "8192");
     read_is("memory/static-max", "16384");
     read_is("control/shutdown", "");
+    read_is("cpu/31/availability", "online");
     assert_non_null(ask(XS_READ, "vm"));
     assert_memory_equal(body, "/vm/", 4);
     assert_non_null(ask(XS_DIRECTORY, "memory"));

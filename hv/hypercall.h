@@ -74,6 +74,7 @@ long hypercall_event_channel_op_compat(uint64_t op);
 long hypercall_event_channel_op(uint64_t cmd, uint64_t arg);
 long hypercall_xen_version(uint64_t cmd, uint64_t arg);
 long hypercall_console_io(uint64_t cmd, uint64_t count, uint64_t buf);
+long hypercall_grant_table_op(uint64_t cmd, uint64_t arg, uint64_t count);
 long hypercall_physdev_op(uint64_t cmd, uint64_t arg);
 long hypercall_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg);
 long hypercall_sched_op_compat(uint64_t cmd, uint64_t arg);

@@ -12,6 +12,7 @@
 #include "hv/string.h"
 #include "hv/tlb.h"
 #include "hv/x86.h"
+#include "mm/grant.h"
 
 static struct journey job;
 struct freeze journey_frozen;
@@ -126,10 +127,20 @@ static enum err must_be_suspended(const struct domain *d, char *text)
     return fail(text, ERR_INVAL, "%s is not suspended", d->name);
 }
 
+/* What others have mapped, or it of others, cannot be laid anew. */
+static enum err must_be_alone(const struct domain *d, char *text)
+{
+    enum err rc = must_be_suspended(d, text);
+
+    if (rc || !grant_busy(&d->mm))
+        return rc;
+    return fail(text, ERR_BUSY, "%s has grants that are mapped", d->name);
+}
+
 enum err migrate_save(struct domain *d, const char *name, char *text)
 {
     struct journey asked = {.plan = &journey_save, .d = d};
-    enum err rc = must_be_suspended(d, text);
+    enum err rc = must_be_alone(d, text);
 
     set_name(asked.name, name);
     return rc ? rc : travel(&asked, text);
@@ -139,7 +150,7 @@ enum err migrate_relocate(struct domain *d, struct flagstone_layout *layout,
                           char *text)
 {
     const struct journey asked = {.plan = &journey_relocate, .d = d};
-    enum err rc = must_be_suspended(d, text);
+    enum err rc = must_be_alone(d, text);
 
     if (!rc)
         rc = travel(&asked, text);
@@ -147,6 +158,7 @@ enum err migrate_relocate(struct domain *d, struct flagstone_layout *layout,
         return rc;
     count(&job);
     tell_layout(&job, layout);
+    grant_forget(&d->mm);
     return ERR_NONE;
 }
 

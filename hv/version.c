@@ -28,11 +28,7 @@ static long give(uint64_t arg, const void *what, size_t size)
     return errno_of(guest_write(arg, what, size));
 }
 
-/*
- * The features of privileged guests are not there. What a grant mapping would
- * do with available bits says nothing without grants, but Linux does not
- * start unless it is promised.
- */
+/* The features of privileged guests are not there. */
 static uint32_t features(const struct domain *d)
 {
     uint64_t f =

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mm/entry.h"
+#include "mm/grant.h"
 #include "mm/say.h"
 #include "mm/super.h"
 #include "mm/supply.h"
@@ -106,7 +107,16 @@ static bool is_linear(struct auditor *a, unsigned level, mfn_t target)
     return (unsigned)frame_type(frame_word(&f)) == level;
 }
 
-static void tally_entry(struct auditor *a, mfn_t table, unsigned level, pte_t e)
+static bool is_grant(struct auditor *a, mfn_t table, unsigned level, unsigned i,
+                     mfn_t m)
+{
+    const maddr_t place = maddr_of(table.v << PAGE_SHIFT | i * sizeof(pte_t));
+
+    return level == 1 && !own(a, m) && grant_covers(a->d, place, m);
+}
+
+static void tally_entry(struct auditor *a, mfn_t table, unsigned level,
+                        unsigned i, pte_t e)
 {
     mfn_t m = pte_mfn(e);
 
@@ -118,6 +128,8 @@ static void tally_entry(struct auditor *a, mfn_t table, unsigned level, pte_t e)
     }
     if (e.v & ENTRY_FORBIDDEN(level))
         differ(a, "entry %lx in table %lx has forbidden flags", e.v, table.v);
+    if (is_grant(a, table, level, i, m))
+        return; /* counts for its owner */
     if (level == 1) {
         tally(a, m, (e.v & PTE_RW) ? FRAME_WRITABLE : FRAME_NONE, "an entry");
     } else if (!is_linear(a, level, m)) {
@@ -144,7 +156,7 @@ static void tally_table(struct auditor *a, const struct frame *f, uint64_t w)
                 differ(a, "L4 %lx: hypervisor slot %lu is %lx", f->mfn.v,
                        (uint64_t)i, e[i].v);
         } else if (pte_present(e[i])) {
-            tally_entry(a, f->mfn, level, e[i]);
+            tally_entry(a, f->mfn, level, i, e[i]);
         } else if (!entry_absent_ok(a->mm, e[i], level)) {
             differ(a, "table %lx has the unsafe entry %lx", f->mfn.v, e[i].v);
         }
@@ -343,6 +355,20 @@ static void compare_totals(struct auditor *a)
         compare_total(a, "number of tables", d->tables[l], a->tables[l]);
 }
 
+static void tally_foreign(void *ctx, mfn_t m, bool rw)
+{
+    tally(ctx, m, rw ? FRAME_WRITABLE : FRAME_NONE, "another domain's entry");
+}
+
+static void tally_grants(struct auditor *a)
+{
+    const char *wrong = grant_check(a->mm, a->d);
+
+    grant_each_foreign(a->mm, a->d, tally_foreign, a);
+    if (wrong)
+        differ(a, "domain %lu: %s", (uint64_t)a->d->id, wrong);
+}
+
 static void for_blocks(struct auditor *a, void (*fn)(struct auditor *, blk_t))
 {
     for (uint64_t b = 0; b < a->mm->nr_blocks; b++)
@@ -363,30 +389,10 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
         tally_vcpu(&a, v);
     if (!mfn_eq(d->ring, MFN_NONE))
         tally(&a, d->ring, FRAME_WRITABLE, "the ring");
+    tally_grants(&a);
     for_blocks(&a, compare_block);
     if (!d->dying)
         compare_list(&a);
     compare_totals(&a);
-    return a.out;
-}
-
-struct mm_audit mm_audit(struct mm *mm, void *scratch)
-{
-    struct auditor a = {.mm = mm, .out = {.clean = true}};
-    const char *wrong = alloc_check(mm);
-
-    if (wrong)
-        differ(&a, "allocator: %s", wrong);
-    else
-        a.out = audit_shared(mm);
-    for (uint64_t b = 0; b < mm->nr_blocks; b++) {
-        uint64_t w = mm->blocks[b].word;
-
-        if (block_class(w) == BLOCK_DOM &&
-            !audit_owner_known(mm, block_owner(w)))
-            differ(&a, "block %lx belongs to no domain", b);
-    }
-    for (struct mm_domain *d = mm->domains; d && a.out.clean; d = d->next)
-        a.out = mm_audit_domain(mm, d, scratch);
     return a.out;
 }

@@ -6,6 +6,7 @@
  * walks over the block words, resumable at any block: d->destroy_cursor.
  */
 #include "mm/dmem.h"
+#include "mm/grant.h"
 #include "mm/m2p.h"
 #include "mm/port.h"
 #include "mm/range.h"
@@ -180,6 +181,8 @@ enum err dmem_domain_destroy(struct mm_op *op)
     enum err rc = type_drain(op);
 
     d->dying = true;
+    if (!rc)
+        rc = grant_leave(op);
     if (!rc)
         rc = dmem_let_go(op, cursor);
     if (rc)

@@ -5,6 +5,7 @@
 #include "mm/entry.h"
 
 #include "mm/dmem.h"
+#include "mm/grant.h"
 #include "mm/super.h"
 
 bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level)
@@ -70,7 +71,10 @@ void entry_freed(struct mm_op *op, mfn_t m)
 {
     struct frame f = frame_held(op->mm, m);
 
-    dmem_frame_free(op, &f);
+    if (unlikely(frame_owner(frame_word(&f)) != op->d->id))
+        grant_freed(op, &f);
+    else
+        dmem_frame_free(op, &f);
 }
 
 void entry_put_l1(struct mm_op *op, pte_t e)

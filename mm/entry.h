@@ -8,7 +8,8 @@
  *   L3 with PSE one superpage mapping of each block of the region
  *   L2..L4      one type reference of the next level, or of the same level
  *               for a linear entry (none if it points to its own table)
- * Entries that are not present hold nothing.
+ * Entries that are not present hold nothing. An L1 entry for a grant holds the
+ * same, of another domain's frame; it is made by grant.h alone, and put here.
  */
 #pragma once
 
@@ -185,7 +186,10 @@ static always_inline void entry_quick_put(struct mm_op *op,
     }
 }
 
-/* From read-only to writable, of a frame that was writable before. */
+/*
+ * From read-only to writable, of a frame that was writable before; of one's
+ * own, which a grant is not (grant.h).
+ */
 static always_inline bool entry_quick_grant(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
@@ -196,8 +200,8 @@ static always_inline bool entry_quick_grant(struct entry_lens *l, pte_t e)
         return false;
     p = &t->word[m.v % BLOCK_FRAMES];
     if (unlikely((atomic_load_explicit(p, memory_order_relaxed) ^
-                  frame_type_bits(FRAME_WRITABLE)) &
-                 (FRAME_TYPE_MASK | FRAME_FULL)))
+                  (l->owner_bits | frame_type_bits(FRAME_WRITABLE))) &
+                 (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_FULL)))
         return false;
     atomic_fetch_add_explicit(p, FRAME_COUNT_ONE, memory_order_acq_rel);
     return true;

@@ -99,6 +99,7 @@ struct mm_domain {
     uint64_t fixed;         /* hypervisor-shared frames (shared_info, ...) */
     uint64_t supplied;      /* page tables beyond its memory: supply.h */
     struct ranges ranges;
+    struct grants *grants;   /* NULL until it uses some: grant.h */
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mm/frame.h"
+#include "mm/grant_table.h"
 
 #define LEAVES 48
 #define LINKS  48
@@ -84,6 +85,30 @@ unsigned simtlb_cached(void)
 
 /* --- what may be reached ------------------------------------------------- */
 
+/*
+ * While it has a handle for the frame a guest may reach it, as far as granted;
+ * it must still be of whom it was, and no exclusive type either.
+ */
+static const char *touch_granted(const struct mm_domain *d, mfn_t m, bool write)
+{
+    for (uint32_t n = 0; n < grant_nr_handles(d); n++) {
+        const struct grant_handle *h = grant_handle(d, n);
+        struct frame f;
+
+        if (!grant_handle_used(h) || h->mfn != m.v ||
+            (write && (h->flags & GNTMAP_readonly)))
+            continue;
+        f = frame_held(d->mm, m);
+        if (frame_owner(frame_word(&f)) != h->domid)
+            return "a granted frame is somebody else's by now";
+        if (write && frame_count(frame_word(&f)) > 0 &&
+            frame_type_exclusive(frame_type(frame_word(&f))))
+            return "another guest's page table can be written to";
+        return NULL;
+    }
+    return "memory that is not the guest's can be reached";
+}
+
 static const char *touch_frame(const struct mm_domain *d, mfn_t m, bool write)
 {
     const struct mm *mm = d->mm;
@@ -92,7 +117,7 @@ static const char *touch_frame(const struct mm_domain *d, mfn_t m, bool write)
 
     if (!mm_mfn_valid(mm, m) ||
         !block_concerns(mm_block(mm, blk_of_mfn(m))->word, d->id))
-        return "memory that is not the guest's can be reached";
+        return touch_granted(d, m, write);
     if (!mm_block(mm, blk_of_mfn(m))->table)
         return NULL;
     f = frame_held(mm, m);

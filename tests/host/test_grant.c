@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_grant.c: grants between the two guests of a scene: `them` grants, `us`
+ * maps. What is counted is recomputed after each step; an entry that goes, in
+ * whatever way, leaves everything with its owner as it was.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mm/grant_table.h"
+#include "mm/split.h"
+#include "port.h"
+#include "scene.h"
+#include "simtlb.h"
+
+#define AT  9 /* of the L1 table: virtual address 0x9000 */
+#define VA  UINT64_C(0x9000)
+#define REF 11u
+#define RW  GNTMAP_host_map
+#define RO  (GNTMAP_host_map | GNTMAP_readonly)
+
+static struct grant_request last;
+
+static mfn_t theirs(const struct scene *s, unsigned i)
+{
+    return mfn_add(s->foreign, i);
+}
+
+static void entry_is(struct mm_domain *d, uint32_t ref, domid_t who,
+                     unsigned flags, mfn_t m)
+{
+    atomic_store(grant_word(d, ref), m.v << 32 | (uint64_t)who << 16 | flags);
+}
+
+static unsigned flags_of(struct scene *s, uint32_t ref)
+{
+    return GRANT_WORD_FLAGS(atomic_load(grant_word(&s->them.d, ref)));
+}
+
+static void they_grant(struct scene *s, uint32_t ref, mfn_t m)
+{
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+
+    assert_int_equal(grant_setup(&op, 1), ERR_NONE);
+    entry_is(&s->them.d, ref, s->us.d.id, GTF_permit_access, m);
+}
+
+static int map_place(struct scene *s, uint32_t flags, uint32_t ref,
+                     uint64_t host_addr)
+{
+    int status;
+
+    last = (struct grant_request){
+        .host_addr = host_addr, .flags = flags, .ref = ref};
+    status = grant_map(&s->op, &s->them.d, &last);
+    world_done(&s->op);
+    world_audit(&s->w, "map");
+    return status;
+}
+
+static int map(struct scene *s, uint32_t flags, uint32_t ref)
+{
+    return map_place(s, flags, ref, VA);
+}
+
+static int unmap(struct scene *s)
+{
+    int status = grant_unmap(&s->op, last.handle, last.host_addr);
+
+    world_done(&s->op);
+    world_audit(&s->w, "unmap");
+    return status;
+}
+
+static uint64_t word_of(struct scene *s, mfn_t m)
+{
+    struct frame f = frame_held(&s->w.mm, m);
+
+    return frame_word(&f);
+}
+
+static void *touch(struct scene *s, bool write)
+{
+    return simtlb_access(&s->us.d, 0, s->l4, VA, write);
+}
+
+static void check_free(struct scene *s, mfn_t m)
+{
+    assert_int_equal(frame_refs(word_of(s, m)), 1);
+    assert_int_equal(frame_count(word_of(s, m)), 0);
+    assert_int_equal(flags_of(s, REF), GTF_permit_access);
+    assert_null(touch(s, false));
+}
+
+/* --- an entry, and how it goes -------------------------------------------- */
+
+static void an_entry_refers_to_the_granters_frame(void **state)
+{
+    struct scene *s = *state;
+    mfn_t m = theirs(s, 3);
+
+    they_grant(s, REF, m);
+    assert_int_equal(map(s, RW, REF), GNTST_okay);
+    assert_int_equal(last.mfn.v, m.v);
+    assert_int_equal(frame_refs(word_of(s, m)), 2);
+    assert_int_equal(frame_count(word_of(s, m)), 1);
+    assert_int_equal(frame_type(word_of(s, m)), FRAME_WRITABLE);
+    assert_int_equal(flags_of(s, REF),
+                     GTF_permit_access | GTF_reading | GTF_writing);
+    assert_non_null(touch(s, true));
+    assert_true(grant_busy(&s->us.d) && grant_busy(&s->them.d));
+    assert_int_equal(unmap(s), GNTST_okay);
+    check_free(s, m);
+    assert_false(grant_busy(&s->us.d) || grant_busy(&s->them.d));
+}
+
+static void it_may_go_by_an_update(void **state)
+{
+    struct scene *s = *state;
+
+    they_grant(s, REF, theirs(s, 3));
+    assert_int_equal(map(s, RW, REF), GNTST_okay);
+    assert_int_equal(scene_update(s, s->l1, AT, 0), ERR_NONE);
+    world_audit(&s->w, "update");
+    assert_int_equal(unmap(s), GNTST_general_error);
+    assert_int_equal(unmap(s), GNTST_bad_handle);
+    check_free(s, theirs(s, 3));
+}
+
+static void it_may_go_with_its_table(void **state)
+{
+    struct scene *s = *state;
+
+    they_grant(s, REF, theirs(s, 3));
+    assert_int_equal(map(s, RO, REF), GNTST_okay);
+    assert_int_equal(scene_update(s, s->l2, 0, 0), ERR_NONE);
+    world_audit(&s->w, "the table gone");
+    assert_int_equal(frame_refs(word_of(s, theirs(s, 3))), 1);
+    /* And it does not come back: nobody grants it to the table. */
+    assert_true(scene_update(s, s->l2, 0, pte_make(s->l1, KERNEL).v) != 0);
+    assert_int_equal(unmap(s), GNTST_general_error);
+    check_free(s, theirs(s, 3));
+}
+
+static void what_was_given_up_goes_back_to_its_owner(void **state)
+{
+    struct scene *s = *state;
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+    uint64_t had = s->them.d.tot_pages, have = s->us.d.tot_pages;
+    mfn_t m = theirs(s, 3);
+
+    they_grant(s, REF, m);
+    assert_int_equal(map(s, RW, REF), GNTST_okay);
+    assert_non_null(touch(s, true));
+    assert_int_equal(dmem_frame_put(&op, m), ERR_NONE);
+    world_done(&op);
+    world_audit(&s->w, "giving up what is mapped");
+    assert_int_equal(s->them.d.tot_pages, had);
+    assert_int_equal(scene_update(s, s->l1, AT, 0), ERR_NONE);
+    world_audit(&s->w, "the last reference");
+    assert_int_equal(s->them.d.tot_pages, had - 1);
+    assert_int_equal(s->us.d.tot_pages, have);
+    assert_int_equal(frame_owner(word_of(s, m)), OWNER_NONE);
+    assert_int_equal(unmap(s), GNTST_general_error);
+    assert_int_equal(map(s, RW, REF), GNTST_bad_page);
+}
+
+/* --- rights --------------------------------------------------------------- */
+
+static void read_only_stays_so(void **state)
+{
+    struct scene *s = *state;
+    uint64_t e;
+
+    they_grant(s, REF, theirs(s, 3));
+    assert_int_equal(map(s, RO, REF), GNTST_okay);
+    e = scene_entry(s, s->l1, AT)->v;
+    assert_true(scene_update(s, s->l1, AT, e | PTE_RW) != ERR_NONE);
+    assert_true(mmu_update_va(&s->op, VA, e | PTE_RW) != ERR_NONE);
+    assert_int_equal(scene_entry(s, s->l1, AT)->v, e);
+    assert_true(scene_update(s, s->l1, AT + 1, e) != ERR_NONE);
+    assert_int_equal(scene_update(s, s->l1, AT, e & ~PTE_A), ERR_NONE);
+    assert_null(touch(s, true));
+    assert_non_null(touch(s, false));
+    assert_int_equal(unmap(s), GNTST_okay);
+    /* Not even while it is mapped writable elsewhere. */
+    assert_int_equal(map(s, RW, REF), GNTST_okay);
+    e = scene_entry(s, s->l1, AT)->v;
+    assert_int_equal(scene_update(s, s->l1, AT, e & ~PTE_RW), ERR_NONE);
+    assert_true(scene_update(s, s->l1, AT, e) != ERR_NONE);
+    world_audit(&s->w, "less rights");
+    assert_int_equal(unmap(s), GNTST_okay);
+    check_free(s, theirs(s, 3));
+}
+
+static void types_exclude_each_other(void **state)
+{
+    struct scene *s = *state;
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+    mfn_t m = theirs(s, 3);
+
+    they_grant(s, REF, m);
+    assert_int_equal(mmu_pin(&op, m, 1), ERR_NONE);
+    assert_int_equal(map(s, RW, REF), GNTST_general_error);
+    assert_int_equal(map(s, RO, REF), GNTST_okay);
+    assert_int_equal(unmap(s), GNTST_okay);
+    assert_int_equal(mmu_unpin(&op, m), ERR_NONE);
+    assert_int_equal(map(s, RW, REF), GNTST_okay);
+    assert_int_equal(mmu_pin(&op, m, 1), ERR_INVAL);
+    world_done(&op);
+    assert_int_equal(unmap(s), GNTST_okay);
+    check_free(s, m);
+}
+
+/* 512 of them in order are no block of one's own. */
+static void they_are_not_joined(void **state)
+{
+    struct scene *s = *state;
+    mfn_t t = scene_frame(s), left;
+
+    assert_int_equal(scene_update(s, s->l2, 5, pte_make(t, KERNEL).v),
+                     ERR_NONE);
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        they_grant(s, i, theirs(s, i));
+        last = (struct grant_request){.host_addr = t.v << PAGE_SHIFT | i * 8,
+                                      .flags = RW | GNTMAP_contains_pte,
+                                      .ref = i};
+        assert_int_equal(grant_map(&s->op, &s->them.d, &last), GNTST_okay);
+    }
+    world_audit(&s->w, "512 grants");
+    assert_true(join(&s->op, maddr_of(s->l2.v << PAGE_SHIFT | 5 * 8), &left) !=
+                ERR_NONE);
+    assert_true(split_in_order(scene_entry(s, t, 0), 2));
+    world_audit(&s->w, "join");
+}
+
+/* --- ends ----------------------------------------------------------------- */
+
+/* n handles, the last of them stale. */
+static void map_many(struct scene *s, unsigned n)
+{
+    mfn_t t = scene_frame(s);
+
+    assert_int_equal(scene_update(s, s->l2, 5, pte_make(t, KERNEL).v),
+                     ERR_NONE);
+    for (unsigned i = 0; i < n; i++) {
+        they_grant(s, i, theirs(s, i));
+        last = (struct grant_request){.host_addr = t.v << PAGE_SHIFT | i * 8,
+                                      .flags = (i % 2 ? RO : RW) |
+                                               GNTMAP_contains_pte,
+                                      .ref = i};
+        assert_int_equal(grant_map(&s->op, &s->them.d, &last), GNTST_okay);
+    }
+    assert_int_equal(scene_update(s, t, n - 1, 0), ERR_NONE);
+    world_audit(&s->w, "many grants");
+}
+
+/* Interrupted as often as can be; each state in between is sound. */
+static void destroy(struct scene *s, struct world_domain *x, domid_t id)
+{
+    struct mm_op op = mm_op_on(&x->d, &x->v);
+    enum err rc;
+
+    host_preempt_every(1);
+    while ((rc = dmem_domain_destroy(&op)) == ERR_RESTART) {
+        if (x->d.grants)
+            world_audit(&s->w, "a part of it");
+        world_done(&op);
+    }
+    host_preempt_every(0);
+    assert_int_equal(rc, ERR_NONE);
+    world_done(&op);
+    world_audit(&s->w, "destroying");
+    assert_null(x->d.grants);
+    memset(x, 0, sizeof(*x));
+    world_domain(&s->w, x, id, 8 * BLOCK_FRAMES);
+}
+
+static void the_granter_dies(void **state)
+{
+    struct scene *s = *state;
+
+    map_many(s, 400);
+    assert_non_null(
+        simtlb_access(&s->us.d, 0, s->l4, UINT64_C(5) << BLOCK_SHIFT, true));
+    destroy(s, &s->them, 2);
+    assert_false(grant_busy(&s->us.d));
+    assert_null(
+        simtlb_access(&s->us.d, 0, s->l4, UINT64_C(5) << BLOCK_SHIFT, false));
+    assert_int_equal(unmap(s), GNTST_bad_handle);
+}
+
+static void the_mapper_dies(void **state)
+{
+    struct scene *s = *state;
+
+    map_many(s, 400);
+    destroy(s, &s->us, 1);
+    assert_false(grant_busy(&s->them.d));
+    for (unsigned i = 0; i < 400; i++) {
+        assert_int_equal(flags_of(s, i), GTF_permit_access);
+        assert_int_equal(frame_refs(word_of(s, theirs(s, i))), 1);
+    }
+}
+
+/* --- requests that are refused -------------------------------------------- */
+
+static void no_memory_no_change(void **state)
+{
+    struct scene *s = *state;
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+    int status;
+
+    for (unsigned n = 1;; n++) {
+        enum err rc;
+
+        s->w.mm.alloc.fail_in = n;
+        rc = grant_setup(&op, GRANT_FRAMES);
+        if (!s->w.mm.alloc.fail_in)
+            assert_int_equal(rc, ERR_NOMEM);
+        world_audit(&s->w, "set-up");
+        if (!rc)
+            break;
+    }
+    s->w.mm.alloc.fail_in = 0;
+    assert_int_equal(grant_setup(&op, GRANT_FRAMES + 1), ERR_INVAL);
+    they_grant(s, REF, theirs(s, 3));
+    for (unsigned n = 1;; n++) {
+        s->w.mm.alloc.fail_in = n;
+        status = map(s, RW, REF);
+        if (!status)
+            break;
+        assert_int_equal(flags_of(s, REF), GTF_permit_access);
+        assert_int_equal(scene_entry(s, s->l1, AT)->v, 0);
+    }
+    s->w.mm.alloc.fail_in = 0;
+    assert_int_equal(unmap(s), GNTST_okay);
+}
+
+static void only_entries_are_places(void **state)
+{
+    struct scene *s = *state;
+    const mfn_t not [] = {s->l2,          s->l4,
+                          s->data,        s->block,
+                          theirs(s, 1),   mfn_of(s->w.mm.nr_frames),
+                          mfn_of(BIT(40))};
+
+    they_grant(s, REF, theirs(s, 3));
+    for (unsigned i = 0; i < ARRAY_SIZE(not ); i++)
+        assert_int_equal(map_place(s, RW | GNTMAP_contains_pte, REF,
+                                   not [i].v << PAGE_SHIFT | 8),
+                         GNTST_general_error);
+    for (unsigned i = 1; i < 8; i++)
+        assert_int_equal(map_place(s, RW | GNTMAP_contains_pte, REF,
+                                   s->l1.v << PAGE_SHIFT | AT * 8 | i),
+                         GNTST_general_error);
+    assert_int_equal(flags_of(s, REF), GTF_permit_access);
+    assert_int_equal(scene_entry(s, s->l1, AT)->v, 0);
+}
+
+/* --- whatever comes ------------------------------------------------------- */
+
+static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
+                        uint64_t *place)
+{
+    unsigned k = (unsigned)dice_upto(d, 8), at = AT + (unsigned)dice_upto(d, 8);
+    uint32_t ref = (uint32_t)dice_upto(d, 8);
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+    bool write = dice_upto(d, 2);
+
+    switch (dice_upto(d, 6)) {
+    case 0:
+    case 1:
+        last = (struct grant_request){
+            .host_addr = at * PAGE_SIZE, .flags = write ? RW : RO, .ref = ref};
+        if (grant_map(&s->op, &s->them.d, &last))
+            break;
+        if (place[k])
+            (void)grant_unmap(&s->op, handle[k], place[k]);
+        handle[k] = last.handle;
+        place[k] = last.host_addr;
+        break;
+    case 2:
+        (void)grant_unmap(&s->op, handle[k], place[k]);
+        break;
+    case 3:
+        (void)grant_replace(&s->op, handle[k], place[k], at * PAGE_SIZE);
+        break;
+    case 4:
+        (void)!mmu_update(&s->op, s->l1.v << PAGE_SHIFT | at * 8,
+                         scene_entry(s, s->l1, at)->v ^
+                             (write ? PTE_RW : scene_entry(s, s->l1, at)->v));
+        break;
+    default:
+        if (mmu_pin(&op, theirs(s, ref), 1))
+            (void)!mmu_unpin(&op, theirs(s, ref));
+    }
+    world_done(&op);
+    world_done(&s->op);
+    (void)simtlb_access(&s->us.d, 0, s->l4, at * PAGE_SIZE, write);
+}
+
+static void ten_thousand_steps(void **state)
+{
+    struct scene *s = *state;
+    struct dice d = {.s = 20261124};
+    uint32_t handle[8] = {0};
+    uint64_t place[8] = {0};
+
+    for (uint32_t ref = 0; ref < 8; ref++)
+        they_grant(s, ref, theirs(s, ref / 2)); /* a frame has two grants */
+    for (unsigned i = 0; i < 10000; i++) {
+        random_step(s, &d, handle, place);
+        if (i % 8 == 0)
+            world_audit(&s->w, "a step");
+    }
+}
+
+/* --- transfer ------------------------------------------------------------- */
+
+static void a_frame_changes_hands(void **state)
+{
+    struct scene *s = *state;
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+    uint64_t had = s->them.d.tot_pages, have = s->us.d.tot_pages;
+    mfn_t m = scene_frame(s), got;
+
+    memset(mm_frame_ptr(&s->w.mm, m), 0x5a, PAGE_SIZE);
+    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m),
+                     GNTST_bad_gntref);
+    assert_int_equal(grant_setup(&op, 1), ERR_NONE);
+    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m),
+                     GNTST_bad_gntref);
+    entry_is(&s->them.d, 1, s->us.d.id, GTF_accept_transfer, mfn_of(0));
+    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, s->data),
+                     GNTST_bad_page); /* it is mapped */
+    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, theirs(s, 0)),
+                     GNTST_bad_page);
+    s->them.d.max_pages = s->them.d.tot_pages;
+    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m),
+                     GNTST_general_error);
+    s->them.d.max_pages = 8 * BLOCK_FRAMES;
+    world_audit(&s->w, "refusals");
+    assert_int_equal(s->us.d.tot_pages, have + 1);
+    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m), GNTST_okay);
+    world_done(&s->op);
+    world_audit(&s->w, "a transfer");
+    assert_int_equal(s->us.d.tot_pages, have);
+    assert_int_equal(s->them.d.tot_pages, had + 1);
+    got = mfn_of(GRANT_WORD_FRAME(atomic_load(grant_word(&s->them.d, 1))));
+    assert_int_equal(frame_owner(word_of(s, got)), s->them.d.id);
+    assert_int_equal(*(uint8_t *)mm_frame_ptr(&s->w.mm, got), 0x5a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scene_test(an_entry_refers_to_the_granters_frame),
+        scene_test(it_may_go_by_an_update),
+        scene_test(it_may_go_with_its_table),
+        scene_test(what_was_given_up_goes_back_to_its_owner),
+        scene_test(read_only_stays_so),
+        scene_test(types_exclude_each_other),
+        scene_test(they_are_not_joined),
+        scene_test(the_granter_dies),
+        scene_test(the_mapper_dies),
+        scene_test(no_memory_no_change),
+        scene_test(only_entries_are_places),
+        scene_test(ten_thousand_steps),
+        scene_test(a_frame_changes_hands),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

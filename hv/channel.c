@@ -99,8 +99,8 @@ enum err channel_send(const struct held_image *h, bool again, char *text)
         return no_port(text);
     if (!again)
         begin(h->image.bytes, LONG_PATIENCE);
-    while (job.done < job.total) {
-        uint64_t n = send_some(&h->image);
+    while (job.done < job.total || !serial_sent(SERIAL_COM2)) {
+        uint64_t n = job.done < job.total ? send_some(&h->image) : 0;
 
         if (n)
             progress(n, LONG_PATIENCE);

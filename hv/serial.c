@@ -29,6 +29,7 @@ enum {
 #define IER_DATA 0x01
 #define LSR_DATA BIT(0)
 #define LSR_ROOM BIT(5)
+#define LSR_IDLE BIT(6) /* FIFO and shift register are empty */
 
 #define FIFO       16
 #define WAIT_LIMIT 200000 /* a character takes 87 us */
@@ -126,6 +127,11 @@ size_t serial_send(enum serial port, const void *data, size_t n)
     for (size_t i = 0; i < room; i++)
         write_reg(port, REG_DATA, p[i]);
     return room;
+}
+
+bool serial_sent(enum serial port)
+{
+    return !present[port] || (read_reg(port, REG_LSR) & LSR_IDLE);
 }
 
 size_t serial_receive(enum serial port, void *data, size_t n)

@@ -15,6 +15,8 @@ int serial_get(enum serial port);
 /* As many of n bytes as there is room for, or as have come, just now. */
 size_t serial_send(enum serial port, const void *data, size_t n);
 size_t serial_receive(enum serial port, void *data, size_t n);
+/* Has all of it left the port? What has not is lost with the power. */
+bool serial_sent(enum serial port);
 /*
  * Interrupt when something has come, and let the other side send; or neither,
  * while nobody takes what comes.

@@ -20,6 +20,7 @@ enum { PAGES = 4, TOTAL = PAGES * PAGE_SIZE };
 static bool have_port, ready;
 static unsigned burst;      /* bytes that can be moved at a time */
 static unsigned pause_each; /* looks at which nothing can */
+static unsigned lingering;  /* looks until the port is empty */
 static unsigned looks, given_way, preempt_each, preempts;
 static uint8_t line[TOTAL + 64], image[TOTAL];
 static size_t line_len, line_at, fails_at;
@@ -61,6 +62,13 @@ size_t serial_send(enum serial port, const void *data, size_t n)
     memcpy(line + line_len, data, some);
     line_len += some;
     return some;
+}
+
+/* The last bytes take a few looks to leave the port. */
+bool serial_sent(enum serial port)
+{
+    (void)port;
+    return line_len < TOTAL || !lingering || !--lingering;
 }
 
 size_t serial_receive(enum serial port, void *data, size_t n)
@@ -152,7 +160,7 @@ static int start(void **state)
     ready = false;
     burst = 16;
     pause_each = looks = given_way = preempt_each = preempts = images = 0;
-    line_len = line_at = 0;
+    line_len = line_at = lingering = 0;
     fails_at = TOTAL;
     now = 1;
     tick = 1000;
@@ -295,6 +303,20 @@ static void no_room(void **state)
     assert_int_equal(images, 0);
 }
 
+/* The machine may be switched off right after it. */
+static void all_of_it_has_left_the_port(void **state)
+{
+    (void)state;
+    lingering = 9;
+    preempt_each = 3;
+    assert_int_equal(send_image(), ERR_NONE);
+    assert_int_equal(lingering, 0);
+    assert_int_equal(line_len, TOTAL);
+    start(state);
+    lingering = ~0u;
+    assert_int_equal(send_image(), ERR_NODEV);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup(it_stops_coming, start),
         cmocka_unit_test_setup(something_else_comes, start),
         cmocka_unit_test_setup(no_room, start),
+        cmocka_unit_test_setup(all_of_it_has_left_the_port, start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

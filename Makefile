@@ -99,7 +99,7 @@ RUN_VARS = GUEST ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
     ACCEL HVARGS GDB MACHINE SCENARIO SERIAL2 IMAGE_IN IMAGE_OUT
 export $(RUN_VARS) BUILD
 
-.PHONY: run shell iso test bench setup setup-test lint clean
+.PHONY: run shell iso test test-linux bench setup setup-test lint clean
 run: setup all $(GUEST_ALL)
 	$(Q)tools/run
 shell: setup all $(GUEST_ALL)
@@ -108,6 +108,8 @@ iso: all $(GUEST_ALL)
 	$(Q)tools/run --iso-only
 test: setup-test all $(GUEST_ALL) $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)
+test-linux: all
+	$(Q)tests/run linux/
 bench: setup-test all $(GUEST_ALL)
 	$(Q)tools/bench
 setup:

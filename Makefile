@@ -108,7 +108,7 @@ iso: all $(GUEST_ALL)
 	$(Q)tools/run --iso-only
 test: setup-test all $(GUEST_ALL) $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)
-test-linux: all
+test-linux: setup all
 	$(Q)tests/run linux/
 bench: setup-test all $(GUEST_ALL)
 	$(Q)tools/bench

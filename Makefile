@@ -99,19 +99,32 @@ RUN_VARS = GUEST ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
     ACCEL HVARGS GDB MACHINE SCENARIO SERIAL2 IMAGE_IN IMAGE_OUT
 export $(RUN_VARS) BUILD
 
-.PHONY: run shell iso test test-linux bench setup setup-test lint clean
-run: setup all $(GUEST_ALL)
+# What is wanted is built by a second make, which looks for tools anew after
+# the set-up and works on all processors.
+JOBS ?= $(shell nproc 2> /dev/null || echo 2)
+again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
+
+.PHONY: run shell iso test test-linux bench built run-tests setup setup-test lint clean
+run: setup
+	$(again) built
 	$(Q)tools/run
-shell: setup all $(GUEST_ALL)
+shell: setup
+	$(again) built
 	$(Q)tools/run --shell
-iso: all $(GUEST_ALL)
+iso:
+	$(again) built
 	$(Q)tools/run --iso-only
-test: setup-test all $(GUEST_ALL) $(HOST_TESTS)
-	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)
-test-linux: setup all
+test: setup-test
+	$(again) run-tests
+test-linux: setup
+	$(again) built
 	$(Q)tests/run linux/
-bench: setup-test all $(GUEST_ALL)
+bench: setup-test
+	$(again) built
 	$(Q)tools/bench
+built: all $(GUEST_ALL)
+run-tests: built $(HOST_TESTS)
+	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)
 setup:
 	$(Q)tools/setup
 setup-test:

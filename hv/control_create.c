@@ -54,6 +54,8 @@ static enum err read_config(struct module_config *m, char *text)
 static enum err begin(struct flagstone_control *c)
 {
     const struct kept *k = kept_find(MODULE_KERNEL, c->name);
+    const struct kept *ramdisk = kept_find(MODULE_INITRD, c->name);
+    struct build_file none = {NULL, 0};
     struct module_config m;
     enum err rc;
 
@@ -63,7 +65,7 @@ static enum err begin(struct flagstone_control *c)
     if (!rc)
         rc = read_config(&m, c->text);
     if (!rc)
-        build_begin(&m, k->file, (struct build_file){NULL, 0});
+        build_begin(&m, k->file, ramdisk ? ramdisk->file : none);
     return rc;
 }
 

@@ -109,6 +109,12 @@ static const struct kept *find_module(struct flagstone_control *c)
     return k;
 }
 
+static const uint32_t module_kinds[] = {
+    [MODULE_INITRD] = FLAGSTONE_MODULE_initrd,
+    [MODULE_KERNEL] = FLAGSTONE_MODULE_kernel,
+    [MODULE_SCENARIO] = FLAGSTONE_MODULE_scenario,
+};
+
 enum err control_module(struct control_call *call)
 {
     struct flagstone_control *c = call->c;
@@ -117,8 +123,7 @@ enum err control_module(struct control_call *call)
     if (!k)
         return ERR_NOENT;
     c->module = (struct flagstone_module){
-        .kind = k->kind == MODULE_KERNEL ? FLAGSTONE_MODULE_kernel
-                                         : FLAGSTONE_MODULE_scenario,
+        .kind = module_kinds[k->kind],
         .len = k->file.len,
     };
     print_format(c->module.name, sizeof(c->module.name), "%s", k->name);

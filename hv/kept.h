@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kept.h: boot modules that stay in memory for the control guest: kernels it
- * may start, scenarios it may run.
+ * may start with their ramdisks, scenarios it may run.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct kept {
     const char *name;
-    enum module_kind kind; /* MODULE_KERNEL or MODULE_SCENARIO */
+    enum module_kind kind; /* any but MODULE_GUEST */
     struct build_file file;
 };
 

@@ -70,7 +70,8 @@ static void check_initrd(const struct bootinfo *bi, unsigned i)
 {
     const struct module_config *c = &configs[i];
 
-    if (find(MODULE_GUEST, c->name, bi->nr_modules) < 0)
+    if (find(MODULE_GUEST, c->name, bi->nr_modules) < 0 &&
+        find(MODULE_KERNEL, c->name, bi->nr_modules) < 0)
         console_say("module %u: initrd=%s: there is no such guest", i, c->name);
     else if (find(MODULE_INITRD, c->name, i) >= 0)
         console_say("module %u: initrd=%s: a second one; not used", i, c->name);
@@ -116,12 +117,28 @@ static void launch_all(const struct bootinfo *bi)
     }
 }
 
-static bool keep(const struct bootinfo *bi, unsigned i)
+/* A ramdisk is kept beside a kernel of its name. */
+static bool to_be_kept(const struct bootinfo *bi, unsigned i)
 {
     const struct module_config *c = &configs[i];
-    const char *word = c->kind == MODULE_KERNEL ? "kernel" : "scenario";
 
-    if (!usable[i] || (c->kind != MODULE_KERNEL && c->kind != MODULE_SCENARIO))
+    if (!usable[i] || c->kind == MODULE_GUEST)
+        return false;
+    return c->kind != MODULE_INITRD ||
+           find(MODULE_KERNEL, c->name, bi->nr_modules) >= 0;
+}
+
+static bool keep(const struct bootinfo *bi, unsigned i)
+{
+    static const char *const words[] = {
+        [MODULE_INITRD] = "initrd",
+        [MODULE_KERNEL] = "kernel",
+        [MODULE_SCENARIO] = "scenario",
+    };
+    const struct module_config *c = &configs[i];
+    const char *word = words[c->kind];
+
+    if (!to_be_kept(bi, i))
         return false;
     if (!domain_controller()) {
         console_say("module %u: %s=%s: there is no control guest; not used", i,

@@ -122,6 +122,7 @@ struct flagstone_module {
 enum flagstone_module_kind {
     FLAGSTONE_MODULE_kernel = 1,   /* module2 /file kernel=NAME */
     FLAGSTONE_MODULE_scenario = 2, /* module2 /file scenario=NAME */
+    FLAGSTONE_MODULE_initrd = 3,   /* ... initrd=NAME, of a kernel=NAME */
 };
 
 /* What laying out the memory of a domain came to: mm/restore.h. */

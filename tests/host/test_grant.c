@@ -392,8 +392,8 @@ static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
         break;
     case 4:
         (void)!mmu_update(&s->op, s->l1.v << PAGE_SHIFT | at * 8,
-                         scene_entry(s, s->l1, at)->v ^
-                             (write ? PTE_RW : scene_entry(s, s->l1, at)->v));
+                          scene_entry(s, s->l1, at)->v ^
+                              (write ? PTE_RW : scene_entry(s, s->l1, at)->v));
         break;
     default:
         if (mmu_pin(&op, theirs(s, ref), 1))

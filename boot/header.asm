@@ -74,6 +74,11 @@ boot_entry:
         mov esi, text.nx
         bt edx, 20
         jnc refuse
+        mov eax, 1                  ; what the compiler was told it may use
+        cpuid
+        mov esi, text.popcnt
+        bt ecx, 23
+        jnc refuse
 
         call build_tables
 
@@ -147,6 +152,7 @@ text:
 .loader db "(hv) not started by a Multiboot2 loader", 10, 0
 .long   db "(hv) this processor has no 64-bit mode", 10, 0
 .nx     db "(hv) this processor has no NX bit", 10, 0
+.popcnt db "(hv) this processor is older than x86-64-v2: no POPCNT", 10, 0
 
         align 8
 gdt:    dq 0

@@ -181,7 +181,8 @@ enum err domain_create(const struct module_config *c, struct domain **out)
     list_add(d);
     rc = fill(d, c->vcpus);
     if (rc)
-        domain_discard(d);
+        while (domain_destroy(d) == ERR_RESTART)
+            ;
     else
         *out = d;
     return rc;
@@ -316,12 +317,6 @@ enum err domain_destroy(struct domain *d)
     if (!rc)
         free_all(d);
     return rc;
-}
-
-void domain_discard(struct domain *d)
-{
-    while (domain_destroy(d) == ERR_RESTART)
-        ;
 }
 
 static struct domain *first_ended(void)

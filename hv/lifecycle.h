@@ -25,8 +25,6 @@ void domain_reap(void);
  * ERR_RESTART: time is up, call again. Then it is gone.
  */
 must_check enum err domain_destroy(struct domain *d);
-/* All of it, for a domain that never ran. */
-void domain_discard(struct domain *d);
 
 /* How many there are for domain_reap(). */
 extern unsigned domain_ended;

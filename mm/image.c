@@ -179,21 +179,3 @@ const void *image_indexed(const struct image *i, uint64_t n)
 
     return image_page(i, h->section[IMAGE_PAGES].offset / PAGE_SIZE + n);
 }
-
-const void *image_content(const struct image *i, uint64_t pfn)
-{
-    uint64_t lo = 0, hi = image_nr(i, IMAGE_INDEX, sizeof(uint64_t));
-
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        uint64_t here = image_word(i, IMAGE_INDEX, mid);
-
-        if (here == pfn)
-            return image_indexed(i, mid);
-        if (here < pfn)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
-}

@@ -142,5 +142,3 @@ static inline uint64_t image_word(const struct image *i, enum image_section s,
 }
 /* The nth of PAGES: the content of the nth of INDEX. */
 const void *image_indexed(const struct image *i, uint64_t n);
-/* The content of a pfn in canonical form; NULL: zeroes. */
-const void *image_content(const struct image *i, uint64_t pfn);

@@ -114,15 +114,6 @@ bool range_nth(const struct mm_domain *d, uint64_t n, struct range *out)
     return true;
 }
 
-bool range_find(const struct mm_domain *d, pfn_t pfn, struct range *out)
-{
-    const uint64_t *w = find(d, pfn);
-
-    if (w)
-        *out = range_of(*w);
-    return w;
-}
-
 uint64_t range_count(const struct mm_domain *d, enum range_state state)
 {
     return d->ranges.nr[state];

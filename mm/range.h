@@ -25,7 +25,6 @@ must_check enum err range_add(struct mm_domain *d, struct range r);
 bool range_remove(struct mm_domain *d, pfn_t pfn);
 /* The nth of them, in no order that lasts; false: there are fewer. */
 bool range_nth(const struct mm_domain *d, uint64_t n, struct range *out);
-bool range_find(const struct mm_domain *d, pfn_t pfn, struct range *out);
 uint64_t range_count(const struct mm_domain *d, enum range_state state);
 /* The domain ends, or its ranges are about to be worked out anew. */
 void range_clear(struct mm_domain *d);

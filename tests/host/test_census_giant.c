@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "flagstone/flagstone.h"
+#include "look.h"
 #include "mm/canon.h"
 #include "mm/m2p.h"
 #include "mm/supply.h"
@@ -201,8 +202,7 @@ static void saves(void **state)
     assert_int_equal(saving_save(&sv, &c, &i, NULL), ERR_NONE);
     assert_int_equal(saving_check(&check, &i, NULL), ERR_NONE);
     assert_int_equal(image_nr(&i, IMAGE_INDEX, 8), 3);
-    assert_int_equal(*(const uint64_t *)image_content(&i, REGION_PFN + 1234),
-                     5);
+    assert_int_equal(*(const uint64_t *)look_content(&i, REGION_PFN + 1234), 5);
     assert_int_equal(image_header(&i)->nr_frames, s->us.d.tot_pages);
     saving_free(&i);
     census_end(&c);

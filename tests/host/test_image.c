@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "look.h"
 #include "port.h"
 #include "saving.h"
 
@@ -291,11 +292,11 @@ static void reads_good_ones(void **state)
     assert_int_equal(image_extent(&i, 1).pfn, 700);
     assert_int_equal(image_table(&i, 3).level, 2);
     assert_int_equal(image_word(&i, IMAGE_INDEX, 3), CENSUS_SUPPLIED + 1);
-    assert_int_equal(*(const uint8_t *)image_content(&i, 1999), 0x5a);
-    assert_non_null(image_content(&i, CENSUS_SUPPLIED + 1));
-    assert_null(image_content(&i, 3));
-    assert_null(image_content(&i, 5000));
-    assert_ptr_equal(image_content(&i, 700), image_indexed(&i, 1));
+    assert_int_equal(*(const uint8_t *)look_content(&i, 1999), 0x5a);
+    assert_non_null(look_content(&i, CENSUS_SUPPLIED + 1));
+    assert_null(look_content(&i, 3));
+    assert_null(look_content(&i, 5000));
+    assert_ptr_equal(look_content(&i, 700), image_indexed(&i, 1));
     saving_free(&i);
     r = good(); /* nothing but a record */
     r.nr_extents = r.nr_tables = r.nr_p2m = r.nr_index = 0;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "mm/range.h"
+#include "look.h"
 #include "world.h"
 
 #define PFNS 3000 /* pages of 509 */
@@ -52,7 +52,7 @@ static void agrees_with_model(void)
     for (unsigned i = 0; i < PFNS; i++) {
         seen[i] = false;
         count[model[i]]++;
-        assert_int_equal(range_find(&x.d, at(i), &r), model[i] != 0);
+        assert_int_equal(look_range(&x.d, at(i), &r), model[i] != 0);
         if (model[i]) {
             assert_int_equal(r.pfn.v, at(i).v);
             assert_int_equal(r.state, model[i]);
@@ -146,7 +146,7 @@ static void no_memory(void **state)
         n++;
     assert_int_equal(range_add(&x.d, r), ERR_NOMEM);
     assert_int_equal(range_count(&x.d, RANGE_REMAP), 0);
-    assert_false(range_find(&x.d, r.pfn, &r));
+    assert_false(look_range(&x.d, r.pfn, &r));
     while (n)
         alloc_hv_put(&w.mm, taken[--n], 0);
     assert_int_equal(range_add(&x.d, r), ERR_NONE);

@@ -14,6 +14,7 @@
 
 #include "actor.h"
 #include "flagstone/flagstone.h"
+#include "look.h"
 #include "port.h"
 #include "pressure.h"
 
@@ -143,7 +144,7 @@ static void shatter(void **state)
     assert_int_equal(s->r.result.supplied, 3);
     assert_int_equal(s->a.x->d.supplied, 3);
     assert_int_equal(range_count(&s->a.x->d, RANGE_SHATTERED), 3);
-    assert_true(range_find(&s->a.x->d, pfn_of(3 * 512), &range));
+    assert_true(look_range(&s->a.x->d, pfn_of(3 * 512), &range));
     assert_int_equal(range.state, RANGE_SHATTERED);
     assert_true(pte_has(actor_entry(&s->a, 3), FLAGSTONE_PTE_SHATTERED));
     assert_int_equal(pte_mfn(actor_entry(&s->a, 3)).v,
@@ -220,7 +221,7 @@ enum { L4 = 1, L3, L2, L1 };
 static enum err restore_with(struct stage *s, uint64_t table, unsigned i,
                              uint64_t entry)
 {
-    uint64_t *e = (uint64_t *)(uintptr_t)image_content(&s->image, table) + i;
+    uint64_t *e = (uint64_t *)(uintptr_t)look_content(&s->image, table) + i;
     uint64_t was = *e;
     enum err rc;
 

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "look.h"
 #include "mm/canon.h"
 #include "port.h"
 #include "saving.h"
@@ -104,7 +105,7 @@ static void assert_content(const struct image *i, const struct census *c,
 {
     static const uint8_t zeroes[PAGE_SIZE];
     const struct census_table *t = table_of(c, pfn);
-    const void *is = image_content(i, pfn), *should;
+    const void *is = look_content(i, pfn), *should;
     pte_t canonical[PT_ENTRIES];
 
     should = mm_frame_ptr(c->op->mm, m);
@@ -126,7 +127,7 @@ static void assert_faithful(const struct image *i, const struct census *c)
         mfn_t m = census_mfn(c, pfn_of(pfn));
 
         if (mfn_eq(m, MFN_NONE)) {
-            assert_null(image_content(i, pfn));
+            assert_null(look_content(i, pfn));
             continue;
         }
         assert_content(i, c, pfn, m);

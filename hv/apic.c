@@ -142,16 +142,10 @@ static void set_counter(uint64_t deadline_ns)
     write_reg(REG_TIMER_INITIAL, (uint32_t)MIN(ticks, (uint64_t)UINT32_MAX));
 }
 
-static uint64_t due_tsc = ~UINT64_C(0);
-
-bool apic_timer_due(void)
-{
-    return x86_rdtsc() >= due_tsc;
-}
-
 void apic_timer_set(uint64_t deadline_ns)
 {
-    due_tsc = deadline_ns ? clock_tsc_of_ns(deadline_ns) : ~UINT64_C(0);
+    this_cpu()->timer_due =
+        deadline_ns ? clock_tsc_of_ns(deadline_ns) : APIC_NEVER_DUE;
     if (cpu_features.tsc_deadline)
         x86_wrmsr(MSR_TSC_DEADLINE,
                   deadline_ns ? clock_tsc_of_ns(deadline_ns) : 0);

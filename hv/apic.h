@@ -25,5 +25,5 @@ void apic_timer_init(uint64_t khz);
  * the last call counts. 0 disarms.
  */
 void apic_timer_set(uint64_t deadline_ns);
-/* Has the time come, though interrupts may be off? */
-bool apic_timer_due(void);
+/* What percpu.timer_due is when there will be none. */
+#define APIC_NEVER_DUE (~UINT64_C(0))

@@ -6,6 +6,7 @@
  */
 #include "hv/cpu.h"
 
+#include "hv/apic.h"
 #include "hv/console.h"
 #include "hv/layout.h"
 #include "hv/paging.h"
@@ -220,6 +221,7 @@ void cpu_init(void)
     p->self = p;
     p->stack_top = (uint64_t)hv_stack_guard + (1 + STACK_PAGES) * PAGE_SIZE;
     p->tss = &tss;
+    p->timer_due = APIC_NEVER_DUE;
     p->gdt_page = gdt_page;
     init_tss();
     init_gdt();

@@ -62,6 +62,7 @@ struct percpu {
     struct vcpu *vcpu;  /* that runs or was interrupted; NULL: none yet */
     struct domain *tlb; /* whose translations the TLB may hold */
     uint32_t work;      /* WORK_*: what to see to before going to a guest */
+    uint64_t timer_due; /* TSC of the next timer interrupt (hv/apic.h) */
     struct cpu_tss *tss;
     uint64_t *gdt_page; /* the reserved page */
     unsigned id;

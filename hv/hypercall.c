@@ -6,9 +6,9 @@
 #include "hv/hypercall.h"
 
 #include "flagstone/flagstone.h"
-#include "hv/apic.h"
 #include "hv/guest.h"
 #include "hv/trap.h"
+#include "hv/x86.h"
 #include "xen/errno.h"
 #include <stdarg.h>
 
@@ -143,7 +143,9 @@ long hypercall_continue(unsigned nr, unsigned n, ...)
  */
 bool hypercall_preempt(void)
 {
-    return (this_cpu()->work & WORK_RESCHED) || apic_timer_due();
+    const struct percpu *cpu = this_cpu();
+
+    return x86_rdtsc() >= cpu->timer_due || (cpu->work & WORK_RESCHED);
 }
 
 /* --- multicall ---------------------------------------------------------- */

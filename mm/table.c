@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "mm/alike.h"
 #include "mm/port.h"
 
 static pte_t *entries_of(const struct mm_op *op, const struct frame *f)
@@ -25,6 +26,39 @@ static pte_t *entries_of(const struct mm_op *op, const struct frame *f)
 static bool skipped(unsigned level, unsigned i)
 {
     return level == 4 && l4_slot_is_hv(i);
+}
+
+/*
+ * Most entries of most tables are zero, which is nothing to be looked at: so
+ * a run of them is passed over in strides. From i on the next entry that is
+ * not zero, or the table's end; below n the last that is not, counted from
+ * one, or 0.
+ */
+#define STRIDE 16u
+_Static_assert(PT_ENTRIES % STRIDE == 0, "no stride crosses the table's end");
+
+static always_inline bool stride_is_zero(const pte_t *e)
+{
+    uint64_t any = 0;
+
+#pragma GCC unroll 16
+    for (unsigned k = 0; k < STRIDE; k++)
+        any |= e[k].v;
+    return !any;
+}
+
+static unsigned skip_up(const pte_t *e, unsigned i)
+{
+    while (i < PT_ENTRIES && !e[i].v)
+        i += i % STRIDE == 0 && stride_is_zero(e + i) ? STRIDE : 1;
+    return i;
+}
+
+static unsigned skip_down(const pte_t *e, unsigned n)
+{
+    while (n > 0 && !e[n - 1].v)
+        n -= n % STRIDE == 0 && stride_is_zero(e + n - STRIDE) ? STRIDE : 1;
+    return n;
 }
 
 /* One entry: its references, and how the hypervisor wants it to read. */
@@ -62,26 +96,47 @@ static enum err undo(struct mm_op *op, struct frame *f, unsigned level,
 }
 
 /*
- * L1 tables are 512 entries and most of what there is to validate. Returns
- * how many of n entries got their references in the usual way.
+ * L1 tables are 512 entries and most of what there is to validate: from one
+ * run of entries alike to the next, with as little as there can be in between.
+ * Returns the first entry from i on that did not get its references so.
  */
-static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned n)
+static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned i)
 {
-    struct entry_lens l = entry_lens(op, true);
-    unsigned i;
+    const pte_t *const end = e + PT_ENTRIES;
+    struct alike run;
 
-    for (i = 0; i < n; i++) {
-        const pte_t was = e[i];
+    for (i = skip_up(e, i); i < PT_ENTRIES; i = skip_up(e, i)) {
+        pte_t *at = e + i;
 
-        if (!was.v)
-            continue;
-        if (!entry_quick_get(&l, was))
+        if (!alike_begin(&run, op, *at))
             break;
-        if (unlikely(!(was.v & PTE_US) ||
-                     !(was.v & (PTE_GUEST_KERNEL | PTE_G))))
-            e[i] = entry_adjust(was, 1);
+        for (; at < end && alike_has(&run, *at); at++) {
+            if (unlikely(!alike_get(&run, *at)))
+                return (unsigned)(at - e);
+            at->v |= run.adjust;
+        }
+        i = (unsigned)(at - e);
     }
     return i;
+}
+
+/* The references of the last run of alike entries among n; how many are left. */
+static unsigned demote_quickly(struct mm_op *op, const pte_t *e, unsigned n)
+{
+    const pte_t *at = e + n;
+    struct alike run;
+
+    BUG_IF(!alike_begin(&run, op, at[-1]));
+    while (at > e) {
+        const pte_t was = at[-1];
+
+        if (unlikely(!alike_has(&run, was)))
+            break;
+        at--;
+        if (unlikely(!alike_put(&run, op, was)))
+            break;
+    }
+    return (unsigned)(at - e);
 }
 
 static void write_hv_slots(struct mm_op *op, const struct frame *f)
@@ -98,7 +153,7 @@ static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
     for (unsigned i = 0; i < PT_ENTRIES;) {
         enum err rc;
 
-        i += promote_quickly(op, e + i, PT_ENTRIES - i);
+        i = promote_quickly(op, e, i);
         if (i == PT_ENTRIES)
             break;
         if (entry_prepare(op, e[i]))
@@ -113,12 +168,13 @@ static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
 
 static void demote_l1(struct mm_op *op, struct frame *f)
 {
-    struct entry_lens l = entry_lens(op, true);
     const pte_t *e = entries_of(op, f);
+    unsigned n = skip_down(e, f->table->pt[f->i].progress);
 
-    for (unsigned n = f->table->pt[f->i].progress; n-- > 0;)
-        if (pte_present(e[n]))
-            entry_quick_put(op, &l, e[n]);
+    while (n > 0) {
+        n = pte_present(e[n - 1]) ? demote_quickly(op, e, n) : n - 1;
+        n = skip_down(e, n);
+    }
     f->table->pt[f->i].progress = 0;
 }
 
@@ -127,17 +183,19 @@ enum err table_promote(struct mm_op *op, struct frame *f, unsigned level,
 {
     const struct entry_at at = {.table = *f, .level = level};
     pte_t *e = entries_of(op, f);
-    unsigned first = f->table->pt[f->i].progress;
+    unsigned i = f->table->pt[f->i].progress;
+    bool some = false;
 
     if (level == 1)
         return promote_l1(op, f, gone);
-    for (unsigned i = first; i < PT_ENTRIES; i++) {
+    for (i = skip_up(e, i); i < PT_ENTRIES; i = skip_up(e, i + 1)) {
         enum err rc;
 
         if (skipped(level, i))
             continue;
-        rc = i > first && port_preempt() ? ERR_RESTART
-                                         : promote_entry(op, &at, &e[i]);
+        rc = some && port_preempt() ? ERR_RESTART
+                                    : promote_entry(op, &at, &e[i]);
+        some = true;
         if (rc == ERR_RESTART) {
             stay_partial(f, i);
             *gone = true;
@@ -162,8 +220,8 @@ enum err table_demote(struct mm_op *op, struct frame *f, unsigned level)
         demote_l1(op, f);
         return ERR_NONE;
     }
-    for (unsigned i = left; i-- > 0;) {
-        unsigned waiting = op->v->nr_old;
+    for (unsigned n = skip_down(e, left); n > 0; n = skip_down(e, n - 1)) {
+        unsigned waiting = op->v->nr_old, i = n - 1;
 
         if (skipped(level, i) || !pte_present(e[i]))
             continue;

@@ -153,7 +153,7 @@ static void interrupt(struct walker *k)
         host_preempt_at(1 + upto(k, 4));
         break;
     case 2:
-        host_preempt_at(1 + upto(k, 600));
+        host_preempt_at(1 + upto(k, 12));
         break;
     default:
         host_preempt_at(0);

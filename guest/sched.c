@@ -169,7 +169,11 @@ static void test_runstate(void)
     CHECK_EQ(hc_vcpu_op(VCPUOP_get_runstate_info, 0, &info), 0);
     CHECK_EQ(info.state, RUNSTATE_running);
     uint64_t blocked = info.time[RUNSTATE_blocked];
+    uint64_t ran = timer_ran(), ticks = tsc_read();
     CHECK_EQ(timer_sleep(5 * MS), 0);
+    ran = timer_ran() - ran; /* it slept, and does not count that */
+    ticks = tsc_read() - ticks;
+    CHECK(ran > 0 && ran < ticks / 2);
     CHECK_EQ(hc_vcpu_op(VCPUOP_get_runstate_info, 0, &info), 0);
     CHECK(info.time[RUNSTATE_blocked] > blocked);
     CHECK(info.time[RUNSTATE_running] > 0);

@@ -115,14 +115,14 @@ static void walk(pfn_t table, unsigned level)
 
 bool remap_all(struct remap_result *r)
 {
-    uint64_t start = tsc_read();
+    uint64_t start = timer_ran();
     *r = (struct remap_result){0};
     result = r;
     failed = false;
     r->ranges = flagstone_count_ranges(FLAGSTONE_RANGE_remap);
     for (unsigned i = 0; i < space_count(); i++)
         walk(space_nth(i)->root, 4);
-    r->ticks = tsc_read() - start;
+    r->ticks = timer_ran() - start;
     if (r->l1_frames) {
         r->calls++;
         (void)flagstone_downgraded(r->ranges, r->l1_frames, r->ticks);

@@ -15,7 +15,7 @@ struct remap_result {
     uint64_t l1_frames; /* tables it took: one for each entry mended */
     uint64_t looked_at; /* tables walked */
     uint64_t calls;     /* hypercalls */
-    uint64_t ticks;     /* of the TSC */
+    uint64_t ticks;     /* of the TSC, while it ran itself */
 };
 
 /*

@@ -26,16 +26,35 @@ static struct vcpu_time_info snapshot(void)
     return copy;
 }
 
+static uint64_t shifted(uint64_t n, int by)
+{
+    return by >= 0 ? n << by : n >> -by;
+}
+
 uint64_t timer_now(void)
 {
     struct vcpu_time_info t = snapshot();
-    uint64_t delta = tsc_read() - t.tsc_timestamp;
-    if (t.tsc_shift >= 0)
-        delta <<= t.tsc_shift;
-    else
-        delta >>= -t.tsc_shift;
+    uint64_t delta = shifted(tsc_read() - t.tsc_timestamp, t.tsc_shift);
     unsigned __int128 scaled = (unsigned __int128)delta * t.tsc_to_system_mul;
     return t.system_time + (uint64_t)(scaled >> 32);
+}
+
+/* The same the other way; whole seconds apart, or the product is too large. */
+static uint64_t ticks_of(uint64_t ns)
+{
+    const uint64_t second = 1000000000u;
+    struct vcpu_time_info t = snapshot();
+    uint64_t each = (second << 32) / t.tsc_to_system_mul;
+    uint64_t rest = (ns % second << 32) / t.tsc_to_system_mul;
+    return shifted(ns / second * each + rest, -t.tsc_shift);
+}
+
+uint64_t timer_ran(void)
+{
+    struct vcpu_runstate_info r = {0};
+    if (hc_vcpu_op(VCPUOP_get_runstate_info, 0, &r))
+        return tsc_read(); /* nobody counts it */
+    return ticks_of(r.time[RUNSTATE_running]);
 }
 
 uint64_t timer_wall_clock(uint32_t *ns)

@@ -10,6 +10,11 @@
 uint64_t timer_now(void);
 /* Seconds since 1970; *ns gets the rest. */
 uint64_t timer_wall_clock(uint32_t *ns);
+/*
+ * What vCPU 0 has run since it was made, in ticks of the TSC: a difference
+ * holds what the hypervisor did for it, not what others did meanwhile.
+ */
+uint64_t timer_ran(void);
 /* Sleep at least ns nanoseconds; 0, or a negated errno. */
 int64_t timer_sleep(uint64_t ns);
 /* As that, or until an event later than `seen`, a value of event_count. */

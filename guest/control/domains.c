@@ -197,12 +197,27 @@ static bool run_relocate(const struct args *a)
     return domain_relocate(a->slot[0].text);
 }
 
+/* It stays as it was, if it is still there; why not healed has been said. */
+static void wake_again(const char *name)
+{
+    struct flagstone_domain d;
+
+    if (ctl_has_domain(name, &d) && d.state == FLAGSTONE_STATE_suspended)
+        (void)ctl_on_domain(FLAGSTONE_CTL_resume, name, 0);
+}
+
 static bool run_heal(const struct args *a)
 {
     const char *name = a->slot[0].text;
+    struct flagstone_domain before;
 
-    return domain_suspend(name) && domain_relocate(name) &&
-           ctl_on_domain(FLAGSTONE_CTL_resume, name, 0);
+    if (!ctl_domain(name, &before) || !domain_suspend(name))
+        return false;
+    if (domain_relocate(name))
+        return ctl_on_domain(FLAGSTONE_CTL_resume, name, 0);
+    if (before.state == FLAGSTONE_STATE_running)
+        wake_again(name);
+    return false;
 }
 
 const struct command command_domains[] = {

@@ -208,6 +208,8 @@ static int64_t on_domain(struct flagstone_control *c)
         d->state = FLAGSTONE_STATE_running;
         return 0;
     case FLAGSTONE_CTL_relocate:
+        if (fake.lent)
+            return no(c, XEN_EBUSY, "web still has grants mapped: 1");
         c->layout =
             (struct flagstone_layout){.large_before = 4, .large_after = 4};
         return 0;

@@ -21,6 +21,7 @@ struct fake {
         const char *text;
     } module[FAKE_MODULES];
     bool stubborn;    /* domains do not do what they are asked */
+    bool lent;        /* relocations are refused, because of grants */
     char asked[8192]; /* "create web|target 1 4096|" */
     char said[32768]; /* what the commands printed */
 };

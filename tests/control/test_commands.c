@@ -74,6 +74,26 @@ static void commands_ask_for_what_they_say(void **state)
     does("# nothing", "");
 }
 
+/* Whoever ran goes on, whoever slept sleeps on. */
+static void what_cannot_be_healed_stays_as_it_was(void **state)
+{
+    struct flagstone_domain *d = fake_add_domain("web", 16);
+
+    (void)state;
+    fake.lent = true;
+    for (enum flagstone_state before = FLAGSTONE_STATE_running;
+         before <= FLAGSTONE_STATE_suspended; before++) {
+        d->state = before;
+        fake.asked[0] = '\0';
+        assert_false(command_line("heal web", 8));
+        assert_string_equal(shell_why(), "web still has grants mapped: 1");
+        assert_string_equal(fake.asked, before == FLAGSTONE_STATE_running
+                                            ? "12 web 2|16 web 0|15 web 0|"
+                                            : "16 web 0|");
+        assert_int_equal(d->state, before);
+    }
+}
+
 static void mistakes_are_named(void **state)
 {
     static const struct {
@@ -332,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(commands_ask_for_what_they_say, fresh),
+        cmocka_unit_test_setup(what_cannot_be_healed_stays_as_it_was, fresh),
         cmocka_unit_test_setup(mistakes_are_named, fresh),
         cmocka_unit_test_setup(waiting_ends, fresh),
         cmocka_unit_test_setup(figures_compare, fresh),

@@ -8,32 +8,24 @@
  *   role=leave  maps the peer's, and ends
  * Who maps gives a frame away too, so maxmem= has to be more than mem=.
  */
+#include "guest/lib/grant.h"
 #include "guest/lib/guest.h"
-
-#include "xen/grant_table.h"
 
 const char guest_name[] = "grant";
 
-#define WINDOW UINT64_C(0xffffc00000000000)
-#define TABLE  (WINDOW + BLOCK_SIZE) /* the grant table's first frame */
+#define WINDOW GRANT_WINDOW
 #define MAGIC  UINT64_C(0x6772616e74656421)
 #define ANSWER UINT64_C(0x616e737765726564)
 
 enum { REF_RW = 8, REF_RO, REF_TABLE, REF_OTHER, REF_TAKE };
-#define MAP_RW GNTMAP_host_map
-#define MAP_RO (GNTMAP_host_map | GNTMAP_readonly)
+#define MAP_RW GRANT_RW
+#define MAP_RO GRANT_RO
 
-static volatile struct grant_entry_v1 *const entries = (void *)TABLE;
 static volatile uint64_t *const window = (void *)WINDOW;
 static domid_t peer = DOMID_SELF, me;
 static pfn_t data;
 
 /* --- requests ------------------------------------------------------------- */
-
-static int64_t op(uint64_t cmd, void *arg)
-{
-    return hc_grant_table_op(cmd, arg, 1);
-}
 
 static struct gnttab_map_grant_ref asked;
 
@@ -41,23 +33,12 @@ static int map_at(uint64_t host_addr, uint32_t flags, uint32_t ref)
 {
     asked = (struct gnttab_map_grant_ref){
         .host_addr = host_addr, .flags = flags, .ref = ref, .dom = peer};
-    REQUIRE(op(GNTTABOP_map_grant_ref, &asked) == 0);
-    return asked.status;
-}
-
-static int unmap_at(uint64_t host_addr, uint32_t handle)
-{
-    struct gnttab_unmap_grant_ref u = {.host_addr = host_addr,
-                                       .handle = handle};
-    REQUIRE(op(GNTTABOP_unmap_grant_ref, &u) == 0);
-    return u.status;
+    return grant_map(&asked);
 }
 
 static void grant(uint32_t ref, pfn_t pfn, unsigned flags)
 {
-    entries[ref].frame = (uint32_t)frame_mfn(pfn).v;
-    entries[ref].domid = peer == DOMID_SELF ? me : peer;
-    __atomic_store_n(&entries[ref].flags, (uint16_t)flags, __ATOMIC_RELEASE);
+    grant_give(ref, pfn, peer == DOMID_SELF ? me : peer, flags);
 }
 
 static void audit(void)
@@ -75,24 +56,20 @@ static uint64_t entry_at(void)
 
 static void set_up(void)
 {
-    uint64_t list[2] = {0};
-    struct gnttab_setup_table s = {DOMID_SELF, 1, 0, (guest_ptr_t)list};
     struct gnttab_query_size q = {.dom = DOMID_SELF};
     struct gnttab_set_version v = {1};
     struct gnttab_get_version g = {.dom = DOMID_SELF};
     report_context("set up");
-    CHECK_EQ(op(GNTTABOP_set_version, &v), 0);
-    CHECK_EQ(op(GNTTABOP_get_version, &g), 0);
+    CHECK_EQ(grant_op(GNTTABOP_set_version, &v), 0);
+    CHECK_EQ(grant_op(GNTTABOP_get_version, &g), 0);
     CHECK_EQ(g.version, 1);
-    REQUIRE(op(GNTTABOP_setup_table, &s) == 0 && s.status == GNTST_okay);
-    CHECK_EQ(op(GNTTABOP_query_size, &q), 0);
+    uint64_t frame = grant_open().v;
+    CHECK_EQ(grant_op(GNTTABOP_query_size, &q), 0);
     CHECK_EQ(q.status, GNTST_okay);
     CHECK(q.nr_frames >= 1 && q.max_nr_frames >= q.nr_frames);
-    pt_make_tables(WINDOW, 1);
-    REQUIRE(pt_map(TABLE, mfn_of(list[0]), PT_KERNEL_RW) == 0);
     for (unsigned i = 0; i < 512; i++)
-        CHECK_EQ(entries[i].flags, 0);
-    CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, list, 1, 0), 0);
+        CHECK_EQ(grant_entry[i].flags, 0);
+    CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, &frame, 1, 0), 0);
 }
 
 static void wrong_set_up(void)
@@ -103,23 +80,23 @@ static void wrong_set_up(void)
     struct gnttab_get_version g = {.dom = 0x1234};
     struct gnttab_query_size q = {.dom = 0x1234};
     report_context("wrong set-up");
-    CHECK_EQ(op(GNTTABOP_setup_table, &s), 0);
+    CHECK_EQ(grant_op(GNTTABOP_setup_table, &s), 0);
     CHECK_EQ(s.status, GNTST_general_error);
     s = (struct gnttab_setup_table){0x1234, 1, 0, (guest_ptr_t)list};
-    CHECK_EQ(op(GNTTABOP_setup_table, &s), 0);
+    CHECK_EQ(grant_op(GNTTABOP_setup_table, &s), 0);
     CHECK_EQ(s.status, GNTST_bad_domain);
     s = (struct gnttab_setup_table){DOMID_SELF, 2, 0, 8};
-    CHECK_EQ(op(GNTTABOP_setup_table, &s), -XEN_EFAULT);
+    CHECK_EQ(grant_op(GNTTABOP_setup_table, &s), -XEN_EFAULT);
     CHECK_EQ(hc_grant_table_op(GNTTABOP_setup_table, &s, 2), -XEN_EINVAL);
-    CHECK_EQ(op(GNTTABOP_set_version, &v), -XEN_ENOSYS);
+    CHECK_EQ(grant_op(GNTTABOP_set_version, &v), -XEN_ENOSYS);
     CHECK_EQ(v.version, 1);
     v.version = 3;
-    CHECK_EQ(op(GNTTABOP_set_version, &v), -XEN_EINVAL);
-    CHECK_EQ(op(GNTTABOP_get_version, &g), -XEN_ESRCH);
-    CHECK_EQ(op(GNTTABOP_query_size, &q), 0);
+    CHECK_EQ(grant_op(GNTTABOP_set_version, &v), -XEN_EINVAL);
+    CHECK_EQ(grant_op(GNTTABOP_get_version, &g), -XEN_ESRCH);
+    CHECK_EQ(grant_op(GNTTABOP_query_size, &q), 0);
     CHECK_EQ(q.status, GNTST_bad_domain);
     for (unsigned cmd = 0; cmd < 32; cmd++)
-        CHECK(op(cmd, NULL) < 0);
+        CHECK(grant_op(cmd, NULL) < 0);
     CHECK_EQ(hc_grant_table_op(GNTTABOP_copy, NULL, 0), 0);
     CHECK_EQ(hc_grant_table_op(GNTTABOP_copy, NULL, UINT32_MAX), -XEN_EINVAL);
 }
@@ -134,17 +111,17 @@ static void map_and_unmap(uint32_t flags)
     grant(REF_RW, data, GTF_permit_access);
     REQUIRE(map_at(host, flags, REF_RW) == GNTST_okay);
     CHECK_EQ(asked.dev_bus_addr, frame_mfn(data).v << PAGE_SHIFT);
-    CHECK_EQ(entries[REF_RW].flags,
+    CHECK_EQ(grant_entry[REF_RW].flags,
              GTF_permit_access | GTF_reading | (write ? GTF_writing : 0));
     *(uint64_t *)frame_va(data) = MAGIC + flags;
     CHECK_EQ(*window, MAGIC + flags);
     CHECK_EQ(try_write(window, MAGIC), !write);
     audit();
-    CHECK_EQ(unmap_at(host + 8, asked.handle), GNTST_general_error);
-    CHECK_EQ(unmap_at(host, asked.handle), GNTST_okay);
-    CHECK_EQ(entries[REF_RW].flags, GTF_permit_access);
+    CHECK_EQ(grant_unmap(host + 8, asked.handle), GNTST_general_error);
+    CHECK_EQ(grant_unmap(host, asked.handle), GNTST_okay);
+    CHECK_EQ(grant_entry[REF_RW].flags, GTF_permit_access);
     CHECK_EQ(pt_lookup(WINDOW).v, 0);
-    CHECK_EQ(unmap_at(host, asked.handle), GNTST_bad_handle);
+    CHECK_EQ(grant_unmap(host, asked.handle), GNTST_bad_handle);
     audit();
 }
 
@@ -174,7 +151,7 @@ static void wrong_map(void)
                                 BIT(47), ~UINT64_C(0)};
     for (unsigned i = 0; i < ARRAY_SIZE(nowhere); i++)
         CHECK_EQ(map_at(nowhere[i], MAP_RW, REF_RW), GNTST_general_error);
-    entries[REF_RW].domid = 0x1234;
+    grant_entry[REF_RW].domid = 0x1234;
     CHECK_EQ(map_at(WINDOW, MAP_RW, REF_RW), GNTST_general_error);
     grant(REF_RW, data, GTF_permit_access | GTF_PCD);
     CHECK_EQ(map_at(WINDOW, MAP_RW, REF_RW), GNTST_general_error);
@@ -184,7 +161,7 @@ static void wrong_map(void)
     const uint32_t frames[] = {0, UINT32_MAX, 0xa0,
                                (uint32_t)(guest_start_info->shared_info >> 12)};
     for (unsigned i = 0; i < ARRAY_SIZE(frames); i++) {
-        entries[REF_RW].frame = frames[i];
+        grant_entry[REF_RW].frame = frames[i];
         CHECK_EQ(map_at(WINDOW, MAP_RW, REF_RW), GNTST_bad_page);
     }
     peer = 0x1234;
@@ -192,9 +169,9 @@ static void wrong_map(void)
     peer = DOMID_SELF;
     CHECK_EQ(pt_lookup(WINDOW).v, 0);
     for (unsigned i = 0; i < 16; i++)
-        CHECK_EQ(entries[i].flags & (GTF_reading | GTF_writing), 0);
-    CHECK_EQ(unmap_at(WINDOW, 0), GNTST_bad_handle);
-    CHECK_EQ(unmap_at(WINDOW, UINT32_MAX), GNTST_bad_handle);
+        CHECK_EQ(grant_entry[i].flags & (GTF_reading | GTF_writing), 0);
+    CHECK_EQ(grant_unmap(WINDOW, 0), GNTST_bad_handle);
+    CHECK_EQ(grant_unmap(WINDOW, UINT32_MAX), GNTST_bad_handle);
     audit();
 }
 
@@ -207,11 +184,11 @@ static void types(void)
     REQUIRE(map_at(WINDOW, MAP_RW, REF_TABLE) == GNTST_okay);
     frame_make_ro(table);
     CHECK_EQ(pt_pin(table, 1), -XEN_EINVAL);
-    CHECK_EQ(unmap_at(WINDOW, asked.handle), GNTST_okay);
+    CHECK_EQ(grant_unmap(WINDOW, asked.handle), GNTST_okay);
     CHECK_EQ(pt_pin(table, 1), 0);
     CHECK_EQ(map_at(WINDOW, MAP_RW, REF_TABLE), GNTST_general_error);
     CHECK_EQ(map_at(WINDOW, MAP_RO, REF_TABLE), GNTST_okay);
-    CHECK_EQ(unmap_at(WINDOW, asked.handle), GNTST_okay);
+    CHECK_EQ(grant_unmap(WINDOW, asked.handle), GNTST_okay);
     CHECK_EQ(pt_unpin(table), 0);
     frame_make_rw(table);
     leak_check();
@@ -226,16 +203,16 @@ static void stale(void)
     uint32_t first = asked.handle;
     CHECK_EQ(pt_unmap(WINDOW), 0);
     audit();
-    CHECK_EQ(unmap_at(WINDOW, first), GNTST_general_error);
-    CHECK_EQ(unmap_at(WINDOW, first), GNTST_bad_handle);
-    CHECK_EQ(entries[REF_RW].flags, GTF_permit_access);
+    CHECK_EQ(grant_unmap(WINDOW, first), GNTST_general_error);
+    CHECK_EQ(grant_unmap(WINDOW, first), GNTST_bad_handle);
+    CHECK_EQ(grant_entry[REF_RW].flags, GTF_permit_access);
     REQUIRE(map_at(WINDOW, MAP_RO, REF_RW) == GNTST_okay);
     first = asked.handle;
     REQUIRE(map_at(WINDOW, MAP_RW, REF_RW) == GNTST_okay); /* over it */
     audit();
-    CHECK_EQ(unmap_at(WINDOW, first), GNTST_okay);
-    CHECK_EQ(unmap_at(WINDOW, asked.handle), GNTST_general_error);
-    CHECK_EQ(entries[REF_RW].flags, GTF_permit_access);
+    CHECK_EQ(grant_unmap(WINDOW, first), GNTST_okay);
+    CHECK_EQ(grant_unmap(WINDOW, asked.handle), GNTST_general_error);
+    CHECK_EQ(grant_entry[REF_RW].flags, GTF_permit_access);
     audit();
 }
 
@@ -250,10 +227,10 @@ static void replace(void)
     REQUIRE(pt_map(WINDOW + PAGE_SIZE, spare, PT_KERNEL_RW) == 0);
     r.handle = asked.handle;
     r.new_addr = WINDOW;
-    CHECK_EQ(op(GNTTABOP_unmap_and_replace, &r), 0);
+    CHECK_EQ(grant_op(GNTTABOP_unmap_and_replace, &r), 0);
     CHECK_EQ(r.status, GNTST_general_error);
     r.new_addr = WINDOW + PAGE_SIZE;
-    CHECK_EQ(op(GNTTABOP_unmap_and_replace, &r), 0);
+    CHECK_EQ(grant_op(GNTTABOP_unmap_and_replace, &r), 0);
     CHECK_EQ(r.status, GNTST_okay);
     CHECK_EQ(pte_mfn(pt_lookup(WINDOW)).v, spare.v);
     CHECK_EQ(pt_lookup(WINDOW + PAGE_SIZE).v, 0);
@@ -276,7 +253,7 @@ static struct gnttab_copy copying(unsigned src_at, unsigned dst_at,
 
 static int copy(struct gnttab_copy c)
 {
-    REQUIRE(op(GNTTABOP_copy, &c) == 0);
+    REQUIRE(grant_op(GNTTABOP_copy, &c) == 0);
     return c.status;
 }
 
@@ -306,7 +283,7 @@ static void copies(void)
     c.flags |= GNTCOPY_dest_gref;
     c.dest.u.ref = REF_RO; /* read only */
     CHECK_EQ(copy(c), GNTST_general_error);
-    CHECK_EQ(entries[REF_RO].flags, GTF_permit_access | GTF_readonly);
+    CHECK_EQ(grant_entry[REF_RO].flags, GTF_permit_access | GTF_readonly);
     CHECK_EQ(hc_grant_table_op(GNTTABOP_copy, NULL, 1), -XEN_EFAULT);
     to[1] = 0;
     audit();
@@ -318,12 +295,12 @@ static void wrong_transfer(void)
     report_context("transfer");
     grant(REF_TAKE, data, GTF_accept_transfer);
     t.ref = REF_TAKE;
-    CHECK_EQ(op(GNTTABOP_transfer, &t), 0);
+    CHECK_EQ(grant_op(GNTTABOP_transfer, &t), 0);
     CHECK(t.status == GNTST_bad_domain || t.status == GNTST_bad_page);
     t.mfn = ~UINT64_C(0);
-    CHECK_EQ(op(GNTTABOP_transfer, &t), 0);
+    CHECK_EQ(grant_op(GNTTABOP_transfer, &t), 0);
     CHECK_EQ(t.status, GNTST_bad_page);
-    CHECK_EQ(entries[REF_TAKE].flags, GTF_accept_transfer);
+    CHECK_EQ(grant_entry[REF_TAKE].flags, GTF_accept_transfer);
     leak_check();
 }
 
@@ -361,8 +338,8 @@ static void offer(void)
     frame_make_ro(table);
     REQUIRE(pt_pin(table, 1) == 0);
     grant(REF_TABLE, table, GTF_permit_access);
-    entries[REF_TAKE].domid = peer;
-    entries[REF_TAKE].flags = GTF_accept_transfer;
+    grant_entry[REF_TAKE].domid = peer;
+    grant_entry[REF_TAKE].flags = GTF_accept_transfer;
     grant(REF_RO, data, GTF_permit_access | GTF_readonly);
     grant(REF_RW, data, GTF_permit_access);
     while (__atomic_load_n(&p[1], __ATOMIC_ACQUIRE) != ANSWER)
@@ -398,11 +375,11 @@ static void rights(void)
     uint64_t frame = pte_mfn(e).v;
     CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, &frame, 1, 0), 0);
     audit();
-    CHECK_EQ(unmap_at(second, asked.handle), GNTST_okay);
+    CHECK_EQ(grant_unmap(second, asked.handle), GNTST_okay);
     CHECK(pt_update(maddr_of(at), e) < 0);
     REQUIRE(map_at(second, MAP_RO, REF_RO) == GNTST_okay);
     CHECK_EQ(pt_update(maddr_of(at), pte_of(0)), 0);
-    CHECK_EQ(unmap_at(second, asked.handle), GNTST_general_error);
+    CHECK_EQ(grant_unmap(second, asked.handle), GNTST_general_error);
     audit();
 }
 
@@ -415,15 +392,15 @@ static void send(void)
     int64_t owned = leak_owned();
     report_context("send a frame");
     p[5] = MAGIC;
-    CHECK_EQ(op(GNTTABOP_transfer, &t), 0);
+    CHECK_EQ(grant_op(GNTTABOP_transfer, &t), 0);
     CHECK_EQ(t.status, GNTST_bad_page); /* it is mapped */
     frame_unmap(leak_spare(3));
-    CHECK_EQ(op(GNTTABOP_transfer, &t), 0);
+    CHECK_EQ(grant_op(GNTTABOP_transfer, &t), 0);
     REQUIRE(t.status == GNTST_okay);
     CHECK_EQ(leak_owned(), owned - 1);
     t.mfn = frame_mfn(data).v;
     frame_unmap(data);
-    CHECK_EQ(op(GNTTABOP_transfer, &t), 0);
+    CHECK_EQ(grant_op(GNTTABOP_transfer, &t), 0);
     CHECK_EQ(t.status, GNTST_bad_gntref);
     frame_make_rw(data);
 }
@@ -463,7 +440,7 @@ static void until_gone(void)
         wait();
     CHECK_EQ(pt_lookup(WINDOW).v, 0);
     CHECK_EQ(pt_lookup(WINDOW + PAGE_SIZE).v, 0);
-    CHECK_EQ(unmap_at(WINDOW + PAGE_SIZE, handle), GNTST_bad_handle);
+    CHECK_EQ(grant_unmap(WINDOW + PAGE_SIZE, handle), GNTST_bad_handle);
     CHECK_EQ(map_at(WINDOW, MAP_RW, REF_RW), GNTST_bad_domain);
     audit();
 }
@@ -472,10 +449,11 @@ static void until_gone(void)
 static void until_alone(void)
 {
     report_context("until we are alone");
-    while (entries[REF_RW].flags & (GTF_reading | GTF_writing))
+    while (grant_entry[REF_RW].flags & (GTF_reading | GTF_writing))
         wait();
-    CHECK(entries[REF_TAKE].flags & GTF_transfer_completed);
-    REQUIRE(pt_map(WINDOW, mfn_of(entries[REF_TAKE].frame), PT_KERNEL_RW) == 0);
+    CHECK(grant_entry[REF_TAKE].flags & GTF_transfer_completed);
+    REQUIRE(pt_map(WINDOW, mfn_of(grant_entry[REF_TAKE].frame), PT_KERNEL_RW) ==
+            0);
     CHECK_EQ(window[5], MAGIC);
     memset(frame_va(data), 0, PAGE_SIZE);
     frame_make_ro(data);

@@ -132,9 +132,15 @@ static enum err must_be_alone(const struct domain *d, char *text)
 {
     enum err rc = must_be_suspended(d, text);
 
-    if (rc || !grant_busy(&d->mm))
+    if (rc)
         return rc;
-    return fail(text, ERR_BUSY, "%s has grants that are mapped", d->name);
+    if (grant_mapped(&d->mm))
+        return fail(text, ERR_BUSY, "%s still has grants mapped: %u", d->name,
+                    grant_mapped(&d->mm));
+    if (grant_lent(&d->mm))
+        return fail(text, ERR_BUSY, "others still have grants of %s mapped: %u",
+                    d->name, grant_lent(&d->mm));
+    return ERR_NONE;
 }
 
 enum err migrate_save(struct domain *d, const char *name, char *text)

@@ -32,8 +32,9 @@ struct grants;
 must_check enum err grant_setup(struct mm_op *op, uint32_t nr);
 uint32_t grant_nr_frames(const struct mm_domain *d);
 mfn_t grant_frame(const struct mm_domain *d, uint32_t i);
-/* Has it mapped grants, or have others mapped its? */
-bool grant_busy(const struct mm_domain *d);
+/* Handles it has for grants it mapped; and those there are for its own. */
+uint32_t grant_mapped(const struct mm_domain *d);
+uint32_t grant_lent(const struct mm_domain *d);
 /* The domain finds itself somewhere else: its entries name nothing any more. */
 void grant_forget(const struct mm_domain *d);
 

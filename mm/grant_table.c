@@ -63,9 +63,14 @@ mfn_t grant_frame(const struct mm_domain *d, uint32_t i)
     return d->grants->shared[i];
 }
 
-bool grant_busy(const struct mm_domain *d)
+uint32_t grant_mapped(const struct mm_domain *d)
 {
-    return d->grants && (d->grants->handles || d->grants->pins);
+    return d->grants ? d->grants->handles : 0;
+}
+
+uint32_t grant_lent(const struct mm_domain *d)
+{
+    return d->grants ? d->grants->pins : 0;
 }
 
 void grant_forget(const struct mm_domain *d)

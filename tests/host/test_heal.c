@@ -13,6 +13,7 @@
 
 #include "flagstone/flagstone.h"
 #include "mm/frame.h"
+#include "mm/grant_table.h"
 #include "mm/range.h"
 #include "mm/shared.h"
 #include "mm/split.h"
@@ -237,6 +238,31 @@ static void frames_in_other_use_stay_where_they_are(void **state)
 }
 
 /* A frame whose block is mapped large elsewhere, or marked. */
+/* The other guest maps one of them by a grant, in a table of its own. */
+static void frames_that_are_lent_stay_where_they_are(void **state)
+{
+    struct scene *s = *state;
+    struct scattered *x = scatter(s, KERNEL);
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+    struct grant_request r = {.host_addr = s->foreign.v << PAGE_SHIFT,
+                              .flags = GNTMAP_host_map | GNTMAP_readonly |
+                                       GNTMAP_contains_pte};
+    mfn_t first, table;
+
+    assert_int_equal(grant_setup(&s->op, 1), ERR_NONE);
+    assert_int_equal(mmu_pin(&op, s->foreign, 1), ERR_NONE);
+    atomic_store(grant_word(&s->us.d, 0), x->frame[300].v << 32 |
+                                              (uint64_t)s->them.d.id << 16 |
+                                              GTF_permit_access);
+    assert_int_equal(grant_map(&op, &s->us.d, &r), GNTST_okay);
+    world_done(&op);
+    refused(s, x, ERR_BUSY);
+    assert_int_equal(grant_unmap(&op, r.handle, r.host_addr), GNTST_okay);
+    world_done(&op);
+    assert_int_equal(heal_it(s, &first, &table), ERR_NONE);
+    whole(s, first);
+}
+
 static void members_of_superpages_stay(void **state)
 {
     struct scene *s = *state;
@@ -411,6 +437,7 @@ int main(void)
         scene_test(what_is_whole_is_only_joined),
         scene_test(a_block_out_of_order_is_copied),
         scene_test(frames_in_other_use_stay_where_they_are),
+        scene_test(frames_that_are_lent_stay_where_they_are),
         scene_test(members_of_superpages_stay),
         scene_test(tables_and_fixed_frames_stay),
         scene_test(policy_and_place_are_looked_at),

@@ -104,7 +104,7 @@ export $(RUN_VARS) BUILD
 JOBS ?= $(shell nproc 2> /dev/null || echo 2)
 again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
 
-.PHONY: run shell iso test test-linux bench built run-tests setup setup-test lint clean
+.PHONY: run shell iso test test-linux bench bench-linux built run-tests setup setup-test lint clean
 run: setup
 	$(again) built
 	$(Q)tools/run
@@ -122,6 +122,9 @@ test-linux: setup
 bench: setup-test
 	$(again) built
 	$(Q)tools/bench
+bench-linux: setup-test
+	$(again) built
+	$(Q)tests/linux/beside
 built: all $(GUEST_ALL)
 run-tests: built $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)

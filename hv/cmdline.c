@@ -70,6 +70,7 @@ static const struct option {
      1u << 20},
     {"reserve", TYPE_NUMBER, &options.reserve, NULL, 0, 1u << 22},
     {"selftest", TYPE_CHOICE, &options.selftest, selftests, 0, 0},
+    {"profile", TYPE_FLAG, &options.profile, NULL, 1, 0},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
 };
 

@@ -28,6 +28,7 @@ struct options {
 #define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
     uint64_t reserve;                   /* MiB that no guest gets */
     uint64_t timeslice;                 /* ms */
+    unsigned profile;                   /* hv/profile.h */
 };
 extern struct options options;
 

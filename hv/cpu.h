@@ -53,6 +53,14 @@ struct domain;
 #define WORK_REGS    2u /* vcpu->regs were rewritten by a hypercall */
 #define WORK_LOOK    4u /* something else may be pending */
 
+/* The entry under way, for hv/profile.h. */
+struct percpu_profile {
+    uint64_t start;             /* TSC */
+    struct profile_line *lines; /* of the vCPU that entered; NULL: none */
+    uint64_t save[3];
+    uint32_t kind;
+};
+
 /* Behind GS in the hypervisor. hv/offsets.c tells entry.asm. */
 struct percpu {
     struct percpu *self;
@@ -65,6 +73,7 @@ struct percpu {
     uint64_t timer_due; /* TSC of the next timer interrupt (hv/apic.h) */
     struct cpu_tss *tss;
     uint64_t *gdt_page; /* the reserved page */
+    struct percpu_profile profile;
     unsigned id;
 };
 

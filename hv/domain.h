@@ -80,7 +80,8 @@ struct vcpu {
     unsigned ldt_entries;
     uint8_t iopl; /* physdev_op set_iopl, 0..3, granted only virtually */
     uint64_t xcr0;
-    uint8_t *fpu; /* XSAVE area, hypervisor frames */
+    uint8_t *fpu;                 /* XSAVE area, hypervisor frames */
+    struct profile_line *profile; /* hv/profile.h, if asked for */
 
     /* Events. */
     mfn_t info_mfn;         /* registered elsewhere: a writable reference */

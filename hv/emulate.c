@@ -15,6 +15,7 @@
 #include "hv/hypercall.h"
 #include "hv/insn.h"
 #include "hv/policy.h"
+#include "hv/profile.h"
 #include "hv/seg.h"
 #include "hv/string.h"
 #include "hv/tlb.h"
@@ -186,7 +187,19 @@ static bool iopl_ok(const struct vcpu *v)
     return v->iopl >= level;
 }
 
-/* No guest has devices: reads float high, writes go nowhere. */
+#define PORT_PIT_COUNTER 0x42
+
+/*
+ * No guest has devices: reads float high. The old timer's counter is not read
+ * as all ones though, which it would be before it starts, and Linux waits for
+ * that some 100,000 reads long: it stands still at zero.
+ */
+static uint64_t port_value(uint64_t number)
+{
+    return number == PORT_PIT_COUNTER ? 0 : ~UINT64_C(0);
+}
+
+/* Writes go nowhere. */
 static enum result port(struct vcpu *v, const struct insn *i)
 {
     unsigned size = MIN(i->size, 4u);
@@ -196,9 +209,11 @@ static enum result port(struct vcpu *v, const struct insn *i)
     switch (i->op) {
     case 0xe4:
     case 0xe5:
+        insn_set(i, &v->regs, 0, size, port_value(i->imm & 0xff));
+        return DONE;
     case 0xec:
     case 0xed:
-        insn_set(i, &v->regs, 0, size, ~UINT64_C(0));
+        insn_set(i, &v->regs, 0, size, port_value(v->regs.rdx & 0xffff));
         return DONE;
     case 0xe6:
     case 0xe7:
@@ -293,6 +308,27 @@ static enum result one_byte(struct vcpu *v, const struct insn *i)
     }
 }
 
+static enum profile_kind kind_of(const struct insn *i)
+{
+    if (!i->two_byte)
+        return (i->op & 0xf4) == 0xe4 ? PROFILE_PORT : PROFILE_EMULATION;
+    switch (i->op) {
+    case 0xa2:
+        return PROFILE_CPUID;
+    case 0x30:
+    case 0x32:
+        return PROFILE_MSR;
+    case 0x20:
+    case 0x21:
+    case 0x22:
+    case 0x23:
+    case 0x06:
+        return PROFILE_CONTROL;
+    default:
+        return PROFILE_EMULATION;
+    }
+}
+
 bool emulate_privileged(struct vcpu *v)
 {
     uint8_t bytes[INSN_MAX];
@@ -311,6 +347,7 @@ bool emulate_privileged(struct vcpu *v)
     if (rc == REFUSE)
         return false;
     v->d->stats.emulations++;
+    profile_as(kind_of(&i));
     if (rc == DONE) {
         v->regs.rip += i.len;
         emulate_retired(v);
@@ -347,6 +384,7 @@ bool emulate_forced(struct vcpu *v)
         return is;
     cpuid(v);
     v->d->stats.emulations++;
+    profile_as(PROFILE_CPUID);
     v->regs.rip += sizeof(prefix) + sizeof(insn);
     emulate_retired(v);
     return true;

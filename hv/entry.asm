@@ -20,6 +20,9 @@
 ; guest's values when the handler returns; the short way out leaves them where
 ; they are, the long way (work to do, another vCPU to run) stores them first.
 ;
+; The last two instructions of each way out are patched where a profile is
+; wanted (hv/profile.h).
+;
 ; Labels here are never local (.name): NASM would tie them to whatever label a
 ; macro defines last.
 
@@ -33,7 +36,7 @@ IST_COUNT       equ 5
 
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
 extern fast_exception, fast_syscall
-extern hypercall_table, cpu_percpu0
+extern hypercall_table, cpu_percpu0, profile_iretq
 
 
 %include "hv/entry.inc"
@@ -73,6 +76,9 @@ entry_iretq:
 
 common_hypervisor:
         lea rax, [entry_iretq]
+        cmp [rsp + REGS_RIP], rax
+        je common_iret_fault
+        lea rax, [profile_iretq]
         cmp [rsp + REGS_RIP], rax
         je common_iret_fault
         mov rdi, rsp
@@ -156,6 +162,8 @@ syscall_out:
         mov r10, [rsp + REG(R10)]
         mov r11, [rsp + REG(RFLAGS)]
         mov rsp, [gs:PERCPU_GUEST_RSP]
+global exit_sysret
+exit_sysret:
         swapgs
         o64 sysret
 

@@ -122,6 +122,8 @@ enter_guest:
         mov rsp, rdi
         mov rdi, [R(RDI)]
         mov rsi, [R(RSI)]
+global exit_fast_sysret
+exit_fast_sysret:
         swapgs
         o64 sysret
 

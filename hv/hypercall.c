@@ -7,6 +7,7 @@
 
 #include "flagstone/flagstone.h"
 #include "hv/guest.h"
+#include "hv/profile.h"
 #include "hv/trap.h"
 #include "hv/x86.h"
 #include "xen/errno.h"
@@ -162,6 +163,16 @@ static long call(const struct multicall_entry *e)
                                                   a[5]);
 }
 
+static never_inline long profiled_call(const struct multicall_entry *e)
+{
+    const unsigned nr = (unsigned)MIN(e->op, (uint64_t)HYPERCALLS);
+    uint64_t start = x86_rdtsc();
+    long rc = call(e);
+
+    profile_inner(nr, x86_rdtsc() - start);
+    return rc;
+}
+
 /* The rest of the list is done from the start of entry `at` on. */
 static long multicall_again(uint64_t at, uint64_t left)
 {
@@ -191,7 +202,7 @@ long hypercall_multicall(uint64_t calls, uint64_t nr)
             return -XEN_EFAULT;
         multicall.entry = &e;
         multicall.restart = false;
-        rc = call(&e);
+        rc = unlikely(profile_on) ? profiled_call(&e) : call(&e);
         multicall.entry = NULL;
         if (multicall.restart) {
             if (guest_write(calls, &e, sizeof(e)))

@@ -8,6 +8,7 @@
 #include "hv/idt.h"
 
 #include "hv/cpu.h"
+#include "hv/profile.h"
 #include "hv/x86.h"
 
 struct gate {
@@ -47,7 +48,7 @@ void idt_init(void)
 
     for (unsigned v = 0; v < IDT_VECTORS; v++) {
         idt[v] = (struct gate){.sel = SEL_HV_CS, .type = GATE_INTERRUPT};
-        idt_set_entry(v, entry_vectors[v]);
+        idt_set_entry(v, (profile_on ? profile_vectors : entry_vectors)[v]);
     }
     idt[VEC_NMI].ist = IST_NMI;
     idt[VEC_DF].ist = IST_DF;

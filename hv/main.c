@@ -22,6 +22,7 @@
 #include "hv/paging.h"
 #include "hv/panic.h"
 #include "hv/power.h"
+#include "hv/profile.h"
 #include "hv/selftest.h"
 #include "hv/string.h"
 #include "hv/time.h"
@@ -92,6 +93,8 @@ void hv_main(uint32_t mbi)
     console_say("Flagstone");
     cmdline_parse(boot.cmdline);
     report_bootinfo();
+    if (options.profile)
+        profile_enable();
     init_machine();
     paging_init_m2p(&boot);
     console_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,

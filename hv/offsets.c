@@ -7,6 +7,7 @@
 #include "hv/cpu.h"
 #include "hv/domain.h"
 #include "hv/hypercall.h"
+#include "hv/profile.h"
 #include "hv/trap.h"
 #include "hv/x86.h"
 #include "xen/errno.h"
@@ -55,6 +56,16 @@ OFFSET(PERCPU_STACK_TOP, offsetof(struct percpu, stack_top))
 OFFSET(PERCPU_GUEST_RSP, offsetof(struct percpu, guest_rsp))
 OFFSET(PERCPU_REGS_END, offsetof(struct percpu, regs_end))
 OFFSET(PERCPU_WORK, offsetof(struct percpu, work))
+OFFSET(PERCPU_VCPU, offsetof(struct percpu, vcpu))
+OFFSET(PERCPU_PROFILE_START, offsetof(struct percpu, profile.start))
+OFFSET(PERCPU_PROFILE_LINES, offsetof(struct percpu, profile.lines))
+OFFSET(PERCPU_PROFILE_SAVE, offsetof(struct percpu, profile.save))
+OFFSET(PERCPU_PROFILE_KIND, offsetof(struct percpu, profile.kind))
+OFFSET(VCPU_PROFILE, offsetof(struct vcpu, profile))
+OFFSET(PROFILE_UNKNOWN, PROFILE_UNKNOWN)
+OFFSET(PROFILE_SYSCALL, PROFILE_SYSCALL)
+OFFSET(PROFILE_INTERRUPT, PROFILE_INTERRUPT)
+OFFSET(PROFILE_VECTOR, PROFILE_VECTOR)
 OFFSET(VCPU_REGS, offsetof(struct vcpu, regs))
 OFFSET(VCPU_REGS_END, offsetof(struct vcpu, regs) + sizeof(struct regs))
 OFFSET(VCPU_INFO, offsetof(struct vcpu, info))

@@ -15,6 +15,7 @@
 #include "hv/console.h"
 #include "hv/memory.h"
 #include "hv/power.h"
+#include "hv/profile.h"
 #include "hv/string.h"
 #include "mm/frame.h"
 #include "mm/range.h"
@@ -259,6 +260,7 @@ void report_domain(struct domain *d)
     json(d, &s);
     if (has_life(&s))
         json_life(d, &s);
+    profile_report(d);
     keep_row(d, &s);
 }
 

@@ -19,6 +19,7 @@
 #include "hv/guest.h"
 #include "hv/lifecycle.h"
 #include "hv/memory.h"
+#include "hv/profile.h"
 #include "hv/report.h"
 #include "hv/time.h"
 #include "hv/vcpu.h"
@@ -344,6 +345,7 @@ static bool time_to_scrub(void)
 /* Useful work first; then sleep until an interrupt. */
 static void idle(void)
 {
+    profile_leave();
     if (domain_ended ||
         (time_to_scrub() &&
          (shared_scrub(&hv_mm, SCRUB_FRAMES) || alloc_scrub(&hv_mm, 1))) ||

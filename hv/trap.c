@@ -14,6 +14,7 @@
 #include "hv/emulate.h"
 #include "hv/fpu.h"
 #include "hv/panic.h"
+#include "hv/profile.h"
 #include "hv/ptwr.h"
 #include "hv/seg.h"
 #include "hv/string.h"
@@ -32,7 +33,8 @@ void entry_syscall32(void);
 
 void trap_init(void)
 {
-    x86_wrmsr(MSR_LSTAR, (uint64_t)entry_syscall);
+    x86_wrmsr(MSR_LSTAR,
+              profile_on ? (uint64_t)profile_syscall : (uint64_t)entry_syscall);
     x86_wrmsr(MSR_CSTAR, (uint64_t)entry_syscall32);
     x86_wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER is #GP (XSA-44) */
     fpu_init();
@@ -88,6 +90,7 @@ static void page_fault(struct vcpu *v, uint64_t error)
         if (!(error & PF_USER) && seg_fault(v, va, error))
             return;
     } else if (may_be_page_table(v, error) && ptwr_fault(v, va)) {
+        profile_as(PROFILE_PTWR);
         return;
     }
     bounce_page_fault(v, va, error);

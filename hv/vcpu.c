@@ -12,6 +12,7 @@
 #include "hv/hypercall.h"
 #include "hv/layout.h"
 #include "hv/paging.h"
+#include "hv/profile.h"
 #include "hv/seg.h"
 #include "hv/selector.h"
 #include "hv/string.h"
@@ -30,6 +31,11 @@ enum err vcpu_alloc(struct vcpu *v)
     fpu_reset(v);
     debugreg_reset(v);
     rc = seg_window_get(v);
+    if (!rc) {
+        rc = profile_alloc(v);
+        if (rc)
+            seg_window_put(v);
+    }
     if (rc) {
         alloc_hv_put(v->d->mm.mm, m, fpu_area_order());
         v->fpu = NULL;
@@ -43,6 +49,7 @@ void vcpu_free(struct vcpu *v)
     tlb_forget(v->d);
     if (!v->fpu)
         return;
+    profile_free(v);
     seg_window_put(v);
     alloc_hv_put(v->d->mm.mm, mfn_of_maddr(maddr_of_direct(v->fpu)),
                  fpu_area_order());
@@ -112,6 +119,7 @@ void vcpu_switch(struct vcpu *next)
 
     if (prev == next)
         return;
+    profile_leave();
     if (prev)
         unload(prev);
     cpu->vcpu = next;

@@ -13,12 +13,12 @@
 #include "mm/entry.h"
 
 struct alike {
-    uint64_t like;      /* an entry of the run */
-    uint64_t word;      /* what a fit frame's word holds of wrong */
-    uint64_t wrong;     /* and of these bits it must hold no others */
-    uint64_t refs;      /* what one entry holds */
-    uint64_t minus;     /* and its opposite */
-    uint64_t adjust;    /* what entry_adjust() adds */
+    uint64_t like;           /* an entry of the run */
+    uint64_t word;           /* what a fit frame's word holds of wrong */
+    uint64_t wrong;          /* and of these bits it must hold no others */
+    uint64_t refs;           /* what one entry holds */
+    uint64_t minus;          /* and its opposite */
+    uint64_t adjust;         /* what entry_adjust() adds */
     _Atomic uint64_t *words; /* of the block */
     uint64_t last; /* these being zero, a reference was the last of its kind */
 };

@@ -82,6 +82,7 @@ void entry_revoke_rw(struct mm_op *op, pte_t e);
  * been done: it may have flushed, or a block may be gone.
  */
 struct entry_lens {
+    const struct mm *mm;
     uint8_t *direct;
     const struct block *blocks;
     uint64_t nr_frames, owner_bits;
@@ -90,10 +91,14 @@ struct entry_lens {
     bool keeps; /* a constant wherever this is inlined: is it worth it? */
     uint16_t epoch;
 };
+#define LENS(l, field) ((l)->keeps ? (l)->field : (l)->mm->field)
 
 static always_inline struct entry_lens entry_lens(const struct mm_op *op,
                                                   bool keeps)
 {
+    if (!keeps)
+        return (struct entry_lens){.mm = op->mm,
+                                   .owner_bits = op->d->owner_bits};
     return (struct entry_lens){.direct = op->mm->direct,
                                .blocks = op->mm->blocks,
                                .nr_frames = op->mm->nr_frames,
@@ -101,6 +106,11 @@ static always_inline struct entry_lens entry_lens(const struct mm_op *op,
                                .last = ~UINT64_C(0),
                                .keeps = keeps,
                                .epoch = (uint16_t)op->mm->tlb_epoch};
+}
+
+static always_inline uint16_t lens_epoch(const struct entry_lens *l)
+{
+    return l->keeps ? l->epoch : (uint16_t)l->mm->tlb_epoch;
 }
 
 /* The table with the frame's word, NULL if there is none. */
@@ -111,12 +121,13 @@ static always_inline struct frame_table *entry_table(struct entry_lens *l,
 
     if (l->keeps && likely(m.v / BLOCK_FRAMES == l->last))
         return l->table;
-    if (unlikely(m.v >= l->nr_frames))
+    if (unlikely(m.v >= LENS(l, nr_frames)))
         return NULL;
-    t = l->blocks[m.v / BLOCK_FRAMES].table;
+    t = LENS(l, blocks)[m.v / BLOCK_FRAMES].table;
     if (unlikely(t == 0))
         return NULL;
-    l->table = (struct frame_table *)(l->direct + ((uint64_t)t << PAGE_SHIFT));
+    l->table =
+        (struct frame_table *)(LENS(l, direct) + ((uint64_t)t << PAGE_SHIFT));
     if (l->keeps)
         l->last = m.v / BLOCK_FRAMES;
     return l->table;
@@ -160,6 +171,30 @@ static always_inline bool entry_quick_get(struct entry_lens *l, pte_t e)
     return true;
 }
 
+#define ENTRY_TABLE_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
+
+/*
+ * The word of a validated table of the domain's, to which references may be
+ * added; NULL if m is not one.
+ */
+static always_inline _Atomic uint64_t *
+entry_quick_table(struct entry_lens *l, mfn_t m, enum frame_type level)
+{
+    const uint64_t ready = frame_type_bits(level) | FRAME_VALIDATED;
+    struct frame_table *t = entry_table(l, m);
+    _Atomic uint64_t *p;
+
+    if (unlikely(!t))
+        return NULL;
+    p = &t->word[m.v % BLOCK_FRAMES];
+    if (unlikely((atomic_load_explicit(p, memory_order_relaxed) ^
+                  (l->owner_bits | ready)) &
+                 (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_VALIDATED |
+                  FRAME_FULL)))
+        return NULL;
+    return p;
+}
+
 /* Its last reference is gone, and now the frame. */
 void entry_freed(struct mm_op *op, mfn_t m);
 
@@ -176,7 +211,7 @@ static always_inline void entry_quick_put(struct mm_op *op,
         old = atomic_fetch_sub_explicit(p, ENTRY_RW_REFS, memory_order_acq_rel);
         /* Writable no more: translations may live on (must_flush()). */
         if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
-            t->stamp[m.v % BLOCK_FRAMES] = l->epoch;
+            t->stamp[m.v % BLOCK_FRAMES] = lens_epoch(l);
     } else {
         old = atomic_fetch_sub_explicit(p, FRAME_REF_ONE, memory_order_acq_rel);
     }
@@ -216,5 +251,5 @@ static always_inline void entry_quick_revoke(struct entry_lens *l, pte_t e)
         &t->word[m.v % BLOCK_FRAMES], FRAME_COUNT_ONE, memory_order_acq_rel);
 
     if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
-        t->stamp[m.v % BLOCK_FRAMES] = l->epoch;
+        t->stamp[m.v % BLOCK_FRAMES] = lens_epoch(l);
 }

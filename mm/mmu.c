@@ -235,7 +235,7 @@ static always_inline pte_t *quick_table(struct entry_lens *l, mfn_t m)
                              memory_order_relaxed);
     if (unlikely((w ^ (l->owner_bits | ready)) & L1_READY_MASK))
         return NULL;
-    return (pte_t *)(l->direct + (m.v << PAGE_SHIFT));
+    return (pte_t *)(LENS(l, direct) + (m.v << PAGE_SHIFT));
 }
 
 /* MMU_CMD_NORMAL on an L1 entry, nothing unusual about it. */

@@ -42,26 +42,6 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
     return ERR_NONE;
 }
 
-#define ROOT_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
-
-/* The word of a validated L4 of the domain's; NULL if m is not one. */
-static always_inline _Atomic uint64_t *quick_root(struct entry_lens *l, mfn_t m)
-{
-    const uint64_t ready = frame_type_bits(FRAME_L4) | FRAME_VALIDATED;
-    struct frame_table *t = entry_table(l, m);
-    _Atomic uint64_t *p;
-
-    if (unlikely(!t))
-        return NULL;
-    p = &t->word[m.v % BLOCK_FRAMES];
-    if (unlikely((atomic_load_explicit(p, memory_order_relaxed) ^
-                  (l->owner_bits | ready)) &
-                 (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_VALIDATED |
-                  FRAME_FULL)))
-        return NULL;
-    return p;
-}
-
 /*
  * From one root in use to another that stays in use, pinned as a rule: every
  * switch between two processes of the guest. Owner and type cannot move under
@@ -70,14 +50,15 @@ static always_inline _Atomic uint64_t *quick_root(struct entry_lens *l, mfn_t m)
 static always_inline bool quick_switch(struct mm_op *op, mfn_t from, mfn_t to)
 {
     struct entry_lens l = entry_lens(op, false);
-    _Atomic uint64_t *get = quick_root(&l, to), *put = quick_root(&l, from);
+    _Atomic uint64_t *get = entry_quick_table(&l, to, FRAME_L4);
+    _Atomic uint64_t *put = entry_quick_table(&l, from, FRAME_L4);
 
     if (unlikely(!get || !put) ||
         unlikely((atomic_load_explicit(put, memory_order_relaxed) &
                   FRAME_COUNT_MASK) == FRAME_COUNT_ONE))
         return false;
-    atomic_fetch_add_explicit(get, ROOT_REFS, memory_order_acq_rel);
-    atomic_fetch_sub_explicit(put, ROOT_REFS, memory_order_acq_rel);
+    atomic_fetch_add_explicit(get, ENTRY_TABLE_REFS, memory_order_acq_rel);
+    atomic_fetch_sub_explicit(put, ENTRY_TABLE_REFS, memory_order_acq_rel);
     return true;
 }
 

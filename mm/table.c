@@ -34,14 +34,14 @@ static bool skipped(unsigned level, unsigned i)
  * not zero, or the table's end; below n the last that is not, counted from
  * one, or 0.
  */
-#define STRIDE 16u
+#define STRIDE 32u
 _Static_assert(PT_ENTRIES % STRIDE == 0, "no stride crosses the table's end");
 
 static always_inline bool stride_is_zero(const pte_t *e)
 {
     uint64_t any = 0;
 
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (unsigned k = 0; k < STRIDE; k++)
         any |= e[k].v;
     return !any;
@@ -49,16 +49,55 @@ static always_inline bool stride_is_zero(const pte_t *e)
 
 static unsigned skip_up(const pte_t *e, unsigned i)
 {
-    while (i < PT_ENTRIES && !e[i].v)
-        i += i % STRIDE == 0 && stride_is_zero(e + i) ? STRIDE : 1;
+    while (i < PT_ENTRIES && !e[i].v) {
+        i++;
+        while (i % STRIDE == 0 && i < PT_ENTRIES && stride_is_zero(e + i))
+            i += STRIDE;
+    }
     return i;
 }
 
 static unsigned skip_down(const pte_t *e, unsigned n)
 {
-    while (n > 0 && !e[n - 1].v)
-        n -= n % STRIDE == 0 && stride_is_zero(e + n - STRIDE) ? STRIDE : 1;
+    while (n > 0 && !e[n - 1].v) {
+        n--;
+        while (n % STRIDE == 0 && n > 0 && stride_is_zero(e + n - STRIDE))
+            n -= STRIDE;
+    }
     return n;
+}
+
+/*
+ * Entries of L2 to L4 that name a table which is one already, and stays one:
+ * those of a guest's kernel, the same in all its trees, and those pinned
+ * before. What else there is goes the long way.
+ */
+static bool promote_known(struct mm_op *op, unsigned level, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+    _Atomic uint64_t *p;
+
+    if ((e.v & (PTE_P | ENTRY_FORBIDDEN(2))) != PTE_P)
+        return false;
+    p = entry_quick_table(&l, pte_mfn(e), (enum frame_type)(level - 1));
+    if (p)
+        atomic_fetch_add_explicit(p, ENTRY_TABLE_REFS, memory_order_acq_rel);
+    return p;
+}
+
+static bool demote_known(struct mm_op *op, unsigned level, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+    _Atomic uint64_t *p;
+
+    if (e.v & PTE_PSE)
+        return false;
+    p = entry_quick_table(&l, pte_mfn(e), (enum frame_type)(level - 1));
+    if (!p || (atomic_load_explicit(p, memory_order_relaxed) &
+               FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
+        return false;
+    atomic_fetch_sub_explicit(p, ENTRY_TABLE_REFS, memory_order_acq_rel);
+    return true;
 }
 
 /* One entry: its references, and how the hypervisor wants it to read. */
@@ -67,6 +106,10 @@ static enum err promote_entry(struct mm_op *op, const struct entry_at *at,
 {
     enum err rc;
 
+    if (at->level > 1 && promote_known(op, at->level, *e)) {
+        *e = entry_adjust(*e, at->level);
+        return ERR_NONE;
+    }
     if (!pte_present(*e))
         return entry_absent_ok(op->mm, *e, at->level) ? ERR_NONE : ERR_INVAL;
     rc = entry_get(op, at, *e);
@@ -120,7 +163,8 @@ static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned i)
     return i;
 }
 
-/* The references of the last run of alike entries among n; how many are left. */
+/* The references of the last run of alike entries among n; how many are left.
+ */
 static unsigned demote_quickly(struct mm_op *op, const pte_t *e, unsigned n)
 {
     const pte_t *at = e + n;
@@ -225,7 +269,8 @@ enum err table_demote(struct mm_op *op, struct frame *f, unsigned level)
 
         if (skipped(level, i) || !pte_present(e[i]))
             continue;
-        entry_put(op, &at, e[i]);
+        if (!demote_known(op, level, e[i]))
+            entry_put(op, &at, e[i]);
         /* Its table could not be finished either, or time is up. */
         if (i > 0 && (op->v->nr_old > waiting || port_preempt())) {
             stay_partial(f, i);

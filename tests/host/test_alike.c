@@ -47,9 +47,9 @@ static void choose_frames(struct stage *g)
         g->frame[i] = i % 2 ? scene_member(g->s, i) : scene_frame(g->s);
         if (upto(g, 3) == 0)
             continue;
-        assert_int_equal(scene_update(g->s, g->s->l1, 100,
-                                      pte_make(g->frame[i], KERNEL).v),
-                         ERR_NONE);
+        assert_int_equal(
+            scene_update(g->s, g->s->l1, 100, pte_make(g->frame[i], KERNEL).v),
+            ERR_NONE);
         assert_int_equal(scene_update(g->s, g->s->l1, 100, 0), ERR_NONE);
     }
     /* Each block has frame words from here on. */
@@ -64,8 +64,9 @@ static void choose_frames(struct stage *g)
 static pte_t any_entry(struct stage *g)
 {
     static const uint64_t flags[] = {
-        KERNEL,         READ,           PTE_P,
-        PTE_P | PTE_RW, KERNEL | PTE_G, KERNEL | PTE_A | PTE_D,
+        KERNEL,         READ,
+        PTE_P,          PTE_P | PTE_RW,
+        KERNEL | PTE_G, KERNEL | PTE_A | PTE_D,
         READ | PTE_NX,  KERNEL | PTE_AVL,
     };
 

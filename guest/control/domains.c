@@ -104,6 +104,12 @@ static bool run_ask(const struct args *a)
                          asks[a->slot[0].choice]);
 }
 
+static bool run_shutdown(const struct args *a)
+{
+    return ctl_on_domain(FLAGSTONE_CTL_ask, a->slot[0].text,
+                         FLAGSTONE_ASK_poweroff);
+}
+
 static bool run_balloon(const struct args *a)
 {
     uint64_t pages = a->slot[1].value / PAGE_SIZE;
@@ -231,6 +237,8 @@ const struct command command_domains[] = {
      run_claim, NULL, false},
     {"ask", "suspend|poweroff|reboot NAME", "ask a domain to do that", run_ask,
      NULL, false},
+    {"shutdown", "NAME", "the same as ask poweroff NAME", run_shutdown, NULL,
+     false},
     {"balloon", "NAME SIZE", "ask a domain to come to a size", run_balloon,
      NULL, false},
     {"wait", "NAME running|suspended|gone|SIZE [SECONDS]",

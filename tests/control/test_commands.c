@@ -51,6 +51,10 @@ static void commands_ask_for_what_they_say(void **state)
     does("claim shop 5", "14 'shop' 5 0|");
     does("balloon web 16M", "13 web 4096|");
     does("ask suspend web", "12 web 2|");
+    fake_add_domain("one", 16);
+    does("ask poweroff one", "12 one 0|");
+    fake_add_domain("two", 16);
+    does("shutdown two", "12 two 0|");
     does("wait web suspended", "");
     does("save web one", "17 web 0|");
     does("relocate web", "16 web 0|");

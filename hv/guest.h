@@ -50,34 +50,32 @@ size_t guest_write_some(uint64_t va, const void *src, size_t n);
                  : "memory"                                                    \
                  : fault)
 
-/* A fault at the label sets `fault` and goes on at 9. */
-#define GUEST_FIXUP(at)                                                        \
-    ".pushsection .text.fixup,\"ax\"\n"                                        \
-    "8: movb $1, %b[fault]\n"                                                  \
-    "jmp 9b\n"                                                                 \
-    ".popsection\n"                                                            \
-    ".pushsection .extable,\"a\"\n"                                            \
-    ".long " at " - ., 8b - .\n"                                               \
-    ".popsection\n"
+#define guest_get_raw(dst, va, fault)                                          \
+    __asm__ goto("1: movq (%1), %0\n"                                          \
+                 ".pushsection .extable,\"a\"\n"                               \
+                 ".long 1b - ., %l[" #fault "] - .\n"                          \
+                 ".popsection"                                                 \
+                 : "=r"(dst)                                                   \
+                 : "r"((uint64_t)(va))                                         \
+                 : "memory"                                                    \
+                 : fault)
 
 /* One word each, inlined. */
 static always_inline must_check enum err guest_read64(uint64_t *dst,
                                                       uint64_t va)
 {
-    uint64_t v = 0;
-    bool fault = false;
+    uint64_t v;
 
     if (unlikely(!guest_range_ok(va, sizeof(v))))
         return ERR_FAULT;
     cpu_user_access_begin();
-    __asm__ volatile("1: movq (%[va]), %[v]\n"
-                     "9:\n" GUEST_FIXUP("1b")
-                     : [v] "+r"(v), [fault] "+q"(fault)
-                     : [va] "r"(va)
-                     : "memory");
+    guest_get_raw(v, va, fault);
     cpu_user_access_end();
     *dst = v;
-    return unlikely(fault) ? ERR_FAULT : ERR_NONE;
+    return ERR_NONE;
+fault:
+    cpu_user_access_end();
+    return ERR_FAULT;
 }
 
 static always_inline must_check enum err guest_write64(uint64_t va,
@@ -98,44 +96,35 @@ fault:
 static always_inline must_check enum err guest_read_pair(uint64_t dst[2],
                                                          uint64_t va)
 {
-    uint64_t a = 0, b = 0;
-    bool fault = false;
+    uint64_t a, b;
 
     if (unlikely(!guest_range_ok(va, 16)))
         return ERR_FAULT;
     cpu_user_access_begin();
-    __asm__ volatile("1: movq (%[va]), %[a]\n"
-                     "2: movq 8(%[va]), %[b]\n"
-                     "9:\n" GUEST_FIXUP("1b") GUEST_FIXUP("2b")
-                     : [a] "+&r"(a), [b] "+&r"(b), [fault] "+&q"(fault)
-                     : [va] "r"(va)
-                     : "memory");
+    guest_get_raw(a, va, fault);
+    guest_get_raw(b, va + 8, fault);
     cpu_user_access_end();
     dst[0] = a;
     dst[1] = b;
-    return unlikely(fault) ? ERR_FAULT : ERR_NONE;
+    return ERR_NONE;
+fault:
+    cpu_user_access_end();
+    return ERR_FAULT;
 }
 
 static always_inline must_check enum err guest_read_triple(uint64_t dst[3],
                                                            uint64_t va)
 {
-    uint64_t a = 0, b = 0, c = 0;
-    bool fault = false;
+    uint64_t c;
 
-    if (unlikely(!guest_range_ok(va, 24)))
+    if (unlikely(!guest_range_ok(va, 24)) || guest_read_pair(dst, va))
         return ERR_FAULT;
     cpu_user_access_begin();
-    __asm__ volatile(
-        "1: movq (%[va]), %[a]\n"
-        "2: movq 8(%[va]), %[b]\n"
-        "3: movq 16(%[va]), %[c]\n"
-        "9:\n" GUEST_FIXUP("1b") GUEST_FIXUP("2b") GUEST_FIXUP("3b")
-        : [a] "+&r"(a), [b] "+&r"(b), [c] "+&r"(c), [fault] "+&q"(fault)
-        : [va] "r"(va)
-        : "memory");
+    guest_get_raw(c, va + 16, fault);
     cpu_user_access_end();
-    dst[0] = a;
-    dst[1] = b;
     dst[2] = c;
-    return unlikely(fault) ? ERR_FAULT : ERR_NONE;
+    return ERR_NONE;
+fault:
+    cpu_user_access_end();
+    return ERR_FAULT;
 }

@@ -81,7 +81,8 @@ void entry_put_l1(struct mm_op *op, pte_t e)
 {
     struct entry_lens l = entry_lens(op, false);
 
-    entry_quick_put(op, &l, e);
+    if (entry_quick_put(&l, e))
+        entry_freed(op, pte_mfn(e));
 }
 
 enum err entry_grant_rw(struct mm_op *op, pte_t e)

@@ -133,6 +133,21 @@ static always_inline struct frame_table *entry_table(struct entry_lens *l,
     return l->table;
 }
 
+/* The same for a frame somebody refers to, which therefore has one. */
+static always_inline struct frame_table *entry_table_held(struct entry_lens *l,
+                                                          mfn_t m)
+{
+    uint64_t t;
+
+    if (l->keeps && likely(m.v / BLOCK_FRAMES == l->last))
+        return l->table;
+    t = LENS(l, blocks)[m.v / BLOCK_FRAMES].table;
+    l->table = (struct frame_table *)(LENS(l, direct) + (t << PAGE_SHIFT));
+    if (l->keeps)
+        l->last = m.v / BLOCK_FRAMES;
+    return l->table;
+}
+
 #define ENTRY_RW_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
 
 /*
@@ -195,15 +210,16 @@ entry_quick_table(struct entry_lens *l, mfn_t m, enum frame_type level)
     return p;
 }
 
-/* Its last reference is gone, and now the frame. */
-void entry_freed(struct mm_op *op, mfn_t m);
-
-/* e is present in a validated table, so its frame's word exists. */
-static always_inline void entry_quick_put(struct mm_op *op,
-                                          struct entry_lens *l, pte_t e)
+/*
+ * e is present in a validated table, so its frame's word exists. True: that
+ * was the frame's last reference; entry_freed() is to be called, and new lenses
+ * are to be made.
+ */
+static always_inline must_check bool entry_quick_put(struct entry_lens *l,
+                                                     pte_t e)
 {
     const mfn_t m = pte_mfn(e);
-    struct frame_table *t = entry_table(l, m);
+    struct frame_table *t = entry_table_held(l, m);
     _Atomic uint64_t *p = &t->word[m.v % BLOCK_FRAMES];
     uint64_t old;
 
@@ -215,11 +231,9 @@ static always_inline void entry_quick_put(struct mm_op *op,
     } else {
         old = atomic_fetch_sub_explicit(p, FRAME_REF_ONE, memory_order_acq_rel);
     }
-    if (unlikely((old & FRAME_REF_MASK) == FRAME_REF_ONE)) {
-        entry_freed(op, m);
-        *l = entry_lens(op, l->keeps);
-    }
+    return unlikely((old & FRAME_REF_MASK) == FRAME_REF_ONE);
 }
+void entry_freed(struct mm_op *op, mfn_t m);
 
 /*
  * From read-only to writable, of a frame that was writable before; of one's
@@ -246,7 +260,7 @@ static always_inline bool entry_quick_grant(struct entry_lens *l, pte_t e)
 static always_inline void entry_quick_revoke(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
-    struct frame_table *t = entry_table(l, m);
+    struct frame_table *t = entry_table_held(l, m);
     uint64_t old = atomic_fetch_sub_explicit(
         &t->word[m.v % BLOCK_FRAMES], FRAME_COUNT_ONE, memory_order_acq_rel);
 

@@ -8,9 +8,8 @@
  */
 #include "mm/mmu.h"
 
-#include "mm/entry.h"
+#include "mm/mmu_quick.h"
 #include "mm/super.h"
-#include "mm/walk.h"
 
 enum store_how {
     STORE_PLAIN,
@@ -24,7 +23,6 @@ enum {
     MMU_CMD_PRESERVE_AD,
     MMU_CMD_NO_TRANSLATE
 };
-#define MMU_CMD_MASK 7u
 
 static bool store(pte_t *slot, pte_t old, pte_t new, enum store_how how)
 {
@@ -41,11 +39,6 @@ static bool store(pte_t *slot, pte_t old, pte_t new, enum store_how how)
                                          new.v | (old.v & (PTE_A | PTE_D))))
         ;
     return true;
-}
-
-static bool only_rw_differs(pte_t a, pte_t b)
-{
-    return !((a.v ^ b.v) & ~(ENTRY_SOFT(1) | PTE_RW));
 }
 
 /* Same frame, other RW: the general reference stays where it is. */
@@ -120,48 +113,6 @@ static enum err update_data(struct mm_op *op, mfn_t m, unsigned i, pte_t new)
 }
 
 /*
- * What guests do all day to L1 entries: map, unmap, change protection, of
- * frames that are written to now and then. The same order of things as in
- * change(), where it ends up if anything is unusual: false, nothing done.
- */
-static always_inline bool quick_unmap(struct mm_op *op, struct entry_lens *l,
-                                      pte_t *slot, pte_t old)
-{
-    WRITE_ONCE(slot->v, 0);
-    entry_quick_put(op, l, old);
-    return true;
-}
-
-static always_inline bool quick_protect(struct entry_lens *l, pte_t *slot,
-                                        pte_t old, pte_t new)
-{
-    bool rw_changes = (old.v ^ new.v) & PTE_RW;
-
-    if (unlikely(!only_rw_differs(old, new)))
-        return false;
-    if (rw_changes && (new.v &PTE_RW) && !entry_quick_grant(l, new))
-        return false;
-    WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
-    if (rw_changes && !(new.v &PTE_RW))
-        entry_quick_revoke(l, new);
-    return true;
-}
-
-static always_inline bool quick_l1(struct mm_op *op, struct entry_lens *l,
-                                   pte_t *slot, pte_t old, pte_t new)
-{
-    if (pte_present(new)) {
-        if (pte_present(old))
-            return quick_protect(l, slot, old, new);
-        if (unlikely(!entry_quick_get(l, new)))
-            return false;
-        WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
-        return true;
-    }
-    return !new.v &&pte_present(old) && quick_unmap(op, l, slot, old);
-}
-
-/*
  * A superpage into an empty L2 entry, or out of one: one transition of one
  * block word. False: something else, or refused; the long way says why.
  */
@@ -212,52 +163,6 @@ static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
     return change(op, &at, slot, pte_of(READ_ONCE(slot->v)), new, how);
 }
 
-#define L1_READY_MASK (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_VALIDATED)
-
-/* The table of the last request; the next is often for the same. */
-struct update_target {
-    uint64_t ptr;
-    pte_t *table;
-};
-#define SLOT_BITS UINT64_C(0xff8)
-#define NO_TARGET ((struct update_target){.ptr = ~UINT64_C(0)})
-
-/* A validated L1 table of the domain's; NULL if m is not one. */
-static always_inline pte_t *quick_table(struct entry_lens *l, mfn_t m)
-{
-    const uint64_t ready = frame_type_bits(FRAME_L1) | FRAME_VALIDATED;
-    const struct frame_table *t = entry_table(l, m);
-    uint64_t w;
-
-    if (unlikely(!t))
-        return NULL;
-    w = atomic_load_explicit(&t->word[m.v % BLOCK_FRAMES],
-                             memory_order_relaxed);
-    if (unlikely((w ^ (l->owner_bits | ready)) & L1_READY_MASK))
-        return NULL;
-    return (pte_t *)(LENS(l, direct) + (m.v << PAGE_SHIFT));
-}
-
-/* MMU_CMD_NORMAL on an L1 entry, nothing unusual about it. */
-static always_inline bool quick_update(struct mm_op *op, struct entry_lens *l,
-                                       struct update_target *at, uint64_t ptr,
-                                       pte_t new)
-{
-    pte_t *slot;
-
-    /* The command is part of what is compared: it must be zero. */
-    if (unlikely((ptr & ~SLOT_BITS) != at->ptr)) {
-        if (ptr & MMU_CMD_MASK)
-            return false;
-        at->table = quick_table(l, mfn_of(ptr >> PAGE_SHIFT));
-        at->ptr = ptr & ~SLOT_BITS;
-    }
-    if (unlikely(!at->table))
-        return false;
-    slot = at->table + ptr / sizeof(pte_t) % PT_ENTRIES;
-    return quick_l1(op, l, slot, pte_of(READ_ONCE(slot->v)), new);
-}
-
 static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
 {
     if (!frame_owned(op, m))
@@ -266,17 +171,16 @@ static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
     return ERR_NONE;
 }
 
-static never_inline enum err update_slow(struct mm_op *op, uint64_t ptr,
-                                         uint64_t val)
+enum err mmu_update_rare(struct mm_op *op, uint64_t ptr, uint64_t val)
 {
     enum err rc = type_drain(op);
 
     if (rc)
         return rc;
-    switch (ptr & MMU_CMD_MASK) {
+    switch (ptr & MMU_PTR_CMD) {
     case MMU_CMD_NORMAL:
     case MMU_CMD_NO_TRANSLATE:
-        return update_entry(op, ptr & ~(uint64_t)MMU_CMD_MASK, pte_of(val),
+        return update_entry(op, ptr & ~(uint64_t)MMU_PTR_CMD, pte_of(val),
                             STORE_PLAIN);
     case MMU_CMD_PRESERVE_AD:
         return update_entry(op, ptr, pte_of(val), STORE_KEEP_AD);
@@ -288,46 +192,59 @@ static never_inline enum err update_slow(struct mm_op *op, uint64_t ptr,
 }
 
 /* It was refused for no more than that its frame is new: once more, then. */
-static never_inline bool prepared(const struct mm_op *op, const pte_t *table,
+static never_inline bool prepared(const struct mm_op *op,
+                                  const struct entry_lens *l, uint64_t table,
                                   uint64_t ptr, pte_t new)
 {
-    return table && !pte_present(table[ptr / sizeof(pte_t) % PT_ENTRIES]) &&
+    return (ptr & ~SLOT_BITS) == table && !pte_present(*quick_slot(l, ptr)) &&
            entry_prepare(op, new);
+}
+
+/* One of a list, in the usual way if there is one. */
+static always_inline bool update_quickly(struct mm_op *op, struct entry_lens *l,
+                                         uint64_t *table,
+                                         const struct mmu_request *req)
+{
+    mfn_t gone;
+    enum quick q = quick_update(l, table, req->ptr, pte_of(req->val), &gone);
+
+    if (unlikely(q == QUICK_FREED)) {
+        entry_freed(op, gone);
+        *l = entry_lens(op, true);
+    }
+    return likely(q != QUICK_NO);
 }
 
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
                          unsigned n, unsigned *done)
 {
     struct entry_lens l = entry_lens(op, true);
-    struct update_target at = NO_TARGET;
+    uint64_t table = NO_TABLE;
     enum err rc = type_drain(op);
 
     for (*done = 0; !rc && *done < n; ++*done, ++req) {
-        if (likely(quick_update(op, &l, &at, req->ptr, pte_of(req->val))))
+        if (update_quickly(op, &l, &table, req))
             continue;
-        if (prepared(op, at.table, req->ptr, pte_of(req->val)) &&
-            likely(quick_update(op, &l, &at, req->ptr, pte_of(req->val))))
+        if (prepared(op, &l, table, req->ptr, pte_of(req->val)) &&
+            update_quickly(op, &l, &table, req))
             continue;
-        rc = update_slow(op, req->ptr, req->val);
+        rc = mmu_update_rare(op, req->ptr, req->val);
         if (rc)
             break;
         l = entry_lens(op, true); /* it may have flushed, or dropped tables */
-        at = NO_TARGET;
+        table = NO_TABLE;
     }
     return rc;
 }
 
 enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val)
 {
-    struct entry_lens l = entry_lens(op, false);
-    struct update_target at = NO_TARGET;
-    enum err rc = type_drain(op);
+    mfn_t gone;
+    enum quick q = mmu_quick(op, ptr, val, &gone);
 
-    if (unlikely(rc))
-        return rc;
-    if (likely(quick_update(op, &l, &at, ptr, pte_of(val))))
-        return ERR_NONE;
-    return update_slow(op, ptr, val);
+    if (q == QUICK_FREED)
+        entry_freed(op, gone);
+    return q ? ERR_NONE : mmu_update_rare(op, ptr, val);
 }
 
 /*
@@ -345,34 +262,30 @@ static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
     return frame_type(w) == FRAME_L1 && (w & FRAME_VALIDATED);
 }
 
-static never_inline enum err update_va_slow(struct mm_op *op,
-                                            const struct walk *walk, pte_t new)
+enum err mmu_update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
 {
     struct entry_at at = {.level = 1};
+    struct walk walk;
+    enum err rc = type_drain(op);
 
-    if (!is_l1(op, walk->table, &at.table))
+    if (!rc)
+        rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
+    if (rc)
+        return rc;
+    if (!is_l1(op, walk.table, &at.table))
         return ERR_INVAL;
-    return change(op, &at, walk->entry, pte_of(READ_ONCE(walk->entry->v)), new,
-                  STORE_PLAIN);
+    return change(op, &at, walk.entry, pte_of(READ_ONCE(walk.entry->v)),
+                  pte_of(val), STORE_PLAIN);
 }
 
 enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
 {
-    struct entry_lens l;
-    struct walk walk;
-    enum err rc = type_drain(op);
+    mfn_t gone;
+    enum quick q = mmu_quick_va(op, va, val, &gone);
 
-    if (unlikely(rc))
-        return rc;
-    rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
-    if (unlikely(rc))
-        return rc;
-    l = entry_lens(op, false);
-    if (likely(quick_table(&l, walk.table)) &&
-        likely(quick_l1(op, &l, walk.entry, pte_of(READ_ONCE(walk.entry->v)),
-                        pte_of(val))))
-        return ERR_NONE;
-    return update_va_slow(op, &walk, pte_of(val));
+    if (q == QUICK_FREED)
+        entry_freed(op, gone);
+    return q ? ERR_NONE : mmu_update_va_rare(op, va, val);
 }
 
 enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,

@@ -28,6 +28,12 @@ must_check enum err mmu_update_list(struct mm_op *op,
 /* The L1 entry that maps va under the current kernel root (facts 2.4). */
 must_check enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val);
 
+/* The same two for whom mmu_quick.h had nothing. */
+must_check enum err mmu_update_rare(struct mm_op *op, uint64_t ptr,
+                                    uint64_t val);
+must_check enum err mmu_update_va_rare(struct mm_op *op, uint64_t va,
+                                       uint64_t val);
+
 /*
  * A faulting write to the guest's own L1 table through a read-only mapping at
  * va: hv/ decodes the instruction, finds the entry, reads it, works out the

@@ -151,7 +151,7 @@ bool hypercall_preempt(void)
 
 /* --- multicall ---------------------------------------------------------- */
 
-static long call(const struct multicall_entry *e)
+static always_inline long call(const struct multicall_entry *e)
 {
     const uint64_t *a = e->args;
 

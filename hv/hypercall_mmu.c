@@ -135,6 +135,8 @@ static never_inline long freed(struct mm_op *op, mfn_t m)
 static never_inline long update_rare(struct mm_op *op, uint64_t ptr,
                                      uint64_t val)
 {
+    if (mmu_quick_super(op, ptr, val))
+        return 0;
     return one_end(op, mmu_update_rare(op, ptr, val), __HYPERVISOR_mmu_update);
 }
 

@@ -9,7 +9,6 @@
 #include "mm/mmu.h"
 
 #include "mm/mmu_quick.h"
-#include "mm/super.h"
 
 enum store_how {
     STORE_PLAIN,
@@ -112,26 +111,6 @@ static enum err update_data(struct mm_op *op, mfn_t m, unsigned i, pte_t new)
     return ERR_NONE;
 }
 
-/*
- * A superpage into an empty L2 entry, or out of one: one transition of one
- * block word. False: something else, or refused; the long way says why.
- */
-static bool quick_super(struct mm_op *op, pte_t *slot, pte_t old, pte_t new)
-{
-    if (!old.v && pte_has(new, PTE_P | PTE_PSE)) {
-        if (super_get(op, new))
-            return false;
-        WRITE_ONCE(slot->v, entry_adjust(new, 2).v);
-        return true;
-    }
-    if (!new.v && pte_has(old, PTE_P | PTE_PSE)) {
-        WRITE_ONCE(slot->v, 0);
-        super_put(op, old);
-        return true;
-    }
-    return false;
-}
-
 static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
                                           pte_t new, enum store_how how)
 {
@@ -158,8 +137,6 @@ static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
     if (unlikely(at.level == 4 && l4_slot_is_hv(i)))
         return ERR_INVAL;
     slot = (pte_t *)mm_frame_ptr(op->mm, m) + i;
-    if (at.level == 2 && quick_super(op, slot, pte_of(READ_ONCE(slot->v)), new))
-        return ERR_NONE;
     return change(op, &at, slot, pte_of(READ_ONCE(slot->v)), new, how);
 }
 
@@ -228,7 +205,8 @@ enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
         if (prepared(op, &l, table, req->ptr, pte_of(req->val)) &&
             update_quickly(op, &l, &table, req))
             continue;
-        rc = mmu_update_rare(op, req->ptr, req->val);
+        if (!mmu_quick_super(op, req->ptr, req->val))
+            rc = mmu_update_rare(op, req->ptr, req->val);
         if (rc)
             break;
         l = entry_lens(op, true); /* it may have flushed, or dropped tables */
@@ -244,7 +222,9 @@ enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val)
 
     if (q == QUICK_FREED)
         entry_freed(op, gone);
-    return q ? ERR_NONE : mmu_update_rare(op, ptr, val);
+    if (q || mmu_quick_super(op, ptr, val))
+        return ERR_NONE;
+    return mmu_update_rare(op, ptr, val);
 }
 
 /*

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "mm/entry.h"
+#include "mm/super.h"
 #include "mm/walk.h"
 
 enum quick {
@@ -72,10 +73,11 @@ static always_inline enum quick quick_l1(struct entry_lens *l, pte_t *slot,
                                      : QUICK_NO;
 }
 
-/* Is m a validated L1 table of the domain's? */
-static always_inline bool quick_is_l1(struct entry_lens *l, mfn_t m)
+/* Is m a validated table of the domain's, of this level? */
+static always_inline bool quick_is_table(struct entry_lens *l, mfn_t m,
+                                         enum frame_type level)
 {
-    const uint64_t ready = frame_type_bits(FRAME_L1) | FRAME_VALIDATED;
+    const uint64_t ready = frame_type_bits(level) | FRAME_VALIDATED;
     const struct frame_table *t = entry_table(l, m);
 
     return likely(t) &&
@@ -103,7 +105,7 @@ static always_inline enum quick quick_update(struct entry_lens *l,
     /* The command is part of what is compared: it must be zero. */
     if (unlikely((ptr & ~SLOT_BITS) != *table)) {
         if ((ptr & MMU_PTR_CMD) ||
-            unlikely(!quick_is_l1(l, mfn_of(ptr >> PAGE_SHIFT))))
+            unlikely(!quick_is_table(l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L1)))
             return QUICK_NO;
         *table = ptr & ~SLOT_BITS;
     }
@@ -131,7 +133,37 @@ mmu_quick_va(const struct mm_op *op, uint64_t va, uint64_t val, mfn_t *gone)
 
     if (unlikely(op->v->nr_old) ||
         unlikely(walk_l1(op->mm, op->v->root_kernel, va, &walk)) ||
-        unlikely(!quick_is_l1(&l, walk.table)))
+        unlikely(!quick_is_table(&l, walk.table, FRAME_L1)))
         return QUICK_NO;
     return quick_l1(&l, walk.entry, pte_of(val), gone);
+}
+
+/*
+ * A superpage into an empty L2 entry, or out of one: one transition of one
+ * block word. False: something else, or refused; mmu_update_rare() says why.
+ */
+static always_inline bool mmu_quick_super(struct mm_op *op, uint64_t ptr,
+                                          uint64_t val)
+{
+    struct entry_lens l = entry_lens(op, false);
+    const pte_t new = pte_of(val);
+    pte_t *slot, old;
+
+    if ((ptr & MMU_PTR_CMD) || op->v->nr_old ||
+        !quick_is_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
+        return false;
+    slot = quick_slot(&l, ptr);
+    old = pte_of(READ_ONCE(slot->v));
+    if (!old.v && pte_has(new, PTE_P | PTE_PSE)) {
+        if (super_get(op, new))
+            return false;
+        WRITE_ONCE(slot->v, entry_adjust(new, 2).v);
+        return true;
+    }
+    if (!new.v && pte_has(old, PTE_P | PTE_PSE)) {
+        WRITE_ONCE(slot->v, 0);
+        super_put(op, old);
+        return true;
+    }
+    return false;
 }

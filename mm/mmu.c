@@ -169,11 +169,12 @@ enum err mmu_update_rare(struct mm_op *op, uint64_t ptr, uint64_t val)
 }
 
 /* It was refused for no more than that its frame is new: once more, then. */
-static never_inline bool prepared(const struct mm_op *op,
-                                  const struct entry_lens *l, uint64_t table,
+static never_inline bool prepared(const struct mm_op *op, uint64_t table,
                                   uint64_t ptr, pte_t new)
 {
-    return (ptr & ~SLOT_BITS) == table && !pte_present(*quick_slot(l, ptr)) &&
+    const struct entry_lens l = entry_lens(op, false);
+
+    return (ptr & ~SLOT_BITS) == table && !pte_present(*quick_slot(&l, ptr)) &&
            entry_prepare(op, new);
 }
 
@@ -202,7 +203,7 @@ enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
     for (*done = 0; !rc && *done < n; ++*done, ++req) {
         if (update_quickly(op, &l, &table, req))
             continue;
-        if (prepared(op, &l, table, req->ptr, pte_of(req->val)) &&
+        if (prepared(op, table, req->ptr, pte_of(req->val)) &&
             update_quickly(op, &l, &table, req))
             continue;
         if (!mmu_quick_super(op, req->ptr, req->val))

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "mm/entry.h"
 #include "mm/mmu.h"
+#include "mm/mmu_quick.h"
 #include "mm/super.h"
 
 enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level)
@@ -43,26 +43,6 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
 }
 
 /*
- * From one root in use to another that stays in use, pinned as a rule: every
- * switch between two processes of the guest. Owner and type cannot move under
- * the lock, so counts are simply added to.
- */
-static always_inline bool quick_switch(struct mm_op *op, mfn_t from, mfn_t to)
-{
-    struct entry_lens l = entry_lens(op, false);
-    _Atomic uint64_t *get = entry_quick_table(&l, to, FRAME_L4);
-    _Atomic uint64_t *put = entry_quick_table(&l, from, FRAME_L4);
-
-    if (unlikely(!get || !put) ||
-        unlikely((atomic_load_explicit(put, memory_order_relaxed) &
-                  FRAME_COUNT_MASK) == FRAME_COUNT_ONE))
-        return false;
-    atomic_fetch_add_explicit(get, ENTRY_TABLE_REFS, memory_order_acq_rel);
-    atomic_fetch_sub_explicit(put, ENTRY_TABLE_REFS, memory_order_acq_rel);
-    return true;
-}
-
-/*
  * *root becomes m; what it was is put, maybe later. From a guest ~0 is a frame
  * that does not exist, not our MFN_NONE: its callers refuse it.
  */
@@ -73,10 +53,8 @@ static enum err new_root(struct mm_op *op, mfn_t *root, mfn_t m)
 
     if (rc || mfn_eq(old, m))
         return rc;
-    if (likely(quick_switch(op, old, m))) {
-        *root = m;
+    if (mmu_quick_root(op, root, m))
         return ERR_NONE;
-    }
     if (!mfn_eq(m, MFN_NONE)) {
         rc = type_get(op, m, FRAME_L4);
         if (rc)

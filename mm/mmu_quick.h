@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmu_quick.h: what guests do all day to L1 entries: map, unmap, change
- * protection, of frames that are written to now and then; in as few
- * instructions as it takes, so inlined where the requests come in.
+ * mmu_quick.h: what guests do all day: L1 entries mapped, unmapped, changed in
+ * their protection, of frames that are written to now and then; superpages;
+ * roots. In as few instructions as it takes, so inlined where the requests
+ * come in.
  *
  * The same order of things as in change() of mmu.c, which is what is to be
  * done if anything is unusual.
@@ -166,4 +167,26 @@ static always_inline bool mmu_quick_super(struct mm_op *op, uint64_t ptr,
         return true;
     }
     return false;
+}
+
+/*
+ * From one root in use to another that stays in use, pinned as a rule: every
+ * switch between two processes of the guest. Owner and type cannot move under
+ * the lock, so counts are simply added to. False: nothing was done.
+ */
+static always_inline bool mmu_quick_root(const struct mm_op *op, mfn_t *root,
+                                         mfn_t m)
+{
+    struct entry_lens l = entry_lens(op, false);
+    _Atomic uint64_t *get = entry_quick_table(&l, m, FRAME_L4);
+    _Atomic uint64_t *put = entry_quick_table(&l, *root, FRAME_L4);
+
+    if (unlikely(!get || !put || op->v->nr_old) ||
+        unlikely((atomic_load_explicit(put, memory_order_relaxed) &
+                  FRAME_COUNT_MASK) == FRAME_COUNT_ONE))
+        return false;
+    atomic_fetch_add_explicit(get, ENTRY_TABLE_REFS, memory_order_acq_rel);
+    atomic_fetch_sub_explicit(put, ENTRY_TABLE_REFS, memory_order_acq_rel);
+    *root = m;
+    return true;
 }

@@ -9,7 +9,6 @@
 #include "hv/guest.h"
 #include "hv/hypercall.h"
 #include "hv/seg.h"
-#include "hv/string.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
 #include "mm/mmu_quick.h"
@@ -297,30 +296,27 @@ static enum err ext_list(struct mm_op *op, struct list *l)
     }
     return ERR_NONE;
 }
-_Static_assert(sizeof(struct mmuext_op) == 24 &&
-                   offsetof(struct mmuext_op, arg1) == 8,
-               "three words: cmd, arg1, arg2");
+_Static_assert(sizeof(struct mmuext_op) == 24, "three words");
 
-static never_inline long ext_rare(struct mm_op *op, const uint64_t w[3])
+static never_inline long ext_rare(struct mm_op *op, const struct mmuext_op *e)
 {
-    struct mmuext_op e;
-
-    memcpy(&e, w, sizeof(e));
-    return one_end(op, ext_op(op, &e), __HYPERVISOR_mmuext_op);
+    return one_end(op, ext_op(op, e), __HYPERVISOR_mmuext_op);
 }
 
 /* One operation, nothing to report: most of them, a new root above all. */
 static always_inline long ext_one(uint64_t ops)
 {
     struct vcpu *v = current_vcpu();
-    uint64_t w[3]; /* a struct mmuext_op */
+    struct mmuext_op e;
+    mfn_t m;
 
-    if (unlikely(guest_read_triple(w, ops)))
+    if (unlikely(guest_read_triple((uint64_t *)(void *)&e, ops)))
         return -XEN_EFAULT;
-    if ((uint32_t)w[0] != MMUEXT_NEW_BASEPTR || unlikely(v->ldt_entries) ||
-        !mmu_quick_root(&v->op, &v->mm.root_kernel, mfn_of(w[1])))
-        return ext_rare(&v->op, w);
-    x86_write_cr3(maddr_of_mfn(mfn_of(w[1])).v); /* it is in its kernel */
+    m = mfn_of(e.arg1.mfn);
+    if (e.cmd != MMUEXT_NEW_BASEPTR || unlikely(v->ldt_entries) ||
+        !mmu_quick_root(&v->op, &v->mm.root_kernel, m))
+        return ext_rare(&v->op, &e);
+    x86_write_cr3(maddr_of_mfn(m).v); /* it is in its kernel */
     return 0;
 }
 

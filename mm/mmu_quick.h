@@ -150,7 +150,7 @@ static always_inline bool mmu_quick_super(struct mm_op *op, uint64_t ptr,
     const pte_t new = pte_of(val);
     pte_t *slot, old;
 
-    if ((ptr & MMU_PTR_CMD) || op->v->nr_old ||
+    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) || op->v->nr_old ||
         !quick_is_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
         return false;
     slot = quick_slot(&l, ptr);

@@ -15,10 +15,9 @@
 #include "mm/walk.h"
 
 enum quick {
-    QUICK_NO,   /* nothing was done */
-    QUICK_DONE, /* and nothing has to be flushed */
-    QUICK_FREED /* done, and `gone` has lost its last reference: entry_freed()
-                 */
+    QUICK_NO,    /* nothing was done */
+    QUICK_DONE,  /* and nothing has to be flushed */
+    QUICK_FREED, /* done; `gone` lost its last reference, for entry_freed() */
 };
 
 #define MMU_PTR_CMD 7u /* the low bits of a request say what it is */

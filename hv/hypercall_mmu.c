@@ -11,7 +11,6 @@
 #include "hv/seg.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
-#include "mm/mmu_quick.h"
 
 /*
  * Whose frames? Oneself can only be named as DOMID_SELF. ERR_SRCH: nobody;
@@ -126,21 +125,17 @@ static always_inline long one_end(const struct mm_op *op, enum err rc,
 }
 _Static_assert(TLB_NOTHING == 0 && ERR_NONE == 0, "tested together");
 
-static never_inline long freed(struct mm_op *op, mfn_t m)
+static never_inline long update_rest(struct mm_op *op, uint64_t ptr,
+                                     uint64_t val, enum quick q, mfn_t gone)
 {
-    entry_freed(op, m);
-    return 0;
+    return one_end(op, mmu_update_rest(op, ptr, val, q, gone),
+                   __HYPERVISOR_mmu_update);
 }
 
-static never_inline long update_rare(struct mm_op *op, uint64_t ptr,
-                                     uint64_t val)
-{
-    if (mmu_quick_super(op, ptr, val))
-        return 0;
-    return one_end(op, mmu_update_rare(op, ptr, val), __HYPERVISOR_mmu_update);
-}
-
-/* One request on one's own tables, nothing to report: most of them. */
+/*
+ * One request on one's own tables, nothing to report: most of them. It is
+ * mmu_update() in two, so that the usual ones end here.
+ */
 static always_inline long update_one(uint64_t reqs)
 {
     struct mm_op *op = &current_vcpu()->op;
@@ -153,7 +148,7 @@ static always_inline long update_one(uint64_t reqs)
     q = mmu_quick(op, req[0], req[1], &gone);
     if (likely(q == QUICK_DONE))
         return 0;
-    return q ? freed(op, gone) : update_rare(op, req[0], req[1]);
+    return update_rest(op, req[0], req[1], q, gone);
 }
 
 static never_inline long update_many(uint64_t reqs, uint64_t count,
@@ -363,19 +358,6 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
     return 0;
 }
 
-static never_inline long update_va_rare(unsigned nr, uint64_t va, uint64_t val,
-                                        uint64_t flags)
-{
-    struct mm_op *op = &current_vcpu()->op;
-    enum err rc = mmu_update_va_rare(op, va, val);
-
-    if (rc)
-        return one_more(rc, nr);
-    tlb_discharge(op);
-    return flush_more(va, flags);
-}
-
-/* va is canonical, since it was found. */
 static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
                                     uint64_t flags)
 {
@@ -384,13 +366,15 @@ static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
     enum quick q = mmu_quick_va(op, va, val, &gone);
 
     if (unlikely(q != QUICK_DONE)) {
-        if (q == QUICK_NO)
-            return update_va_rare(nr, va, val, flags);
-        entry_freed(op, gone);
+        enum err rc = mmu_update_va_rest(op, va, val, q, gone);
+
+        if (rc)
+            return one_more(rc, nr);
+        tlb_discharge(op);
     }
     if (unlikely(flags != (UVMF_INVLPG | UVMF_LOCAL)))
         return flush_more(va, flags);
-    tlb_flush_page(va);
+    tlb_flush_page(va); /* canonical, since it was found */
     return 0;
 }
 

@@ -83,6 +83,9 @@ void profile_inner(unsigned nr, uint64_t ticks)
         add(&p->lines[PROFILE_INNER + nr], ticks);
 }
 
+_Static_assert(PROFILE_INNER == HYPERCALLS && PROFILE_UNKNOWN == 2 * HYPERCALLS,
+               "by number, each way");
+
 /* --- the report ---------------------------------------------------------- */
 
 static const char *const hypercall_names[HYPERCALLS] = {
@@ -132,7 +135,6 @@ static const char *const other_names[] = {
 _Static_assert(ARRAY_SIZE(other_names) == PROFILE_VECTOR - PROFILE_UNKNOWN,
                "one for each");
 
-/* What it is called: a word for the sort, and a name or a number. */
 static void name_of(unsigned kind, char *to, size_t size)
 {
     const char *name;

@@ -12,9 +12,8 @@
 #include "hv/cpu.h"
 #include "hv/domain.h"
 
-/* Kinds of entries; hypercalls by number come first, then those in lists. */
-#define PROFILE_HYPERCALL 0u
-#define PROFILE_INNER     64u /* entries of a multicall, within its ticks */
+/* Kinds of entries; hypercalls come first, by number. */
+#define PROFILE_INNER 64u /* entries of a multicall, within its ticks */
 enum profile_kind {
     PROFILE_UNKNOWN = 128, /* no such hypercall */
     PROFILE_SYSCALL,       /* of guest user mode, bounced */

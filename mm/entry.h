@@ -76,10 +76,11 @@ void entry_revoke_rw(struct mm_op *op, pte_t e);
  * for; counts may, and FRAME_FULL leaves half their range for that: so what
  * was found fit may simply be added to.
  *
- * What these need of struct mm is looked up once, because atomics make the
- * compiler forget what it has read; and so is the table of the last block,
- * because neighbours come together. Make a new lens after anything else has
- * been done: it may have flushed, or a block may be gone.
+ * A lens that `keeps` is for many entries: what these need of struct mm is
+ * looked up once, because atomics make the compiler forget what it has read;
+ * and so is the table of the last block, because neighbours come together.
+ * Make a new lens after anything else has been done: it may have flushed, or a
+ * block may be gone.
  */
 struct entry_lens {
     const struct mm *mm;
@@ -233,6 +234,7 @@ static always_inline must_check bool entry_quick_put(struct entry_lens *l,
     }
     return unlikely((old & FRAME_REF_MASK) == FRAME_REF_ONE);
 }
+/* Its last reference is gone, and now the frame. */
 void entry_freed(struct mm_op *op, mfn_t m);
 
 /*

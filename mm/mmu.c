@@ -8,7 +8,7 @@
  */
 #include "mm/mmu.h"
 
-#include "mm/mmu_quick.h"
+#include "mm/super.h"
 
 enum store_how {
     STORE_PLAIN,
@@ -148,7 +148,38 @@ static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
     return ERR_NONE;
 }
 
-enum err mmu_update_rare(struct mm_op *op, uint64_t ptr, uint64_t val)
+/*
+ * A superpage into an empty L2 entry, or out of one: one transition of one
+ * block word. False: something else, or refused; the long way says why.
+ */
+static always_inline bool quick_super(struct mm_op *op, uint64_t ptr,
+                                      uint64_t val)
+{
+    struct entry_lens l = entry_lens(op, false);
+    const pte_t new = pte_of(val);
+    pte_t *slot, old;
+
+    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) || op->v->nr_old ||
+        !entry_quick_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
+        return false;
+    slot = quick_slot(&l, ptr);
+    old = pte_of(READ_ONCE(slot->v));
+    if (!old.v && pte_has(new, PTE_P | PTE_PSE)) {
+        if (super_get(op, new))
+            return false;
+        WRITE_ONCE(slot->v, entry_adjust(new, 2).v);
+        return true;
+    }
+    if (!new.v && pte_has(old, PTE_P | PTE_PSE)) {
+        WRITE_ONCE(slot->v, 0);
+        super_put(op, old);
+        return true;
+    }
+    return false;
+}
+
+static never_inline enum err update_rare(struct mm_op *op, uint64_t ptr,
+                                         uint64_t val)
 {
     enum err rc = type_drain(op);
 
@@ -166,6 +197,16 @@ enum err mmu_update_rare(struct mm_op *op, uint64_t ptr, uint64_t val)
     default: /* a misaligned pointer has one of these: never a torn write */
         return ERR_NOSYS;
     }
+}
+
+enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
+                         enum quick q, mfn_t gone)
+{
+    if (q == QUICK_FREED)
+        entry_freed(op, gone);
+    else if (!quick_super(op, ptr, val))
+        return update_rare(op, ptr, val);
+    return ERR_NONE;
 }
 
 /* It was refused for no more than that its frame is new: once more, then. */
@@ -206,26 +247,13 @@ enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
         if (prepared(op, table, req->ptr, pte_of(req->val)) &&
             update_quickly(op, &l, &table, req))
             continue;
-        if (!mmu_quick_super(op, req->ptr, req->val))
-            rc = mmu_update_rare(op, req->ptr, req->val);
+        rc = mmu_update_rest(op, req->ptr, req->val, QUICK_NO, MFN_NONE);
         if (rc)
             break;
         l = entry_lens(op, true); /* it may have flushed, or dropped tables */
         table = NO_TABLE;
     }
     return rc;
-}
-
-enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val)
-{
-    mfn_t gone;
-    enum quick q = mmu_quick(op, ptr, val, &gone);
-
-    if (q == QUICK_FREED)
-        entry_freed(op, gone);
-    if (q || mmu_quick_super(op, ptr, val))
-        return ERR_NONE;
-    return mmu_update_rare(op, ptr, val);
 }
 
 /*
@@ -243,7 +271,7 @@ static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
     return frame_type(w) == FRAME_L1 && (w & FRAME_VALIDATED);
 }
 
-enum err mmu_update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
+static enum err update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
 {
     struct entry_at at = {.level = 1};
     struct walk walk;
@@ -259,14 +287,13 @@ enum err mmu_update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
                   pte_of(val), STORE_PLAIN);
 }
 
-enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
+enum err mmu_update_va_rest(struct mm_op *op, uint64_t va, uint64_t val,
+                            enum quick q, mfn_t gone)
 {
-    mfn_t gone;
-    enum quick q = mmu_quick_va(op, va, val, &gone);
-
-    if (q == QUICK_FREED)
-        entry_freed(op, gone);
-    return q ? ERR_NONE : mmu_update_va_rare(op, va, val);
+    if (q == QUICK_NO)
+        return update_va_rare(op, va, val);
+    entry_freed(op, gone);
+    return ERR_NONE;
 }
 
 enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,

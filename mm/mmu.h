@@ -10,10 +10,24 @@
  */
 #pragma once
 
-#include "mm/type.h"
+#include "mm/mmu_quick.h"
+
+/* What mmu_quick.h leaves to be done of the two below. */
+must_check enum err mmu_update_rest(struct mm_op *op, uint64_t ptr,
+                                    uint64_t val, enum quick q, mfn_t gone);
+must_check enum err mmu_update_va_rest(struct mm_op *op, uint64_t va,
+                                       uint64_t val, enum quick q, mfn_t gone);
 
 /* One mmu_update request (facts 2.2): ptr's low 3 bits are the command. */
-must_check enum err mmu_update(struct mm_op *op, uint64_t ptr, uint64_t val);
+static always_inline must_check enum err mmu_update(struct mm_op *op,
+                                                    uint64_t ptr, uint64_t val)
+{
+    mfn_t gone = MFN_NONE;
+    enum quick q = mmu_quick(op, ptr, val, &gone);
+
+    return likely(q == QUICK_DONE) ? ERR_NONE
+                                   : mmu_update_rest(op, ptr, val, q, gone);
+}
 
 /*
  * n of them in order, up to the first that fails; *done says how many worked.
@@ -26,13 +40,15 @@ must_check enum err mmu_update_list(struct mm_op *op,
                                     unsigned *done);
 
 /* The L1 entry that maps va under the current kernel root (facts 2.4). */
-must_check enum err mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val);
+static always_inline must_check enum err
+mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
+{
+    mfn_t gone = MFN_NONE;
+    enum quick q = mmu_quick_va(op, va, val, &gone);
 
-/* The same two for whom mmu_quick.h had nothing. */
-must_check enum err mmu_update_rare(struct mm_op *op, uint64_t ptr,
-                                    uint64_t val);
-must_check enum err mmu_update_va_rare(struct mm_op *op, uint64_t va,
-                                       uint64_t val);
+    return likely(q == QUICK_DONE) ? ERR_NONE
+                                   : mmu_update_va_rest(op, va, val, q, gone);
+}
 
 /*
  * A faulting write to the guest's own L1 table through a read-only mapping at

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "mm/mmu.h"
-#include "mm/mmu_quick.h"
 #include "mm/super.h"
 
 enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level)

@@ -11,7 +11,6 @@
 #pragma once
 
 #include "mm/entry.h"
-#include "mm/super.h"
 #include "mm/walk.h"
 
 enum quick {
@@ -73,20 +72,6 @@ static always_inline enum quick quick_l1(struct entry_lens *l, pte_t *slot,
                                      : QUICK_NO;
 }
 
-/* Is m a validated table of the domain's, of this level? */
-static always_inline bool quick_is_table(struct entry_lens *l, mfn_t m,
-                                         enum frame_type level)
-{
-    const uint64_t ready = frame_type_bits(level) | FRAME_VALIDATED;
-    const struct frame_table *t = entry_table(l, m);
-
-    return likely(t) &&
-           likely(!((atomic_load_explicit(&t->word[m.v % BLOCK_FRAMES],
-                                          memory_order_relaxed) ^
-                     (l->owner_bits | ready)) &
-                    (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_VALIDATED)));
-}
-
 /* Where a request's entry is, the command being 0. */
 static always_inline pte_t *quick_slot(const struct entry_lens *l, uint64_t ptr)
 {
@@ -104,8 +89,8 @@ static always_inline enum quick quick_update(struct entry_lens *l,
 {
     /* The command is part of what is compared: it must be zero. */
     if (unlikely((ptr & ~SLOT_BITS) != *table)) {
-        if ((ptr & MMU_PTR_CMD) ||
-            unlikely(!quick_is_table(l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L1)))
+        if ((ptr & MMU_PTR_CMD) || unlikely(!entry_quick_table(
+                                       l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L1)))
             return QUICK_NO;
         *table = ptr & ~SLOT_BITS;
     }
@@ -133,39 +118,9 @@ mmu_quick_va(const struct mm_op *op, uint64_t va, uint64_t val, mfn_t *gone)
 
     if (unlikely(op->v->nr_old) ||
         unlikely(walk_l1(op->mm, op->v->root_kernel, va, &walk)) ||
-        unlikely(!quick_is_table(&l, walk.table, FRAME_L1)))
+        unlikely(!entry_quick_table(&l, walk.table, FRAME_L1)))
         return QUICK_NO;
     return quick_l1(&l, walk.entry, pte_of(val), gone);
-}
-
-/*
- * A superpage into an empty L2 entry, or out of one: one transition of one
- * block word. False: something else, or refused; mmu_update_rare() says why.
- */
-static always_inline bool mmu_quick_super(struct mm_op *op, uint64_t ptr,
-                                          uint64_t val)
-{
-    struct entry_lens l = entry_lens(op, false);
-    const pte_t new = pte_of(val);
-    pte_t *slot, old;
-
-    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) || op->v->nr_old ||
-        !quick_is_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
-        return false;
-    slot = quick_slot(&l, ptr);
-    old = pte_of(READ_ONCE(slot->v));
-    if (!old.v && pte_has(new, PTE_P | PTE_PSE)) {
-        if (super_get(op, new))
-            return false;
-        WRITE_ONCE(slot->v, entry_adjust(new, 2).v);
-        return true;
-    }
-    if (!new.v && pte_has(old, PTE_P | PTE_PSE)) {
-        WRITE_ONCE(slot->v, 0);
-        super_put(op, old);
-        return true;
-    }
-    return false;
 }
 
 /*

@@ -38,3 +38,40 @@ sim: $(BUILD)/tests/sim/churn
 	$(Q)$< seeds=10
 bench-host: $(BUILD)/tests/bench/bench_alloc
 	$(Q)$<
+
+# --- what of mm/ the host tests reach ---------------------------------------
+
+# Every host test with mm/ counted; inline functions of headers are counted
+# where they are used. What BUG_IF and ASSERT lead to is not to be reached.
+COV := $(BUILD)/tests/coverage
+COV_CFLAGS := -std=gnu11 -O0 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
+    -Itests/host -fno-strict-aliasing
+COV_TESTS := $(filter-out %_tsan,$(T_ALL))
+COV_GCOVR := gcovr -r . --object-directory $(COV)/mm --filter 'mm/' -j 2 \
+    --exclude-branches-by-pattern '.*\b(BUG_IF|ASSERT)\b.*' \
+    --exclude-lines-by-pattern '.*\bbug\(.*'
+
+$(COV)/mm/%.o: mm/%.c tests/sim/sim.mk
+	$(call say,COVCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(COV_CFLAGS) --coverage -MMD -MP -c -o $@ $<
+$(COV)/%.o: %.c tests/sim/sim.mk
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(COV_CFLAGS) -O1 -MMD -MP -c -o $@ $<
+define coverage_test
+$(COV)/$1: $(patsubst %.c,$(COV)/%.o,tests/host/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
+	$$(Q)$(HOST_CC) --coverage -o $$@ $$^ -lcmocka -lpthread
+endef
+$(foreach t,$(COV_TESTS),$(eval $(call coverage_test,$t)))
+
+.PHONY: coverage coverage-run
+coverage: setup-test
+	$(Q)command -v gcovr > /dev/null || { echo "missing package: gcovr"; exit 1; }
+	$(again) coverage-run
+coverage-run: $(COV_TESTS:%=$(COV)/%)
+	$(Q)find $(COV) -name '*.gcda' -delete
+	$(Q)printf '%s\n' $(COV_TESTS:%=$(COV)/%) | \
+	    xargs -n 1 -P 2 sh -c '$$0 > $$0.log 2>&1 || { cat $$0.log; exit 255; }'
+	$(Q)$(COV_GCOVR) --branches | tail -n +6
+	$(Q)$(COV_GCOVR) --print-summary -o /dev/null

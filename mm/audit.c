@@ -157,7 +157,7 @@ static void tally_table(struct auditor *a, const struct frame *f, uint64_t w)
                        (uint64_t)i, e[i].v);
         } else if (pte_present(e[i])) {
             tally_entry(a, f->mfn, level, i, e[i]);
-        } else if (!entry_absent_ok(a->mm, e[i], level)) {
+        } else if (e[i].v && !entry_absent_ok(a->mm, e[i], level)) {
             differ(a, "table %lx has the unsafe entry %lx", f->mfn.v, e[i].v);
         }
     }
@@ -193,9 +193,10 @@ static void tally_block(struct auditor *a, blk_t b)
         return;
     for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
         struct frame f = frame_held(a->mm, mfn_add(mfn_of_blk(b), i));
+        uint64_t w = frame_word(&f);
 
-        if (own(a, f.mfn))
-            tally_flags(a, &f, frame_word(&f));
+        if (frame_owner(w) == a->d->id)
+            tally_flags(a, &f, w);
     }
 }
 

@@ -1,42 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * console.c: whose text stands in the current line. Invariant: a line on the
- * glass has one author; `author` is who wrote the unfinished line (NOBODY at
- * the start of one), and anybody else ends it before writing.
+ * glass has one author; `author` is the domain that wrote the unfinished line,
+ * and anybody else ends it before writing. The hypervisor writes whole lines,
+ * of printable ASCII only, whatever strings are in them.
  */
 #include "hv/console.h"
 
 #include "hv/clock.h"
 #include "hv/cmdline.h"
+#include "hv/domain.h"
 #include "hv/print.h"
 #include "hv/screen.h"
 #include "hv/serial.h"
 #include "hv/string.h"
 
-enum {
-    WRITERS = 32, /* guests with a buffer; further ones go without */
-    LINE_MAX = 240,
-};
-
 #define HOLD_NS    UINT64_C(200000000) /* an unfinished line waits this long */
 #define REFRESH_NS UINT64_C(30000000)
 
-#define NOBODY     (-1)
-#define HYPERVISOR (-2)
-
-struct writer {
-    bool used;
-    domid_t id;
-    char name[16];
-    char line[LINE_MAX];
-    unsigned len;
-    uint64_t since; /* when the oldest held byte came */
-};
-
-static struct writer writers[WRITERS];
-static bool several, unbuffered;
-static int author = NOBODY;
-static int raw_guest = NOBODY;
+static bool unbuffered;
+static const struct domain *author; /* NULL: a line is to begin */
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
 
@@ -93,20 +76,19 @@ static void refresh_now_and_then(void)
 
 /* --- lines ------------------------------------------------------------- */
 
-static void take_line(int who)
+static void end_author(void)
 {
-    if (author != NOBODY && author != who)
+    if (author)
         put('\n');
-    author = who;
+    author = NULL;
 }
 
 static void put_line(const char *prefix, const char *line, size_t n)
 {
-    take_line(HYPERVISOR);
+    end_author();
     put_bytes(prefix, strlen(prefix));
     put_bytes(line, n);
     put('\n');
-    author = NOBODY;
     refresh_now_and_then();
 }
 
@@ -116,7 +98,9 @@ printf_like(2, 0) static void put_formatted(const char *prefix, const char *fmt,
     char line[512];
     size_t n = print_vformat(line, sizeof(line), fmt, ap);
 
-    put_line(prefix, line, MIN(n, sizeof(line) - 1));
+    n = MIN(n, sizeof(line) - 1);
+    print_plain(line, n);
+    put_line(prefix, line, n);
 }
 
 void console_say(const char *fmt, ...)
@@ -150,119 +134,91 @@ void console_json(const char *fmt, ...)
 
 /* --- guests ------------------------------------------------------------ */
 
-static struct writer *find_writer(domid_t id, const char *name)
+/* The line becomes d's; at its beginning stands whose it is. */
+static void take_line(const struct domain *d, const char *separator)
 {
-    struct writer *empty = NULL;
-
-    for (unsigned i = 0; i < WRITERS; i++) {
-        if (writers[i].used && writers[i].id == id)
-            return &writers[i];
-        if (!writers[i].used && !empty)
-            empty = &writers[i];
-    }
-    if (empty && name) {
-        *empty = (struct writer){.used = true, .id = id};
-        print_format(empty->name, sizeof(empty->name), "%s", name);
-        return empty;
-    }
-    return NULL;
+    if (author == d)
+        return;
+    end_author();
+    author = d;
+    put_bytes(d->name, strlen(d->name));
+    put_bytes(separator, strlen(separator));
 }
 
 /* Shows what is held; the line stays this guest's until it is ended. */
-static void show_held(struct writer *w)
+static void show_held(struct domain *d)
 {
-    if (!w->len)
+    struct console_out *o = &d->out;
+
+    if (!o->len)
         return;
-    if (author != w->id) {
-        take_line(w->id);
-        put_bytes(w->name, strlen(w->name));
-        put_bytes("| ", 2);
-    }
-    put_bytes(w->line, w->len);
-    w->len = 0;
+    take_line(d, "| ");
+    put_bytes(o->line, o->len);
+    o->len = 0;
 }
 
-static void end_line(struct writer *w)
+/* An empty line, or one ended by others, has its name, too. */
+static void end_line(struct domain *d)
 {
-    if (!w->len && author != w->id) { /* an empty line, or ended by others */
-        take_line(w->id);
-        put_bytes(w->name, strlen(w->name));
-        put('|');
-    }
-    show_held(w);
-    put('\n');
-    author = NOBODY;
+    show_held(d);
+    take_line(d, "|");
+    end_author();
 }
 
-/*
- * Control characters other than tab go: a guest must not be able to write
- * over its own name or move about on somebody's terminal.
- */
-static void write_held(struct writer *w, char c)
+static void hold(struct domain *d, const char *s, unsigned n)
 {
-    if (c == '\n') {
-        end_line(w);
-        return;
-    }
-    if ((unsigned char)c < ' ' && c != '\t')
-        return;
-    if (!w->len)
-        w->since = clock_now_ns();
-    w->line[w->len++] = c;
-    if (w->len == LINE_MAX || unbuffered)
-        show_held(w);
+    struct console_out *o = &d->out;
+
+    if (o->len + n > CONSOLE_LINE)
+        show_held(d);
+    if (!o->len)
+        o->since = clock_now_ns();
+    memcpy(o->line + o->len, s, n);
+    o->len += n;
 }
 
-static void write_raw(domid_t id, const char *buf, size_t len)
+static void write_text(struct domain *d, const uint8_t *buf, size_t len)
+{
+    char unit[CONSOLE_TEXT_UNIT];
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned n = console_text_take(&d->out.text, buf[i], unit);
+
+        if (n)
+            hold(d, unit, n);
+        else if (buf[i] == '\n')
+            end_line(d);
+    }
+    /* Whoever is alone disturbs nobody by half a line. */
+    if (unbuffered || (domain_list == d && !d->next))
+        show_held(d);
+}
+
+static void write_terminal(const struct domain *d, const char *buf, size_t len)
 {
     if (!len)
         return;
-    take_line(id);
+    if (author != d)
+        end_author();
     put_bytes(buf, len);
-    if (buf[len - 1] == '\n')
-        author = NOBODY;
+    author = buf[len - 1] == '\n' ? NULL : d;
 }
 
-void console_several_guests(bool on)
+void console_guest_write(struct domain *d, const void *buf, size_t len)
 {
-    several = on;
-}
-
-void console_raw_guest(domid_t id)
-{
-    raw_guest = id;
-}
-
-void console_guest_write(domid_t id, const char *name, const void *buf,
-                         size_t len)
-{
-    struct writer *w =
-        several && id != raw_guest ? find_writer(id, name) : NULL;
-    const char *s = buf;
-
-    if (w)
-        for (size_t i = 0; i < len; i++)
-            write_held(w, s[i]);
+    if (d->out.terminal)
+        write_terminal(d, buf, len);
     else
-        write_raw(id, s, len);
+        write_text(d, buf, len);
     refresh_now_and_then();
 }
 
-void console_guest_end(domid_t id)
+void console_guest_end(struct domain *d)
 {
-    struct writer *w = find_writer(id, NULL);
-
-    if (author == id) {
-        put('\n');
-        author = NOBODY;
-    }
-    if (raw_guest == id)
-        raw_guest = NOBODY;
-    if (!w)
-        return;
-    if (w->len)
-        end_line(w);
-    w->used = false;
+    if (d->out.len)
+        end_line(d);
+    if (author == d)
+        end_author();
 }
 
 /* --- now and then ------------------------------------------------------ */
@@ -281,9 +237,9 @@ static void show_older_than(uint64_t ns)
 {
     uint64_t now = clock_now_ns();
 
-    for (unsigned i = 0; i < WRITERS; i++)
-        if (writers[i].used && writers[i].len && now - writers[i].since >= ns)
-            show_held(&writers[i]);
+    for (struct domain *d = domain_list; d; d = d->next)
+        if (d->out.len && now - d->out.since >= ns)
+            show_held(d);
 }
 
 void console_poll(void)
@@ -295,9 +251,7 @@ void console_poll(void)
 void console_flush(void)
 {
     show_older_than(0);
-    if (author != NOBODY)
-        put('\n');
-    author = NOBODY;
+    end_author();
     screen_refresh();
 }
 

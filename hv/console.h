@@ -8,6 +8,20 @@
 
 #include "base.h"
 #include "boot/bootinfo.h"
+#include "hv/console_text.h"
+
+struct domain;
+
+enum { CONSOLE_LINE = 240 };
+
+/* What is held of a domain's output; zero when it begins. */
+struct console_out {
+    struct console_text text;
+    uint64_t since; /* when the oldest held byte came */
+    unsigned len;
+    char line[CONSOLE_LINE];
+    bool terminal;
+};
 
 /* COM1 works from this call on; the screen once its place is known. */
 void console_init(void);
@@ -22,17 +36,15 @@ printf_like(1, 2) void console_debug(const char *fmt, ...);
 printf_like(1, 2) void console_json(const char *fmt, ...);
 
 /*
- * With one guest its bytes pass as they are. From the second guest on, text
- * is held per guest up to the end of a line and shown as "name| line".
+ * The one way of a guest's bytes to the devices. They are held up to the end
+ * of a line and shown as "name| line", text only (hv/console_text.h): no line
+ * of a guest's looks like one of the hypervisor's. With `terminal` they pass
+ * as they are, for a guest that moves about on the terminal; whoever starts
+ * it says so, and believes it.
  */
-void console_several_guests(bool several);
-void console_guest_write(domid_t id, const char *name, const void *buf,
-                         size_t len);
-/* This guest's bytes pass as they are even so: the control guest's, which
- * moves about on the terminal while a line is edited. */
-void console_raw_guest(domid_t id);
+void console_guest_write(struct domain *d, const void *buf, size_t len);
 /* The guest is gone: shows what it left without an end of line. */
-void console_guest_end(domid_t id);
+void console_guest_end(struct domain *d);
 
 /* A typed character, or -1. */
 int console_read(void);

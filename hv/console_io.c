@@ -9,7 +9,7 @@
 enum { CHUNK = 64 }; /* 5 ms on a serial line */
 
 /* Writing to a serial line takes long: others run in between. */
-static long write(const struct domain *d, uint64_t count, uint64_t buf)
+static long write(struct domain *d, uint64_t count, uint64_t buf)
 {
     char text[CHUNK];
 
@@ -18,7 +18,7 @@ static long write(const struct domain *d, uint64_t count, uint64_t buf)
 
         if (guest_read(text, buf, n))
             return -XEN_EFAULT;
-        console_guest_write(d->id, d->name, text, n);
+        console_guest_write(d, text, n);
         buf += n;
         count -= n;
         if (count && hypercall_preempt())
@@ -49,7 +49,7 @@ static long read(const struct domain *d, uint64_t count, uint64_t buf)
 /* count is an int in the ABI. */
 long hypercall_console_io(uint64_t cmd, uint64_t count, uint64_t buf)
 {
-    const struct domain *d = current_vcpu()->d;
+    struct domain *d = current_vcpu()->d;
 
     if (count > INT32_MAX)
         return -XEN_EINVAL;

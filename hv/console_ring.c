@@ -38,7 +38,7 @@ static void show_piece(struct domain *d, const struct xencons_interface *ring,
 
     for (unsigned i = 0; i < n; i++)
         text[i] = READ_ONCE(ring->out[MASK_XENCONS_IDX(at + i, ring->out)]);
-    console_guest_write(d->id, d->name, text, n);
+    console_guest_write(d, text, n);
 }
 
 /* Until the ring is empty or time is up; returns how much was taken. */

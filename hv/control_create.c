@@ -46,6 +46,8 @@ static enum err read_config(struct module_config *m, char *text)
         return fail(text, ERR_INVAL, "that line is not a guest's");
     if (m->control)
         return fail(text, ERR_INVAL, "there is a control guest already");
+    if (m->terminal)
+        return fail(text, ERR_INVAL, "the terminal is the control guest's");
     if (control_name_taken(m->name))
         return fail(text, ERR_EXIST, "there is a domain %s already", m->name);
     return ERR_NONE;

@@ -173,6 +173,7 @@ enum err domain_create(const struct module_config *c, struct domain **out)
     d->mm.relinquish = c->relinquish;
     d->nr_pages = d->target = c->mem >> PAGE_SHIFT;
     d->control = c->control;
+    d->out.terminal = c->control || c->terminal;
     d->shared_mfn = d->console_mfn = d->store_mfn = MFN_NONE;
     d->start_mfn = d->ring_mfn = MFN_NONE;
     print_format(d->name, sizeof(d->name), "%s", c->name);
@@ -191,10 +192,6 @@ enum err domain_create(const struct module_config *c, struct domain **out)
 void domain_start(struct domain *d)
 {
     d->started = true;
-    if (d->control)
-        console_raw_guest(d->id);
-    if (domain_list->next)
-        console_several_guests(true);
     sched_up(d->vcpu[0]);
 }
 
@@ -303,6 +300,7 @@ static void free_all(struct domain *d)
         if (d->evtchn[i])
             free_object(d->evtchn[i], 0);
     store_free(d);
+    console_guest_end(d);
     list_remove(d);
     free_object(d, DOMAIN_ORDER);
 }
@@ -335,7 +333,7 @@ void domain_reap(void)
     ASSERT(d);
     if (!d->mm.dying && d->started) {
         console_ring_drain(d);
-        console_guest_end(d->id);
+        console_guest_end(d);
         report_domain(d);
     }
     if (domain_destroy(d) == ERR_RESTART)

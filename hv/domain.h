@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "hv/console.h"
 #include "hv/regs.h"
 #include "mm/mmu.h"
 #include "xen/arch-x86_64.h"
@@ -154,14 +155,15 @@ struct domain {
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
     struct store *store; /* hv/store.h */
-    bool control;        /* gets what is typed */
-    bool ring_used;      /* it has written to its console ring */
-    bool ring_more;      /* there was no time to show all of it */
-    bool started;        /* it was built and has run */
-    uint64_t nr_pages;   /* at birth, less than max_pages if it may grow */
-    uint64_t whole;      /* blocks that were whole at birth */
-    uint64_t target;     /* pages it is asked to come to */
-    uint64_t promised;   /* blocks claimed for its name before it was there */
+    struct console_out out;
+    bool control;      /* gets what is typed */
+    bool ring_used;    /* it has written to its console ring */
+    bool ring_more;    /* there was no time to show all of it */
+    bool started;      /* it was built and has run */
+    uint64_t nr_pages; /* at birth, less than max_pages if it may grow */
+    uint64_t whole;    /* blocks that were whole at birth */
+    uint64_t target;   /* pages it is asked to come to */
+    uint64_t promised; /* blocks claimed for its name before it was there */
     uint64_t vm_assist;
     uint64_t features; /* from the ELF note */
     struct domain_stats stats;

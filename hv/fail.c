@@ -12,5 +12,6 @@ enum err fail(char *text, enum err rc, const char *fmt, ...)
     va_start(ap, fmt);
     print_vformat(text, FLAGSTONE_TEXT, fmt, ap);
     va_end(ap);
+    print_plain(text, FLAGSTONE_TEXT);
     return rc;
 }

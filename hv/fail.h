@@ -4,5 +4,8 @@
 
 #include "base.h"
 
-/* Writes FLAGSTONE_TEXT bytes at most, and returns rc. */
+/*
+ * Writes FLAGSTONE_TEXT bytes at most, printable ones, whatever strings are in
+ * them, and returns rc.
+ */
 printf_like(3, 4) enum err fail(char *text, enum err rc, const char *fmt, ...);

@@ -211,7 +211,6 @@ enum err migrate_restore(const char *name, const char *rename,
     count(&job);
     tell_layout(&job, layout);
     announce(job.d);
-    console_several_guests(true);
     *out = job.d;
     return ERR_NONE;
 }

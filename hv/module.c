@@ -75,14 +75,22 @@ static bool set_vcpus(struct module_config *m, struct word v)
     return m->vcpus >= 1 && m->vcpus <= MODULE_VCPUS;
 }
 
-/* What is printed before every line of its output. */
+static bool is_letter_or_digit(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/*
+ * What is printed before every line of its output, and in JSON: it begins
+ * like a name, not like a line of the hypervisor's ("(hv)", "@").
+ */
 static bool word_is_name(struct word v)
 {
-    if (!v.len || v.len >= MODULE_NAME)
+    if (!v.len || v.len >= MODULE_NAME || !is_letter_or_digit(v.p[0]))
         return false;
     for (size_t i = 0; i < v.len; i++)
-        if (v.p[i] <= ' ' || v.p[i] > '~' || v.p[i] == '|' || v.p[i] == '"' ||
-            v.p[i] == '\\')
+        if (!is_letter_or_digit(v.p[i]) && v.p[i] != '-' && v.p[i] != '.' &&
+            v.p[i] != '_' && v.p[i] != '+')
             return false;
     return true;
 }
@@ -149,6 +157,12 @@ static bool set_control(struct module_config *m, struct word v)
     return v.len == 0;
 }
 
+static bool set_terminal(struct module_config *m, struct word v)
+{
+    m->terminal = true;
+    return v.len == 0;
+}
+
 static const struct {
     const char *name;
     bool (*set)(struct module_config *m, struct word value);
@@ -164,6 +178,7 @@ static const struct {
     {"superpages", set_superpages, true},
     {"relinquish", set_relinquish, true},
     {"control", set_control, false},
+    {"terminal", set_terminal, false},
 };
 
 struct parse {

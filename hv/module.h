@@ -2,7 +2,7 @@
 /*
  * module.h: what a boot module is for, as its command line says:
  *     [/path] name=web mem=512M maxmem=1G vcpus=2 superpages=prefer
- *         relinquish=keep control -- command line of the guest
+ *         relinquish=keep control terminal -- command line of the guest
  *     [/path] initrd=web
  *     [/path] kernel=keep           for the control guest to start
  *     [/path] scenario=story        for it to run
@@ -29,6 +29,7 @@ struct module_config {
     enum superpages superpages;
     enum relinquish relinquish;
     bool control;
+    bool terminal;    /* its output passes unchanged (hv/console.h) */
     const char *args; /* into the text; "" if none */
 };
 

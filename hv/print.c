@@ -189,3 +189,10 @@ size_t print_format(char *buf, size_t size, const char *fmt, ...)
     va_end(ap);
     return n;
 }
+
+void print_plain(char *s, size_t n)
+{
+    for (size_t i = 0; i < n && s[i]; i++)
+        if (s[i] < ' ' || s[i] > '~')
+            s[i] = '?';
+}

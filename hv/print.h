@@ -14,3 +14,6 @@ printf_like(3, 0) size_t
     print_vformat(char *buf, size_t size, const char *fmt, va_list ap);
 printf_like(3, 4) size_t
     print_format(char *buf, size_t size, const char *fmt, ...);
+
+/* Of s, n bytes or less: what is not printable ASCII becomes '?'. */
+void print_plain(char *s, size_t n);

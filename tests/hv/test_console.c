@@ -7,10 +7,12 @@
 #include "hv/clock.h"
 #include "hv/cmdline.h"
 #include "hv/console.h"
+#include "hv/domain.h"
+#include "hv/print.h"
 #include "hv/screen.h"
 #include "hv/serial.h"
 
-static char out[4096];
+static char out[1 << 20];
 static size_t at;
 static uint64_t now = 1;
 
@@ -67,81 +69,99 @@ uint64_t clock_now_ns(void)
     return now;
 }
 
-static void guest(domid_t id, const char *name, const char *text)
+struct domain *domain_list;
+static struct domain domains[100];
+
+/* Domains 0 to n - 1, called d0, d1, ... */
+static void domains_are(unsigned n)
 {
-    console_guest_write(id, name, text, strlen(text));
+    memset(domains, 0, sizeof(domains));
+    for (unsigned i = 0; i < n; i++) {
+        domains[i].id = (domid_t)(i + 1);
+        print_format(domains[i].name, sizeof(domains[i].name), "d%u", i);
+        domains[i].next = i + 1 < n ? &domains[i + 1] : NULL;
+    }
+    domain_list = domains;
+}
+
+static void guest(unsigned i, const char *text)
+{
+    console_guest_write(&domains[i], text, strlen(text));
 }
 
 static int start(void **state)
 {
     (void)state;
-    console_guest_end(1);
-    console_guest_end(2);
-    console_several_guests(true);
+    console_guest_end(&domains[0]);
+    console_guest_end(&domains[1]);
+    console_guest_end(&domains[2]);
+    domains_are(3);
     console_flush();
     at = 0;
     out[0] = '\0';
     return 0;
 }
 
-static void one_guest_passes_as_it_is(void **state)
+static void one_guest_is_named_and_seen_at_once(void **state)
 {
     (void)state;
-    console_several_guests(false);
-    guest(1, "one", "a\x1b[1mb\nc");
-    assert_string_equal(out, "a\x1b[1mb\nc");
+    domains_are(1);
+    guest(0, "a\x1b[1mb\nc> ");
+    assert_string_equal(out, "d0| a[1mb\nd0| c> ");
+    guest(0, "d\n");
+    assert_string_equal(out, "d0| a[1mb\nd0| c> d\n");
 }
 
 static void the_hypervisor_begins_its_own_line(void **state)
 {
     (void)state;
-    console_several_guests(false);
-    guest(1, "one", "half");
+    domains_are(1);
+    guest(0, "half");
     console_say("x %d", 1);
-    guest(1, "one", "rest\n");
-    assert_string_equal(out, "half\n(hv) x 1\nrest\n");
+    guest(0, "rest\n");
+    assert_string_equal(out, "d0| half\n(hv) x 1\nd0| rest\n");
 }
 
 static void lines_of_two_guests_never_mix(void **state)
 {
     (void)state;
-    guest(1, "one", "he");
-    guest(2, "two", "wor");
-    guest(1, "one", "llo\nnext");
-    guest(2, "two", "ld\n");
-    guest(1, "one", "\n");
-    assert_string_equal(out, "one| hello\ntwo| world\none| next\n");
+    guest(0, "he");
+    guest(1, "wor");
+    guest(0, "llo\nnext");
+    guest(1, "ld\n");
+    guest(0, "\n");
+    assert_string_equal(out, "d0| hello\nd1| world\nd0| next\n");
 }
 
 static void a_line_that_waits_too_long_is_shown(void **state)
 {
     (void)state;
-    guest(1, "one", "prompt> ");
+    guest(0, "prompt> ");
     console_poll();
     assert_string_equal(out, "");
     now += 1000000000;
     console_poll();
-    assert_string_equal(out, "one| prompt> ");
-    guest(2, "two", "x\n");
-    guest(1, "one", "y\n");
-    assert_string_equal(out, "one| prompt> \ntwo| x\none| y\n");
+    assert_string_equal(out, "d0| prompt> ");
+    guest(1, "x\n");
+    guest(0, "y\n");
+    assert_string_equal(out, "d0| prompt> \nd1| x\nd0| y\n");
 }
 
 static void a_shown_beginning_is_continued_in_its_line(void **state)
 {
     (void)state;
-    guest(1, "one", "a");
+    guest(0, "a");
     now += 1000000000;
     console_poll();
-    guest(1, "one", "b\n");
-    assert_string_equal(out, "one| ab\n");
+    guest(0, "b\n");
+    assert_string_equal(out, "d0| ab\n");
 }
 
 static void a_guest_cannot_write_over_its_name(void **state)
 {
     (void)state;
-    guest(1, "one", "x\r(hv) power off\b\x1b[2Jy\tz\n");
-    assert_string_equal(out, "one| x(hv) power off[2Jy\tz\n");
+    guest(0, "x\r(hv) power off\b\x1b[2Jy\tz\n");
+    assert_string_equal(out, "d0| x(hv) power off[2Jy\tz\n");
 }
 
 static void long_and_empty_lines_keep_their_name(void **state)
@@ -151,36 +171,199 @@ static void long_and_empty_lines_keep_their_name(void **state)
     (void)state;
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
-    guest(1, "one", text);
-    guest(2, "two", "\n");
-    assert_int_equal(strncmp(out, "one| xxx", 8), 0);
-    assert_non_null(strstr(out, "x\ntwo|\n"));
+    guest(0, text);
+    guest(1, "\n");
+    assert_int_equal(strncmp(out, "d0| xxx", 7), 0);
+    assert_non_null(strstr(out, "x\nd1|\n"));
 }
 
 static void a_guest_that_ends_leaves_no_half_line(void **state)
 {
     (void)state;
-    guest(1, "one", "bye");
-    console_guest_end(1);
+    guest(0, "bye");
+    console_guest_end(&domains[0]);
     console_json("{\"a\":%d}", 1);
-    assert_string_equal(out, "one| bye\n@{\"a\":1}\n");
+    assert_string_equal(out, "d0| bye\n@{\"a\":1}\n");
 }
 
-static void the_control_guest_moves_about_as_it_likes(void **state)
+static void one_with_the_terminal_moves_about_as_it_likes(void **state)
 {
     (void)state;
-    console_raw_guest(3);
-    guest(3, "shell", "\rprompt> \x1b[K");
-    guest(1, "one", "x\n");
-    guest(3, "shell", "\rprompt> l\x1b[K");
-    console_raw_guest(9);
-    assert_string_equal(out, "\rprompt> \x1b[K\none| x\n\rprompt> l\x1b[K");
+    domains[2].out.terminal = true;
+    guest(2, "\rprompt> \x1b[K");
+    guest(0, "x\n");
+    guest(2, "\rprompt> l\x1b[K");
+    assert_string_equal(out, "\rprompt> \x1b[K\nd0| x\n\rprompt> l\x1b[K");
+}
+
+/* --- what a guest cannot say ------------------------------------------------
+ */
+
+/* UTF-8 with nothing in it that acts, by another way than the filter's. */
+static void assert_text(const char *s)
+{
+    for (const uint8_t *p = (const uint8_t *)s; *p;) {
+        unsigned n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+        uint32_t c = n == 1 ? *p : *p & (0x3fu >> (n - 1));
+
+        assert_true(*p < 0x80 || (*p >= 0xc2 && *p <= 0xf4));
+        for (unsigned i = 1; i < n; i++) {
+            assert_int_equal(p[i] & 0xc0, 0x80);
+            c = c << 6 | (p[i] & 0x3f);
+        }
+        p += n;
+        assert_true(c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f) ||
+                    c >= 0xa0);
+        assert_true(n == 1 || c >= (n == 2   ? 0x80u
+                                    : n == 3 ? 0x800u
+                                             : 0x10000u));
+        assert_false(c >= 0x2028 && c <= 0x202e);
+        assert_false(c >= 0xd800 && c <= 0xdfff);
+        assert_true(c <= 0x10ffff);
+    }
+}
+
+/* Each line begins with a name and "|", those of the hypervisor with theirs. */
+static void assert_lines(unsigned n)
+{
+    assert_text(out);
+    for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
+        char *bar = strchr(line, '|');
+        unsigned number = 0;
+
+        if (!strcmp(line, "(hv) ours"))
+            continue;
+        assert_int_equal(line[0], 'd');
+        assert_non_null(bar);
+        for (const char *p = line + 1; p < bar; p++) {
+            assert_in_range(*p, '0', '9');
+            number = number * 10 + (unsigned)(*p - '0');
+        }
+        assert_true(number < n);
+    }
+}
+
+static unsigned dice(uint64_t *seed, unsigned n)
+{
+    *seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (unsigned)(*seed >> 33) % n;
+}
+
+/* What is tried, cut anywhere; the rest is any byte. */
+static size_t something(uint64_t *seed, char *to)
+{
+    static const char *const tries[] = {
+        "\n(hv) power off: success\n",
+        "\r(hv) x",
+        "\n@{\"a\":1}\n",
+        "\x9b"
+        "2J",
+        "\xc2\x9b"
+        "1G(hv) x",
+        "\xc2\x85(hv) x",
+        "\xe2\x80\xa8(hv) x",
+        "\xe2\x80\xae"
+        "kcab",
+        "\x7f\x7f\x7f\x7f@",
+        "\x1b[2K\x1b[1G(hv) ",
+        "\xc0\x8a(hv) overlong",
+        "\xe0\x80\x8a",
+        "\xf0\x80\x80\x8a",
+        "\x0b@",
+        "\x0c(hv)",
+        "\xed\xa0\x80",
+        "\xf4\x90\x80\x80",
+        "gr\xc3\xbc\xc3\x9f\n",
+        "\xf0\x9f\xaa\xa8",
+        "\xc2",
+        "\xe2\x80",
+        "\xa8",
+        "\x9b",
+        "\n\n",
+        "|",
+    };
+    const char *s = tries[dice(seed, ARRAY_SIZE(tries))];
+    size_t n = strlen(s), from = dice(seed, 3) ? 0 : dice(seed, (unsigned)n);
+
+    if (dice(seed, 4)) {
+        n -= dice(seed, 3) ? from : dice(seed, (unsigned)(n - from)) + from;
+        memcpy(to, s + from, n);
+        return n;
+    }
+    for (n = 0; n < 8; n++)
+        to[n] = (char)dice(seed, 256);
+    return n;
+}
+
+/* However many there are, whatever they say, in pieces of whatever size. */
+static void no_line_of_a_guest_looks_like_ours(void **state)
+{
+    uint64_t seed = 1;
+
+    (void)state;
+    for (unsigned round = 0; round < 60; round++) {
+        unsigned n = round % 3 == 0 ? 1 : round % 3 == 1 ? 2 : 100;
+
+        domains_are(n);
+        at = 0;
+        for (unsigned i = 0; i < 3000; i++) {
+            char text[64];
+
+            console_guest_write(&domains[dice(&seed, n)], text,
+                                something(&seed, text));
+            now += dice(&seed, 30000000);
+            if (!dice(&seed, 50))
+                console_poll();
+            if (!dice(&seed, 50))
+                console_say("ours");
+        }
+        console_flush();
+        assert_lines(n);
+        for (unsigned i = 0; i < n; i++)
+            console_guest_end(&domains[i]);
+    }
+}
+
+static void all_of_utf8_that_is_text_passes(void **state)
+{
+    static const char text[] = "d0| na\xc3\xafve \xe2\x80\xa6 \xe9\x9b\x9b "
+                               "\xf0\x9f\xaa\xa8 \xc2\xa0~\n";
+
+    (void)state;
+    for (const char *p = text + 4; *p; p++)
+        console_guest_write(&domains[0], p, 1);
+    assert_string_equal(out, text);
+}
+
+static void each_byte_alone(void **state)
+{
+    (void)state;
+    for (unsigned c = 1; c < 256; c++) {
+        char text[] = {'a', (char)c, 'b', '\n', '\0'};
+        bool shown = (c >= ' ' && c < 0x7f) || c == '\t' || c == '\n';
+
+        at = 0;
+        guest(0, text);
+        assert_string_equal(strchr(out, 'a'), shown && c != '\n' ? text
+                                              : shown            ? "a\nd0| b\n"
+                                                                 : "ab\n");
+    }
+}
+
+/* A kernel's name, an argument, a path: whatever strings are in the line. */
+static void our_lines_are_lines_whatever_is_in_them(void **state)
+{
+    (void)state;
+    console_say("kernel %s", "a\n(hv) power off\x1b[2J\xc2\x9b\x7f\r@");
+    console_json("{\"x\":\"%s\"}", "\n@{}");
+    assert_string_equal(out, "(hv) kernel a?(hv) power off?[2J????@\n"
+                             "@{\"x\":\"?@{}\"}\n");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(one_guest_passes_as_it_is, start),
+        cmocka_unit_test_setup(one_guest_is_named_and_seen_at_once, start),
         cmocka_unit_test_setup(the_hypervisor_begins_its_own_line, start),
         cmocka_unit_test_setup(lines_of_two_guests_never_mix, start),
         cmocka_unit_test_setup(a_line_that_waits_too_long_is_shown, start),
@@ -189,8 +372,12 @@ int main(void)
         cmocka_unit_test_setup(a_guest_cannot_write_over_its_name, start),
         cmocka_unit_test_setup(long_and_empty_lines_keep_their_name, start),
         cmocka_unit_test_setup(a_guest_that_ends_leaves_no_half_line, start),
-        cmocka_unit_test_setup(the_control_guest_moves_about_as_it_likes,
+        cmocka_unit_test_setup(one_with_the_terminal_moves_about_as_it_likes,
                                start),
+        cmocka_unit_test_setup(no_line_of_a_guest_looks_like_ours, start),
+        cmocka_unit_test_setup(all_of_utf8_that_is_text_passes, start),
+        cmocka_unit_test_setup(each_byte_alone, start),
+        cmocka_unit_test_setup(our_lines_are_lines_whatever_is_in_them, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

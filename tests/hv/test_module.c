@@ -29,7 +29,7 @@ static void everything_said(void **state)
 {
     (void)state;
     good("/guest  name=web mem=512M maxmem=1G vcpus=2 superpages=require "
-         "relinquish=cut control -- a=b  -- c");
+         "relinquish=cut control terminal -- a=b  -- c");
     assert_int_equal(m.kind, MODULE_GUEST);
     assert_string_equal(m.name, "web");
     assert_int_equal(m.mem, 512u << 20);
@@ -38,6 +38,7 @@ static void everything_said(void **state)
     assert_int_equal(m.superpages, SUPERPAGES_REQUIRE);
     assert_int_equal(m.relinquish, RELINQUISH_CUT);
     assert_true(m.control);
+    assert_true(m.terminal);
     assert_string_equal(m.args, "a=b  -- c");
 }
 
@@ -94,6 +95,16 @@ static void names(void **state)
     assert_false(module_name_ok("a b"));
     assert_false(module_name_ok("a\"b"));
     assert_false(module_name_ok("\x1b[2J"));
+    assert_true(module_name_ok("7.x_86+-"));
+    for (int c = 0; c < 256; c++) { /* a line begins with it, JSON holds it */
+        const char begin[] = {(char)c, 'a', '\0'}, in[] = {'a', (char)c, '\0'};
+        bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                      (c >= 'A' && c <= 'Z');
+        bool mark = c && strchr("-._+", c);
+
+        assert_int_equal(module_name_ok(begin), letter);
+        assert_int_equal(module_name_ok(in), letter || mark || !c);
+    }
 }
 
 static void typos(void **state)

@@ -61,6 +61,72 @@ static void note(struct bootinfo *bi, const char *what, uint64_t start,
 
 /* --- the memory map ---------------------------------------------------- */
 
+static void sort_ranges(struct bootinfo_range *r, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        struct bootinfo_range x = r[i];
+        unsigned j = i;
+
+        for (; j && r[j - 1].start > x.start; j--)
+            r[j] = r[j - 1];
+        r[j] = x;
+    }
+}
+
+/* --- more ranges than there is room for --- */
+
+/* What is between two that are not RAM is not RAM either, from now on. */
+static unsigned join_reserved(struct bootinfo_range *r, unsigned n)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct bootinfo_range *last = kept ? &r[kept - 1] : NULL;
+
+        if (!last || last->kind == BOOTINFO_RAM || r[i].kind == BOOTINFO_RAM) {
+            r[kept++] = r[i];
+            continue;
+        }
+        last->end = r[i].end;
+        if (last->kind != r[i].kind)
+            last->kind = BOOTINFO_RESERVED;
+    }
+    return kept;
+}
+
+/* The smallest RAM is not used. */
+static void give_up_smallest(struct bootinfo *bi, struct bootinfo_range *r,
+                             unsigned n)
+{
+    struct bootinfo_range *least = NULL;
+
+    for (unsigned i = 0; i < n; i++)
+        if (r[i].kind == BOOTINFO_RAM &&
+            (!least || r[i].end - r[i].start < least->end - least->start))
+            least = &r[i];
+    if (!least)
+        return;
+    bi->ram_unused += least->end - least->start;
+    least->kind = BOOTINFO_RESERVED;
+}
+
+/*
+ * r holds n = BOOTINFO_RANGES, sorted and disjoint. Nothing becomes RAM that
+ * was not, whatever comes later: what is not RAM stays listed. Some at a time,
+ * for each costs a look at all of them.
+ */
+static unsigned make_room(struct bootinfo *bi, struct bootinfo_range *r,
+                          unsigned n)
+{
+    bi->too_many = true;
+    n = join_reserved(r, n);
+    while (n > BOOTINFO_RANGES * 3 / 4) {
+        give_up_smallest(bi, r, n);
+        n = join_reserved(r, n);
+    }
+    return n;
+}
+
 static enum bootinfo_kind kind_of(uint64_t type)
 {
     switch (type) {
@@ -74,22 +140,25 @@ static enum bootinfo_kind kind_of(uint64_t type)
     }
 }
 
-static enum err add_range(struct bootinfo *bi, uint64_t base, uint64_t len,
-                          uint64_t type)
+static void settle_ranges(struct bootinfo *bi);
+
+static void add_range(struct bootinfo *bi, uint64_t base, uint64_t len,
+                      uint64_t type)
 {
     uint64_t end = base + len;
 
     if (!len)
-        return ERR_NONE;
+        return;
     if (end < base || base >= PHYS_LIMIT || end > PHYS_LIMIT) {
         note(bi, "memory range beyond 2^52 ignored", base, end);
-        return ERR_NONE;
+        return;
     }
     if (bi->nr_ranges == BOOTINFO_RANGES)
-        return ERR_2BIG;
+        settle_ranges(bi);
+    if (bi->nr_ranges == BOOTINFO_RANGES)
+        bi->nr_ranges = make_room(bi, bi->ranges, bi->nr_ranges);
     bi->ranges[bi->nr_ranges++] =
         (struct bootinfo_range){base, end, kind_of(type)};
-    return ERR_NONE;
 }
 
 static enum err parse_mmap(struct bootinfo *bi, struct view tag)
@@ -99,41 +168,25 @@ static enum err parse_mmap(struct bootinfo *bi, struct view tag)
     /* The specification promises a multiple of 8 for later growth. */
     if (tag.len < 16 || size < 24)
         return ERR_INVAL;
-    for (size_t off = 16; tag.len - off >= size; off += size) {
-        enum err e = add_range(bi, get(tag, off, 8), get(tag, off + 8, 8),
-                               get32(tag, off + 16));
-        if (e)
-            return e;
-    }
+    for (size_t off = 16; tag.len - off >= size; off += size)
+        add_range(bi, get(tag, off, 8), get(tag, off + 8, 8),
+                  get32(tag, off + 16));
     return ERR_NONE;
 }
 
-static void sort_ranges(struct bootinfo_range *r, unsigned n)
-{
-    for (unsigned i = 1; i < n; i++) {
-        struct bootinfo_range x = r[i];
-        unsigned j = i;
-
-        for (; j && r[j - 1].start > x.start; j--)
-            r[j] = r[j - 1];
-        r[j] = x;
-    }
-}
-
 /* Appends, melting into the last range where they touch and agree. */
-static bool emit(struct bootinfo_range *out, unsigned *n, unsigned max,
+static void emit(struct bootinfo *bi, struct bootinfo_range *out, unsigned *n,
                  struct bootinfo_range r)
 {
     struct bootinfo_range *last = *n ? &out[*n - 1] : NULL;
 
     if (last && last->end == r.start && last->kind == r.kind) {
         last->end = r.end;
-        return true;
+        return;
     }
-    if (*n == max)
-        return false;
+    if (*n == BOOTINFO_RANGES)
+        *n = make_room(bi, out, *n);
     out[(*n)++] = r;
-    return true;
 }
 
 /* The strongest claim on address at, and how far it reaches unchanged. */
@@ -163,7 +216,7 @@ static bool claim_at(const struct bootinfo_range *r, unsigned n, uint64_t at,
 }
 
 /* Firmware maps overlap in the wild: what is not surely RAM is not RAM. */
-static enum err settle_ranges(struct bootinfo *bi)
+static void settle_ranges(struct bootinfo *bi)
 {
     struct bootinfo_range out[BOOTINFO_RANGES];
     unsigned n = 0;
@@ -177,15 +230,13 @@ static enum err settle_ranges(struct bootinfo *bi)
         if (claim_at(bi->ranges, bi->nr_ranges, at, &r, &clash)) {
             if (clash)
                 note(bi, "overlap in the memory map", r.start, r.end);
-            if (!emit(out, &n, BOOTINFO_RANGES, r))
-                return ERR_2BIG;
+            emit(bi, out, &n, r);
         }
         at = r.end;
     }
     for (unsigned i = 0; i < n; i++)
         bi->ranges[i] = out[i];
     bi->nr_ranges = n;
-    return ERR_NONE;
 }
 
 /* --- modules ----------------------------------------------------------- */
@@ -352,9 +403,7 @@ enum err bootinfo_parse(struct bootinfo *bi, const void *buf, size_t len,
     e = parse_tags(bi, all);
     if (e)
         return e;
-    e = settle_ranges(bi);
-    if (e)
-        return e;
+    settle_ranges(bi);
     settle_modules(bi, keep_start, keep_end);
     return ERR_NONE;
 }

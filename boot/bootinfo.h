@@ -59,6 +59,9 @@ struct bootinfo {
     struct bootinfo_module modules[BOOTINFO_MODULES];
     struct bootinfo_note notes[BOOTINFO_NOTES];
     unsigned nr_ranges, nr_modules, nr_notes;
+    /* The loader named more ranges than there is room for, and so: */
+    bool too_many;
+    uint64_t ram_unused; /* bytes in the smallest of them */
     const char *cmdline; /* never NULL after a success */
     struct bootinfo_framebuffer fb;
     uint8_t rsdp[BOOTINFO_RSDP];

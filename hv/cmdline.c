@@ -54,6 +54,9 @@ static const struct choice consoles[] = {{"com1", CONSOLE_COM1},
                                          {"fb", CONSOLE_FB},
                                          {NULL, 0}};
 
+static const struct choice nmis[] = {
+    {"panic", NMI_PANIC}, {"report", NMI_REPORT}, {NULL, 0}};
+
 static const struct option {
     const char *name;
     enum option_type type;
@@ -71,6 +74,7 @@ static const struct option {
     {"reserve", TYPE_NUMBER, &options.reserve, NULL, 0, 1u << 22},
     {"selftest", TYPE_CHOICE, &options.selftest, selftests, 0, 0},
     {"profile", TYPE_FLAG, &options.profile, NULL, 1, 0},
+    {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
 };
 

@@ -18,6 +18,8 @@ enum option_console {
     CONSOLE_FB = 4,
 };
 
+enum option_nmi { NMI_PANIC, NMI_REPORT };
+
 struct options {
     unsigned exit;                      /* enum option_exit */
     unsigned console;                   /* enum option_console, or-ed */
@@ -29,6 +31,7 @@ struct options {
     uint64_t reserve;                   /* MiB that no guest gets */
     uint64_t timeslice;                 /* ms */
     unsigned profile;                   /* hv/profile.h */
+    unsigned nmi;                       /* enum option_nmi */
 };
 extern struct options options;
 

@@ -39,7 +39,10 @@ void console_init_screen(const struct bootinfo *bi)
 
 void console_remap_screen(void)
 {
-    screen_remap();
+    const char *how = screen_remap();
+
+    if (how)
+        console_debug("screen: %s", how);
 }
 
 static void put_serial(char c)

@@ -16,7 +16,7 @@
 
 /* hv/entry.asm: each is preceded by a page that cpu_guard_stacks() unmaps. */
 extern uint8_t hv_stack_guard[], hv_ist_guards[];
-enum { STACK_PAGES = 4, IST_PAGES = 1 }; /* as there */
+enum { STACK_PAGES = 4, IST_PAGES = 2 }; /* as there */
 
 struct cpu_features cpu_features;
 struct percpu cpu_percpu0;
@@ -183,6 +183,16 @@ void cpu_guard_stacks(void)
         paging_guard(hv_ist_guards + i * (1 + IST_PAGES) * PAGE_SIZE);
 }
 
+bool cpu_entered_well(void)
+{
+    uint64_t sp = (uint64_t)__builtin_frame_address(0);
+
+    return x86_rdmsr(MSR_GS_BASE) == (uint64_t)&cpu_percpu0 &&
+           sp > (uint64_t)hv_stack_guard &&
+           sp < (uint64_t)hv_ist_guards +
+                    (IST_COUNT - 1) * (1 + IST_PAGES) * PAGE_SIZE;
+}
+
 /* --- control registers ------------------------------------------------- */
 
 static void init_control(void)
@@ -198,8 +208,8 @@ static void init_control(void)
     x86_write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
     x86_write_cr4(cr4);
     x86_wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
-    /* The reset value; the loader may have left another. */
-    x86_wrmsr(MSR_PAT, UINT64_C(0x0007040600070406));
+    /* As Xen's, which guests see: the fifth is write-combining (PTE_PAT). */
+    x86_wrmsr(MSR_PAT, UINT64_C(0x0000050100070406));
 }
 
 static void init_syscall(void)

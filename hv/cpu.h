@@ -89,6 +89,9 @@ static inline void cpu_work(uint32_t what)
     this_cpu()->work |= what;
 }
 
+/* Does GS lead to this CPU's area, and the stack to one of ours? */
+bool cpu_entered_well(void);
+
 /* Reads CPUID; panics with one line if something indispensable is missing. */
 void cpu_detect(void);
 

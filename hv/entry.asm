@@ -33,6 +33,7 @@ bits 64
 
 STACK_PAGES     equ 4               ; as in hv/cpu.c
 IST_COUNT       equ 5
+IST_PAGES       equ 2
 
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
 extern fast_exception, fast_syscall
@@ -289,6 +290,6 @@ hv_stack_guard:
         resb STACK_PAGES * 4096
 hv_boot_stack_top:
 hv_ist_guards:
-        resb (IST_COUNT - 1) * 2 * 4096
+        resb (IST_COUNT - 1) * (1 + IST_PAGES) * 4096
 
 section .note.GNU-stack noalloc noexec nowrite progbits

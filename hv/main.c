@@ -18,6 +18,7 @@
 #include "hv/idt.h"
 #include "hv/launch.h"
 #include "hv/layout.h"
+#include "hv/mce.h"
 #include "hv/memory.h"
 #include "hv/paging.h"
 #include "hv/panic.h"
@@ -55,6 +56,10 @@ static void report_bootinfo(void)
     for (unsigned i = 0; i < boot.nr_notes; i++)
         console_say("%s: %lx-%lx", boot.notes[i].what, boot.notes[i].start,
                     boot.notes[i].end);
+    if (boot.too_many)
+        console_say("the memory map has more than %u ranges: %lu KiB of RAM "
+                    "in the smallest are not used",
+                    BOOTINFO_RANGES, boot.ram_unused >> 10);
 }
 
 /* ACPI tables are read through the boot tables, before paging_init(). */
@@ -73,6 +78,7 @@ static void init_machine(void)
     cpu_detect();
     cpu_init();
     idt_init();
+    mce_init();
     acpi_parse(&acpi, boot.rsdp, boot.rsdp_len, map_low, NULL);
     power_init(&acpi);
     early_init(&boot);

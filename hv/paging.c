@@ -20,6 +20,7 @@
 #define DATA_FLAGS  (LEAF_FLAGS | PTE_RW | PTE_NX)
 #define RO_FLAGS    (LEAF_FLAGS | PTE_NX)
 #define MMIO_FLAGS  (DATA_FLAGS | PTE_PCD | PTE_PWT)
+#define VIDEO_FLAGS (DATA_FLAGS | PTE_PAT) /* hv/cpu.c: write-combining */
 /* Not global: guests must not keep it, and user-readable (ABI fact 2.7). */
 #define M2P_FLAGS (PTE_P | PTE_A | PTE_US | PTE_NX | PTE_PSE)
 
@@ -201,7 +202,7 @@ enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags)
     return ERR_NONE;
 }
 
-void *paging_map_mmio(maddr_t start, uint64_t size)
+static void *map_device(maddr_t start, uint64_t size, uint64_t flags)
 {
     uint64_t off = start.v & (PAGE_SIZE - 1);
     uint64_t pages = (off + size + PAGE_SIZE - 1) >> PAGE_SHIFT;
@@ -209,10 +210,43 @@ void *paging_map_mmio(maddr_t start, uint64_t size)
 
     for (uint64_t i = 0; i < pages; i++)
         if (paging_map_window(vaddr_of(va + i * PAGE_SIZE),
-                              mfn_add(mfn_of_maddr(start), i), MMIO_FLAGS))
+                              mfn_add(mfn_of_maddr(start), i), flags))
             return NULL;
     mmio_next += pages * PAGE_SIZE;
     return (void *)(va + off);
+}
+
+void *paging_map_mmio(maddr_t start, uint64_t size)
+{
+    return map_device(start, size, MMIO_FLAGS);
+}
+
+void *paging_map_video(maddr_t start, uint64_t size)
+{
+    return map_device(start, size, VIDEO_FLAGS);
+}
+
+/* The index into PAT is three bits of the leaf (SDM vol. 3, 12.12.3). */
+enum paging_type paging_type_at(const volatile void *p)
+{
+    uint64_t va = (uint64_t)p;
+    const pte_t *t = own_l4;
+
+    for (unsigned level = PT_LEVELS; level; level--) {
+        pte_t e = t[pt_index(va, level)];
+        bool leaf = level == 1 || (level < PT_LEVELS && pte_has(e, PTE_PSE));
+
+        if (!pte_present(e))
+            return PAGING_NONE;
+        if (leaf) {
+            bool high = pte_has(e, level == 1 ? PTE_PAT : PTE_PSE_PAT);
+            unsigned index = (unsigned)(e.v >> 3 & 3) | (high ? 4u : 0);
+
+            return (enum paging_type)(x86_rdmsr(MSR_PAT) >> 8 * index & 7);
+        }
+        t = table_of(e);
+    }
+    return PAGING_NONE;
 }
 
 /* --- M2P --------------------------------------------------------------- */

@@ -30,6 +30,21 @@ must_check enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags);
 
 /* Device memory, uncached, for ever; NULL when there is no room. */
 void *paging_map_mmio(maddr_t start, uint64_t size);
+/* The same, but what is stored may be put together: for a framebuffer. */
+void *paging_map_video(maddr_t start, uint64_t size);
+
+/* Memory types as PAT numbers them. */
+enum paging_type {
+    PAGING_UC = 0,
+    PAGING_WC = 1,
+    PAGING_WT = 4,
+    PAGING_WP = 5,
+    PAGING_WB = 6,
+    PAGING_UC_MINUS = 7,
+    PAGING_NONE = 8, /* nothing is mapped there */
+};
+/* As the tables and the processor really have it. */
+enum paging_type paging_type_at(const volatile void *p);
 
 /* Takes away one page of the image: what lies below a stack. */
 void paging_guard(const void *page);

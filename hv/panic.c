@@ -78,16 +78,26 @@ static void backtrace(uint64_t rip, uint64_t fp)
     }
 }
 
-/* A panic inside a panic must not loop. */
-static void enter(void)
-{
-    static bool inside;
+/*
+ * A panic inside a panic must not loop; the one that was entered before its
+ * first line is that one.
+ */
+static bool inside, entered;
 
+void panic_enter(void)
+{
     x86_cli();
     if (inside)
         x86_halt_forever();
-    inside = true;
+    inside = entered = true;
     console_panic_mode();
+}
+
+static void enter(void)
+{
+    if (!entered)
+        panic_enter();
+    entered = false;
 }
 
 void panic(const char *fmt, ...)

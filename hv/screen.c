@@ -9,6 +9,7 @@
 #include "hv/layout.h"
 #include "hv/paging.h"
 #include "hv/string.h"
+#include "hv/x86.h"
 
 enum { MAX_COLS = 240, MAX_ROWS = 100, GLYPH_W = 8, GLYPH_H = 16, TAB = 8 };
 
@@ -69,11 +70,14 @@ void screen_init(const struct bootinfo_framebuffer *given)
         video = direct_of_maddr(maddr_of(fb.addr));
 }
 
-void screen_remap(void)
+const char *screen_remap(void)
 {
     video = NULL;
     if (fb.screen != BOOTINFO_SCREEN_NONE && fb.addr < BIT(52))
-        video = paging_map_mmio(maddr_of(fb.addr), video_size());
+        video = paging_map_video(maddr_of(fb.addr), video_size());
+    if (!video)
+        return NULL;
+    return paging_type_at(video) == PAGING_WC ? "write-combining" : "slow";
 }
 
 static void draw_pixel(volatile uint8_t *p, bool on)
@@ -122,6 +126,7 @@ void screen_refresh(void)
             shown[r][c] = wanted[r][c];
         }
     }
+    x86_sfence(); /* nothing stays in the buffers that combine stores */
 }
 
 static void new_line(void)

@@ -8,8 +8,11 @@
 /* Uses the screen through the boot tables, if they reach it. */
 void screen_init(const struct bootinfo_framebuffer *fb);
 
-/* The same screen, now through the hypervisor's own tables. */
-void screen_remap(void);
+/*
+ * The same screen, now through the hypervisor's own tables. Says what kind of
+ * memory it is as the processor has it; NULL: there is no screen.
+ */
+const char *screen_remap(void);
 
 /* Changes what is to be seen; screen_refresh() shows it. */
 void screen_put(char c);

@@ -10,41 +10,14 @@
 #include "hv/vcpu.h"
 #include "hv/x86.h"
 
-#define READ_SEL(name)                                                         \
-    ({                                                                         \
-        uint32_t sel_;                                                         \
-        __asm__ volatile("movl %%" name ", %0" : "=r"(sel_));                  \
-        (uint16_t) sel_;                                                       \
-    })
-
-/* true: loaded; false: it faulted and the null selector is there. */
-#define LOAD_SEL(name, sel)                                                    \
-    ({                                                                         \
-        uint32_t value_ = (sel), ok_ = 1;                                      \
-        __asm__ volatile("1: movl %1, %%" name "\n"                            \
-                         "2:\n"                                                \
-                         ".pushsection .text.fixup,\"ax\"\n"                   \
-                         "3: xorl %0, %0\n"                                    \
-                         "movl %0, %1\n"                                       \
-                         "jmp 1b\n"                                            \
-                         ".popsection\n"                                       \
-                         ".pushsection .extable,\"a\"\n"                       \
-                         ".long 1b - ., 3b - .\n"                              \
-                         ".popsection"                                         \
-                         : "+r"(ok_), "+r"(value_)                             \
-                         :                                                     \
-                         : "memory");                                          \
-        ok_ != 0;                                                              \
-    })
-
 void selector_save(struct vcpu *v)
 {
     uint64_t gs = x86_rdmsr(MSR_KERNEL_GS);
 
-    v->ds = READ_SEL("ds");
-    v->es = READ_SEL("es");
-    v->fs = READ_SEL("fs");
-    v->gs = READ_SEL("gs");
+    v->ds = X86_READ_SEL("ds");
+    v->es = X86_READ_SEL("es");
+    v->fs = X86_READ_SEL("fs");
+    v->gs = X86_READ_SEL("gs");
     v->fs_base = x86_rdmsr(MSR_FS_BASE);
     if (v->in_kernel)
         v->gs_base_kernel = gs;
@@ -52,13 +25,18 @@ void selector_save(struct vcpu *v)
         v->gs_base_user = gs;
 }
 
-/* Loads GS and gives the base its descriptor has. */
+/*
+ * Loads GS and gives the base its descriptor has. With a null selector that is
+ * 0, also where the processor leaves the base as it was, which is ours (AMD
+ * before family 17h, and later ones without NullSelectorClearsBase: APM vol. 3,
+ * CPUID 8000_0021 EAX[6]).
+ */
 static bool load_gs(uint16_t sel, uint64_t *base)
 {
     struct percpu *cpu = this_cpu();
-    bool ok = LOAD_SEL("gs", sel);
+    bool ok = X86_LOAD_SEL("gs", sel);
 
-    *base = x86_rdmsr(MSR_GS_BASE);
+    *base = ok && (sel & ~3) ? x86_rdmsr(MSR_GS_BASE) : 0;
     x86_wrmsr(MSR_GS_BASE, (uint64_t)cpu);
     return ok;
 }
@@ -66,10 +44,10 @@ static bool load_gs(uint16_t sel, uint64_t *base)
 bool selector_load(const struct vcpu *v)
 {
     uint64_t unused;
-    bool ok = LOAD_SEL("ds", v->ds);
+    bool ok = X86_LOAD_SEL("ds", v->ds);
 
-    ok = LOAD_SEL("es", v->es) && ok;
-    ok = LOAD_SEL("fs", v->fs) && ok;
+    ok = X86_LOAD_SEL("es", v->es) && ok;
+    ok = X86_LOAD_SEL("fs", v->fs) && ok;
     ok = load_gs(v->gs, &unused) && ok;
     x86_wrmsr(MSR_FS_BASE, v->fs_base);
     x86_wrmsr(MSR_KERNEL_GS,
@@ -79,11 +57,7 @@ bool selector_load(const struct vcpu *v)
 
 void selector_set_user_gs(struct vcpu *v, uint16_t sel)
 {
-    uint64_t base;
-
-    if (!load_gs(sel, &base))
-        base = 0;
-    v->gs_base_user = base;
+    (void)load_gs(sel, &v->gs_base_user);
 }
 
 long hypercall_set_segment_base(uint64_t which, uint64_t base)

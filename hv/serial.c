@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * serial.c: a polled 16550 (PC16550D data sheet, 8.0). Output waits for room
- * with a limit, so that a dead line cannot hang the hypervisor.
+ * with a limit, so that a dead line cannot hang the hypervisor: after one such
+ * wait the line is stuck, and what is to be put goes by it without waiting
+ * until there is room again.
  */
 #include "hv/serial.h"
 
@@ -39,6 +41,7 @@ static const uint16_t base[SERIAL_PORTS] = {
     [SERIAL_COM2] = 0x2f8,
 };
 static bool present[SERIAL_PORTS];
+static bool stuck[SERIAL_PORTS];
 /* With three wires CTS never comes, and is not waited for. */
 static bool seen_cts[SERIAL_PORTS];
 /* What had come when the FIFO was not on yet. */
@@ -84,16 +87,26 @@ bool serial_init(enum serial port)
     return true;
 }
 
+/* One look where there was no room the last time. */
+static bool wait_for_room(enum serial port)
+{
+    int limit = stuck[port] ? 1 : WAIT_LIMIT;
+
+    for (int i = 0; i < limit; i++) {
+        if (read_reg(port, REG_LSR) & LSR_ROOM)
+            return true;
+        x86_pause();
+    }
+    return false;
+}
+
 void serial_put(enum serial port, char c)
 {
     if (!present[port])
         return;
-    for (int i = 0; i < WAIT_LIMIT; i++) {
-        if (read_reg(port, REG_LSR) & LSR_ROOM)
-            break;
-        x86_pause();
-    }
-    write_reg(port, REG_DATA, (uint8_t)c);
+    stuck[port] = !wait_for_room(port);
+    if (!stuck[port])
+        write_reg(port, REG_DATA, (uint8_t)c);
 }
 
 int serial_get(enum serial port)

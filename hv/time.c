@@ -18,6 +18,7 @@
 #include "hv/event.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
+#include "hv/nmi.h"
 #include "hv/report.h"
 #include "hv/sched.h"
 #include "hv/trap.h"
@@ -183,6 +184,7 @@ static void on_timer(void)
         next_tick = clock_now_ns() + (soon ? CONSOLE_SOON : CONSOLE_TICK);
         report_sample_all();
         watchdog_tick(now);
+        nmi_tick();
     }
     sched_tick(now);
     time_program();

@@ -13,6 +13,8 @@
 #include "hv/debugreg.h"
 #include "hv/emulate.h"
 #include "hv/fpu.h"
+#include "hv/mce.h"
+#include "hv/nmi.h"
 #include "hv/panic.h"
 #include "hv/profile.h"
 #include "hv/ptwr.h"
@@ -135,14 +137,11 @@ static void from_guest(struct vcpu *v, struct regs *regs)
     case VEC_DB:
         debugreg_trap(v);
         break;
-    case VEC_NMI:
-        return;
     case TRAP_SYSCALL:
         user_syscall(v);
         return;
     case VEC_DF:
-    case VEC_MC:
-        panic_regs(regs, "the machine reports an error");
+        panic_regs(regs, "double fault");
     case VEC_TS:
     case VEC_NP:
     case VEC_SS:
@@ -166,8 +165,6 @@ static void from_hypervisor(struct regs *regs)
         regs->rflags &= ~RFLAGS_TF;
         return;
     }
-    if (regs->vector == VEC_NMI)
-        return;
     if (regs->vector == VEC_PF && current_vcpu() &&
         seg_fault_retry(current_vcpu(), x86_read_cr2(), regs->error_code))
         return;
@@ -178,7 +175,12 @@ static void from_hypervisor(struct regs *regs)
 
 void trap_dispatch(struct regs *regs)
 {
-    if (regs->vector >= 32 && regs->vector != TRAP_SYSCALL)
+    /* The machine's own, whoever ran. */
+    if (regs->vector == VEC_NMI)
+        nmi_handle(regs);
+    else if (regs->vector == VEC_MC)
+        mce_panic(regs);
+    else if (regs->vector >= 32 && regs->vector != TRAP_SYSCALL)
         interrupt(regs->vector);
     else if (regs_from_guest(regs))
         from_guest(current_vcpu(), regs);

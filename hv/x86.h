@@ -262,6 +262,11 @@ static inline void x86_sti_hlt_cli(void)
     __asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
+static inline void x86_sfence(void)
+{
+    __asm__ volatile("sfence" : : : "memory");
+}
+
 static inline void x86_pause(void)
 {
     __asm__ volatile("pause" : : : "memory");
@@ -297,3 +302,33 @@ static inline void x86_lldt(uint16_t sel)
 {
     __asm__ volatile("lldt %0" : : "r"(sel) : "memory");
 }
+
+#define X86_READ_SEL(name)                                                     \
+    ({                                                                         \
+        uint32_t sel_;                                                         \
+        __asm__ volatile("movl %%" name ", %0" : "=r"(sel_));                  \
+        (uint16_t) sel_;                                                       \
+    })
+
+/*
+ * Loading may fault, for the descriptor is a guest's. true: loaded; false: it
+ * faulted and the null selector is there.
+ */
+#define X86_LOAD_SEL(name, sel)                                                \
+    ({                                                                         \
+        uint32_t value_ = (sel), ok_ = 1;                                      \
+        __asm__ volatile("1: movl %1, %%" name "\n"                            \
+                         "2:\n"                                                \
+                         ".pushsection .text.fixup,\"ax\"\n"                   \
+                         "3: xorl %0, %0\n"                                    \
+                         "movl %0, %1\n"                                       \
+                         "jmp 1b\n"                                            \
+                         ".popsection\n"                                       \
+                         ".pushsection .extable,\"a\"\n"                       \
+                         ".long 1b - ., 3b - .\n"                              \
+                         ".popsection"                                         \
+                         : "+r"(ok_), "+r"(value_)                             \
+                         :                                                     \
+                         : "memory");                                          \
+        ok_ != 0;                                                              \
+    })

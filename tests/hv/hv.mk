@@ -12,6 +12,8 @@ HVT_cmdline := hv/cmdline.c
 HVT_bootinfo := boot/bootinfo.c
 HVT_acpi := hv/acpi.c
 HVT_console := hv/console.c hv/console_text.c hv/print.c hv/cmdline.c
+HVT_mce := hv/mce_text.c hv/print.c
+HVT_selector := tests/hv/machine.c
 HVT_elf := hv/elf.c
 HVT_module := hv/module.c hv/print.c
 HVT_plan := hv/plan.c
@@ -28,7 +30,7 @@ HVT_channel := hv/channel.c hv/fail.c hv/print.c
 HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/print.c tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := event event_model time sched ops freeze ring
+HVT_NATIVE := event event_model time sched ops freeze ring selector
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
@@ -42,6 +44,8 @@ HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \
 .SECONDEXPANSION:
 $(BUILD)/tests/hv/test_clock: hv/clock.c hv/rtc.c
 $(BUILD)/tests/hv/test_sched: hv/sched.c
+$(BUILD)/tests/hv/test_selector: hv/selector.c
+$(BUILD)/tests/hv/test_serial: hv/serial.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,HOSTCC,$<)

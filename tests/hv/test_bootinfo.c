@@ -7,7 +7,7 @@
 #define KEEP_START 0x200000u
 #define KEEP_END   0x300000u
 
-static uint8_t buf[8192];
+static uint8_t buf[1 << 17];
 static size_t at;
 static struct bootinfo bi;
 
@@ -202,6 +202,108 @@ static void strings_without_an_end_are_refused(void **state)
     assert_int_equal(finish(), ERR_INVAL);
 }
 
+/* --- more ranges than there is room for ------------------------------------
+ */
+
+#define MANY 4000u
+static struct entry many[MANY];
+
+static uint64_t ram_bytes(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < bi.nr_ranges; i++)
+        if (bi.ranges[i].kind == BOOTINFO_RAM)
+            sum += bi.ranges[i].end - bi.ranges[i].start;
+    return sum;
+}
+
+/* Each page: is it RAM to the map as given, whatever else claims it? */
+static bool truly_ram(unsigned n, uint64_t page)
+{
+    bool ram = false;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (page < many[i].base || page >= many[i].base + many[i].len)
+            continue;
+        if (many[i].type != BOOTINFO_RAM)
+            return false;
+        ram = true;
+    }
+    return ram;
+}
+
+static void assert_only_ram_is_ram(unsigned n)
+{
+    for (unsigned i = 0; i < bi.nr_ranges; i++)
+        if (bi.ranges[i].kind == BOOTINFO_RAM)
+            for (uint64_t p = bi.ranges[i].start; p < bi.ranges[i].end;
+                 p += 4096)
+                assert_true(truly_ram(n, p));
+}
+
+static void neighbours_that_agree_are_no_more_than_one(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < MANY; i++)
+        many[i] = (struct entry){0x100000 + i * 0x1000ul, 0x1000, 1};
+    add_mmap(many, MANY);
+    assert_int_equal(finish(), ERR_NONE);
+    assert_int_equal(bi.nr_ranges, 1);
+    assert_false(bi.too_many);
+    expect_range(0, 0x100000, 0x100000 + MANY * 0x1000ul, BOOTINFO_RAM);
+}
+
+/* RAM of 1 GiB at the end of so many crumbs is used, with the largest of them.
+ */
+static void of_too_many_the_largest_are_used(void **state)
+{
+    uint64_t next = 0x100000, all = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < MANY - 2; i += 2) {
+        uint64_t len = 0x1000ul * (1 + i * 7 % 64);
+
+        many[i] = (struct entry){next, len, 1};
+        many[i + 1] = (struct entry){next + len, 0x1000, 2 + i % 3};
+        next += len + 0x1000;
+        all += len;
+    }
+    many[MANY - 2] = (struct entry){next, 1ul << 30, 1};
+    many[MANY - 1] = (struct entry){next + (1ul << 30), 0x1000, 2};
+    add_mmap(many, MANY);
+    assert_int_equal(finish(), ERR_NONE);
+    check_bootinfo(&bi, buf, sizeof(buf), KEEP_START, KEEP_END);
+    assert_true(bi.too_many);
+    expect_range(bi.nr_ranges - 2, next, next + (1ul << 30), BOOTINFO_RAM);
+    assert_int_equal(ram_bytes() + bi.ram_unused, all + (1ul << 30));
+    /* 96 at least, of 64 pages each. */
+    assert_true(ram_bytes() - (1ul << 30) >= 90 * 0x38000);
+}
+
+/* Whatever claims come in whatever order: what is not surely RAM is not RAM. */
+static void too_many_in_any_order_make_no_ram(void **state)
+{
+    uint64_t seed = 1;
+
+    (void)state;
+    for (unsigned round = 0; round < 20; round++) {
+        unsigned n = 300 + round * 50;
+
+        for (unsigned i = 0; i < n; i++) {
+            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            many[i] = (struct entry){0x100000 + (seed >> 40) % 4096 * 0x1000,
+                                     0x1000 * (1 + (seed >> 20) % 4),
+                                     (seed >> 60) % 3 ? 1 : 2 + seed % 4};
+        }
+        start(NULL);
+        add_mmap(many, n);
+        assert_int_equal(finish(), ERR_NONE);
+        check_bootinfo(&bi, buf, sizeof(buf), KEEP_START, KEEP_END);
+        assert_only_ram_is_ram(n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +313,10 @@ int main(void)
         cmocka_unit_test_setup(bad_modules_are_dropped_with_a_note, start),
         cmocka_unit_test_setup(every_cut_is_refused, start),
         cmocka_unit_test_setup(strings_without_an_end_are_refused, start),
+        cmocka_unit_test_setup(neighbours_that_agree_are_no_more_than_one,
+                               start),
+        cmocka_unit_test_setup(of_too_many_the_largest_are_used, start),
+        cmocka_unit_test_setup(too_many_in_any_order_make_no_ram, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

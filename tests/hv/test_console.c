@@ -51,8 +51,9 @@ void screen_init(const struct bootinfo_framebuffer *fb)
     (void)fb;
 }
 
-void screen_remap(void)
+const char *screen_remap(void)
 {
+    return NULL;
 }
 
 void screen_put(char c)

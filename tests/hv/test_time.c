@@ -10,6 +10,7 @@
 #include "hv/clock.h"
 #include "hv/console_ring.h"
 #include "hv/event.h"
+#include "hv/nmi.h"
 #include "hv/report.h"
 #include "hv/sched.h"
 #include "hv/time.h"
@@ -65,6 +66,10 @@ void report_sample_all(void)
 uint64_t sched_slice_end(void)
 {
     return slice_end;
+}
+
+void nmi_tick(void)
+{
 }
 
 void sched_tick(uint64_t t)

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* A 16550 whose line stops and goes on again: nobody waits for it twice. */
+#include "tests/hv/check.h"
+
+#include <string.h>
+
+#include "hv/x86.h"
+
+static uint8_t scratch, line_status;
+static unsigned looks, sent;
+static char last;
+
+static uint8_t port_in(uint16_t port)
+{
+    if ((port & 7) == 7)
+        return scratch;
+    if ((port & 7) == 5) {
+        looks++;
+        return line_status;
+    }
+    return 0;
+}
+
+static void port_out(uint16_t port, uint8_t v)
+{
+    if ((port & 7) == 7)
+        scratch = v;
+    if ((port & 7) == 0) {
+        sent++;
+        last = (char)v;
+    }
+}
+
+#define x86_in8     port_in
+#define x86_out8    port_out
+#define x86_pause() ((void)0)
+#include "hv/serial.c"
+
+#define ROOM 0x60
+
+static int start(void **state)
+{
+    (void)state;
+    line_status = ROOM;
+    assert_true(serial_init(SERIAL_COM1));
+    looks = sent = 0;
+    return 0;
+}
+
+static void with_room_a_character_takes_one_look(void **state)
+{
+    (void)state;
+    serial_put(SERIAL_COM1, 'a');
+    assert_int_equal(sent, 1);
+    assert_int_equal(last, 'a');
+    assert_int_equal(looks, 1);
+}
+
+static void a_stuck_line_is_waited_for_once(void **state)
+{
+    unsigned first;
+
+    (void)state;
+    line_status = 0;
+    serial_put(SERIAL_COM1, 'a');
+    first = looks;
+    assert_true(first > 1000); /* a character takes 87 us */
+    for (unsigned i = 0; i < 1000; i++)
+        serial_put(SERIAL_COM1, 'b');
+    assert_int_equal(looks, first + 1000);
+    assert_int_equal(sent, 0);
+}
+
+static void it_is_used_again_when_it_goes_on(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    line_status = 0;
+    serial_put(SERIAL_COM1, 'a');
+    line_status = ROOM;
+    serial_put(SERIAL_COM1, 'b');
+    assert_int_equal(sent, 1);
+    assert_int_equal(last, 'b');
+    line_status = 0;
+    before = looks;
+    serial_put(SERIAL_COM1, 'c'); /* a new wait, for it had gone on */
+    assert_true(looks > before + 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(with_room_a_character_takes_one_look, start),
+        cmocka_unit_test_setup(a_stuck_line_is_waited_for_once, start),
+        cmocka_unit_test_setup(it_is_used_again_when_it_goes_on, start),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -275,7 +275,7 @@ static void stop(struct domain *d)
 
 static enum err give_back_memory(struct domain *d)
 {
-    struct mm_vcpu none = {.nr_old = 0};
+    struct mm_vcpu none = {.old = MFN_NONE};
     struct mm_op op = mm_op_on(&d->mm, d->vcpu[0] ? &d->vcpu[0]->mm : &none);
     enum err rc = dmem_domain_destroy(&op);
 

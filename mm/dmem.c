@@ -27,7 +27,7 @@ void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)
     v->root_kernel = v->root_user = v->info = MFN_NONE;
     for (unsigned i = 0; i < MM_SEG_SLOTS; i++)
         v->seg[i] = MFN_NONE;
-    v->nr_old = 0;
+    v->old = MFN_NONE;
     v->next = d->vcpus;
     d->vcpus = v;
 }

@@ -60,7 +60,7 @@ bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level);
 /* References of a present entry. ERR_RESTART only at L2..L4. */
 must_check enum err entry_get(struct mm_op *op, const struct entry_at *at,
                               pte_t e);
-/* What takes long goes to op->v->old. */
+/* What takes long may be left to type_drain(). */
 void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e);
 /* The same for L1 entries, which have no place to know about. */
 must_check enum err entry_get_l1(struct mm_op *op, pte_t e);

@@ -46,10 +46,18 @@ enum frame_type {
 #define FRAME_REF_MASK   BITS(21, 0)
 #define FRAME_OWNER_MASK BITS(63, 50)
 
+/* Where a partial table was going when it stopped. */
+enum pt_stop {
+    PT_UP,
+    PT_DOWN,
+    PT_WAITS, /* down; the table that entry `progress` named is to go first */
+};
+
 /* What only page tables need, beside the word. Changed under the lock. */
 struct frame_pt {
-    int16_t linear;    /* > 0: has linear entries; < 0: is used as one */
-    uint16_t progress; /* entries validated, while FRAME_PARTIAL */
+    int16_t linear;         /* > 0: has linear entries; < 0: is used as one */
+    uint16_t progress : 14; /* entries validated, while FRAME_PARTIAL */
+    uint16_t stop : 2;      /* enum pt_stop, while FRAME_PARTIAL */
 };
 
 /* The accounting of one block at 4 KiB grain: two frames. */

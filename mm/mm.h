@@ -48,9 +48,6 @@ enum relinquish { RELINQUISH_KEEP, RELINQUISH_CUT };
 #define MM_LDT_SLOTS 16 /* frames of a guest LDT */
 #define MM_SEG_SLOTS (MM_GDT_SLOTS + MM_LDT_SLOTS)
 
-/* One chain of three levels going down, one of failed ones, one replaced. */
-#define MM_OLD_TABLES 8
-
 /* What mm/ keeps per vCPU: references held on its behalf. */
 struct mm_vcpu {
     struct mm_vcpu *next; /* mm_domain.vcpus */
@@ -59,13 +56,13 @@ struct mm_vcpu {
     mfn_t info; /* MFN_NONE or a writable reference: a registered vcpu_info */
     mfn_t seg[MM_SEG_SLOTS]; /* each MFN_NONE or a descriptor type reference */
     /*
-     * Tables on their way down that were interrupted (FRAME_PARTIAL): to be
-     * finished, last one first, before the vCPU starts another operation.
-     * A partial table owns its references, so these numbers are mere hints:
+     * MFN_NONE, or a table that was interrupted on its way down
+     * (FRAME_PARTIAL): to be finished before the vCPU starts another
+     * operation, but first the one it waits for, if there is one (PT_WAITS).
+     * A partial table owns its references, so this number is a mere hint:
      * whoever needs the frame may finish it in either direction.
      */
-    mfn_t old[MM_OLD_TABLES];
-    unsigned nr_old;
+    mfn_t old;
 };
 
 /* What range.h keeps per domain: its pages, and how many of each state. */

@@ -159,7 +159,7 @@ static always_inline bool quick_super(struct mm_op *op, uint64_t ptr,
     const pte_t new = pte_of(val);
     pte_t *slot, old;
 
-    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) || op->v->nr_old ||
+    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) || type_left(op) ||
         !entry_quick_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
         return false;
     slot = quick_slot(&l, ptr);

@@ -104,7 +104,7 @@ static always_inline enum quick mmu_quick(const struct mm_op *op, uint64_t ptr,
     struct entry_lens l = entry_lens(op, false);
     uint64_t table = NO_TABLE;
 
-    if (unlikely(op->v->nr_old))
+    if (unlikely(type_left(op)))
         return QUICK_NO;
     return quick_update(&l, &table, ptr, pte_of(val), gone);
 }
@@ -116,7 +116,7 @@ mmu_quick_va(const struct mm_op *op, uint64_t va, uint64_t val, mfn_t *gone)
     struct entry_lens l = entry_lens(op, false);
     struct walk walk;
 
-    if (unlikely(op->v->nr_old) ||
+    if (unlikely(type_left(op)) ||
         unlikely(walk_l1(op->mm, op->v->root_kernel, va, &walk)) ||
         unlikely(!entry_quick_table(&l, walk.table, FRAME_L1)))
         return QUICK_NO;
@@ -135,7 +135,7 @@ static always_inline bool mmu_quick_root(const struct mm_op *op, mfn_t *root,
     _Atomic uint64_t *get = entry_quick_table(&l, m, FRAME_L4);
     _Atomic uint64_t *put = entry_quick_table(&l, *root, FRAME_L4);
 
-    if (unlikely(!get || !put || op->v->nr_old) ||
+    if (unlikely(!get || !put || type_left(op)) ||
         unlikely((atomic_load_explicit(put, memory_order_relaxed) &
                   FRAME_COUNT_MASK) == FRAME_COUNT_ONE))
         return false;

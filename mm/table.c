@@ -118,23 +118,105 @@ static enum err promote_entry(struct mm_op *op, const struct entry_at *at,
     return rc;
 }
 
-static void stay_partial(struct frame *f, unsigned progress)
+static void set_progress(const struct frame *f, unsigned n, enum pt_stop stop)
 {
-    f->table->pt[f->i].progress = (uint16_t)progress;
-    BUG_IF(!frame_try(f, frame_flags, FRAME_PARTIAL, 0));
+    struct frame_pt *pt = &f->table->pt[f->i];
+
+    pt->progress = n & (2 * PT_ENTRIES - 1);
+    pt->stop = stop & 3u;
 }
 
-/* Entry `progress` was refused: give back those before it. */
+static enum err stay_partial(struct frame *f, unsigned progress,
+                             enum pt_stop stop)
+{
+    set_progress(f, progress, stop);
+    BUG_IF(!frame_try(f, frame_flags, FRAME_PARTIAL, 0));
+    return ERR_RESTART;
+}
+
+/*
+ * On the way down a table stops when time is up, unless there is one already
+ * that is to be found; and when it has let go of a table below that stopped. In
+ * its place the upper one is to be found, which says where the lower one is.
+ */
+static bool time_is_up(const struct mm_op *op)
+{
+    return !type_left(op) && port_preempt();
+}
+
+static bool below_stopped(const struct mm_op *op, pte_t e)
+{
+    return type_left(op) && mfn_eq(op->v->old, pte_mfn(e));
+}
+
+static enum err stop_down(struct mm_op *op, struct frame *f, unsigned progress,
+                          enum pt_stop stop)
+{
+    op->v->old = f->mfn;
+    return stay_partial(f, progress, stop);
+}
+
+void table_goes_down(const struct frame *f)
+{
+    set_progress(f, PT_ENTRIES, PT_DOWN);
+}
+
+/* Is m a table that was left half way down? By now it may be anything. */
+static bool is_left(const struct mm_op *op, mfn_t m, struct frame *out)
+{
+    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
+        return false;
+    *out = frame_held(op->mm, m);
+    return (frame_word(out) & FRAME_PARTIAL) &&
+           out->table->pt[out->i].stop != PT_UP;
+}
+
+/* Is f to wait for a table below, which is still on its way? */
+static bool waits(const struct mm_op *op, const struct frame *f,
+                  struct frame *below)
+{
+    const struct frame_pt *pt = &f->table->pt[f->i];
+
+    return pt->stop == PT_WAITS &&
+           is_left(op, pte_mfn(entries_of(op, f)[pt->progress]), below);
+}
+
+/*
+ * From one to the next the level falls or, where the entry was linear, stays
+ * once. Only if a frame has become another table meanwhile can there be more
+ * steps than that; then one goes before what it waits for, which is harmless:
+ * a partial table owns what it has, wherever it is found again.
+ */
+bool table_first_left(const struct mm_op *op, mfn_t top, struct frame *out)
+{
+    struct frame below;
+
+    if (!is_left(op, top, out))
+        return false;
+    for (unsigned n = 0; n < 2 * PT_LEVELS && waits(op, out, &below); n++)
+        *out = below;
+    out->table->pt[out->i].stop = PT_DOWN;
+    return true;
+}
+
+/*
+ * Entry `progress` was refused: give back those before it. If the table had
+ * stopped there on its way down, it may still have to wait there.
+ */
 static enum err undo(struct mm_op *op, struct frame *f, unsigned level,
                      unsigned progress, enum err why, bool *gone)
 {
-    unsigned at = op->v->nr_old;
+    const struct frame_pt *pt = &f->table->pt[f->i];
+    bool as_before = pt->progress == progress && pt->stop == PT_WAITS;
+    enum err rc;
 
-    f->table->pt[f->i].progress = (uint16_t)progress;
-    if (table_demote(op, f, level) == ERR_RESTART) {
-        *gone = true;
-        type_leave_old(op, at, f->mfn);
+    if (level > 1 && below_stopped(op, entries_of(op, f)[progress])) {
+        rc = stop_down(op, f, progress, PT_WAITS);
+    } else {
+        set_progress(f, progress, as_before ? PT_WAITS : PT_DOWN);
+        rc = table_demote(op, f, level);
     }
+    *gone = rc == ERR_RESTART;
     return why;
 }
 
@@ -219,7 +301,7 @@ static void demote_l1(struct mm_op *op, struct frame *f)
         n = pte_present(e[n - 1]) ? demote_quickly(op, e, n) : n - 1;
         n = skip_down(e, n);
     }
-    f->table->pt[f->i].progress = 0;
+    set_progress(f, 0, PT_UP);
 }
 
 enum err table_promote(struct mm_op *op, struct frame *f, unsigned level,
@@ -241,14 +323,13 @@ enum err table_promote(struct mm_op *op, struct frame *f, unsigned level,
                                     : promote_entry(op, &at, &e[i]);
         some = true;
         if (rc == ERR_RESTART) {
-            stay_partial(f, i);
             *gone = true;
-            return rc;
+            return stay_partial(f, i, PT_UP);
         }
         if (rc)
             return undo(op, f, level, i, rc, gone);
     }
-    f->table->pt[f->i].progress = 0;
+    set_progress(f, 0, PT_UP);
     if (level == 4)
         write_hv_slots(op, f);
     return ERR_NONE;
@@ -259,24 +340,26 @@ enum err table_demote(struct mm_op *op, struct frame *f, unsigned level)
     const struct entry_at at = {.table = *f, .level = level};
     const pte_t *e = entries_of(op, f);
     unsigned left = f->table->pt[f->i].progress;
+    struct frame below;
 
     if (level == 1) {
         demote_l1(op, f);
         return ERR_NONE;
     }
+    if (!type_left(op) && waits(op, f, &below))
+        return stop_down(op, f, left, PT_WAITS);
     for (unsigned n = skip_down(e, left); n > 0; n = skip_down(e, n - 1)) {
-        unsigned waiting = op->v->nr_old, i = n - 1;
+        unsigned i = n - 1;
 
         if (skipped(level, i) || !pte_present(e[i]))
             continue;
         if (!demote_known(op, level, e[i]))
             entry_put(op, &at, e[i]);
-        /* Its table could not be finished either, or time is up. */
-        if (i > 0 && (op->v->nr_old > waiting || port_preempt())) {
-            stay_partial(f, i);
-            return ERR_RESTART;
-        }
+        if (below_stopped(op, e[i]))
+            return stop_down(op, f, i, PT_WAITS);
+        if (i > 0 && time_is_up(op))
+            return stop_down(op, f, i, PT_DOWN);
     }
-    f->table->pt[f->i].progress = 0;
+    set_progress(f, 0, PT_UP);
     return ERR_NONE;
 }

@@ -214,16 +214,6 @@ enum err type_finish(struct mm_op *op, struct frame *f)
     return demote(op, f, t);
 }
 
-void type_leave_old(struct mm_op *op, unsigned at, mfn_t m)
-{
-    struct mm_vcpu *v = op->v;
-
-    ASSERT(v->nr_old < MM_OLD_TABLES);
-    for (unsigned i = v->nr_old++; i > at; i--)
-        v->old[i] = v->old[i - 1];
-    v->old[at] = m;
-}
-
 static bool unvalidate(uint64_t *w)
 {
     if (frame_count(*w) != 1 || !frame_is_table(frame_type(*w)) ||
@@ -237,35 +227,26 @@ void type_put_later(struct mm_op *op, mfn_t m)
 {
     struct frame f = frame_held(op->mm, m);
     enum frame_type t = frame_type(frame_word(&f));
-    unsigned at = op->v->nr_old;
 
     if (!frame_try(&f, unvalidate)) {
         drop(op, &f);
         return;
     }
     op->d->tables[t]--;
-    f.table->pt[f.i].progress = PT_ENTRIES;
-    if (demote(op, &f, t) == ERR_RESTART)
-        type_leave_old(op, at, m);
+    table_goes_down(&f);
+    (void)demote(op, &f, t); /* or it is op->v->old */
 }
 
 enum err type_drain_old(struct mm_op *op)
 {
-    while (op->v->nr_old > 0) {
-        /* A hint only: by now the frame may be anything, or anybody's. */
-        unsigned last = op->v->nr_old - 1;
-        mfn_t m = op->v->old[last];
-        struct frame f;
+    const mfn_t top = op->v->old;
+    enum err rc = ERR_NONE;
+    struct frame f;
 
-        if (frame_owned(op, m) && mm_block(op->mm, blk_of_mfn(m))->table) {
-            f = frame_held(op->mm, m);
-            if (type_finish(op, &f) == ERR_RESTART)
-                return ERR_RESTART;
-        }
-        /* Going down it may have left more, above itself on the list. */
-        for (unsigned i = last + 1; i < op->v->nr_old; i++)
-            op->v->old[i - 1] = op->v->old[i];
-        op->v->nr_old--;
+    while (!rc && table_first_left(op, top, &f)) {
+        op->v->old = MFN_NONE; /* it may stop again */
+        rc = type_finish(op, &f);
     }
-    return ERR_NONE;
+    op->v->old = rc ? top : MFN_NONE;
+    return rc;
 }

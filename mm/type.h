@@ -34,24 +34,25 @@ must_check enum err type_claim(struct mm_op *op, struct frame *f,
 void type_ready(struct mm_op *op, struct frame *f, enum frame_type t);
 /*
  * Drop both. The last reference of L2..L4 goes down preemptibly: what cannot
- * be finished now is on op->v->old, which type_drain() works off. To the
- * caller the reference is gone either way.
+ * be finished now is op->v->old, and what that waits for, which type_drain()
+ * works off. While there is such a table no other stops, so that one place is
+ * enough, however much is dropped. To the caller the reference is gone either
+ * way.
  */
 void type_put_later(struct mm_op *op, mfn_t m);
+/* Has the last operation left a table half way down? */
+static always_inline bool type_left(const struct mm_op *op)
+{
+    return !mfn_eq(op->v->old, MFN_NONE);
+}
 /* Before each operation: finish what the last one left. ERR_RESTART. */
 must_check enum err type_drain_old(struct mm_op *op);
 static inline must_check enum err type_drain(struct mm_op *op)
 {
-    return likely(op->v->nr_old == 0) ? ERR_NONE : type_drain_old(op);
+    return likely(!type_left(op)) ? ERR_NONE : type_drain_old(op);
 }
 /* Take a partial frame down as far as preemption lets. ERR_RESTART. */
 must_check enum err type_finish(struct mm_op *op, struct frame *f);
-
-/*
- * Put m on op->v->old at `at`: below what its own demotion left there, so
- * that children are finished first and the list stays as short as a chain.
- */
-void type_leave_old(struct mm_op *op, unsigned at, mfn_t m);
 
 /* Discharge a full flush at once: after publishing, before auditing. */
 void type_flush_now(struct mm_op *op);

@@ -18,6 +18,7 @@ static struct mm_op begin(struct mm *mm)
 {
     if (ballast.mm != mm) {
         memset(&ballast, 0, sizeof(ballast));
+        nobody.old = MFN_NONE;
         ballast.id = OWNER_BALLAST;
         ballast.relinquish = RELINQUISH_CUT;
         ballast.max_pages = mm->nr_frames;

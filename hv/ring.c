@@ -8,6 +8,14 @@
 #include "mm/range.h"
 #include "mm/type.h"
 
+/* A reference that is held, or MFN_NONE, takes the place of the old one. */
+static void move(struct mm_op *op, mfn_t m)
+{
+    if (!mfn_eq(op->d->ring, MFN_NONE))
+        type_put_later(op, op->d->ring);
+    op->d->ring = m;
+}
+
 /* Writable is not a type that validates, so nothing here can take long. */
 static enum err hold(struct domain *d, mfn_t m)
 {
@@ -16,10 +24,8 @@ static enum err hold(struct domain *d, mfn_t m)
 
     if (!mfn_eq(m, MFN_NONE))
         rc = type_get(&op, m, FRAME_WRITABLE);
-    if (!rc && !mfn_eq(d->mm.ring, MFN_NONE))
-        type_put_later(&op, d->mm.ring);
     if (!rc)
-        d->mm.ring = m;
+        move(&op, m);
     tlb_discharge(&op);
     return rc;
 }
@@ -35,7 +41,10 @@ enum err ring_set(struct domain *d, mfn_t m)
 
 void ring_suspend(struct domain *d)
 {
-    BUG_IF(hold(d, MFN_NONE)); /* letting go does not fail */
+    struct mm_op op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
+
+    move(&op, MFN_NONE);
+    tlb_discharge(&op);
 }
 
 void ring_resume(struct domain *d)

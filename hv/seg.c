@@ -97,28 +97,14 @@ void seg_load(const struct vcpu *v)
 
 /* --- GDT --------------------------------------------------------------- */
 
-/*
- * An extra reference to each new frame is taken before any old one is let go,
- * so nothing can fail half way.
- */
 enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned entries)
 {
     struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
-    unsigned nr = (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME, got = 0;
-    enum err rc = type_drain(&op);
+    unsigned nr = (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
+    enum err rc = mmu_gdt_load(&op, mfns, nr);
 
-    while (!rc && got < nr) {
-        rc = type_get(&op, mfn_of(mfns[got]), FRAME_SEG);
-        if (!rc)
-            got++;
-    }
-    for (unsigned i = 0; !rc && i < MM_GDT_SLOTS; i++) {
-        rc = mmu_seg_load(&op, i, i < nr ? mfn_of(mfns[i]) : MFN_NONE);
-        BUG_IF(rc);
+    for (unsigned i = 0; !rc && i < MM_GDT_SLOTS; i++)
         map_gdt_slot(v, i);
-    }
-    while (got)
-        type_put_later(&op, mfn_of(mfns[--got]));
     if (!rc)
         v->gdt_entries = entries;
     tlb_discharge(&op);

@@ -84,6 +84,12 @@ must_check enum err mmu_unmark_super(struct mm_op *op, mfn_t m);
  * new reference, then drops the one there was; MFN_NONE: drops only.
  */
 must_check enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m);
+/*
+ * All slots of op->v's GDT at once: nr frames, at most MM_GDT_SLOTS, and none
+ * behind them. All new references are taken before any old one is dropped.
+ */
+must_check enum err mmu_gdt_load(struct mm_op *op, const uint64_t *mfns,
+                                 unsigned nr);
 /* A frame for op->v's vcpu_info: a writable reference until the domain ends. */
 must_check enum err mmu_info_load(struct mm_op *op, mfn_t m);
 /* update_descriptor (10): ma 8-aligned inside a frame of the domain's. */

@@ -119,20 +119,45 @@ enum err mmu_unmark_super(struct mm_op *op, mfn_t m)
     return super_unmark(op, m);
 }
 
+/* A reference that is held goes to the slot; what was there is dropped. */
+static void seg_move(struct mm_op *op, unsigned slot, mfn_t m)
+{
+    mfn_t old = op->v->seg[slot];
+
+    op->v->seg[slot] = m;
+    if (!mfn_eq(old, MFN_NONE))
+        type_put_later(op, old);
+}
+
 enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m)
 {
-    mfn_t *seg = &op->v->seg[slot];
-    mfn_t old = *seg;
     enum err rc = type_drain(op);
 
     ASSERT(slot < MM_SEG_SLOTS);
     if (!rc && !mfn_eq(m, MFN_NONE))
         rc = type_get(op, m, FRAME_SEG);
-    if (rc)
+    if (!rc)
+        seg_move(op, slot, m);
+    return rc;
+}
+
+enum err mmu_gdt_load(struct mm_op *op, const uint64_t *mfns, unsigned nr)
+{
+    enum err rc = type_drain(op);
+    unsigned got = 0;
+
+    ASSERT(nr <= MM_GDT_SLOTS);
+    while (!rc && got < nr) {
+        rc = type_get(op, mfn_of(mfns[got]), FRAME_SEG);
+        got += !rc;
+    }
+    if (rc) {
+        while (got > 0)
+            type_put_later(op, mfn_of(mfns[--got]));
         return rc;
-    *seg = m;
-    if (!mfn_eq(old, MFN_NONE))
-        type_put_later(op, old);
+    }
+    for (unsigned i = 0; i < MM_GDT_SLOTS; i++)
+        seg_move(op, i, i < nr ? mfn_of(mfns[i]) : MFN_NONE);
     return ERR_NONE;
 }
 

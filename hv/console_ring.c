@@ -16,7 +16,6 @@
 #include "hv/memory.h"
 #include "hv/pic.h"
 #include "hv/ring_page.h"
-#include "hv/store.h"
 #include "hv/string.h"
 #include "xen/io/console.h"
 
@@ -188,11 +187,10 @@ void console_ring_init(void)
 
 void console_ring_event(struct domain *d, uint16_t port)
 {
-    if (port == d->console_port) {
-        drain_some(d);
-        pump_keys();
-    } else if (port == d->store_port)
-        store_serve(d);
+    if (port != d->console_port)
+        return;
+    drain_some(d);
+    pump_keys();
 }
 
 bool console_ring_tick(void)

@@ -4,11 +4,6 @@
 
 #include "hv/store.h"
 
-static enum err store_full(const struct domain *d, struct flagstone_control *c)
-{
-    return fail(c->text, ERR_NOSPC, "%s has filled its store", d->name);
-}
-
 enum err control_ask(struct control_call *call)
 {
     static const char *const words[] = {
@@ -26,8 +21,7 @@ enum err control_ask(struct control_call *call)
                     c->n);
     if (!domain_runs(d))
         return fail(c->text, ERR_INVAL, "%s does not run", d->name);
-    if (store_ask(d, words[c->n]))
-        return store_full(d, c);
+    store_ask(d, words[c->n]);
     return ERR_NONE;
 }
 
@@ -41,7 +35,6 @@ enum err control_target(struct control_call *call)
     if (!c->n || c->n > d->mm.max_pages)
         return fail(c->text, ERR_INVAL, "%s may have 1 to %lu pages, not %lu",
                     d->name, d->mm.max_pages, c->n);
-    if (store_set_target(d, c->n))
-        return store_full(d, c);
+    store_set_target(d, c->n);
     return ERR_NONE;
 }

@@ -9,6 +9,7 @@
 #include "hv/event_op.h"
 #include "hv/memory.h"
 #include "hv/sched.h"
+#include "hv/store.h"
 
 #define BUCKET_PORTS (PAGE_SIZE / sizeof(struct evtchn))
 _Static_assert(BUCKET_PORTS *EVTCHN_BUCKETS == EVTCHN_PORTS, "all of them");
@@ -206,6 +207,8 @@ enum err event_send(struct domain *d, uint32_t port)
     case EVTCHN_UNBOUND:
         return ERR_NONE; /* nobody listens */
     case EVTCHN_HYPERVISOR:
+        if (port == d->store_port)
+            return store_serve(d);
         console_ring_event(d, (uint16_t)port);
         return ERR_NONE;
     default:

@@ -260,7 +260,8 @@ static long give_back(struct domain *d, unsigned cmd, uint64_t arg,
     return -XEN_EFAULT;
 }
 
-long hypercall_event_channel_op(uint64_t cmd, uint64_t arg)
+/* nr: the hypercall that comes again if this one is not done. */
+static long channel_op(unsigned nr, uint64_t cmd, uint64_t arg)
 {
     struct domain *d = current_vcpu()->d;
     uint8_t buf[24] aligned_to(8);
@@ -271,9 +272,16 @@ long hypercall_event_channel_op(uint64_t cmd, uint64_t arg)
     if (guest_read(buf, arg, ops[cmd].size))
         return -XEN_EFAULT;
     rc = ops[cmd].fn(d, buf);
+    if (rc == ERR_RESTART)
+        return hypercall_again(nr);
     if (rc || !ops[cmd].out)
         return errno_of(rc);
     return give_back(d, (unsigned)cmd, arg, buf, ops[cmd].size);
+}
+
+long hypercall_event_channel_op(uint64_t cmd, uint64_t arg)
+{
+    return channel_op(__HYPERVISOR_event_channel_op, cmd, arg);
 }
 
 /* The oldest form: {cmd, union of all arguments}, 8-aligned. */
@@ -283,5 +291,6 @@ long hypercall_event_channel_op_compat(uint64_t op)
 
     if (guest_read64(&cmd, op))
         return -XEN_EFAULT;
-    return hypercall_event_channel_op((uint32_t)cmd, op + 8);
+    return channel_op(__HYPERVISOR_event_channel_op_compat, (uint32_t)cmd,
+                      op + 8);
 }

@@ -10,6 +10,7 @@ struct evtchn *event_port(const struct domain *d, uint32_t port);
 must_check enum err event_port_get(struct domain *d, uint32_t *port);
 /* port is one that event_port() knows and that is not free. */
 void event_close(struct domain *d, uint32_t port);
+/* ERR_RESTART: not all of what that asks for is done. */
 must_check enum err event_send(struct domain *d, uint32_t port);
 /* port < EVTCHN_PORTS */
 void event_unmask(struct domain *d, uint32_t port);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* store.c: see store.h. What is in it at birth, and its ring's turn. */
+/*
+ * store.c: see store.h. What is in it at birth, what the hypervisor writes,
+ * and its ring's turn.
+ */
 #include "hv/store.h"
 
+#include "hv/clock.h"
 #include "hv/event.h"
+#include "hv/hypercall.h"
 #include "hv/layout.h"
 #include "hv/memory.h"
 #include "hv/print.h"
@@ -10,28 +15,35 @@
 #include "hv/store_state.h"
 #include "hv/string.h"
 
-/* --- values -------------------------------------------------------------- */
+/* --- birth and end ------------------------------------------------------- */
 
-static enum err set(struct domain *d, const char *path, const char *value,
-                    uint8_t flags)
+/* One that is there for ever, with a node. NULL: no memory. */
+static struct store_place *make(struct store *s, const char *path)
 {
-    struct store *s = d->store;
-    enum err rc = store_tree_set(&s->tree, path, value, (unsigned)strlen(value),
-                                 flags, STORE_ROOM);
+    struct store_place *p = store_hold(s->tree.home);
 
-    if (rc)
-        return rc;
-    s->tx_stale = true;
-    store_watch_changed(&s->watches, path, false);
-    return ERR_NONE;
+    for (size_t len = 0; p && *path; path += len + (path[len] == '/')) {
+        for (len = 0; path[len] && path[len] != '/';)
+            len++;
+        p = store_tree_make(&s->tree, p, path, len);
+        if (p && !p->value)
+            store_node_set(&s->tree, p, store_value_hold(s->tree.empty));
+    }
+    return p;
 }
 
-static enum err set_number(struct domain *d, const char *path, uint64_t n)
+/* ERR_NOMEM. */
+static enum err set(struct store *s, const char *path, const char *value)
 {
-    char text[24];
+    struct store_place *p = make(s, path);
+    struct store_value *v =
+        store_value_make(&s->tree, value, strlen(value), false);
 
-    print_format(text, sizeof(text), "%lu", n);
-    return set(d, path, text, STORE_FIXED);
+    if (!p || !v)
+        return ERR_NOMEM;
+    store_node_set(&s->tree, p, v);
+    store_node_fix(p);
+    return ERR_NONE;
 }
 
 static uint64_t kib(uint64_t pages)
@@ -40,118 +52,217 @@ static uint64_t kib(uint64_t pages)
 }
 
 /* Where a kernel looks whether a vCPU may be brought up. */
-static void fill_cpus(struct domain *d)
+static enum err fill_cpus(struct store *s)
 {
     char path[32];
+    enum err rc = ERR_NONE;
 
-    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+    for (unsigned i = 0; i < s->d->nr_vcpus && !rc; i++) {
         print_format(path, sizeof(path), "cpu/%u/availability", i);
-        BUG_IF(set(d, path, "online", STORE_FIXED));
+        rc = set(s, path, "online");
     }
+    return rc;
 }
 
-/* An empty store has room for this. */
-static void fill(struct domain *d)
+/* What a guest may not change. */
+static enum err fill_fixed(struct store *s)
 {
-    char vm[48];
+    const struct domain *d = s->d;
+    char id[24], vm[48], most[24], target[24];
+    const char *const nodes[][2] = {
+        {"domid", id},
+        {"name", d->name},
+        {"vm", vm},
+        {"memory/static-max", most},
+        {"memory/target", target},
+        {"control/platform-feature-multiprocessor-suspend", "1"},
+        {"control/platform-feature-xs_reset_watches", "1"},
+    };
+    enum err rc = ERR_NONE;
 
+    print_format(id, sizeof(id), "%u", d->id);
     print_format(vm, sizeof(vm), "/vm/00000000-0000-0000-0000-%012x", d->id);
-    BUG_IF(set_number(d, "domid", d->id));
-    BUG_IF(set(d, "name", d->name, STORE_FIXED));
-    BUG_IF(set(d, "vm", vm, STORE_FIXED));
-    BUG_IF(set_number(d, "memory/static-max", kib(d->mm.max_pages)));
-    BUG_IF(set_number(d, "memory/target", kib(d->target)));
-    BUG_IF(set(d, "control/shutdown", "", 0));
-    BUG_IF(set_number(d, "control/platform-feature-multiprocessor-suspend", 1));
-    BUG_IF(set_number(d, "control/platform-feature-xs_reset_watches", 1));
-    BUG_IF(set(d, "device", "", 0));
-    fill_cpus(d);
+    print_format(most, sizeof(most), "%lu", kib(d->mm.max_pages));
+    print_format(target, sizeof(target), "%lu", kib(d->target));
+    for (unsigned i = 0; i < ARRAY_SIZE(nodes) && !rc; i++)
+        rc = set(s, nodes[i][0], nodes[i][1]);
+    return rc ? rc : fill_cpus(s);
+}
+
+static enum err fill(struct store *s)
+{
+    enum err rc = fill_fixed(s);
+
+    if (rc)
+        return rc;
+    s->target = make(s, "memory/target");
+    s->shutdown = make(s, "control/shutdown");
+    return s->target && s->shutdown && make(s, "device") ? ERR_NONE : ERR_NOMEM;
 }
 
 enum err store_create(struct domain *d)
 {
+    char home[sizeof(STORE_HOME) + 8];
+    struct store *s;
     mfn_t m;
     enum err rc = alloc_hv_get(&hv_mm, STORE_ORDER, &m);
 
     if (rc)
         return rc;
-    d->store = mm_frame_ptr(&hv_mm, m);
-    fill(d);
-    return ERR_NONE;
+    s = d->store = mm_frame_ptr(&hv_mm, m);
+    s->d = d;
+    print_format(home, sizeof(home), STORE_HOME "%u", d->id);
+    rc = store_tree_init(&s->tree, home, clock_now_ns());
+    if (!rc)
+        rc = fill(s);
+    if (rc)
+        store_free(d);
+    return rc;
 }
 
 void store_free(struct domain *d)
 {
-    if (d->store)
-        alloc_hv_put(&hv_mm, mfn_of_maddr(maddr_of_direct(d->store)),
-                     STORE_ORDER);
+    struct store *s = d->store;
+
+    if (!s)
+        return;
+    store_pool_free(&s->tree.pool);
+    alloc_hv_put(&hv_mm, mfn_of_maddr(maddr_of_direct(s)), STORE_ORDER);
     d->store = NULL;
 }
 
+/* A job is finished all the same: half a transaction is none. */
 void store_reset(struct domain *d)
 {
     struct store *s = d->store;
 
-    store_watch_reset(&s->watches);
-    s->tx_id = 0;
-    s->taken = 0;
+    s->resetting = true;
     s->out_at = s->out_len = 0;
+    s->job.mute = true;
+    if (!s->job.active)
+        s->taken = 0;
+}
+
+/* --- what the hypervisor writes ------------------------------------------ */
+
+static void write_own(struct store *s, struct store_place *p, const char *text)
+{
+    struct store_value *v =
+        store_value_make(&s->tree, text, strlen(text), true);
+
+    ASSERT(v); /* store_state.h: there are enough */
+    store_node_set(&s->tree, p, v);
+    store_watch_fire(&s->watches, &s->tree, p);
+}
+
+static void write_asked(struct store *s)
+{
+    char text[24];
+
+    if (s->ask_shutdown)
+        write_own(s, s->shutdown, s->ask_shutdown);
+    s->ask_shutdown = NULL;
+    if (!s->ask_target)
+        return;
+    s->ask_target = false;
+    print_format(text, sizeof(text), "%lu", kib(s->d->target));
+    write_own(s, s->target, text);
 }
 
 /* --- the ring ------------------------------------------------------------ */
 
-/* What is on its way, then events, then requests; false: no more to do now. */
-static bool turn(struct domain *d, struct xenstore_domain_interface *ring,
-                 bool *moved)
+/* What has to be gone before anything else is taken up. */
+static bool tidy(struct store *s)
 {
-    struct store *s = d->store;
-
-    if (!store_send(s, ring, moved))
-        return false;
-    if (store_event(d))
+    if (store_transaction_reap(&s->transactions, &s->tree) ||
+        store_tree_reap(&s->tree))
         return true;
-    if (!store_take(s, ring, moved))
+    if (!s->resetting)
         return false;
-    store_answer(d);
+    s->resetting = store_reset_step(s);
     return true;
 }
 
-/* A full ring ends it: the guest does not run meanwhile. */
-void store_serve(struct domain *d)
+/*
+ * A step: the request under way, then what is on its way out, then events,
+ * then requests; false: no more to do now.
+ */
+static bool turn(struct store *s, struct xenstore_domain_interface *ring,
+                 bool *moved)
 {
+    if (s->job.active) {
+        store_job_step(s);
+        return true;
+    }
+    write_asked(s);
+    if (tidy(s))
+        return true;
+    if (!store_send(s, ring, moved))
+        return false;
+    if (store_event(s))
+        return true;
+    if (!store_take(s, ring, moved))
+        return false;
+    store_job_begin(s);
+    return true;
+}
+
+/* As many steps as there is time for, but one. A full ring ends it as well. */
+enum err store_serve(struct domain *d)
+{
+    struct xenstore_domain_interface *ring;
+    bool moved = false, more;
+
+    if (!domain_runs(d))
+        return ERR_NONE;
+    ring = ring_page_get(d, d->store_mfn);
+    if (!ring)
+        return ERR_NONE;
+    do
+        more = turn(d->store, ring, &moved);
+    while (more && !hypercall_preempt());
+    ring_page_put(d, d->store_mfn);
+    if (moved)
+        event_notify(d, d->store_port);
+    return more ? ERR_RESTART : ERR_NONE;
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+/*
+ * Not in the guest's time: no more than to write, and to fill the ring. While
+ * there is a job, whoever goes on with it does the rest.
+ */
+static void tell(struct domain *d)
+{
+    struct store *s = d->store;
     struct xenstore_domain_interface *ring;
     bool moved = false;
 
-    if (!domain_runs(d))
+    if (s->job.active)
+        return;
+    write_asked(s);
+    if (!domain_runs(d) || s->resetting)
         return;
     ring = ring_page_get(d, d->store_mfn);
     if (!ring)
         return;
-    while (turn(d, ring, &moved))
+    while (store_send(s, ring, &moved) && store_event(s))
         ;
     ring_page_put(d, d->store_mfn);
     if (moved)
         event_notify(d, d->store_port);
 }
 
-/* --- asking -------------------------------------------------------------- */
-
-enum err store_ask(struct domain *d, const char *what)
+void store_ask(struct domain *d, const char *what)
 {
-    enum err rc = set(d, "control/shutdown", what, 0);
-
-    if (!rc)
-        store_serve(d);
-    return rc;
+    d->store->ask_shutdown = what;
+    tell(d);
 }
 
-enum err store_set_target(struct domain *d, uint64_t pages)
+void store_set_target(struct domain *d, uint64_t pages)
 {
-    enum err rc = set_number(d, "memory/target", kib(pages));
-
-    if (rc)
-        return rc;
     d->target = pages;
-    store_serve(d);
-    return ERR_NONE;
+    d->store->ask_target = true;
+    tell(d);
 }

@@ -4,8 +4,10 @@
  * put below its home, what it has put there itself, watches, transactions.
  * Nobody else's home can be seen.
  *
- * Invariant: all of it is in hypervisor frames of the domain's, and every
- * bound is a fixed one: a guest that fills its store has a full store.
+ * Invariants: all of it is in hypervisor frames of the domain's, no more than
+ * STORE_FRAMES and a few: a guest that fills its store has a full store, in
+ * which the hypervisor can write all the same. What a guest asks for is done in
+ * its own time, in steps of bounded work, and stops for whoever else is to run.
  */
 #pragma once
 
@@ -17,13 +19,13 @@ void store_free(struct domain *d);
 /* It was suspended: watches and what was under way are gone, values stay. */
 void store_reset(struct domain *d);
 
-/* d has raised its channel, or something has changed. */
-void store_serve(struct domain *d);
+/* d has raised its channel. ERR_RESTART: there is more to do, let it again. */
+must_check enum err store_serve(struct domain *d);
 
 /*
- * control/shutdown: "suspend", "poweroff" or "reboot", when it likes.
- * ERR_NOSPC: the guest has filled its store to the last byte.
+ * control/shutdown: "suspend", "poweroff" or "reboot", when it likes. `what`
+ * is a constant. At once, or when the request under way is done.
  */
-must_check enum err store_ask(struct domain *d, const char *what);
+void store_ask(struct domain *d, const char *what);
 /* memory/target. */
-must_check enum err store_set_target(struct domain *d, uint64_t pages);
+void store_set_target(struct domain *d, uint64_t pages);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* store_place.c: paths and strings of a request, and its reply. */
+/* store_place.c: from the path in a request to its place, and small answers. */
 #include "hv/store_request.h"
 
 #include "hv/print.h"
 #include "hv/string.h"
 
-/* --- paths --------------------------------------------------------------- */
+#define PARTS 16u /* of a path at a time */
+
+/* --- checking ------------------------------------------------------------ */
 
 static bool path_char(char c)
 {
@@ -14,11 +16,9 @@ static bool path_char(char c)
            c == '@';
 }
 
-static bool path_ok(const char *p)
+static bool path_ok(const char *p, size_t n)
 {
-    size_t n = strlen(p);
-
-    if (n == 0 || (n > 1 && p[n - 1] == '/'))
+    if (n == 0 || n > STORE_ABSOLUTE || (n > 1 && p[n - 1] == '/'))
         return false;
     for (size_t i = 0; i < n; i++)
         if (!path_char(p[i]) || (p[i] == '/' && p[i + 1] == '/'))
@@ -26,61 +26,108 @@ static bool path_ok(const char *p)
     return true;
 }
 
-void store_home(const struct domain *d, char home[STORE_HOME_ROOM])
-{
-    print_format(home, STORE_HOME_ROOM, STORE_HOME "%u", d->id);
-}
-
-/* false: no path at all, or longer than any here can be. */
-static bool find_place(const struct domain *d, const char *given,
-                       struct store_place *out)
+/* What of it is below the home; NULL: it is not there. */
+static const char *below_home(const struct store *s, const char *path)
 {
     char home[STORE_HOME_ROOM];
+    size_t n;
 
-    if (!path_ok(given))
-        return false;
-    store_home(d, home);
-    out->absolute = *given == '/';
-    out->home =
-        *given != '@' && (!out->absolute || store_path_below(given, home));
-    if (out->absolute && out->home) {
-        given += strlen(home);
-        given += *given == '/';
-    }
-    if (strlen(given) >= sizeof(out->path))
-        return false;
-    memcpy(out->path, given, strlen(given) + 1);
-    return true;
+    if (*path != '/')
+        return *path == '@' ? NULL : path;
+    n = print_format(home, sizeof(home), STORE_HOME "%u", s->d->id);
+    if (strncmp(path, home, n) != 0 || (path[n] && path[n] != '/'))
+        return NULL;
+    return path + n + (path[n] == '/');
 }
 
-/* --- strings of a request ------------------------------------------------ */
-
-/* The first string, which is all of the body unless `rest` is wanted. */
-const char *store_take_path(const struct store_request *r,
-                            struct store_place *p, const char **rest,
-                            unsigned *rest_len)
+/* Below the home, or NULL: what is to be said of one that is elsewhere. */
+static const char *elsewhere(const struct store_job *j, enum store_path what)
 {
-    size_t n = strlen(r->body) + 1;
+    if (what == STORE_PATH_LOOK)
+        return "ENOENT"; /* nobody else's can be seen */
+    if (what == STORE_PATH_CHANGE)
+        return "EROFS";
+    return j->absolute ? NULL : "EACCES"; /* @releaseDomain and the like */
+}
 
-    if (n > r->len || (!rest && n != r->len) || !find_place(r->d, r->body, p))
+static const char *begin_at(struct store *s, enum store_path what,
+                            const char *path)
+{
+    struct store_job *j = &s->job;
+    const char *below = below_home(s, path);
+    const char *wrong = below ? NULL : elsewhere(j, what);
+
+    if (wrong)
+        return wrong;
+    if (below && strlen(below) > STORE_RELATIVE)
         return "EINVAL";
-    if (rest) {
-        *rest = r->body + n;
-        *rest_len = r->len - (unsigned)n;
+    if (below && !*below && what == STORE_PATH_CHANGE)
+        return "EROFS"; /* the home itself */
+    j->place = store_hold(below ? s->tree.home : s->tree.root);
+    j->rest = below ? below : path + 1;
+    return NULL;
+}
+
+const char *store_path_take(struct store *s, enum store_path what, bool rest)
+{
+    struct store_job *j = &s->job;
+    size_t n = strlen(s->body), len = s->head.len;
+
+    if (n >= len || (!rest && n + 1 != len) || !path_ok(s->body, n))
+        return "EINVAL";
+    j->data = s->body + n + 1;
+    j->len = (uint32_t)(len - n - 1);
+    j->absolute = *s->body == '/';
+    return begin_at(s, what, s->body);
+}
+
+/* --- going --------------------------------------------------------------- */
+
+static const char *go_on(struct store *s, bool make, size_t len)
+{
+    struct store_job *j = &s->job;
+    struct store_place *dir = j->place, *p;
+
+    if (make) {
+        p = store_tree_make(&s->tree, dir, j->rest, len);
+    } else {
+        p = store_tree_find(&s->tree, dir, j->rest, len);
+        j->near = !p && !j->rest[len] && dir->value;
+        if (p)
+            store_hold(p);
     }
+    j->rest += len + (j->rest[len] == '/');
+    j->place = p;
+    store_drop(&s->tree, dir);
+    return make && !p ? store_quota(s, STORE_QUOTA_ROOM) : NULL;
+}
+
+const char *store_path_go(struct store *s, bool make)
+{
+    struct store_job *j = &s->job;
+    const char *wrong = NULL;
+
+    for (unsigned i = 0; i < PARTS && j->place && *j->rest && !wrong; i++) {
+        size_t len = 0;
+
+        while (j->rest[len] && j->rest[len] != '/')
+            len++;
+        wrong = go_on(s, make, len);
+    }
+    return wrong || !j->place || !*j->rest ? wrong : store_more;
+}
+
+/* --- small answers ------------------------------------------------------- */
+
+const char *store_reply(struct store *s, const void *p, size_t n)
+{
+    ASSERT(n <= XENSTORE_PAYLOAD_MAX);
+    memcpy(store_out(s), p, n);
+    s->job.reply_len = (uint32_t)n;
     return NULL;
 }
 
-const char *store_reply(struct store_request *r, const void *p, size_t n)
+const char *store_ok(struct store *s)
 {
-    if (n > sizeof(r->reply))
-        return "E2BIG";
-    memcpy(r->reply, p, n);
-    r->reply_len = (unsigned)n;
-    return NULL;
-}
-
-const char *store_ok(struct store_request *r)
-{
-    return store_reply(r, "OK", 3);
+    return store_reply(s, "OK", 3);
 }

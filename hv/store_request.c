@@ -8,189 +8,251 @@
 #include "hv/print.h"
 #include "hv/string.h"
 
+#define SEARCHED 8u /* watches at a time */
+
+const char store_more[] = "";
+
 /* --- domains ------------------------------------------------------------- */
 
-static bool parse_id(const struct store_request *r, uint32_t *id)
+static bool parse_id(const struct store *s, uint32_t *id)
 {
+    const uint32_t len = s->head.len;
+
     *id = 0;
-    for (unsigned i = 0; i + 1 < r->len; i++) {
-        if (r->body[i] < '0' || r->body[i] > '9' || *id > DOMID_FIRST_RESERVED)
+    for (unsigned i = 0; i + 1 < len; i++) {
+        if (s->body[i] < '0' || s->body[i] > '9' || *id > DOMID_FIRST_RESERVED)
             return false;
-        *id = *id * 10 + (uint32_t)(r->body[i] - '0');
+        *id = *id * 10 + (uint32_t)(s->body[i] - '0');
     }
-    return r->len > 1 && !r->body[r->len - 1];
+    return len > 1 && !s->body[len - 1];
 }
 
-static const char *do_domain_path(struct store_request *r)
+static const char *do_domain_path(struct store *s)
+{
+    char path[STORE_HOME_ROOM + 8];
+    uint32_t id;
+
+    if (!parse_id(s, &id))
+        return "EINVAL";
+    return store_reply(
+        s, path, print_format(path, sizeof(path), STORE_HOME "%u", id) + 1);
+}
+
+static const char *do_introduced(struct store *s)
 {
     uint32_t id;
 
-    if (!parse_id(r, &id))
+    if (!parse_id(s, &id))
         return "EINVAL";
-    r->reply_len = (unsigned)print_format(r->reply, sizeof(r->reply),
-                                          STORE_HOME "%u", id) +
-                   1;
-    return NULL;
-}
-
-static const char *do_introduced(struct store_request *r)
-{
-    uint32_t id;
-
-    if (!parse_id(r, &id))
-        return "EINVAL";
-    return store_reply(r, id == r->d->id ? "T" : "F", 2);
+    return store_reply(s, id == s->d->id ? "T" : "F", 2);
 }
 
 /* --- watches ------------------------------------------------------------- */
 
-static const char *take_watch(const struct store_request *r,
-                              struct store_watch *w)
+static const char *check_token(const struct store_job *j)
 {
-    struct store_place p;
-    const char *token;
-    unsigned len;
-    const char *wrong = store_take_path(r, &p, &token, &len);
-
-    if (wrong)
-        return wrong;
-    if (!len || token[len - 1] || strlen(token) + 1 != len ||
-        len > sizeof(w->token))
+    if (!j->len || j->len > STORE_TOKEN || strlen(j->data) + 1 != j->len)
         return "EINVAL";
-    if (!p.home && !p.absolute)
-        return "EACCES"; /* @releaseDomain and the like */
-    *w = (struct store_watch){.home = p.home, .absolute = p.absolute};
-    memcpy(w->path, p.path, sizeof(w->path));
-    memcpy(w->token, token, len);
     return NULL;
 }
 
-static const char *do_watch(struct store_request *r)
+/* The watch asked for, of those at the place: j->watch, NULL: there is none. */
+static const char *search(struct store_job *j)
 {
-    struct store_watch w;
-    const char *wrong = take_watch(r, &w);
-
-    if (wrong)
-        return wrong;
-    switch (store_watch_add(&r->s->watches, &w)) {
-    case ERR_NONE:
-        return store_ok(r);
-    case ERR_EXIST:
-        return "EEXIST";
-    default:
-        return "E2BIG";
+    for (unsigned i = 0; j->watch && i < SEARCHED; i++) {
+        if (store_watch_is(j->watch, j->absolute, j->data, j->len))
+            return NULL;
+        j->watch = j->watch->next;
     }
+    return j->watch ? store_more : NULL;
 }
 
-static const char *do_unwatch(struct store_request *r)
+static const char *search_begin(struct store_job *j)
 {
-    struct store_watch w;
-    const char *wrong = take_watch(r, &w);
+    const char *wrong = check_token(j);
 
     if (wrong)
         return wrong;
-    return store_watch_remove(&r->s->watches, w.path, w.absolute, w.token)
-               ? store_ok(r)
-               : "ENOENT";
+    j->watch = j->place ? j->place->watches : NULL;
+    j->phase++;
+    return store_more;
 }
 
-static const char *do_reset_watches(struct store_request *r)
+static const char *add_watch(struct store *s)
 {
-    store_watch_reset(&r->s->watches);
-    r->s->tx_id = 0;
-    return store_ok(r);
+    const struct store_job *j = &s->job;
+
+    if (j->watch)
+        return "EEXIST";
+    if (s->watches.nr == STORE_WATCHES)
+        return store_quota(s, STORE_QUOTA_WATCHES);
+    if (store_watch_add(&s->watches, &s->tree, j->place, j->absolute, j->data,
+                        j->len))
+        return store_quota(s, STORE_QUOTA_ROOM);
+    return store_ok(s);
+}
+
+static const char *do_watch(struct store *s)
+{
+    const char *wrong = s->job.phase ? search(&s->job) : search_begin(&s->job);
+
+    return wrong ? wrong : add_watch(s);
+}
+
+static const char *do_unwatch(struct store *s)
+{
+    struct store_job *j = &s->job;
+    const char *wrong = j->phase ? search(j) : search_begin(j);
+
+    if (wrong)
+        return wrong;
+    if (!j->watch)
+        return "ENOENT";
+    store_watch_remove(&s->watches, &s->tree, s->watches.slot[j->watch->slot]);
+    return store_ok(s);
+}
+
+bool store_reset_step(struct store *s)
+{
+    if (store_watch_remove_some(&s->watches, &s->tree))
+        return true;
+    for (unsigned i = 0; i < STORE_TRANSACTIONS; i++)
+        store_transaction_drop(&s->transactions, &s->transactions.of[i]);
+    return false;
+}
+
+static const char *do_reset_watches(struct store *s)
+{
+    return store_reset_step(s) ? store_more : store_ok(s);
 }
 
 /* --- all of them --------------------------------------------------------- */
 
-static const char *read_only(struct store_request *r)
+static const char *read_only(struct store *s)
 {
-    (void)r;
+    (void)s;
     return "EROFS"; /* there is nobody to share with */
 }
 
-static const char *privileged(struct store_request *r)
+static const char *privileged(struct store *s)
 {
-    (void)r;
+    (void)s;
     return "EACCES";
 }
 
-typedef const char *(*request_fn)(struct store_request *r);
-static const request_fn requests[] = {
-    [XS_CONTROL] = privileged,
-    [XS_DIRECTORY] = store_directory,
-    [XS_READ] = store_read,
-    [XS_GET_PERMS] = store_get_perms,
-    [XS_WATCH] = do_watch,
-    [XS_UNWATCH] = do_unwatch,
-    [XS_TRANSACTION_START] = store_transaction_start,
-    [XS_TRANSACTION_END] = store_transaction_end,
-    [XS_INTRODUCE] = privileged,
-    [XS_RELEASE] = privileged,
-    [XS_GET_DOMAIN_PATH] = do_domain_path,
-    [XS_WRITE] = store_write,
-    [XS_MKDIR] = store_mkdir,
-    [XS_RM] = store_rm,
-    [XS_SET_PERMS] = read_only,
-    [XS_IS_DOMAIN_INTRODUCED] = do_introduced,
-    [XS_RESUME] = privileged,
-    [XS_SET_TARGET] = privileged,
-    [XS_RESET_WATCHES] = do_reset_watches,
+static const struct request {
+    const char *(*work)(struct store *s);
+    enum store_path path;
+    bool rest; /* something follows the path */
+    bool make; /* there is to be a place */
+} requests[] = {
+    [XS_CONTROL] = {privileged},
+    [XS_DIRECTORY] = {store_directory, STORE_PATH_LOOK},
+    [XS_READ] = {store_read, STORE_PATH_LOOK},
+    [XS_GET_PERMS] = {store_get_perms, STORE_PATH_LOOK},
+    [XS_WATCH] = {do_watch, STORE_PATH_WATCH, .rest = true, .make = true},
+    [XS_UNWATCH] = {do_unwatch, STORE_PATH_WATCH, .rest = true},
+    [XS_TRANSACTION_START] = {store_transaction_start},
+    [XS_TRANSACTION_END] = {store_transaction_end},
+    [XS_INTRODUCE] = {privileged},
+    [XS_RELEASE] = {privileged},
+    [XS_GET_DOMAIN_PATH] = {do_domain_path},
+    [XS_WRITE] = {store_write, STORE_PATH_CHANGE, .rest = true, .make = true},
+    [XS_MKDIR] = {store_mkdir, STORE_PATH_CHANGE, .make = true},
+    [XS_RM] = {store_rm, STORE_PATH_CHANGE},
+    [XS_SET_PERMS] = {read_only},
+    [XS_IS_DOMAIN_INTRODUCED] = {do_introduced},
+    [XS_RESUME] = {privileged},
+    [XS_SET_TARGET] = {privileged},
+    [XS_RESET_WATCHES] = {do_reset_watches},
 };
 
-static const char *carry_out(struct store_request *r)
+/* NULL: it can be worked on. */
+static const char *check(struct store *s)
 {
-    const struct xsd_sockmsg *h = &r->s->head;
+    const struct xsd_sockmsg *h = &s->head;
+    const struct request *r;
 
-    if (h->type >= ARRAY_SIZE(requests) || !requests[h->type])
+    if (h->type >= ARRAY_SIZE(requests) || !requests[h->type].work)
         return "ENOSYS";
-    if (h->len > STORE_BODY)
+    r = &requests[h->type];
+    if (h->len > XENSTORE_PAYLOAD_MAX)
         return "E2BIG";
-    if (h->tx_id && h->tx_id != r->s->tx_id)
+    s->body[h->len] = '\0';
+    if (h->tx_id)
+        s->job.tx = store_transaction_find(&s->transactions, h->tx_id);
+    if (h->tx_id && !s->job.tx)
         return "ENOENT";
-    r->s->body[h->len] = '\0';
-    return requests[h->type](r);
+    return r->path ? store_path_take(s, r->path, r->rest) : NULL;
 }
 
-void store_answer(struct domain *d)
+static void finish(struct store *s, const char *wrong)
 {
-    static struct store_request r; /* large, and one is answered at a time */
-    struct store *s = d->store;
-    const struct xsd_sockmsg h = s->head;
+    const struct xsd_sockmsg *h = &s->head;
+    struct store_job *j = &s->job;
+    uint32_t len = j->reply_len;
+
+    if (wrong) {
+        len = (uint32_t)strlen(wrong) + 1;
+        memcpy(store_out(s), wrong, len);
+    }
+    if (!j->mute)
+        store_put(s, wrong ? XS_ERROR : h->type, h->req_id, h->tx_id, len);
+    store_drop(&s->tree, j->place);
+    *j = (struct store_job){.active = false};
+    s->taken = 0;
+}
+
+void store_job_begin(struct store *s)
+{
     const char *wrong;
 
-    r.d = d;
-    r.s = s;
-    r.tree = h.tx_id ? &s->shadow : &s->tree;
-    r.body = s->body;
-    r.len = h.len;
-    r.reply_len = 0;
-    wrong = carry_out(&r);
-    s->taken = 0;
+    s->job = (struct store_job){.active = true};
+    wrong = check(s);
     if (wrong)
-        store_put(s, XS_ERROR, h.req_id, h.tx_id, wrong,
-                  (uint32_t)strlen(wrong) + 1);
-    else
-        store_put(s, h.type, h.req_id, h.tx_id, r.reply, r.reply_len);
+        finish(s, wrong);
+}
+
+/* What looks in a transaction is remembered, so it needs a place as well. */
+void store_job_step(struct store *s)
+{
+    const struct request *r = &requests[s->head.type];
+    struct store_job *j = &s->job;
+    const char *wrong;
+
+    if (r->path && !j->placed) {
+        wrong = store_path_go(s, r->make || j->tx);
+        j->placed = wrong != store_more;
+        if (!wrong)
+            return;
+    } else {
+        wrong = r->work(s);
+    }
+    if (wrong != store_more)
+        finish(s, wrong);
 }
 
 /* The path as the guest gave it, or one below that. */
-bool store_event(struct domain *d)
+bool store_event(struct store *s)
 {
-    struct store *s = d->store;
     const struct store_watch *w = store_watch_next(&s->watches);
-    char home[STORE_HOME_ROOM] = "",
-         body[STORE_HOME_ROOM + STORE_PATH + STORE_TOKEN];
+    const size_t room = STORE_ABSOLUTE + 1;
+    char *to = store_out(s);
+    const char *path;
     size_t n;
 
     if (!w)
         return false;
-    if (w->home && w->absolute)
-        store_home(d, home);
-    n = print_format(body, sizeof(body), "%s%s%s", home,
-                     *home && *w->event ? "/" : "", w->event) +
-        1;
-    n += print_format(body + n, sizeof(body) - n, "%s", w->token) + 1;
-    store_put(s, XS_WATCH_EVENT, 0, 0, body, (uint32_t)n);
+    path =
+        store_tree_path(w->event, w->absolute ? NULL : s->tree.home, to, room);
+    if (!path)
+        path = store_tree_path(w->place, w->absolute ? NULL : s->tree.home, to,
+                               room);
+    ASSERT(path);
+    n = (size_t)(to + room - path);
+    memmove(to, path, n);
+    memcpy(to + n, w->token, w->len);
+    store_put(s, XS_WATCH_EVENT, 0, 0, (uint32_t)(n + w->len));
+    store_watch_told(&s->watches, &s->tree);
     return true;
 }

@@ -1,69 +1,163 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * store_transaction.c: one at a time, on a copy of the tree. Invariant: it
- * becomes the tree only if that has not changed since, so a transaction is
- * carried out as if at one moment, or not at all.
- */
-#include "hv/store_request.h"
+/* store_transaction.c: see store_transaction.h. */
+#include "hv/store_transaction.h"
 
-#include "hv/print.h"
-#include "hv/string.h"
+#define REAP 16u /* entries at a time */
 
-const char *store_transaction_start(struct store_request *r)
+/* --- beginning and ending ------------------------------------------------ */
+
+struct store_transaction *store_transaction_find(struct store_transactions *x,
+                                                 uint32_t id)
 {
-    struct store *s = r->s;
-
-    if (r->len > 1 || *r->body)
-        return "EINVAL";
-    if (s->head.tx_id)
-        return "EBUSY";
-    if (s->tx_id)
-        return "ENOSPC"; /* one more than there can be */
-    s->last_tx += s->last_tx == UINT32_MAX ? 2 : 1;
-    s->tx_id = s->last_tx;
-    s->tx_stale = false;
-    s->shadow = s->tree;
-    r->reply_len =
-        (unsigned)print_format(r->reply, sizeof(r->reply), "%u", s->tx_id) + 1;
+    for (unsigned i = 0; i < STORE_TRANSACTIONS; i++)
+        if (x->of[i].id == id)
+            return &x->of[i];
     return NULL;
 }
 
-static bool same(const struct store_node *a, const struct store_node *b)
+/* Numbers come round, and one may be kept for ever. */
+static uint32_t new_id(struct store_transactions *x)
 {
-    return a->len == b->len && !memcmp(a->value, b->value, a->len);
+    do
+        x->last_id++;
+    while (!x->last_id || store_transaction_find(x, x->last_id));
+    return x->last_id;
 }
 
-/* Those of `now` that are not so in `then`. */
-static void tell_differences(struct store *s, const struct store_tree *now,
-                             const struct store_tree *then, bool gone)
+struct store_transaction *store_transaction_begin(struct store_transactions *x)
 {
-    struct store_node n, was;
-    unsigned at = 0;
+    struct store_transaction *tx = store_transaction_find(x, 0);
 
-    while (store_tree_next(now, &at, &n)) {
-        bool there = store_tree_get(then, n.path, &was);
+    if (tx)
+        *tx = (struct store_transaction){.id = new_id(x)};
+    return tx;
+}
 
-        if (!there || (!gone && !same(&n, &was)))
-            store_watch_changed(&s->watches, n.path, gone);
+void store_transaction_drop(struct store_transactions *x,
+                            struct store_transaction *tx)
+{
+    if (tx->last) {
+        tx->last->next = x->ended;
+        x->ended = tx->first;
     }
+    *tx = (struct store_transaction){.id = 0};
 }
 
-const char *store_transaction_end(struct store_request *r)
+/*
+ * What ended lies at its places until it is reaped, which is before the next
+ * request: nobody looks meanwhile.
+ */
+static void free_entry(struct store_tree *t, struct store_entry *e)
 {
-    struct store *s = r->s;
-    bool keep = !strcmp(r->body, "T");
+    struct store_entry **at = &e->place->entries;
 
-    if (r->len != 2 || (!keep && strcmp(r->body, "F") != 0))
-        return "EINVAL";
-    if (!s->head.tx_id)
-        return "ENOENT";
-    s->tx_id = 0;
-    if (!keep)
-        return store_ok(r);
-    if (s->tx_stale)
-        return "EAGAIN";
-    tell_differences(s, &s->tree, &s->shadow, true);
-    tell_differences(s, &s->shadow, &s->tree, false);
-    s->tree = s->shadow;
-    return store_ok(r);
+    while (*at != e)
+        at = &(*at)->beside;
+    *at = e->beside;
+    store_value_drop(t, e->value);
+    store_drop(t, e->place);
+    store_pool_put(&t->pool, e);
+}
+
+bool store_transaction_reap(struct store_transactions *x, struct store_tree *t)
+{
+    bool some = x->ended;
+
+    for (unsigned i = 0; x->ended && i < REAP; i++) {
+        struct store_entry *e = x->ended;
+
+        x->ended = e->next;
+        free_entry(t, e);
+    }
+    return some;
+}
+
+/* --- looking ------------------------------------------------------------- */
+
+static struct store_entry *entry_at(const struct store_transaction *tx,
+                                    const struct store_place *p)
+{
+    struct store_entry *e = p->entries;
+
+    while (e && e->of != tx)
+        e = e->beside;
+    return e;
+}
+
+struct store_value *store_view(const struct store_transaction *tx,
+                               const struct store_place *p)
+{
+    const struct store_entry *e = tx ? entry_at(tx, p) : NULL;
+
+    return e ? e->value : p->value;
+}
+
+static void append(struct store_transaction *tx, struct store_entry *e)
+{
+    if (tx->last)
+        tx->last->next = e;
+    else
+        tx->first = e;
+    tx->last = e;
+    tx->nr++;
+}
+
+enum err store_look(struct store_transaction *tx, struct store_tree *t,
+                    struct store_place *p)
+{
+    struct store_entry *e;
+
+    if (entry_at(tx, p))
+        return ERR_NONE;
+    if (tx->nr == STORE_ENTRIES)
+        return ERR_NOSPC;
+    e = store_pool_get(&t->pool, sizeof(*e));
+    if (!e)
+        return ERR_NOMEM;
+    *e = (struct store_entry){.place = store_hold(p),
+                              .beside = p->entries,
+                              .value =
+                                  p->value ? store_value_hold(p->value) : NULL,
+                              .generation = store_generation(p),
+                              .of = tx};
+    p->entries = e;
+    append(tx, e);
+    return ERR_NONE;
+}
+
+/* --- changing ------------------------------------------------------------ */
+
+void store_change(struct store_transaction *tx, struct store_tree *t,
+                  const struct store_place *p, struct store_value *v)
+{
+    struct store_entry *e = entry_at(tx, p);
+
+    tx->nodes += !!v - !!e->value;
+    store_value_drop(t, e->value);
+    e->value = v;
+    e->modified = true;
+}
+
+void store_change_told(const struct store_transaction *tx,
+                       const struct store_place *p, bool only)
+{
+    struct store_entry *e = entry_at(tx, p);
+
+    e->only = only && (e->only || !e->told);
+    e->told = true;
+}
+
+void store_entry_apply(struct store_entry *e, struct store_tree *t,
+                       struct store_watches *w)
+{
+    if (!e->modified)
+        return;
+    if (e->value)
+        store_node_set(t, e->place, store_value_hold(e->value));
+    else if (e->place->value)
+        store_node_clear(t, e->place);
+    if (e->told && e->only)
+        store_watch_fire_at(w, t, e->place);
+    else if (e->told)
+        store_watch_fire(w, t, e->place);
 }

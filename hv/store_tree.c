@@ -1,217 +1,290 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_tree.c: see store_tree.h. A record is a head, the path with its 0,
- * the value; there are few enough of them to be looked through one by one.
+ * store_tree.c: see store_tree.h. The children of a place are in a digital
+ * search tree: what is below branch i of a place at depth n has i for bit n of
+ * its hash. So a search meets a child once at most, and few unless a guest
+ * knows the seed; and any leaf below a place can stand where that stood.
  */
 #include "hv/store_tree.h"
 
 #include "hv/string.h"
 
-struct head {
-    uint16_t size; /* of the whole record */
-    uint16_t len;  /* of the value */
-    uint8_t flags, spare;
-};
+#define REAP 16u /* places at a time */
 
-static unsigned record_size(size_t path_len, unsigned len)
+/* --- values -------------------------------------------------------------- */
+
+struct store_value *store_value_make(struct store_tree *t, const void *bytes,
+                                     size_t len, bool own)
 {
-    return (unsigned)(sizeof(struct head) + path_len + 1 + len);
-}
+    struct store_value *v;
 
-static struct head head_at(const struct store_tree *t, unsigned at)
-{
-    struct head h;
-
-    memcpy(&h, t->bytes + at, sizeof(h));
-    return h;
-}
-
-bool store_path_below(const char *path, const char *top)
-{
-    size_t n = strlen(top);
-
-    return !n ||
-           (!strncmp(path, top, n) && (path[n] == '\0' || path[n] == '/'));
-}
-
-/* --- looking ------------------------------------------------------------- */
-
-bool store_tree_next(const struct store_tree *t, unsigned *at,
-                     struct store_node *out)
-{
-    struct head h;
-
-    if (*at >= t->used)
-        return false;
-    h = head_at(t, *at);
-    out->path = t->bytes + *at + sizeof(h);
-    out->value = out->path + strlen(out->path) + 1;
-    out->len = h.len;
-    out->flags = h.flags;
-    *at += h.size;
-    return true;
-}
-
-/* Where its record is, or t->used. */
-static unsigned find(const struct store_tree *t, const char *path)
-{
-    struct store_node n;
-    unsigned at = 0, was = 0;
-
-    while (store_tree_next(t, &at, &n)) {
-        if (!strcmp(n.path, path))
-            return was;
-        was = at;
-    }
-    return t->used;
-}
-
-static bool is_there(const struct store_tree *t, const char *path)
-{
-    return !*path || find(t, path) < t->used;
-}
-
-bool store_tree_get(const struct store_tree *t, const char *path,
-                    struct store_node *out)
-{
-    unsigned at = find(t, path);
-
-    *out = (struct store_node){.path = "", .value = "", .flags = STORE_FIXED};
-    return !*path || store_tree_next(t, &at, out);
-}
-
-bool store_tree_fixed(const struct store_tree *t, const char *path)
-{
-    struct store_node n;
-    unsigned at = 0;
-
-    while (store_tree_next(t, &at, &n))
-        if ((n.flags & STORE_FIXED) && store_path_below(n.path, path))
-            return true;
-    return false;
-}
-
-/* The last part of a path that is right in this directory, or NULL. */
-static const char *name_in(const char *dir, const char *path)
-{
-    const char *name = path + strlen(dir);
-
-    if (!store_path_below(path, dir) || !strcmp(path, dir))
+    if (own && sizeof(*v) + len > 64)
         return NULL;
-    name += *dir != '\0';
-    for (const char *p = name; *p; p++)
-        if (*p == '/')
-            return NULL;
-    return name;
-}
-
-unsigned store_tree_list(const struct store_tree *t, const char *path,
-                         char *out, unsigned size)
-{
-    struct store_node n;
-    unsigned at = 0, total = 0;
-
-    while (store_tree_next(t, &at, &n)) {
-        const char *name = name_in(path, n.path);
-        unsigned len = name ? (unsigned)strlen(name) + 1 : 0;
-
-        if (len && total + len <= size)
-            memcpy(out + total, name, len);
-        total += len;
-    }
-    return total;
-}
-
-/* --- changing ------------------------------------------------------------ */
-
-static void cut_out(struct store_tree *t, unsigned at, unsigned size)
-{
-    memmove(t->bytes + at, t->bytes + at + size, t->used - at - size);
-    t->used = (uint16_t)(t->used - size);
-}
-
-static void append(struct store_tree *t, const char *path, size_t path_len,
-                   const void *value, unsigned len, uint8_t flags)
-{
-    struct head h = {.size = (uint16_t)record_size(path_len, len),
-                     .len = (uint16_t)len,
-                     .flags = flags};
-    char *to = t->bytes + t->used;
-
-    memcpy(to, &h, sizeof(h));
-    memcpy(to + sizeof(h), path, path_len);
-    to[sizeof(h) + path_len] = '\0';
+    v = own ? store_pool_get_own(&t->pool)
+            : store_pool_get(&t->pool, sizeof(*v) + len);
+    if (!v)
+        return NULL;
+    v->refs = 1;
+    v->len = (uint32_t)len;
     if (len)
-        memcpy(to + sizeof(h) + path_len + 1, value, len);
-    t->used = (uint16_t)(t->used + h.size);
+        memcpy(v->bytes, bytes, len);
+    return v;
 }
 
-/* The path up to the next slash behind *end; false: that is all of it. */
-static bool next_parent(const char *path, size_t *end, char parent[STORE_PATH])
+struct store_value *store_value_hold(struct store_value *v)
 {
-    size_t i = *end ? *end + 1 : 0;
-
-    while (path[i] && path[i] != '/')
-        i++;
-    if (!path[i])
-        return false;
-    memcpy(parent, path, i);
-    parent[i] = '\0';
-    *end = i;
-    return true;
+    v->refs++;
+    return v;
 }
 
-/* What it takes to have its parents. */
-static unsigned parents_size(const struct store_tree *t, const char *path)
+void store_value_drop(struct store_tree *t, struct store_value *v)
 {
-    char parent[STORE_PATH];
-    size_t end = 0;
-    unsigned size = 0;
-
-    while (next_parent(path, &end, parent))
-        if (!is_there(t, parent))
-            size += record_size(end, 0);
-    return size;
+    if (v && !--v->refs)
+        store_pool_put(&t->pool, v);
 }
 
-static void make_parents(struct store_tree *t, const char *path)
-{
-    char parent[STORE_PATH];
-    size_t end = 0;
+/* --- the children of a place --------------------------------------------- */
 
-    while (next_parent(path, &end, parent))
-        if (!is_there(t, parent))
-            append(t, parent, end, NULL, 0, 0);
+/* FNV-1a, begun with what a guest does not know. */
+static uint64_t hash_of(const struct store_tree *t, const char *name,
+                        size_t len)
+{
+    uint64_t h = t->seed;
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (uint8_t)name[i]) * UINT64_C(0x100000001b3);
+    return h ^ h >> 32;
 }
 
-enum err store_tree_set(struct store_tree *t, const char *path,
-                        const void *value, unsigned len, uint8_t flags,
-                        unsigned room)
+static bool named(const struct store_place *p, uint64_t hash, const char *name,
+                  size_t len)
 {
-    unsigned at = find(t, path);
-    unsigned was = at < t->used ? head_at(t, at).size : 0;
-    unsigned size = record_size(strlen(path), len);
+    return p->hash == hash && p->len == len && !memcmp(p->name, name, len);
+}
 
-    ASSERT(*path && strlen(path) < STORE_PATH && room <= STORE_ROOM);
-    if (len >= room || t->used - was + parents_size(t, path) + size > room)
-        return ERR_NOSPC;
-    if (was)
-        cut_out(t, at, was);
-    make_parents(t, path);
-    append(t, path, strlen(path), value, len, flags);
+/* Where the child of that name is, or would be. */
+static struct store_place **slot_of(struct store_place *dir, uint64_t hash,
+                                    const char *name, size_t len)
+{
+    struct store_place **at = &dir->index;
+
+    for (unsigned depth = 0; *at && !named(*at, hash, name, len); depth++)
+        at = &(*at)->branch[hash >> depth % 64 & 1];
+    return at;
+}
+
+struct store_place *store_tree_find(const struct store_tree *t,
+                                    const struct store_place *dir,
+                                    const char *name, size_t len)
+{
+    return *slot_of((struct store_place *)(uintptr_t)dir, hash_of(t, name, len),
+                    name, len);
+}
+
+static void append_child(struct store_place *dir, struct store_place *p)
+{
+    p->parent = store_hold(dir);
+    p->prev = dir->last;
+    if (dir->last)
+        dir->last->next = p;
+    else
+        dir->first = p;
+    dir->last = p;
+}
+
+static void unlink_child(struct store_place *dir, struct store_place *p)
+{
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        dir->first = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+    else
+        dir->last = p->prev;
+}
+
+static void forget_child(struct store_place *dir, struct store_place *p)
+{
+    struct store_place **at = slot_of(dir, p->hash, p->name, p->len);
+    struct store_place **leaf = at, *stand_in;
+
+    while ((*leaf)->branch[0] || (*leaf)->branch[1])
+        leaf = &(*leaf)->branch[!(*leaf)->branch[0]];
+    stand_in = *leaf;
+    *leaf = NULL;
+    if (stand_in == p)
+        return;
+    memcpy(stand_in->branch, p->branch, sizeof(p->branch));
+    *at = stand_in;
+}
+
+/* --- places -------------------------------------------------------------- */
+
+static struct store_place *new_place(struct store_tree *t, const char *name,
+                                     size_t len)
+{
+    struct store_place *p =
+        store_pool_get(&t->pool, offsetof(struct store_place, name) + len);
+
+    if (!p)
+        return NULL;
+    *p = (struct store_place){
+        .refs = 1, .len = (uint16_t)len, .hash = hash_of(t, name, len)};
+    memcpy(p->name, name, len);
+    return p;
+}
+
+struct store_place *store_tree_make(struct store_tree *t,
+                                    struct store_place *dir, const char *name,
+                                    size_t len)
+{
+    struct store_place *p = store_tree_find(t, dir, name, len);
+
+    if (p)
+        return store_hold(p);
+    p = new_place(t, name, len);
+    if (!p)
+        return NULL;
+    *slot_of(dir, p->hash, name, len) = p;
+    append_child(dir, p);
+    return p;
+}
+
+struct store_place *store_hold(struct store_place *p)
+{
+    p->refs++;
+    return p;
+}
+
+void store_drop(struct store_tree *t, struct store_place *p)
+{
+    if (!p || --p->refs || (p->flags & STORE_DEAD))
+        return;
+    p->flags |= STORE_DEAD;
+    p->next_dead = t->dead;
+    t->dead = p;
+}
+
+/* The dead may have come back to life. */
+static void reap_one(struct store_tree *t, struct store_place *p)
+{
+    struct store_place *dir = p->parent;
+
+    p->flags &= (uint8_t)~STORE_DEAD;
+    if (p->refs)
+        return;
+    unlink_child(dir, p);
+    forget_child(dir, p);
+    store_pool_put(&t->pool, p);
+    store_drop(t, dir);
+}
+
+bool store_tree_reap(struct store_tree *t)
+{
+    bool some = t->dead;
+
+    for (unsigned i = 0; t->dead && i < REAP; i++) {
+        struct store_place *p = t->dead;
+
+        t->dead = p->next_dead;
+        reap_one(t, p);
+    }
+    return some;
+}
+
+enum err store_tree_init(struct store_tree *t, const char *home, uint64_t seed)
+{
+    struct store_place *p;
+    size_t len;
+
+    *t = (struct store_tree){.seed = seed};
+    if (store_pool_init(&t->pool))
+        return ERR_NOMEM;
+    t->empty = store_value_make(t, NULL, 0, true);
+    p = t->root = new_place(t, "", 0);
+    while (p && *home++) {
+        for (len = 0; home[len] && home[len] != '/';)
+            len++;
+        p = store_tree_make(t, p, home, len);
+        home += len;
+    }
+    if (!p)
+        return ERR_NOMEM;
+    t->home = p;
+    p->value = store_value_hold(t->empty);
+    p->generation = ++t->generation;
+    p->flags = STORE_FIXED;
     return ERR_NONE;
 }
 
-void store_tree_remove(struct store_tree *t, const char *path)
-{
-    struct store_node n;
-    unsigned at = 0, was = 0;
+/* --- nodes --------------------------------------------------------------- */
 
-    while (store_tree_next(t, &at, &n)) {
-        if (store_path_below(n.path, path)) {
-            cut_out(t, was, at - was);
-            at = was;
-        }
-        was = at;
+void store_node_set(struct store_tree *t, struct store_place *p,
+                    struct store_value *v)
+{
+    if (!p->value) {
+        store_hold(p);
+        t->nodes++;
+        p->parent->generation = ++t->generation;
     }
+    store_value_drop(t, p->value);
+    p->value = v;
+    p->generation = ++t->generation;
+}
+
+void store_node_clear(struct store_tree *t, struct store_place *p)
+{
+    store_value_drop(t, p->value);
+    p->value = NULL;
+    t->nodes--;
+    p->parent->generation = ++t->generation;
+    store_drop(t, p);
+}
+
+void store_node_fix(struct store_place *p)
+{
+    p->flags |= STORE_FIXED;
+    for (p = p->parent; p; p = p->parent)
+        p->flags |= STORE_FIXED_BELOW;
+}
+
+/* --- ways ---------------------------------------------------------------- */
+
+bool store_walk_on(struct store_walk *w, struct store_place **visit)
+{
+    struct store_place *p = w->at;
+
+    if (!p)
+        return false;
+    *visit = w->up ? NULL : p;
+    if (!w->up && p->first) {
+        w->at = p->first;
+    } else if (p == w->top) {
+        w->at = NULL;
+    } else {
+        w->up = !p->next;
+        w->at = p->next ? p->next : p->parent;
+    }
+    return true;
+}
+
+char *store_tree_path(const struct store_place *p,
+                      const struct store_place *top, char *room, size_t size)
+{
+    char *at = room + size;
+
+    *--at = '\0';
+    for (; p != top && p->parent; p = p->parent) {
+        if ((size_t)(at - room) <= p->len)
+            return NULL;
+        at -= p->len;
+        memcpy(at, p->name, p->len);
+        *--at = '/';
+    }
+    if (top)
+        return at + (*at == '/'); /* relative */
+    if (!*at)
+        *--at = '/';
+    return at;
 }

@@ -1,58 +1,109 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_tree.h: the values of one domain: paths below its home, packed one
- * behind the other in a fixed room.
+ * store_tree.h: places, which are paths that somebody has to do with, and the
+ * nodes that are at some of them.
  *
- * Invariants: a path has no slash at either end and none beside another, is
- * shorter than STORE_PATH, and is there once; the parents of what is there
- * are there too. The home itself, "", always is.
+ * Invariants: a place is held by its node, its children, watches and events,
+ * transactions that looked at it, and the request under way; one that nobody
+ * holds is dead and waits to be reaped, which is not done while a request is
+ * under way. What has a node has a parent with one, once the request that made
+ * or removed it is done. A node's generation says when it or the set of its
+ * children last changed.
  */
 #pragma once
 
-#include "base.h"
+#include "hv/store_pool.h"
 
-#define STORE_PATH  112u
-#define STORE_ROOM  3968u
-#define STORE_GUEST 3712u /* up to here a guest may fill it */
+#define STORE_VALUE_MAX 2048u
 
-struct store_tree {
-    uint16_t used;
-    char bytes[STORE_ROOM];
+/* Shared by the node and by transactions that have seen it. */
+struct store_value {
+    uint32_t refs, len;
+    char bytes[];
 };
 
 enum store_flag {
-    STORE_FIXED = 1, /* the guest may not change it */
+    STORE_FIXED = 1,       /* the guest may not change it */
+    STORE_FIXED_BELOW = 2, /* nor remove it, for what is below */
+    STORE_DEAD = 4,        /* in the list of the dead */
 };
 
-struct store_node {
-    const char *path, *value; /* into the tree, until it changes */
-    unsigned len;
+struct store_place {
+    struct store_place *parent;
+    struct store_place *first, *last, *next, *prev; /* as they came */
+    struct store_place *index; /* of its children, by hash */
+    struct store_place *branch[2];
+    struct store_place *next_dead;
+    struct store_watch *watches;
+    struct store_entry *entries; /* transactions that looked at it */
+    struct store_value *value;   /* NULL: no node here */
+    uint64_t generation;         /* of its node */
+    uint64_t hash;
+    uint32_t refs;
+    uint16_t len;
     uint8_t flags;
+    char name[];
 };
 
-/* false: nothing there. */
-bool store_tree_get(const struct store_tree *t, const char *path,
-                    struct store_node *out);
-/* The node from this offset on; moves it behind; false: the last was before. */
-bool store_tree_next(const struct store_tree *t, unsigned *at,
-                     struct store_node *out);
-/*
- * Makes it with all its parents, or changes its value; flags as they shall
- * be. ERR_NOSPC: it would not fit into `room`, nothing was changed.
- */
-must_check enum err store_tree_set(struct store_tree *t, const char *path,
-                                   const void *value, unsigned len,
-                                   uint8_t flags, unsigned room);
-/* With everything below it. */
-void store_tree_remove(struct store_tree *t, const char *path);
-/* Is it, or something below it, STORE_FIXED? */
-bool store_tree_fixed(const struct store_tree *t, const char *path);
-/*
- * The names in a directory, each with its 0. Returns how long they are
- * together, at most `size` are written.
- */
-unsigned store_tree_list(const struct store_tree *t, const char *path,
-                         char *out, unsigned size);
+struct store_tree {
+    struct store_pool pool;
+    struct store_place *root, *home;
+    struct store_place *dead;
+    struct store_value *empty;
+    uint64_t seed, generation;
+    unsigned nodes; /* below the home */
+};
 
-/* Is `path` the same as `top` or below it? */
-bool store_path_below(const char *path, const char *top);
+/* A root and a home, which is below it as the path says. ERR_NOMEM. */
+must_check enum err store_tree_init(struct store_tree *t, const char *home,
+                                    uint64_t seed);
+
+/* NULL: nobody has to do with it. */
+struct store_place *store_tree_find(const struct store_tree *t,
+                                    const struct store_place *dir,
+                                    const char *name, size_t len);
+/* The same, or a new one; held by the caller. NULL: no room. */
+struct store_place *store_tree_make(struct store_tree *t,
+                                    struct store_place *dir, const char *name,
+                                    size_t len);
+struct store_place *store_hold(struct store_place *p);
+void store_drop(struct store_tree *t, struct store_place *p); /* NULL: none */
+/* Some of the dead; false: there are none. */
+bool store_tree_reap(struct store_tree *t);
+
+/* Held by the caller; NULL: no room. Own: of what is the hypervisor's. */
+struct store_value *store_value_make(struct store_tree *t, const void *bytes,
+                                     size_t len, bool own);
+struct store_value *store_value_hold(struct store_value *v);
+void store_value_drop(struct store_tree *t, struct store_value *v);
+
+/* Makes or changes its node; takes over the caller's hold on v. */
+void store_node_set(struct store_tree *t, struct store_place *p,
+                    struct store_value *v);
+void store_node_clear(struct store_tree *t, struct store_place *p);
+/* The guest may not change it. */
+void store_node_fix(struct store_place *p);
+/* 0: no node. */
+static inline uint64_t store_generation(const struct store_place *p)
+{
+    return p->value ? p->generation : 0;
+}
+
+/* All places below top and itself, parents first, one edge at a time. */
+struct store_walk {
+    struct store_place *top, *at;
+    bool up;
+};
+static inline struct store_walk store_walk_from(struct store_place *top)
+{
+    return (struct store_walk){.top = top, .at = top};
+}
+/* false: that was all. *visit: a place, or NULL where it went up. */
+bool store_walk_on(struct store_walk *w, struct store_place **visit);
+
+/*
+ * The path of p as seen from `top`, NULL: from the root, with its 0, so that it
+ * ends where the room does. NULL: it does not fit.
+ */
+char *store_tree_path(const struct store_place *p,
+                      const struct store_place *top, char *room, size_t size);

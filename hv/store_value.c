@@ -1,150 +1,298 @@
 /* SPDX-License-Identifier: MIT */
-/* store_value.c: requests that look at values and change them. */
+/*
+ * store_value.c: requests that look at nodes and change them. What may fail
+ * comes before what changes anything.
+ */
 #include "hv/store_request.h"
 
 #include "hv/print.h"
 #include "hv/string.h"
 
-/* The same, where it has to be there and to be read. */
-static const char *take_node(const struct store_request *r,
-                             struct store_place *p, struct store_node *n)
-{
-    const char *wrong = store_take_path(r, p, NULL, NULL);
+#define EDGES   32u /* of the tree at a time */
+#define REMOVED 8u  /* nodes at a time: each may be watched */
 
-    if (wrong)
-        return wrong;
-    return p->home && store_tree_get(r->tree, p->path, n) ? NULL : "ENOENT";
+/* --- as the transaction sees it, if there is one -------------------------- */
+
+static struct store_value *view(const struct store *s,
+                                const struct store_place *p)
+{
+    return store_view(s->job.tx, p);
 }
 
-/* The same, where it is to be changed. */
-static const char *take_own(const struct store_request *r,
-                            struct store_place *p, const char **rest,
-                            unsigned *rest_len)
+/* It is looked at, and matters from then on. */
+static const char *look(struct store *s, struct store_place *p)
 {
-    const char *wrong = store_take_path(r, p, rest, rest_len);
+    enum err rc = s->job.tx ? store_look(s->job.tx, &s->tree, p) : ERR_NONE;
 
-    if (wrong)
-        return wrong;
-    return p->home && *p->path ? NULL : "EROFS";
+    if (!rc)
+        return NULL;
+    return store_quota(s, rc == ERR_NOSPC ? STORE_QUOTA_ENTRIES
+                                          : STORE_QUOTA_ROOM);
+}
+
+/* The value where there has to be one. */
+static const char *look_at_node(struct store *s, struct store_value **v)
+{
+    struct store_place *p = s->job.place;
+    const char *wrong = p ? look(s, p) : NULL;
+
+    *v = p && !wrong ? view(s, p) : NULL;
+    return wrong ? wrong : *v ? NULL : "ENOENT";
+}
+
+static void change(struct store *s, struct store_place *p,
+                   struct store_value *v)
+{
+    if (s->job.tx)
+        store_change(s->job.tx, &s->tree, p, v);
+    else if (v)
+        store_node_set(&s->tree, p, v);
+    else
+        store_node_clear(&s->tree, p);
+}
+
+static void tell(struct store *s, struct store_place *p, bool only)
+{
+    if (s->job.tx)
+        store_change_told(s->job.tx, p, only);
+    else if (only)
+        store_watch_fire_at(&s->watches, &s->tree, p);
+    else
+        store_watch_fire(&s->watches, &s->tree, p);
+}
+
+static const char *next_phase(struct store_job *j)
+{
+    j->phase++;
+    return store_more;
 }
 
 /* --- looking ------------------------------------------------------------- */
 
-const char *store_read(struct store_request *r)
+const char *store_read(struct store *s)
 {
-    struct store_place p;
-    struct store_node n;
-    const char *wrong = take_node(r, &p, &n);
+    struct store_value *v;
+    const char *wrong = look_at_node(s, &v);
 
-    return wrong ? wrong : store_reply(r, n.value, n.len);
+    return wrong ? wrong : store_reply(s, v->bytes, v->len);
 }
 
-const char *store_directory(struct store_request *r)
+/* false: there is no room for it in the answer. */
+static bool list_name(struct store *s, const struct store_place *p)
 {
-    struct store_place p;
-    struct store_node n;
-    const char *wrong = take_node(r, &p, &n);
+    struct store_job *j = &s->job;
+    char *to = store_out(s) + j->reply_len;
 
+    if (j->reply_len + p->len + 1u > XENSTORE_PAYLOAD_MAX)
+        return false;
+    memcpy(to, p->name, p->len);
+    to[p->len] = '\0';
+    j->reply_len += p->len + 1u;
+    return true;
+}
+
+static const char *list_some(struct store *s)
+{
+    struct store_job *j = &s->job;
+
+    for (unsigned i = 0; j->at && i < EDGES; i++, j->at = j->at->next)
+        if (view(s, j->at) && !list_name(s, j->at))
+            return "E2BIG";
+    return j->at ? store_more : NULL;
+}
+
+const char *store_directory(struct store *s)
+{
+    struct store_value *v;
+    const char *wrong;
+
+    if (s->job.phase)
+        return list_some(s);
+    wrong = look_at_node(s, &v);
     if (wrong)
         return wrong;
-    r->reply_len = store_tree_list(r->tree, p.path, r->reply, sizeof(r->reply));
-    return r->reply_len > sizeof(r->reply) ? "E2BIG" : NULL;
+    s->job.at = s->job.place->first;
+    return next_phase(&s->job);
 }
 
 /* The owner first: nobody else may what the guest may. */
-const char *store_get_perms(struct store_request *r)
+const char *store_get_perms(struct store *s)
 {
-    struct store_place p;
-    struct store_node n;
-    const char *wrong = take_node(r, &p, &n);
-    size_t len;
+    struct store_value *v;
+    const char *wrong = look_at_node(s, &v);
+    char text[16];
+    size_t n = 0;
 
     if (wrong)
         return wrong;
-    if (!(n.flags & STORE_FIXED)) {
-        r->reply_len = (unsigned)print_format(r->reply, sizeof(r->reply), "n%u",
-                                              r->d->id) +
-                       1;
-        return NULL;
+    if (s->job.place->flags & STORE_FIXED) {
+        n = print_format(text, sizeof(text), "n0") + 1;
+        n += print_format(text + n, sizeof(text) - n, "r%u", s->d->id) + 1;
+    } else {
+        n = print_format(text, sizeof(text), "n%u", s->d->id) + 1;
     }
-    len = print_format(r->reply, sizeof(r->reply), "n0") + 1;
-    len +=
-        print_format(r->reply + len, sizeof(r->reply) - len, "r%u", r->d->id) +
-        1;
-    r->reply_len = (unsigned)len;
-    return NULL;
+    return store_reply(s, text, n);
 }
 
-/* --- changing ------------------------------------------------------------ */
+/* --- making -------------------------------------------------------------- */
 
-static void changed(struct store_request *r, const char *path, bool gone)
+/* Up to the first that is there already. */
+static const char *count_missing(struct store *s)
 {
-    if (r->tree == &r->s->shadow)
-        return; /* told when the transaction ends */
-    r->s->tx_stale = true;
-    store_watch_changed(&r->s->watches, path, gone);
+    struct store_job *j = &s->job;
+
+    for (unsigned i = 0; i < EDGES; i++) {
+        const char *wrong = look(s, j->at);
+
+        if (wrong)
+            return wrong;
+        if (view(s, j->at))
+            return next_phase(j);
+        j->missing++;
+        j->at = j->at->parent;
+    }
+    return store_more;
 }
 
-static const char *set(struct store_request *r, const struct store_place *p,
-                       const void *value, unsigned len)
+static unsigned nodes_seen(const struct store *s)
 {
-    struct store_node n;
+    return s->tree.nodes + (unsigned)(s->job.tx ? s->job.tx->nodes : 0);
+}
 
-    if (store_tree_get(r->tree, p->path, &n) && (n.flags & STORE_FIXED))
+static const char *provide(struct store *s)
+{
+    struct store_job *j = &s->job;
+
+    if (j->missing && nodes_seen(s) + j->missing > STORE_NODES)
+        return store_quota(s, STORE_QUOTA_NODES);
+    j->value = j->len ? store_value_make(&s->tree, j->data, j->len, false)
+                      : store_value_hold(s->tree.empty);
+    if (!j->value)
+        return store_quota(s, STORE_QUOTA_ROOM);
+    change(s, j->place, j->value);
+    j->value = NULL;
+    j->at = j->place;
+    return next_phase(j);
+}
+
+/* The first of the missing is the node itself, and there by now. */
+static const char *make_parents(struct store *s)
+{
+    struct store_job *j = &s->job;
+
+    for (unsigned i = 0; j->missing > 1 && i < EDGES; i++, j->missing--) {
+        j->at = j->at->parent;
+        change(s, j->at, store_value_hold(s->tree.empty));
+    }
+    if (j->missing > 1)
+        return store_more;
+    tell(s, j->place, false);
+    return store_ok(s);
+}
+
+static const char *make(struct store *s)
+{
+    static const char *(*const phases[])(struct store * s) = {
+        count_missing, provide, make_parents};
+    struct store_job *j = &s->job;
+
+    if (!j->at)
+        j->at = j->place;
+    return phases[j->phase](s);
+}
+
+const char *store_write(struct store *s)
+{
+    if (s->job.place->flags & STORE_FIXED)
         return "EROFS";
-    if (store_tree_set(r->tree, p->path, value, len, 0, STORE_GUEST))
-        return "ENOSPC";
-    changed(r, p->path, false);
-    return store_ok(r);
+    if (s->job.len > STORE_VALUE_MAX)
+        return store_quota(s, STORE_QUOTA_VALUE);
+    return make(s);
 }
 
-const char *store_write(struct store_request *r)
+/* One that is there stays as it is. */
+const char *store_mkdir(struct store *s)
 {
-    struct store_place p;
-    const char *value;
-    unsigned len;
-    const char *wrong = take_own(r, &p, &value, &len);
+    struct store_job *j = &s->job;
 
-    return wrong ? wrong : set(r, &p, value, len);
+    if (j->phase == 1 && !j->missing)
+        return store_ok(s);
+    return make(s);
 }
 
-const char *store_mkdir(struct store_request *r)
-{
-    struct store_place p;
-    struct store_node n;
-    const char *wrong = take_own(r, &p, NULL, NULL);
-
-    if (wrong)
-        return wrong;
-    return store_tree_get(r->tree, p.path, &n) ? store_ok(r)
-                                               : set(r, &p, NULL, 0);
-}
+/* --- removing ------------------------------------------------------------ */
 
 /* What is not there is gone already, provided that its directory is there. */
-static const char *rm_missing(struct store_request *r, struct store_place *p)
+static const char *rm_missing(struct store *s)
 {
-    struct store_node n;
-    size_t i = strlen(p->path);
-
-    while (i && p->path[i] != '/')
-        i--;
-    p->path[i] = '\0';
-    return store_tree_get(r->tree, p->path, &n) ? store_ok(r) : "ENOENT";
-}
-
-const char *store_rm(struct store_request *r)
-{
-    struct store_place p;
-    struct store_node n;
-    const char *wrong = take_own(r, &p, NULL, NULL);
+    struct store_job *j = &s->job;
+    const char *wrong = j->place ? look(s, j->place->parent) : NULL;
 
     if (wrong)
         return wrong;
-    if (!store_tree_get(r->tree, p.path, &n))
-        return rm_missing(r, &p);
-    if (store_tree_fixed(r->tree, p.path))
+    if (j->place)
+        j->near = view(s, j->place->parent);
+    return j->near ? store_ok(s) : "ENOENT";
+}
+
+static const char *rm_begin(struct store *s)
+{
+    struct store_job *j = &s->job;
+    const char *wrong = j->place ? look(s, j->place) : NULL;
+
+    if (wrong)
+        return wrong;
+    if (!j->place || !view(s, j->place))
+        return rm_missing(s);
+    if (j->place->flags & (STORE_FIXED | STORE_FIXED_BELOW))
         return "EROFS";
-    store_tree_remove(r->tree, p.path);
-    changed(r, p.path, true);
-    return store_ok(r);
+    wrong = look(s, j->place->parent);
+    if (wrong)
+        return wrong;
+    j->walk = store_walk_from(j->place);
+    return next_phase(j);
+}
+
+static const char *rm_look(struct store *s)
+{
+    struct store_job *j = &s->job;
+    struct store_place *p;
+    const char *wrong = NULL;
+
+    for (unsigned i = 0; !wrong && i < EDGES; i++) {
+        if (!j->tx || !store_walk_on(&j->walk, &p)) {
+            j->walk = store_walk_from(j->place);
+            return next_phase(j);
+        }
+        if (p && view(s, p))
+            wrong = look(s, p);
+    }
+    return wrong ? wrong : store_more;
+}
+
+static const char *rm_some(struct store *s)
+{
+    struct store_job *j = &s->job;
+    struct store_place *p;
+
+    for (unsigned i = 0; i < REMOVED; i++) {
+        if (!store_walk_on(&j->walk, &p)) {
+            tell(s, j->place, false);
+            return store_ok(s);
+        }
+        if (!p || !view(s, p))
+            continue;
+        change(s, p, NULL);
+        if (p != j->place)
+            tell(s, p, true);
+    }
+    return store_more;
+}
+
+const char *store_rm(struct store *s)
+{
+    static const char *(*const phases[])(struct store * s) = {rm_begin, rm_look,
+                                                              rm_some};
+
+    return phases[s->job.phase](s);
 }

@@ -18,7 +18,7 @@ static void take_byte(struct store *s, char c)
 {
     if (s->taken < HEAD)
         ((char *)&s->head)[s->taken] = c;
-    else if (s->taken - HEAD < STORE_BODY)
+    else if (s->taken - HEAD < XENSTORE_PAYLOAD_MAX)
         s->body[s->taken - HEAD] = c;
     s->taken++;
 }
@@ -62,14 +62,13 @@ bool store_send(struct store *s, struct xenstore_domain_interface *ring,
 }
 
 void store_put(struct store *s, uint32_t type, uint32_t req_id, uint32_t tx_id,
-               const void *body, uint32_t len)
+               uint32_t len)
 {
     const struct xsd_sockmsg h = {
         .type = type, .req_id = req_id, .tx_id = tx_id, .len = len};
 
-    ASSERT(s->out_at == s->out_len && len <= STORE_REPLY);
+    ASSERT(s->out_at == s->out_len && len <= XENSTORE_PAYLOAD_MAX);
     memcpy(s->out, &h, sizeof(h));
-    memcpy(s->out + sizeof(h), body, len);
     s->out_at = 0;
     s->out_len = HEAD + len;
 }

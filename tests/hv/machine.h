@@ -24,5 +24,9 @@ extern bool machine_bad_reads;
 /* The n-th allocation from now fails; 0: none. */
 extern unsigned machine_alloc_fails;
 
+/* What store_serve() says; the last hypercall that is to come again. */
+extern enum err machine_store_says;
+extern unsigned machine_again;
+
 /* xorshift64*: the same life for the same seed. */
 uint64_t machine_dice(uint64_t *seed, uint64_t n);

@@ -290,6 +290,29 @@ static void the_old_form_is_the_same(void **state)
                      -XEN_ENOSYS);
 }
 
+/* What the store has not done yet comes again, by the number it came by. */
+static void long_work_comes_again(void **state)
+{
+    uint16_t port;
+    struct {
+        uint32_t cmd, pad;
+        struct evtchn_send send;
+    } a aligned_to(8) = {.cmd = EVTCHNOP_send};
+
+    (void)state;
+    assert_int_equal(event_bind_hypervisor(d1, &port), ERR_NONE);
+    d1->store_port = port;
+    a.send.port = port;
+    machine_store_says = ERR_RESTART;
+    assert_int_equal(op(EVTCHNOP_send, &a.send), __HYPERVISOR_event_channel_op);
+    assert_int_equal(machine_again, __HYPERVISOR_event_channel_op);
+    hypercall_event_channel_op_compat((uintptr_t)&a);
+    assert_int_equal(machine_again, __HYPERVISOR_event_channel_op_compat);
+    machine_store_says = ERR_NONE;
+    assert_int_equal(op(EVTCHNOP_send, &a.send), 0);
+    assert_int_equal(rung, 0);
+}
+
 #define with_ipi(f) cmocka_unit_test_setup_teardown(f, one_ipi, end)
 
 int main(void)
@@ -307,6 +330,7 @@ int main(void)
         with_ipi(a_result_that_cannot_be_written_leaves_nothing),
         with_ipi(unknown_commands_and_addresses_are_refused),
         with_ipi(the_old_form_is_the_same),
+        with_ipi(long_work_comes_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

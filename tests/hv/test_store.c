@@ -6,135 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/event.h"
-#include "hv/memory.h"
 #include "hv/print.h"
-#include "hv/ring_page.h"
-#include "hv/store.h"
-#include "hv/store_state.h"
 #include "tests/hv/check.h"
-
-/* --- what the store wants of others --------------------------------------- */
-
-struct mm hv_mm;
-static struct domain d;
-static struct xenstore_domain_interface ring;
-static unsigned notified, frames_taken;
-static bool no_ring, no_memory;
-
-void bug(const char *file, int line, const char *what)
-{
-    fail_msg("%s:%d: %s", file, line, what);
-    abort();
-}
-
-enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
-{
-    if (no_memory)
-        return ERR_NOMEM;
-    assert_int_equal(order, STORE_ORDER);
-    memset(mm->direct, 0, PAGE_SIZE << order);
-    frames_taken++;
-    *out = mfn_of(0);
-    return ERR_NONE;
-}
-
-void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order)
-{
-    (void)mm;
-    (void)m;
-    assert_int_equal(order, STORE_ORDER);
-    frames_taken--;
-}
-
-void *ring_page_get(struct domain *of, mfn_t m)
-{
-    (void)of;
-    (void)m;
-    return no_ring ? NULL : &ring;
-}
-
-void ring_page_put(struct domain *of, mfn_t m)
-{
-    (void)of;
-    (void)m;
-}
-
-void event_notify(struct domain *of, uint16_t port)
-{
-    (void)of;
-    (void)port;
-    notified++;
-}
-
-/* --- the guest's side ------------------------------------------------------
- */
-
-static struct xsd_sockmsg got;
-static char body[XENSTORE_PAYLOAD_MAX + 1];
-static uint32_t next_id;
-
-static void send_bytes(const void *p, size_t n)
-{
-    const char *from = p;
-
-    assert_true(ring.req_prod - ring.req_cons + n <= XENSTORE_RING_SIZE);
-    for (size_t i = 0; i < n; i++)
-        ring.req[MASK_XENSTORE_IDX(ring.req_prod++)] = from[i];
-}
-
-static void send(uint32_t type, uint32_t tx, const char *p, size_t n)
-{
-    struct xsd_sockmsg h = {type, ++next_id, tx, (uint32_t)n};
-
-    send_bytes(&h, sizeof(h));
-    send_bytes(p, n);
-}
-
-static void take_bytes(void *p, size_t n)
-{
-    char *to = p;
-
-    for (size_t i = 0; i < n; i++) {
-        if (ring.rsp_prod == ring.rsp_cons)
-            store_serve(&d);
-        assert_true(ring.rsp_prod != ring.rsp_cons);
-        to[i] = ring.rsp[MASK_XENSTORE_IDX(ring.rsp_cons++)];
-    }
-}
-
-/* The next message, which is there. */
-static void take(void)
-{
-    take_bytes(&got, sizeof(got));
-    assert_true(got.len <= XENSTORE_PAYLOAD_MAX);
-    take_bytes(body, got.len);
-    body[got.len] = '\0';
-}
-
-static bool silent(void)
-{
-    store_serve(&d);
-    return ring.rsp_prod == ring.rsp_cons;
-}
-
-/* One request and its answer; NULL is an error, whose name is in body. */
-static const char *ask_in(uint32_t tx, uint32_t type, const char *p, size_t n)
-{
-    send(type, tx, p, n);
-    store_serve(&d);
-    take();
-    assert_int_equal(got.req_id, next_id);
-    assert_int_equal(got.tx_id, tx);
-    if (got.type == XS_ERROR)
-        return NULL;
-    assert_int_equal(got.type, type);
-    return body;
-}
+#include "tests/hv/store_guest.h"
 
 static const char *ask(uint32_t type, const char *path)
 {
-    return ask_in(0, type, path, strlen(path) + 1);
+    return store_ask_in(0, type, path, strlen(path) + 1);
 }
 
 static void read_is(const char *path, const char *value)
@@ -142,62 +20,75 @@ static void read_is(const char *path, const char *value)
     const char *v = ask(XS_READ, path);
 
     if (!v)
-        fail_msg("reading %s: %s", path, body);
+        fail_msg("reading %s: %s", path, store_body);
     assert_string_equal(v, value);
-    assert_int_equal(got.len, strlen(value));
+    assert_int_equal(store_got.len, strlen(value));
 }
 
 static void fails(uint32_t type, const char *p, size_t n, const char *error)
 {
-    const char *v = ask_in(0, type, p, n);
+    const char *v = store_ask_in(0, type, p, n);
 
     if (v)
         fail_msg("%u '%s' did not fail with %s", type, p, error);
-    assert_string_equal(body, error);
+    assert_string_equal(store_body, error);
+}
+
+static void in_fails(uint32_t tx, uint32_t type, const char *p,
+                     const char *error)
+{
+    if (store_ask_in(tx, type, p, strlen(p) + 1))
+        fail_msg("%u '%s' did not fail with %s", type, p, error);
+    assert_string_equal(store_body, error);
+}
+
+static unsigned the_store_nodes(void)
+{
+    return store_domain.store->tree.nodes;
 }
 
 static const char *write_in(uint32_t tx, const char *path, const char *value)
 {
-    char p[1024];
+    static char p[8192];
     size_t n = strlen(path) + 1;
 
     memcpy(p, path, n);
     memcpy(p + n, value, strlen(value));
-    return ask_in(tx, XS_WRITE, p, n + strlen(value));
+    return store_ask_in(tx, XS_WRITE, p, n + strlen(value));
 }
 
 static void write_ok(const char *path, const char *value)
 {
     if (!write_in(0, path, value))
-        fail_msg("writing %s: %s", path, body);
-    assert_string_equal(body, "OK");
+        fail_msg("writing %s: %s", path, store_body);
+    assert_string_equal(store_body, "OK");
 }
 
 static const char *watch(uint32_t type, const char *path, const char *token)
 {
-    char p[1024];
+    static char p[8192];
     size_t n = strlen(path) + 1;
 
     memcpy(p, path, n);
     memcpy(p + n, token, strlen(token) + 1);
-    return ask_in(0, type, p, n + strlen(token) + 1);
+    return store_ask_in(0, type, p, n + strlen(token) + 1);
 }
 
 static void event_is(const char *path, const char *token)
 {
-    take();
-    assert_int_equal(got.type, XS_WATCH_EVENT);
-    assert_int_equal(got.req_id, 0);
-    assert_string_equal(body, path);
-    assert_string_equal(body + strlen(path) + 1, token);
-    assert_int_equal(got.len, strlen(path) + strlen(token) + 2);
+    store_take_message();
+    assert_int_equal(store_got.type, XS_WATCH_EVENT);
+    assert_int_equal(store_got.req_id, 0);
+    assert_string_equal(store_body, path);
+    assert_string_equal(store_body + strlen(path) + 1, token);
+    assert_int_equal(store_got.len, strlen(path) + strlen(token) + 2);
 }
 
 static void watch_ok(const char *path, const char *token)
 {
     assert_non_null(watch(XS_WATCH, path, token));
     event_is(path, token);
-    assert_true(silent());
+    assert_true(store_silent());
 }
 
 static uint32_t begin(void)
@@ -211,28 +102,15 @@ static uint32_t begin(void)
 static int make(void **state)
 {
     (void)state;
-    hv_mm.direct = aligned_alloc(PAGE_SIZE, PAGE_SIZE << STORE_ORDER);
-    memset(&d, 0, sizeof(d));
-    memset(&ring, 0, sizeof(ring));
-    d.id = 7;
-    d.mm.max_pages = 4096;
-    d.target = 2048;
-    d.store_port = 2;
-    d.nr_vcpus = DOMAIN_VCPUS;
-    memcpy(d.name, "web", 4);
-    no_ring = no_memory = false;
-    notified = 0;
-    assert_int_equal(store_create(&d), ERR_NONE);
+    store_guest_make();
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    store_free(&d);
-    store_free(&d);
-    assert_int_equal(frames_taken, 0);
-    free(hv_mm.direct);
+    store_guest_audit();
+    store_guest_end();
     return 0;
 }
 
@@ -250,27 +128,36 @@ static void what_is_there_at_birth(void **state)
     read_is("control/shutdown", "");
     read_is("cpu/31/availability", "online");
     assert_non_null(ask(XS_READ, "vm"));
-    assert_memory_equal(body, "/vm/", 4);
+    assert_memory_equal(store_body, "/vm/", 4);
     assert_non_null(ask(XS_DIRECTORY, "memory"));
-    assert_int_equal(got.len, sizeof("static-max") + sizeof("target"));
+    assert_int_equal(store_got.len, sizeof("static-max") + sizeof("target"));
     assert_non_null(ask(XS_DIRECTORY, "device"));
-    assert_int_equal(got.len, 0);
+    assert_int_equal(store_got.len, 0);
     assert_non_null(ask(XS_GET_DOMAIN_PATH, "7"));
-    assert_string_equal(body, "/local/domain/7");
+    assert_string_equal(store_body, "/local/domain/7");
     assert_non_null(ask(XS_IS_DOMAIN_INTRODUCED, "3"));
-    assert_string_equal(body, "F");
-    assert_true(notified > 0);
+    assert_string_equal(store_body, "F");
+    assert_true(store_notified > 0);
 }
 
+/* However little there is: all of it goes back. */
 static void no_memory_no_store(void **state)
 {
-    struct domain other = {.id = 8};
+    struct domain other = {.id = 8, .nr_vcpus = DOMAIN_VCPUS};
+    const unsigned out = store_frames_out;
+    unsigned n = 0;
 
     (void)state;
-    no_memory = true;
-    assert_int_equal(store_create(&other), ERR_NOMEM);
-    assert_null(other.store);
+    for (store_frames_max = out; store_create(&other) != ERR_NONE; n++) {
+        assert_null(other.store);
+        store_free(&other);
+        assert_int_equal(store_frames_out, out);
+        store_frames_max++;
+    }
+    assert_true(n > 5);
+    assert_int_equal(store_frames_out, out + n);
     store_free(&other);
+    assert_int_equal(store_frames_out, out);
 }
 
 static void a_guest_writes_below_its_home(void **state)
@@ -285,7 +172,7 @@ static void a_guest_writes_below_its_home(void **state)
     assert_non_null(ask(XS_MKDIR, "data/a")); /* as it is */
     read_is("data/a/b", "other and longer");
     assert_non_null(ask(XS_DIRECTORY, "data"));
-    assert_int_equal(got.len, 4);
+    assert_int_equal(store_got.len, 4);
     assert_non_null(ask(XS_RM, "data/a"));
     fails(XS_READ, "data/a/b", 9, "ENOENT");
     assert_non_null(ask(XS_RM, "data/a")); /* gone already */
@@ -310,40 +197,124 @@ static void what_is_not_a_guests_stays_as_it_is(void **state)
     fails(XS_INTRODUCE, "7\0001\0001", 6, "EACCES");
     read_is("name", "web");
     assert_non_null(ask(XS_GET_PERMS, "name"));
-    assert_memory_equal(body, "n0\0r7", 6);
+    assert_memory_equal(store_body, "n0\0r7", 6);
     write_ok("mine", "");
     assert_non_null(ask(XS_GET_PERMS, "mine"));
-    assert_string_equal(body, "n7");
+    assert_string_equal(store_body, "n7");
 }
 
-static void a_full_store_is_full(void **state)
+/* As many as there can be of this size; returns how many. */
+static unsigned fill_with(const char *value)
 {
-    char path[32], value[65];
+    char path[32];
     unsigned n = 0;
 
-    (void)state;
-    memset(value, 'v', 64);
-    value[64] = '\0';
     for (;; n++) {
         print_format(path, sizeof(path), "data/%u", n);
         if (!write_in(0, path, value))
             break;
-        assert_true(n < 1000);
+        assert_true(n < STORE_NODES);
     }
-    assert_string_equal(body, "ENOSPC");
-    assert_true(n > 20);
+    assert_string_equal(store_body, "ENOSPC");
     fails(XS_READ, path, strlen(path) + 1, "ENOENT");
     for (unsigned i = 0; i < n; i++) {
         print_format(path, sizeof(path), "data/%u", i);
         read_is(path, value);
     }
-    /* The machine can still be heard. */
-    assert_int_equal(store_ask(&d, "suspend"), ERR_NONE);
+    return n;
+}
+
+/* The machine can still be heard. */
+static void can_be_heard(void)
+{
+    store_ask(&store_domain, "suspend");
     read_is("control/shutdown", "suspend");
-    assert_int_equal(store_set_target(&d, 4096), ERR_NONE);
+    store_set_target(&store_domain, 4096);
     read_is("memory/target", "16384");
+    assert_non_null(ask(XS_RM, "control/shutdown"));
+    store_ask(&store_domain, "poweroff");
+    read_is("control/shutdown", "poweroff");
+}
+
+static void a_full_store_is_full(void **state)
+{
+    static char value[STORE_VALUE_MAX + 1];
+    unsigned nodes = the_store_nodes();
+
+    (void)state;
+    assert_int_equal(fill_with("v"), STORE_NODES - nodes - 1); /* data itself */
+    assert_string_equal(store_last_said, "d7 web: its store has room for 1000 "
+                                         "nodes, and no more");
+    fails(XS_MKDIR, "more", 5, "ENOSPC");
+    assert_int_equal(store_said, 1);
+    can_be_heard();
     assert_non_null(ask(XS_RM, "data"));
+    memset(value, 'v', STORE_VALUE_MAX);
+    assert_true(fill_with(value) > 100);
+    assert_string_equal(store_last_said,
+                        "d7 web: its store has room for 512 KiB, and no more");
+    fails(XS_READ, "not/there", 10, "ENOENT"); /* not: no room */
+    fails(XS_MKDIR, "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z", 52,
+          "ENOSPC");
+    assert_int_equal(store_said, 2);
+    can_be_heard();
+    assert_non_null(ask(XS_RM, "data"));
+    store_guest_serve();
+    assert_true(store_domain.store->tree.pool.frames < 12);
     write_ok("data/1", value);
+}
+
+static void sizes_are_xens(void **state)
+{
+    static char path[2 * STORE_ABSOLUTE], value[STORE_VALUE_MAX + 2];
+
+    (void)state;
+    memset(value, 'v', STORE_VALUE_MAX + 1);
+    assert_null(write_in(0, "data", value));
+    assert_string_equal(store_body, "ENOSPC");
+    assert_string_equal(
+        store_last_said,
+        "d7 web: its store has room for 2048 bytes in a value, and no more");
+    value[STORE_VALUE_MAX] = '\0';
+    memset(path, 'a', STORE_RELATIVE);
+    value[STORE_VALUE_MAX - 1] = '\0'; /* a whole message */
+    write_ok(path, value);
+    read_is(path, value);
+    for (unsigned i = 1; i < STORE_RELATIVE; i += 2)
+        path[i] = '/';
+    assert_null(write_in(0, path, "deep")); /* 1024 nodes */
+    path[1600] = '\0';
+    path[1599] = 'z';
+    write_ok(path, "deep");
+    read_is(path, "deep");
+    assert_non_null(ask(XS_RM, "a"));
+    path[STORE_RELATIVE] = path[STORE_RELATIVE + 1] = 'a';
+    memset(path, 'a', STORE_RELATIVE);
+    fails(XS_READ, path, STORE_RELATIVE + 2, "EINVAL");
+    memset(path, 'a', sizeof(path));
+    path[0] = '/';
+    path[STORE_ABSOLUTE] = '\0';
+    fails(XS_READ, path, STORE_ABSOLUTE + 1, "ENOENT");
+    path[STORE_ABSOLUTE] = 'a';
+    path[STORE_ABSOLUTE + 1] = '\0';
+    fails(XS_READ, path, STORE_ABSOLUTE + 2, "EINVAL");
+}
+
+static void a_directory_longer_than_a_message(void **state)
+{
+    char path[96];
+
+    (void)state;
+    memset(path, 'n', sizeof(path));
+    for (unsigned i = 0; i < 41; i++) {
+        path[0] = 'd';
+        path[1] = '/';
+        path[2] = (char)('A' + i % 26);
+        path[3] = (char)('A' + i / 26);
+        path[95] = '\0';
+        assert_non_null(ask(XS_MKDIR, path));
+        assert_int_equal(!ask(XS_DIRECTORY, "d"), (i + 1) * 94 > 4096);
+    }
 }
 
 /* --- watches ---------------------------------------------------------------
@@ -354,32 +325,32 @@ static void a_watch_tells_of_changes(void **state)
     (void)state;
     watch_ok("control/shutdown", "one");
     watch_ok("/local/domain/7/control", "two");
-    assert_int_equal(store_ask(&d, "poweroff"), ERR_NONE);
+    store_ask(&store_domain, "poweroff");
     event_is("control/shutdown", "one");
     event_is("/local/domain/7/control/shutdown", "two");
-    assert_true(silent());
+    assert_true(store_silent());
     read_is("control/shutdown", "poweroff");
     write_ok("control/shutdown", "");
     event_is("control/shutdown", "one");
     event_is("/local/domain/7/control/shutdown", "two");
     assert_null(watch(XS_WATCH, "control/shutdown", "one"));
-    assert_string_equal(body, "EEXIST");
+    assert_string_equal(store_body, "EEXIST");
     assert_non_null(watch(XS_UNWATCH, "control/shutdown", "one"));
     assert_null(watch(XS_UNWATCH, "control/shutdown", "one"));
-    assert_string_equal(body, "ENOENT");
+    assert_string_equal(store_body, "ENOENT");
     write_ok("control/other", "x");
     event_is("/local/domain/7/control/other", "two");
     assert_non_null(ask(XS_RESET_WATCHES, ""));
     write_ok("control/other", "y");
-    assert_true(silent());
+    assert_true(store_silent());
 }
 
 static void a_target_is_told(void **state)
 {
     (void)state;
     watch_ok("memory/target", "t");
-    assert_int_equal(store_set_target(&d, 1024), ERR_NONE);
-    assert_int_equal(d.target, 1024);
+    store_set_target(&store_domain, 1024);
+    assert_int_equal(store_domain.target, 1024);
     event_is("memory/target", "t");
     read_is("memory/target", "4096");
 }
@@ -388,16 +359,16 @@ static void changes_that_wait_become_one(void **state)
 {
     (void)state;
     watch_ok("control", "c");
-    no_ring = true;
-    assert_int_equal(store_ask(&d, "suspend"), ERR_NONE);
-    no_ring = false;
+    store_no_ring = true;
+    store_ask(&store_domain, "suspend");
+    store_no_ring = false;
     event_is("control/shutdown", "c");
-    no_ring = true;
-    assert_int_equal(store_ask(&d, "reboot"), ERR_NONE);
-    assert_int_equal(store_ask(&d, "suspend"), ERR_NONE);
-    no_ring = false;
+    store_no_ring = true;
+    store_ask(&store_domain, "reboot");
+    store_ask(&store_domain, "suspend");
+    store_no_ring = false;
     event_is("control/shutdown", "c");
-    assert_true(silent());
+    assert_true(store_silent());
 }
 
 static void removal_is_told_below_and_above(void **state)
@@ -409,12 +380,13 @@ static void removal_is_told_below_and_above(void **state)
     assert_non_null(ask(XS_RM, "data/a"));
     event_is("data/a/b", "low");
     event_is("data/a", "high");
-    assert_true(silent());
+    assert_true(store_silent());
 }
 
 static void watches_have_an_end(void **state)
 {
-    char token[8], longer[STORE_TOKEN + 1];
+    static char longer[STORE_TOKEN + 1];
+    char token[8];
 
     (void)state;
     for (unsigned i = 0; i < STORE_WATCHES; i++) {
@@ -422,15 +394,15 @@ static void watches_have_an_end(void **state)
         watch_ok("data", token);
     }
     assert_null(watch(XS_WATCH, "data", "more"));
-    assert_string_equal(body, "E2BIG");
+    assert_string_equal(store_body, "E2BIG");
     assert_non_null(watch(XS_UNWATCH, "data", "3"));
     watch_ok("data", "more");
     memset(longer, 't', STORE_TOKEN);
     longer[STORE_TOKEN] = '\0';
     assert_null(watch(XS_WATCH, "x", longer));
-    assert_string_equal(body, "EINVAL");
+    assert_string_equal(store_body, "EINVAL");
     assert_null(watch(XS_WATCH, "@releaseDomain", "r"));
-    assert_string_equal(body, "EACCES");
+    assert_string_equal(store_body, "EACCES");
     fails(XS_WATCH, "x\0t", 3, "EINVAL"); /* the token does not end */
     fails(XS_WATCH, "x", 2, "EINVAL");
 }
@@ -446,20 +418,20 @@ static void a_transaction_is_all_or_nothing(void **state)
     watch_ok("data", "w");
     tx = begin();
     assert_non_null(write_in(tx, "data/x", "1"));
-    assert_non_null(ask_in(tx, XS_READ, "data/x", 7));
-    assert_string_equal(body, "1");
+    assert_non_null(store_ask_in(tx, XS_READ, "data/x", 7));
+    assert_string_equal(store_body, "1");
     fails(XS_READ, "data/x", 7, "ENOENT"); /* not yet */
-    assert_true(silent());
-    assert_non_null(ask_in(tx, XS_TRANSACTION_END, "T", 2));
-    event_is("data", "w"); /* data and data/x */
-    assert_true(silent());
+    assert_true(store_silent());
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    event_is("data/x", "w");
+    assert_true(store_silent());
     read_is("data/x", "1");
 
     tx = begin();
-    assert_non_null(ask_in(tx, XS_RM, "data", 5));
-    assert_non_null(ask_in(tx, XS_TRANSACTION_END, "F", 2));
+    assert_non_null(store_ask_in(tx, XS_RM, "data", 5));
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "F", 2));
     read_is("data/x", "1");
-    assert_true(silent());
+    assert_true(store_silent());
 }
 
 static void a_stale_transaction_is_tried_again(void **state)
@@ -468,14 +440,147 @@ static void a_stale_transaction_is_tried_again(void **state)
 
     (void)state;
     assert_non_null(write_in(tx, "control/shutdown", ""));
-    assert_int_equal(store_ask(&d, "suspend"), ERR_NONE);
-    assert_null(ask_in(tx, XS_TRANSACTION_END, "T", 2));
-    assert_string_equal(body, "EAGAIN");
+    store_ask(&store_domain, "suspend");
+    assert_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    assert_string_equal(store_body, "EAGAIN");
     read_is("control/shutdown", "suspend");
     tx = begin();
     assert_non_null(write_in(tx, "control/shutdown", ""));
-    assert_non_null(ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
     read_is("control/shutdown", "");
+}
+
+static void ten_transactions(void **state)
+{
+    uint32_t tx[STORE_TRANSACTIONS];
+    char path[16];
+
+    (void)state;
+    for (unsigned i = 0; i < STORE_TRANSACTIONS; i++) {
+        tx[i] = begin();
+        print_format(path, sizeof(path), "data%u/x", i);
+        assert_non_null(write_in(tx[i], path, "1"));
+    }
+    fails(XS_TRANSACTION_START, "", 1, "ENOSPC");
+    assert_string_equal(store_last_said, "d7 web: its store has room for 10 "
+                                         "transactions at a time, and no more");
+    assert_non_null(store_ask_in(tx[0], XS_TRANSACTION_END, "T", 2));
+    read_is("data0/x", "1");
+    tx[0] = begin();
+    /* Each made something in the same directory, and so did the first. */
+    for (unsigned i = 1; i < STORE_TRANSACTIONS; i++)
+        in_fails(tx[i], XS_TRANSACTION_END, "T", "EAGAIN");
+    assert_non_null(write_in(tx[0], "data0/x", "2"));
+    assert_non_null(store_ask_in(tx[0], XS_TRANSACTION_END, "T", 2));
+    read_is("data0/x", "2");
+}
+
+/* What it did not look at does not matter to it. */
+static void only_what_was_looked_at_counts(void **state)
+{
+    uint32_t one, two, three;
+
+    (void)state;
+    write_ok("a", "1");
+    write_ok("b", "1");
+    one = begin();
+    two = begin();
+    three = begin();
+    assert_non_null(store_ask_in(one, XS_READ, "a", 2));
+    assert_non_null(write_in(one, "b", "one"));
+    assert_non_null(store_ask_in(two, XS_READ, "b", 2));
+    in_fails(three, XS_READ, "c", "ENOENT");
+    write_ok("control/shutdown", "x");
+    assert_non_null(store_ask_in(one, XS_TRANSACTION_END, "T", 2));
+    assert_non_null(store_ask_in(two, XS_READ, "b", 2));
+    assert_string_equal(store_body, "1"); /* as it was first seen */
+    in_fails(two, XS_TRANSACTION_END, "T", "EAGAIN");
+    assert_non_null(ask(XS_MKDIR, "c"));
+    in_fails(three, XS_TRANSACTION_END, "T", "EAGAIN");
+    read_is("b", "one");
+}
+
+/* A program that holds one, and the kernel's own: both go on. */
+static void one_that_is_kept_keeps_nobody(void **state)
+{
+    uint32_t kept, kernel;
+
+    (void)state;
+    watch_ok("control/shutdown", "w");
+    kept = begin();
+    assert_non_null(store_ask_in(kept, XS_READ, "control/shutdown", 17));
+    assert_non_null(write_in(kept, "control/shutdown", "mine"));
+    assert_non_null(store_ask_in(kept, XS_DIRECTORY, "control", 8));
+    for (unsigned i = 0; i < 1000; i++)
+        assert_non_null(write_in(kept, "noise", "x"));
+    store_ask(&store_domain, "poweroff");
+    event_is("control/shutdown", "w");
+    kernel = begin();
+    assert_non_null(store_ask_in(kernel, XS_READ, "control/shutdown", 17));
+    assert_string_equal(store_body, "poweroff");
+    assert_non_null(write_in(kernel, "control/shutdown", ""));
+    assert_non_null(store_ask_in(kernel, XS_TRANSACTION_END, "T", 2));
+    event_is("control/shutdown", "w");
+    in_fails(kept, XS_TRANSACTION_END, "T", "EAGAIN");
+    read_is("control/shutdown", "");
+}
+
+static void removal_in_a_transaction(void **state)
+{
+    uint32_t tx;
+
+    (void)state;
+    write_ok("data/a/b", "1");
+    write_ok("data/c", "2");
+    watch_ok("data/a/b", "low");
+    tx = begin();
+    assert_non_null(store_ask_in(tx, XS_RM, "data", 5));
+    in_fails(tx, XS_READ, "data/a/b", "ENOENT");
+    in_fails(tx, XS_RM, "data/c", "ENOENT");
+    read_is("data/a/b", "1");
+    assert_non_null(write_in(tx, "data/d", "3"));
+    assert_non_null(store_ask_in(tx, XS_DIRECTORY, "data", 5));
+    assert_int_equal(store_got.len, 2);
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    event_is("data/a/b", "low");
+    assert_true(store_silent());
+    fails(XS_READ, "data/a", 7, "ENOENT");
+    read_is("data/d", "3");
+    tx = begin();
+    assert_non_null(store_ask_in(tx, XS_RM, "data", 5));
+    assert_non_null(ask(XS_MKDIR, "data/e")); /* it would be left behind */
+    in_fails(tx, XS_TRANSACTION_END, "T", "EAGAIN");
+    read_is("data/d", "3");
+}
+
+static void the_quota_holds_in_transactions(void **state)
+{
+    char path[16];
+    uint32_t tx = begin(), other = begin();
+    unsigned n = 0, room = STORE_NODES - the_store_nodes();
+
+    (void)state;
+    for (;; n++) {
+        print_format(path, sizeof(path), "n%u", n);
+        if (!write_in(tx, path, ""))
+            break;
+        assert_true(n < STORE_NODES);
+    }
+    assert_string_equal(store_body, "ENOSPC");
+    assert_int_equal(n, room);
+    assert_non_null(write_in(other, "control/shutdown", "x"));
+    assert_non_null(store_ask_in(other, XS_TRANSACTION_END, "T", 2));
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    assert_int_equal(the_store_nodes(), STORE_NODES);
+    fails(XS_MKDIR, "more", 5, "ENOSPC");
+    tx = begin();
+    for (n = 0; n < room; n++) {
+        print_format(path, sizeof(path), "n%u", n);
+        assert_non_null(store_ask_in(tx, XS_RM, path, strlen(path) + 1));
+    }
+    assert_non_null(write_in(tx, "other", ""));
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    assert_int_equal(the_store_nodes(), STORE_NODES - room + 1);
 }
 
 static void transactions_that_are_none(void **state)
@@ -483,15 +588,12 @@ static void transactions_that_are_none(void **state)
     uint32_t tx = begin();
 
     (void)state;
-    fails(XS_TRANSACTION_START, "", 1, "ENOSPC");
-    assert_null(ask_in(tx + 1, XS_READ, "name", 5));
-    assert_string_equal(body, "ENOENT");
-    assert_null(ask_in(tx, XS_TRANSACTION_END, "X", 2));
-    assert_string_equal(body, "EINVAL");
+    in_fails(tx, XS_TRANSACTION_START, "", "EBUSY");
+    in_fails(tx + 1, XS_READ, "name", "ENOENT");
+    in_fails(tx, XS_TRANSACTION_END, "X", "EINVAL");
     fails(XS_TRANSACTION_END, "T", 2, "ENOENT");
-    assert_non_null(ask_in(tx, XS_TRANSACTION_END, "T", 2));
-    assert_null(ask_in(tx, XS_READ, "name", 5));
-    assert_string_equal(body, "ENOENT");
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    in_fails(tx, XS_READ, "name", "ENOENT");
 }
 
 /* --- the wire --------------------------------------------------------------
@@ -502,16 +604,11 @@ static void paths_that_are_none(void **state)
     static const char *const bad[] = {"",         "/",   "//",      "a//b",
                                       "a/",       "a b", "../name", "a\nb",
                                       "\x80\xff", "a*"};
-    char longer[200];
-
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         if (strcmp(bad[i], "/") != 0)
             fails(XS_READ, bad[i], strlen(bad[i]) + 1, "EINVAL");
     fails(XS_READ, "/", 2, "ENOENT");
-    memset(longer, 'a', sizeof(longer) - 1);
-    longer[sizeof(longer) - 1] = '\0';
-    fails(XS_WRITE, longer, sizeof(longer), "EINVAL");
     fails(XS_READ, "name", 4, "EINVAL");    /* no end */
     fails(XS_READ, "name\0x", 6, "EINVAL"); /* more than that */
     fails(XS_GET_DOMAIN_PATH, "x", 2, "EINVAL");
@@ -529,21 +626,21 @@ static void a_request_longer_than_there_is_room_for(void **state)
 
     (void)state;
     memset(junk, 'j', sizeof(junk));
-    send_bytes(&h, sizeof(h));
+    store_send_bytes(&h, sizeof(h));
     for (unsigned i = 0; i < 5; i++) {
-        assert_true(silent());
-        send_bytes(junk, sizeof(junk));
+        assert_true(store_silent());
+        store_send_bytes(junk, sizeof(junk));
     }
-    store_serve(&d);
-    take();
-    assert_int_equal(got.type, XS_ERROR);
-    assert_string_equal(body, "E2BIG");
+    store_guest_serve();
+    store_take_message();
+    assert_int_equal(store_got.type, XS_ERROR);
+    assert_string_equal(store_body, "E2BIG");
     read_is("name", "web"); /* still in step */
     h.len = 0xffffffff;
-    send_bytes(&h, sizeof(h));
+    store_send_bytes(&h, sizeof(h));
     for (unsigned i = 0; i < 50; i++) {
-        assert_true(silent());
-        send_bytes(junk, sizeof(junk));
+        assert_true(store_silent());
+        store_send_bytes(junk, sizeof(junk));
     }
 }
 
@@ -556,67 +653,70 @@ static void byte_by_byte(void **state)
     memcpy(message, &h, sizeof(h));
     memcpy(message + sizeof(h), "name", 5);
     for (size_t i = 0; i < sizeof(message); i++) {
-        assert_true(silent());
-        send_bytes(message + i, 1);
+        assert_true(store_silent());
+        store_send_bytes(message + i, 1);
     }
-    store_serve(&d);
-    take();
-    assert_string_equal(body, "web");
+    store_guest_serve();
+    store_take_message();
+    assert_string_equal(store_body, "web");
 }
 
 /* Answers wait for room, to the last byte, and none is lost or doubled. */
 static void a_full_ring(void **state)
 {
-    uint32_t first = next_id + 1, sent = 0;
+    uint32_t first = store_next_id + 1, sent = 0;
     char value[301];
 
     (void)state;
     memset(value, 'w', 300);
     value[300] = '\0';
     write_ok("data/long", value);
-    first = next_id + 1;
+    first = store_next_id + 1;
     for (unsigned i = 0; i < 30; i++, sent++)
-        send(XS_READ, 0, "data/long", 10);
-    store_serve(&d);
-    assert_int_equal(ring.rsp_prod - ring.rsp_cons, XENSTORE_RING_SIZE);
-    assert_int_equal(store_ask(&d, "suspend"), ERR_NONE);
-    assert_int_equal(ring.rsp_prod - ring.rsp_cons, XENSTORE_RING_SIZE);
+        store_send_request(XS_READ, 0, "data/long", 10);
+    store_guest_serve();
+    assert_int_equal(store_ring.rsp_prod - store_ring.rsp_cons,
+                     XENSTORE_RING_SIZE);
+    store_ask(&store_domain, "suspend");
+    assert_int_equal(store_ring.rsp_prod - store_ring.rsp_cons,
+                     XENSTORE_RING_SIZE);
     for (uint32_t i = 0; i < sent; i++) {
-        take();
-        assert_int_equal(got.req_id, first + i);
-        assert_string_equal(body, value);
+        store_take_message();
+        assert_int_equal(store_got.req_id, first + i);
+        assert_string_equal(store_body, value);
     }
-    assert_true(silent());
+    assert_true(store_silent());
 }
 
 static void indices_that_cannot_be(void **state)
 {
     (void)state;
-    ring.req_prod = ring.req_cons + XENSTORE_RING_SIZE + 1;
-    store_serve(&d);
-    ring.req_prod = ring.req_cons + 0x80000000;
-    store_serve(&d);
-    ring.req_prod = ring.req_cons;
-    ring.rsp_cons = ring.rsp_prod + 5; /* it took what was not there */
-    send(XS_READ, 0, "name", 5);
-    store_serve(&d);
-    assert_int_equal(ring.rsp_prod + 5, ring.rsp_cons);
-    ring.rsp_cons = ring.rsp_prod;
-    store_serve(&d);
-    take();
-    assert_string_equal(body, "web");
+    store_ring.req_prod = store_ring.req_cons + XENSTORE_RING_SIZE + 1;
+    store_guest_serve();
+    store_ring.req_prod = store_ring.req_cons + 0x80000000;
+    store_guest_serve();
+    store_ring.req_prod = store_ring.req_cons;
+    store_ring.rsp_cons =
+        store_ring.rsp_prod + 5; /* it took what was not there */
+    store_send_request(XS_READ, 0, "name", 5);
+    store_guest_serve();
+    assert_int_equal(store_ring.rsp_prod + 5, store_ring.rsp_cons);
+    store_ring.rsp_cons = store_ring.rsp_prod;
+    store_guest_serve();
+    store_take_message();
+    assert_string_equal(store_body, "web");
 }
 
 static void one_that_does_not_run_is_left_alone(void **state)
 {
     (void)state;
     watch_ok("control/shutdown", "s");
-    d.suspended = true;
-    assert_int_equal(store_ask(&d, "poweroff"), ERR_NONE);
-    assert_true(silent());
-    d.suspended = false;
-    store_reset(&d); /* as resuming does */
-    assert_true(silent());
+    store_domain.suspended = true;
+    store_ask(&store_domain, "poweroff");
+    assert_true(store_silent());
+    store_domain.suspended = false;
+    store_reset(&store_domain); /* as resuming does */
+    assert_true(store_silent());
     read_is("control/shutdown", "poweroff");
     watch_ok("control/shutdown", "s");
 }
@@ -652,16 +752,16 @@ static void noise(void **state)
             memcpy(text + strlen(w) + 1, words[dice(&seed) % 5], 5);
         if (dice(&seed) % 8 == 0)
             text[dice(&seed) % 40] = (char)dice(&seed);
-        send_bytes(&h, sizeof(h));
-        send_bytes(text, h.len);
-        store_serve(&d);
+        store_send_bytes(&h, sizeof(h));
+        store_send_bytes(text, h.len);
+        store_guest_serve();
         if (dice(&seed) % 64 == 0)
-            assert_int_equal(store_ask(&d, "suspend"), ERR_NONE);
-        ring.rsp_cons = ring.rsp_prod;
-        while (!silent())
-            ring.rsp_cons = ring.rsp_prod;
-        ring.req_cons = ring.req_prod;
-        d.store->taken = 0;
+            store_ask(&store_domain, "suspend");
+        store_ring.rsp_cons = store_ring.rsp_prod;
+        while (!store_silent())
+            store_ring.rsp_cons = store_ring.rsp_prod;
+        store_ring.req_cons = store_ring.req_prod;
+        store_domain.store->taken = 0;
     }
     read_is("name", "web");
     read_is("memory/static-max", "16384");
@@ -677,6 +777,8 @@ int main(void)
         T(a_guest_writes_below_its_home),
         T(what_is_not_a_guests_stays_as_it_is),
         T(a_full_store_is_full),
+        T(sizes_are_xens),
+        T(a_directory_longer_than_a_message),
         T(a_watch_tells_of_changes),
         T(a_target_is_told),
         T(changes_that_wait_become_one),
@@ -684,6 +786,11 @@ int main(void)
         T(watches_have_an_end),
         T(a_transaction_is_all_or_nothing),
         T(a_stale_transaction_is_tried_again),
+        T(ten_transactions),
+        T(only_what_was_looked_at_counts),
+        T(one_that_is_kept_keeps_nobody),
+        T(removal_in_a_transaction),
+        T(the_quota_holds_in_transactions),
         T(transactions_that_are_none),
         T(paths_that_are_none),
         T(a_request_longer_than_there_is_room_for),

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=1200M HVARGS=debug ICOUNT=1
 # Debian's Linux under relinquish=keep: what its own balloon driver, which gives
-# single frames back, leaves in whole blocks; cut.fs is the other policy.
+# single frames back, leaves in whole blocks; cut.fs is the other policy. A
+# program in it keeps transactions of the store open meanwhile: it hears of its
+# targets, and that it shall power off, all the same.
 note before machine.blocks_free
-create vmlinuz name=linux mem=512M relinquish=keep -- console=hvc0 test=tick
+create vmlinuz name=linux mem=512M relinquish=keep -- console=hvc0 test=hold,tick
 sleep 8
 note running machine.blocks_free
 balloon linux 256M

@@ -9,7 +9,7 @@
 #include "hv/string.h"
 
 #define COMPARED 32u /* entries at a time */
-#define APPLIED  4u  /* each may be watched */
+#define APPLIED  2u  /* each may be watched */
 
 const char *store_transaction_start(struct store *s)
 {

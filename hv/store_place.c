@@ -9,21 +9,23 @@
 
 /* --- checking ------------------------------------------------------------ */
 
-static bool path_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || c == '-' || c == '/' || c == '_' ||
-           c == '@';
-}
+static const bool path_char[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+    ['-'] = true,         ['/'] = true,         ['_'] = true,
+    ['@'] = true,
+};
 
+/* The loop is without branches: a path may be long. */
 static bool path_ok(const char *p, size_t n)
 {
+    bool right = true;
+
     if (n == 0 || n > STORE_ABSOLUTE || (n > 1 && p[n - 1] == '/'))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!path_char(p[i]) || (p[i] == '/' && p[i + 1] == '/'))
-            return false;
-    return true;
+        right &=
+            path_char[(uint8_t)p[i]] & !((p[i] == '/') & (p[i + 1] == '/'));
+    return right;
 }
 
 /* What of it is below the home; NULL: it is not there. */
@@ -51,7 +53,7 @@ static const char *elsewhere(const struct store_job *j, enum store_path what)
 }
 
 static const char *begin_at(struct store *s, enum store_path what,
-                            const char *path)
+                            const char *path, size_t len)
 {
     struct store_job *j = &s->job;
     const char *below = below_home(s, path);
@@ -59,7 +61,7 @@ static const char *begin_at(struct store *s, enum store_path what,
 
     if (wrong)
         return wrong;
-    if (below && strlen(below) > STORE_RELATIVE)
+    if (below && len - (size_t)(below - path) > STORE_RELATIVE)
         return "EINVAL";
     if (below && !*below && what == STORE_PATH_CHANGE)
         return "EROFS"; /* the home itself */
@@ -78,7 +80,7 @@ const char *store_path_take(struct store *s, enum store_path what, bool rest)
     j->data = s->body + n + 1;
     j->len = (uint32_t)(len - n - 1);
     j->absolute = *s->body == '/';
-    return begin_at(s, what, s->body);
+    return begin_at(s, what, s->body, n);
 }
 
 /* --- going --------------------------------------------------------------- */

@@ -19,7 +19,7 @@ struct store_frame;
 struct store_pool {
     struct store_frame *all;
     struct store_frame *open[STORE_SIZES]; /* something in it is free */
-    unsigned frames, objects; /* in use */
+    unsigned frames, objects;              /* in use */
 };
 
 /* ERR_NOMEM: the machine has no memory. */

@@ -8,7 +8,7 @@
 #include "hv/print.h"
 #include "hv/string.h"
 
-#define SEARCHED 8u /* watches at a time */
+#define SEARCHED 4u /* watches at a time */
 
 const char store_more[] = "";
 
@@ -140,38 +140,44 @@ static const char *privileged(struct store *s)
     return "EACCES";
 }
 
-static const struct request {
+static const struct store_request {
     const char *(*work)(struct store *s);
     enum store_path path;
     bool rest; /* something follows the path */
     bool make; /* there is to be a place */
 } requests[] = {
-    [XS_CONTROL] = {privileged},
-    [XS_DIRECTORY] = {store_directory, STORE_PATH_LOOK},
-    [XS_READ] = {store_read, STORE_PATH_LOOK},
-    [XS_GET_PERMS] = {store_get_perms, STORE_PATH_LOOK},
-    [XS_WATCH] = {do_watch, STORE_PATH_WATCH, .rest = true, .make = true},
-    [XS_UNWATCH] = {do_unwatch, STORE_PATH_WATCH, .rest = true},
-    [XS_TRANSACTION_START] = {store_transaction_start},
-    [XS_TRANSACTION_END] = {store_transaction_end},
-    [XS_INTRODUCE] = {privileged},
-    [XS_RELEASE] = {privileged},
-    [XS_GET_DOMAIN_PATH] = {do_domain_path},
-    [XS_WRITE] = {store_write, STORE_PATH_CHANGE, .rest = true, .make = true},
-    [XS_MKDIR] = {store_mkdir, STORE_PATH_CHANGE, .make = true},
-    [XS_RM] = {store_rm, STORE_PATH_CHANGE},
-    [XS_SET_PERMS] = {read_only},
-    [XS_IS_DOMAIN_INTRODUCED] = {do_introduced},
-    [XS_RESUME] = {privileged},
-    [XS_SET_TARGET] = {privileged},
-    [XS_RESET_WATCHES] = {do_reset_watches},
+    [XS_CONTROL] = {.work = privileged},
+    [XS_DIRECTORY] = {.work = store_directory, .path = STORE_PATH_LOOK},
+    [XS_READ] = {.work = store_read, .path = STORE_PATH_LOOK},
+    [XS_GET_PERMS] = {.work = store_get_perms, .path = STORE_PATH_LOOK},
+    [XS_WATCH] = {.work = do_watch,
+                  .path = STORE_PATH_WATCH,
+                  .rest = true,
+                  .make = true},
+    [XS_UNWATCH] = {.work = do_unwatch, .path = STORE_PATH_WATCH, .rest = true},
+    [XS_TRANSACTION_START] = {.work = store_transaction_start},
+    [XS_TRANSACTION_END] = {.work = store_transaction_end},
+    [XS_INTRODUCE] = {.work = privileged},
+    [XS_RELEASE] = {.work = privileged},
+    [XS_GET_DOMAIN_PATH] = {.work = do_domain_path},
+    [XS_WRITE] = {.work = store_write,
+                  .path = STORE_PATH_CHANGE,
+                  .rest = true,
+                  .make = true},
+    [XS_MKDIR] = {.work = store_mkdir, .path = STORE_PATH_CHANGE, .make = true},
+    [XS_RM] = {.work = store_rm, .path = STORE_PATH_CHANGE},
+    [XS_SET_PERMS] = {.work = read_only},
+    [XS_IS_DOMAIN_INTRODUCED] = {.work = do_introduced},
+    [XS_RESUME] = {.work = privileged},
+    [XS_SET_TARGET] = {.work = privileged},
+    [XS_RESET_WATCHES] = {.work = do_reset_watches},
 };
 
-/* NULL: it can be worked on. */
 static const char *check(struct store *s)
 {
     const struct xsd_sockmsg *h = &s->head;
-    const struct request *r;
+    const struct store_request *r;
+    const char *wrong = NULL;
 
     if (h->type >= ARRAY_SIZE(requests) || !requests[h->type].work)
         return "ENOSYS";
@@ -183,7 +189,10 @@ static const char *check(struct store *s)
         s->job.tx = store_transaction_find(&s->transactions, h->tx_id);
     if (h->tx_id && !s->job.tx)
         return "ENOENT";
-    return r->path ? store_path_take(s, r->path, r->rest) : NULL;
+    s->job.request = r;
+    if (r->path)
+        wrong = store_path_take(s, r->path, r->rest);
+    return wrong ? wrong : store_more;
 }
 
 static void finish(struct store *s, const char *wrong)
@@ -205,29 +214,30 @@ static void finish(struct store *s, const char *wrong)
 
 void store_job_begin(struct store *s)
 {
-    const char *wrong;
-
     s->job = (struct store_job){.active = true};
-    wrong = check(s);
-    if (wrong)
-        finish(s, wrong);
 }
 
-/* What looks in a transaction is remembered, so it needs a place as well. */
-void store_job_step(struct store *s)
+/* Checks it, goes along its path, works on it. */
+static const char *step(struct store *s)
 {
-    const struct request *r = &requests[s->head.type];
     struct store_job *j = &s->job;
+    const struct store_request *r = j->request;
     const char *wrong;
 
-    if (r->path && !j->placed) {
-        wrong = store_path_go(s, r->make || j->tx);
-        j->placed = wrong != store_more;
-        if (!wrong)
-            return;
-    } else {
-        wrong = r->work(s);
-    }
+    if (!r)
+        return check(s);
+    if (!r->path || j->placed)
+        return r->work(s);
+    /* What looks in a transaction is remembered, so it needs a place too. */
+    wrong = store_path_go(s, r->make || j->tx);
+    j->placed = !wrong;
+    return wrong ? wrong : store_more;
+}
+
+void store_job_step(struct store *s)
+{
+    const char *wrong = step(s);
+
     if (wrong != store_more)
         finish(s, wrong);
 }

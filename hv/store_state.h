@@ -25,8 +25,9 @@ _Static_assert(STORE_ABSOLUTE + 1 + STORE_TOKEN <= XENSTORE_PAYLOAD_MAX,
 
 struct store_job {
     bool active;
-    bool mute;   /* nobody waits for the answer any more */
-    bool placed; /* the path has been gone along */
+    bool mute; /* nobody waits for the answer any more */
+    const struct store_request *request; /* NULL: not checked yet */
+    bool placed;                         /* the path has been gone along */
     unsigned phase;
     struct store_transaction *tx; /* NULL: none */
     const char *rest;             /* of the path, yet to be gone along */

@@ -13,19 +13,36 @@
 
 #define HEAD ((uint32_t)sizeof(struct xsd_sockmsg))
 
-/* What is longer than there is room for is taken all the same, and refused. */
-static void take_byte(struct store *s, char c)
-{
-    if (s->taken < HEAD)
-        ((char *)&s->head)[s->taken] = c;
-    else if (s->taken - HEAD < XENSTORE_PAYLOAD_MAX)
-        s->body[s->taken - HEAD] = c;
-    s->taken++;
-}
-
 static bool is_whole(const struct store *s)
 {
     return s->taken >= HEAD && s->taken - HEAD >= s->head.len;
+}
+
+/* How much lies in one piece, of what is in the ring and what is wanted. */
+static uint32_t piece(uint32_t at, uint32_t there, uint32_t wanted)
+{
+    const uint32_t to_end = XENSTORE_RING_SIZE - MASK_XENSTORE_IDX(at);
+
+    return MIN(MIN(to_end, there), wanted);
+}
+
+/* What is longer than there is room for is taken all the same, and refused. */
+static uint32_t take_piece(struct store *s, const char *req, uint32_t at,
+                           uint32_t there)
+{
+    const bool head = s->taken < HEAD;
+    const uint32_t to = head ? s->taken : s->taken - HEAD;
+    const uint32_t n = piece(at, there, (head ? HEAD : s->head.len) - to);
+    const uint32_t room = head ? HEAD : XENSTORE_PAYLOAD_MAX;
+
+    if (to < room)
+        memcpy((head ? (char *)&s->head : s->body) + to,
+               req + MASK_XENSTORE_IDX(at), MIN(n, room - to));
+    s->taken += n;
+    /* No message can be so long that the count comes round. */
+    if (s->taken == HEAD)
+        s->head.len = MIN(s->head.len, UINT32_MAX - HEAD);
+    return n;
 }
 
 bool store_take(struct store *s, struct xenstore_domain_interface *ring,
@@ -37,10 +54,7 @@ bool store_take(struct store *s, struct xenstore_domain_interface *ring,
     if (prod - cons > XENSTORE_RING_SIZE)
         return false;
     while (cons != prod && !is_whole(s)) {
-        /* No message can be so long that the count comes round. */
-        if (s->taken == HEAD)
-            s->head.len = MIN(s->head.len, UINT32_MAX - HEAD);
-        take_byte(s, READ_ONCE(ring->req[MASK_XENSTORE_IDX(cons++)]));
+        cons += take_piece(s, ring->req, cons, prod - cons);
         *moved = true;
     }
     __atomic_store_n(&ring->req_cons, cons, __ATOMIC_RELEASE);
@@ -54,7 +68,12 @@ bool store_send(struct store *s, struct xenstore_domain_interface *ring,
     uint32_t prod = READ_ONCE(ring->rsp_prod);
 
     while (s->out_at < s->out_len && prod - cons < XENSTORE_RING_SIZE) {
-        WRITE_ONCE(ring->rsp[MASK_XENSTORE_IDX(prod++)], s->out[s->out_at++]);
+        uint32_t n = piece(prod, XENSTORE_RING_SIZE - (prod - cons),
+                           s->out_len - s->out_at);
+
+        memcpy(ring->rsp + MASK_XENSTORE_IDX(prod), s->out + s->out_at, n);
+        prod += n;
+        s->out_at += n;
         *moved = true;
     }
     __atomic_store_n(&ring->rsp_prod, prod, __ATOMIC_RELEASE);

@@ -24,7 +24,7 @@ HVT_sched := tests/hv/machine.c
 HVT_ops := hv/sched_op.c hv/vcpu_op.c hv/watchdog.c hv/event.c \
     tests/hv/machine.c
 HVT_store := $(wildcard hv/store*.c) hv/print.c tests/hv/store_guest.c
-HVT_channel := hv/channel.c hv/fail.c hv/print.c
+HVT_store_model := $(HVT_store)
 HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/print.c tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
@@ -50,6 +50,18 @@ $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ \
 	    $< $(HVT_$*) -lcmocka
+# The store, with its edges and the bytes it compares counted.
+$(BUILD)/tests/hv/store_counted.o: $(wildcard hv/store*.c) hv/print.c \
+    tests/hv/hv.mk $(HVT_HEADERS)
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HVT_CFLAGS) -fno-builtin -fsanitize-coverage=trace-pc \
+	    -Dmemcmp=store_memcmp -Dstrlen=store_strlen -r -nostdlib -o $@ \
+	    $(filter %.c,$^)
+$(BUILD)/tests/hv/test_store_steps: tests/hv/test_store_steps.c \
+    tests/hv/store_guest.c $(BUILD)/tests/hv/store_counted.o
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOST_CC) $(HVT_CFLAGS) -o $@ $^ -lcmocka
 $(BUILD)/tests/hv/fuzz_%: tests/hv/fuzz_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,FUZZCC,$<)

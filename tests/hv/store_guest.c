@@ -31,7 +31,9 @@ uint32_t store_next_id;
 
 /* --- what the store wants of others --------------------------------------- */
 
+static uint8_t memory[FRAMES * PAGE_SIZE] aligned_to(PAGE_SIZE << STORE_ORDER);
 static bool taken[FRAMES];
+static bool fresh; /* nobody has done anything with the store yet */
 
 static void must(bool right, const char *what)
 {
@@ -149,7 +151,7 @@ static struct store *the_store(void)
 
 void store_guest_make(void)
 {
-    hv_mm.direct = aligned_alloc(PAGE_SIZE << STORE_ORDER, FRAMES * PAGE_SIZE);
+    hv_mm.direct = memory;
     memset(taken, 0, sizeof(taken));
     memset(&store_domain, 0, sizeof(store_domain));
     memset(&store_ring, 0, sizeof(store_ring));
@@ -164,6 +166,7 @@ void store_guest_make(void)
     store_frames_max = FRAMES;
     store_looked = NULL;
     store_next_id = 0;
+    fresh = true;
     must(!store_create(&store_domain), "no store");
     store_guest_audit();
 }
@@ -173,13 +176,14 @@ void store_guest_end(void)
     store_free(&store_domain);
     store_free(&store_domain);
     must(!store_frames_out, "frames are lost");
-    free(hv_mm.direct);
 }
 
 void store_guest_serve(void)
 {
-    while (store_serve(&store_domain) == ERR_RESTART)
-        ;
+    do
+        if (store_looked)
+            store_looked();
+    while (store_serve(&store_domain) == ERR_RESTART);
 }
 
 /* --- what must be right always -------------------------------------------- */
@@ -190,6 +194,7 @@ struct found {
     const struct store_value *value[16384];
 };
 static struct found found;
+static uint64_t spare; /* what there was of found.spare at birth */
 
 static void found_value(const struct store_value *v)
 {
@@ -314,7 +319,6 @@ static void audit_quotas(const struct store *s)
 
 void store_guest_audit(void)
 {
-    static uint64_t spare;
     const struct store *s = the_store();
     struct store_walk w = store_walk_from(s->tree.root);
     struct store_place *p;
@@ -330,8 +334,9 @@ void store_guest_audit(void)
     must(found.places + found.entries + found.watches + audit_values() ==
              s->tree.pool.objects,
          "something in the pool is nobody's");
-    if (!store_next_id)
+    if (fresh)
         spare = found.spare;
+    fresh = false;
     must(found.spare - !!s->job.place == spare, "a hold is lost");
     audit_quotas(s);
 }

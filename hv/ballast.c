@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ballast.c: see ballast.h. No guest can have a translation of ballast, so
- * the TLB obligations of its operations are void.
+ * what its operations owe costs nothing.
  */
 #include "hv/ballast.h"
 
@@ -14,7 +14,7 @@ static struct mm_domain ballast;
 static struct mm_vcpu nobody;
 static uint64_t at; /* block at which the search for its blocks goes on */
 
-static struct mm_op begin(struct mm *mm)
+static void begin(struct mm_op *op, struct mm *mm)
 {
     if (ballast.mm != mm) {
         memset(&ballast, 0, sizeof(ballast));
@@ -24,7 +24,7 @@ static struct mm_op begin(struct mm *mm)
         ballast.max_pages = mm->nr_frames;
         dmem_domain_init(mm, &ballast);
     }
-    return mm_op_on(&ballast, &nobody);
+    mm_op_begin(op, &ballast, &nobody);
 }
 
 /* Blocks that anybody could be given whole. */
@@ -38,17 +38,19 @@ static uint64_t available(struct mm *mm)
 
 enum err ballast_fill(struct mm *mm, uint64_t left)
 {
-    struct mm_op op = begin(mm);
+    enum err rc = ERR_NONE;
+    struct mm_op op;
+    blk_t b;
 
-    for (uint64_t n = available(mm); n > left; n--) {
-        blk_t b;
-
+    begin(&op, mm);
+    for (uint64_t n = available(mm); n > left && !rc; n--) {
         if (dmem_block_get_dirty(&op, &b))
-            return ERR_NONE; /* somebody was faster */
+            break; /* somebody was faster */
         if (port_preempt())
-            return ERR_RESTART;
+            rc = ERR_RESTART;
     }
-    return ERR_NONE;
+    mm_op_end(&op);
+    return rc;
 }
 
 /*
@@ -84,18 +86,16 @@ static enum err frag_block(struct mm_op *op, blk_t b)
     return ERR_NONE;
 }
 
-enum err ballast_frag(struct mm *mm, uint64_t *blocks)
+static enum err frag(struct mm_op *op, uint64_t *blocks)
 {
-    struct mm_op op = begin(mm);
-
     if (*blocks > ballast.blocks)
         return ERR_INVAL;
     for (; *blocks > 0; --*blocks) {
         blk_t b;
-        enum err rc = find(mm, BLOCK_DOM, &b);
+        enum err rc = find(op->mm, BLOCK_DOM, &b);
 
         if (!rc)
-            rc = frag_block(&op, b);
+            rc = frag_block(op, b);
         if (rc)
             return rc;
         if (*blocks > 1 && port_preempt()) {
@@ -104,6 +104,17 @@ enum err ballast_frag(struct mm *mm, uint64_t *blocks)
         }
     }
     return ERR_NONE;
+}
+
+enum err ballast_frag(struct mm *mm, uint64_t *blocks)
+{
+    struct mm_op op;
+    enum err rc;
+
+    begin(&op, mm);
+    rc = frag(&op, blocks);
+    mm_op_end(&op);
+    return rc;
 }
 
 /* The ballast's frames in a shared block; false: it has none there. */
@@ -124,25 +135,34 @@ static bool put_frames(struct mm_op *op, blk_t blk)
     return any;
 }
 
-enum err ballast_drain(struct mm *mm, uint64_t *blocks)
+static enum err drain(struct mm_op *op, uint64_t *blocks)
 {
-    struct mm_op op = begin(mm);
-
     while (*blocks > 0 && (ballast.blocks || ballast.shared_frames)) {
         bool whole = ballast.blocks;
         blk_t b;
-        enum err rc = find(mm, whole ? BLOCK_DOM : BLOCK_SHARED, &b);
+        enum err rc = find(op->mm, whole ? BLOCK_DOM : BLOCK_SHARED, &b);
 
         if (rc)
             return rc;
         if (whole)
-            BUG_IF(dmem_block_put(&op, b));
-        if (whole || put_frames(&op, b))
+            BUG_IF(dmem_block_put(op, b));
+        if (whole || put_frames(op, b))
             --*blocks;
         if (*blocks > 0 && port_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;
+}
+
+enum err ballast_drain(struct mm *mm, uint64_t *blocks)
+{
+    struct mm_op op;
+    enum err rc;
+
+    begin(&op, mm);
+    rc = drain(&op, blocks);
+    mm_op_end(&op);
+    return rc;
 }
 
 struct ballast_stats ballast_stats(void)

@@ -210,10 +210,12 @@ static enum err map_p2m(struct build *b)
 
 static enum err pin_tables(struct build *b)
 {
-    struct mm_op op = mm_op_on(&b->d->mm, &b->d->vcpu[0]->mm);
-    enum err rc = mmu_pin(&op, mfn_of_part(b, &b->plan.tables), 4);
+    struct mm_op op;
+    enum err rc;
 
-    tlb_discharge(&op);
+    mm_op_begin(&op, &b->d->mm, &b->d->vcpu[0]->mm);
+    rc = mmu_pin(&op, mfn_of_part(b, &b->plan.tables), 4);
+    mm_op_end(&op);
     if (rc && rc != ERR_RESTART)
         return fail(b->text, ERR_NOMEM,
                     "no memory to account for its page tables");

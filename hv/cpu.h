@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "base.h"
+#include "mm/owed.h"
 
 struct cpu_features {
     char vendor[13];
@@ -69,13 +69,19 @@ struct percpu {
     uint64_t regs_end;  /* behind vcpu->regs, as TSS.RSP0 */
     struct vcpu *vcpu;  /* that runs or was interrupted; NULL: none yet */
     struct domain *tlb; /* whose translations the TLB may hold */
-    uint32_t work;      /* WORK_*: what to see to before going to a guest */
-    uint64_t timer_due; /* TSC of the next timer interrupt (hv/apic.h) */
+    uint32_t pad;
+    uint32_t work;       /* WORK_*: what to see to before going to a guest */
+    struct mm_owed owed; /* nothing, before going to a guest */
+    uint64_t timer_due;  /* TSC of the next timer interrupt (hv/apic.h) */
     struct cpu_tss *tss;
     uint64_t *gdt_page; /* the reserved page */
     struct percpu_profile profile;
     unsigned id;
 };
+_Static_assert(offsetof(struct percpu, owed.what) ==
+                       offsetof(struct percpu, work) + sizeof(uint32_t) &&
+                   sizeof(enum tlb_what) == sizeof(uint32_t),
+               "entry.asm looks at both at once");
 
 static inline struct percpu *this_cpu(void)
 {
@@ -110,9 +116,28 @@ void cpu_load_gdt(uint64_t base);
 /* Points the LDT descriptor at base (entries 0: no LDT) and loads it. */
 void cpu_load_ldt(uint64_t base, unsigned entries);
 
-/* User pages may be touched between the two (SMAP); patched in at boot. */
+/* Flushes what is owed: hv/tlb.c. */
+void cpu_discharge(void);
+
+/* this_cpu()->owed.what, in one instruction. */
+static always_inline bool cpu_owes(void)
+{
+    bool owes;
+
+    __asm__ volatile("cmpl $0, %%gs:%c1"
+                     : "=@ccne"(owes)
+                     : "i"(offsetof(struct percpu, owed.what)));
+    return owes;
+}
+
+/*
+ * User pages may be touched between the two (SMAP; patched in at boot), by
+ * translations that are what the tables say: what is owed is discharged.
+ */
 static always_inline void cpu_user_access_begin(void)
 {
+    if (unlikely(cpu_owes()))
+        cpu_discharge();
     __asm__ volatile("0: .byte 0x0f, 0x1f, 0x00\n"
                      ".pushsection .patch,\"a\"\n"
                      ".long 0b - ., 1\n"

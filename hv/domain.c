@@ -128,10 +128,12 @@ static enum err add_vcpu(struct domain *d, unsigned id)
 /* A guest starts with events masked on every vCPU (ABI fact 2.8). */
 static enum err make_shared(struct domain *d)
 {
-    struct mm_op op = mm_op_on(&d->mm, NULL);
-    enum err rc = dmem_fixed_get(&op, &d->shared_mfn);
+    struct mm_op op;
+    enum err rc;
 
-    tlb_discharge(&op);
+    mm_op_begin(&op, &d->mm, NULL);
+    rc = dmem_fixed_get(&op, &d->shared_mfn);
+    mm_op_end(&op);
     if (rc)
         return rc;
     d->shared = mm_frame_ptr(d->mm.mm, d->shared_mfn);
@@ -276,10 +278,12 @@ static void stop(struct domain *d)
 static enum err give_back_memory(struct domain *d)
 {
     struct mm_vcpu none = {.old = MFN_NONE};
-    struct mm_op op = mm_op_on(&d->mm, d->vcpu[0] ? &d->vcpu[0]->mm : &none);
-    enum err rc = dmem_domain_destroy(&op);
+    struct mm_op op;
+    enum err rc;
 
-    tlb_discharge(&op);
+    mm_op_begin(&op, &d->mm, d->vcpu[0] ? &d->vcpu[0]->mm : &none);
+    rc = dmem_domain_destroy(&op);
+    mm_op_end(&op);
     return rc;
 }
 

@@ -60,7 +60,6 @@ struct vcpu {
     bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
     bool slow;              /* not for hv/fast.asm: virtual IOPL, in an NMI */
     struct mm_vcpu mm;
-    struct mm_op op; /* for its hypercalls: nothing to flush in between */
     struct domain *d;
     unsigned id;
     enum vcpu_state state;

@@ -91,14 +91,16 @@ static enum result write_cr0(struct vcpu *v, uint64_t value)
 
 static enum result write_cr3(struct vcpu *v, uint64_t value)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
-    enum err rc = mmu_new_baseptr(&op, mfn_of(value >> PAGE_SHIFT));
+    struct mm_op op;
+    enum err rc;
 
-    tlb_discharge(&op);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = mmu_new_baseptr(&op, mfn_of(value >> PAGE_SHIFT));
     if (!rc) {
         vcpu_load_root(v);
-        rc = seg_drop_ldt(v);
+        rc = seg_drop_ldt(&op, v);
     }
+    mm_op_end(&op);
     if (rc == ERR_RESTART)
         return AGAIN;
     return rc ? REFUSE : DONE;

@@ -63,7 +63,7 @@ common_guest:                       ; regs are complete, RSP is at them
         mov rdx, [rsp + VCPU(INFO)]
         cmp word [rdx], UPCALL_WANTED
         je exit_long
-        cmp dword [gs:PERCPU_WORK], 0
+        cmp qword [gs:PERCPU_WORK], 0 ; nor anything owed: exit.c says so
         jne exit_long
         sub rsp, REGS_SIZE
 exit_regs:
@@ -147,7 +147,7 @@ syscall_out:
         mov rdx, [rsp + VCPU(INFO)]
         cmp word [rdx], UPCALL_WANTED
         je syscall_long
-        cmp dword [gs:PERCPU_WORK], 0
+        cmp qword [gs:PERCPU_WORK], 0
         jne syscall_long
 ; Only C that says WORK_REGS changes RIP, so this is the one SYSCALL left: the
 ; only address that can not be returned to by SYSRET is the first one behind

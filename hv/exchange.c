@@ -100,10 +100,10 @@ static enum err do_chunk(struct mm_op *op, struct xen_memory_exchange *x)
 
 long exchange(struct vcpu *v, uint64_t arg)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     struct xen_memory_exchange x;
     enum err rc = ERR_NONE;
     bool first = true;
+    struct mm_op op;
     long bad;
 
     if (guest_read(&x, arg, sizeof(x)))
@@ -113,9 +113,10 @@ long exchange(struct vcpu *v, uint64_t arg)
         return bad;
     if (!progress_ok(&x))
         return -XEN_EINVAL;
+    mm_op_begin(&op, &v->d->mm, &v->mm);
     for (; !rc && x.nr_exchanged < x.in.nr_extents; first = false)
         rc = !first && hypercall_preempt() ? ERR_RESTART : do_chunk(&op, &x);
-    tlb_discharge(&op);
+    mm_op_end(&op);
     if (guest_write64(arg + offsetof(struct xen_memory_exchange, nr_exchanged),
                       x.nr_exchanged) &&
         (!rc || rc == ERR_RESTART))

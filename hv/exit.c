@@ -2,6 +2,8 @@
 /*
  * exit.c: the long way back to a guest: whatever was asked for while the
  * hypervisor ran is done here, in a loop, because doing it may ask for more.
+ *
+ * Invariant: no operation is under way, so nothing is owed (mm/owed.h).
  */
 #include "hv/exit.h"
 
@@ -13,6 +15,7 @@ void exit_work(void)
 {
     struct percpu *cpu = this_cpu();
 
+    ASSERT(cpu->owed.what == TLB_NOTHING);
     do {
         struct vcpu *v = cpu->vcpu;
 
@@ -24,4 +27,5 @@ void exit_work(void)
         sched_before_guest();
         bounce_events(cpu->vcpu);
     } while (cpu->work);
+    ASSERT(cpu->owed.what == TLB_NOTHING);
 }

@@ -7,6 +7,7 @@
 ;
 ; Invariants as there. The guest's memory is touched only above the
 ; hypervisor's range, on the CPU's own stack, and a fault goes to a label.
+; Nothing is owed (mm/owed.h): it comes straight from a guest.
 
 %include "offsets.inc"
 %include "hv/entry.inc"

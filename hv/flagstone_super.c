@@ -3,8 +3,8 @@
  * flagstone_super.c: the edge of mm/split.h and mm/compact.h: what a guest
  * asks for its own superpages.
  *
- * Invariant: what has to be flushed is flushed before the guest's memory is
- * written to, because what moved may be where the answer goes.
+ * What moved may be where the answer goes; it is found where it is by then,
+ * because no guest's memory is touched while a flush is owed (mm/owed.h).
  */
 #include "hv/flagstone_super.h"
 
@@ -18,9 +18,9 @@
 #include "mm/split.h"
 
 /* An operation has ended: -> what the hypercall returns, 0 if all is well. */
-static long end(struct mm_op *op, enum err rc)
+static long end(const struct mm_op *op, enum err rc)
 {
-    tlb_discharge(op);
+    mm_op_end(op);
     return rc == ERR_RESTART ? hypercall_again(__HYPERVISOR_flagstone_op)
                              : errno_of(rc);
 }
@@ -28,13 +28,15 @@ static long end(struct mm_op *op, enum err rc)
 long flagstone_super_split(struct vcpu *v, uint64_t arg)
 {
     struct flagstone_split a;
+    struct mm_op op;
     enum err rc;
 
     if (guest_read(&a, arg, sizeof(a)))
         return -XEN_EFAULT;
-    rc = split(&v->op, maddr_of(a.entry), mfn_of(a.table));
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = split(&op, maddr_of(a.entry), mfn_of(a.table));
     v->d->life.split += !rc;
-    return end(&v->op, rc);
+    return end(&op, rc);
 }
 
 /* Read, and see that the answer can be written: nothing is done if not. */
@@ -48,15 +50,17 @@ long flagstone_super_join(struct vcpu *v, uint64_t arg)
 {
     struct flagstone_join a;
     mfn_t table = MFN_NONE;
+    struct mm_op op;
     enum err rc = arguments(&a, arg, sizeof(a));
 
     if (rc)
         return errno_of(rc);
-    rc = join(&v->op, maddr_of(a.entry), &table);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = join(&op, maddr_of(a.entry), &table);
     if (rc)
-        return end(&v->op, rc);
+        return end(&op, rc);
     v->d->life.joined++;
-    tlb_discharge(&v->op);
+    mm_op_end(&op);
     a.table = table.v;
     return errno_of(guest_write(arg, &a, sizeof(a)));
 }
@@ -65,15 +69,17 @@ long flagstone_super_heal(struct vcpu *v, uint64_t arg)
 {
     struct flagstone_heal a;
     mfn_t first = MFN_NONE, table = MFN_NONE;
+    struct mm_op op;
     enum err rc = arguments(&a, arg, sizeof(a));
 
     if (rc)
         return errno_of(rc);
-    rc = heal(&v->op, maddr_of(a.entry), &first, &table);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = heal(&op, maddr_of(a.entry), &first, &table);
     if (rc)
-        return end(&v->op, rc);
+        return end(&op, rc);
     v->d->life.healed++;
-    tlb_discharge(&v->op);
+    mm_op_end(&op);
     ring_put(v->d, FLAGSTONE_EVENT_healed, pfn_of(hv_mm.m2p[first.v]),
              BLOCK_FRAMES, first);
     ring_notify(v->d);
@@ -110,14 +116,16 @@ static enum err move_chunk(struct vcpu *v, uint64_t at, unsigned n,
 {
     struct flagstone_move m[MOVES];
     size_t size = n * sizeof(m[0]);
+    struct mm_op op;
     enum err rc = arguments(m, at, size);
 
     *done = *moved = 0;
     if (rc)
         return rc;
     *done = n;
-    rc = move_some(&v->op, m, done, moved);
-    tlb_discharge(&v->op);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = move_some(&op, m, done, moved);
+    mm_op_end(&op);
     if (guest_write(at, m, size))
         return ERR_FAULT;
     return rc;

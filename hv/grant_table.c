@@ -3,8 +3,8 @@
  * grant_table.c: grant_table_op: lists of requests, each with a status of its
  * own, and naming domains. What a grant is and does is mm/grant.h's.
  *
- * Invariant: each request is read once, into a private copy, and what it asks
- * to be flushed is flushed before the hypercall returns.
+ * Invariant: each request is read once, into a private copy, and is an
+ * operation of its own, on the domains that it names.
  */
 #include "xen/grant_table.h"
 
@@ -58,11 +58,15 @@ static enum err map(struct vcpu *v, union request *r)
     struct gnttab_map_grant_ref *m = &r->map;
     struct grant_request ask = {
         .host_addr = m->host_addr, .flags = m->flags, .ref = m->ref};
+    struct mm_op op, theirs;
     struct mm_domain *from;
     int status = find(v, m->dom, &from);
 
-    if (!status)
-        status = grant_map(&v->op, from, &ask);
+    if (!status) {
+        mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, from);
+        status = grant_map(&op, &theirs, &ask);
+        mm_op_end_two(&op, &theirs);
+    }
     m->status = (int16_t)status;
     if (!status) {
         m->handle = ask.handle;
@@ -71,10 +75,25 @@ static enum err map(struct vcpu *v, union request *r)
     return ERR_NONE;
 }
 
+/* What a handle is given up for concerns the domain whose grant it is, too. */
+static int16_t give_up(struct vcpu *v, uint32_t handle, uint64_t host_addr,
+                       uint64_t new_addr)
+{
+    struct mm_domain *from = grant_granter(&v->d->mm, handle);
+    struct mm_op op, theirs;
+    int status;
+
+    if (!from)
+        return GNTST_bad_handle;
+    mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, from);
+    status = grant_replace(&op, handle, host_addr, new_addr);
+    mm_op_end_two(&op, &theirs);
+    return (int16_t)status;
+}
+
 static enum err unmap(struct vcpu *v, union request *r)
 {
-    r->unmap.status =
-        (int16_t)grant_unmap(&v->op, r->unmap.handle, r->unmap.host_addr);
+    r->unmap.status = give_up(v, r->unmap.handle, r->unmap.host_addr, 0);
     return ERR_NONE;
 }
 
@@ -82,21 +101,23 @@ static enum err replace(struct vcpu *v, union request *r)
 {
     struct gnttab_unmap_and_replace *u = &r->replace;
 
-    u->status =
-        (int16_t)grant_replace(&v->op, u->handle, u->host_addr, u->new_addr);
+    u->status = give_up(v, u->handle, u->host_addr, u->new_addr);
     return ERR_NONE;
 }
 
 static enum err transfer(struct vcpu *v, union request *r)
 {
     struct gnttab_transfer *t = &r->transfer;
+    struct mm_op op, theirs;
     struct mm_domain *to;
     int status = find(v, t->domid, &to);
 
-    if (!status)
-        status = grant_transfer(&v->op, to, t->ref, mfn_of(t->mfn));
+    if (!status) {
+        mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, to);
+        status = grant_transfer(&op, &theirs, t->ref, mfn_of(t->mfn));
+        mm_op_end_two(&op, &theirs);
+    }
     t->status = (int16_t)status;
-    tlb_discharge(&v->op); /* before the next one is given what was freed */
     return ERR_NONE;
 }
 
@@ -104,7 +125,8 @@ static enum err transfer(struct vcpu *v, union request *r)
 static int copy_end(const struct vcpu *v, const struct gnttab_copy_ptr *p,
                     bool granted, struct grant_end *out)
 {
-    *out = (struct grant_end){.offset = p->offset};
+    *out = (struct grant_end){
+        .d = &v->d->mm, .granted = granted, .offset = p->offset};
     if (granted) {
         out->ref = p->u.ref;
         return find(v, p->domid, &out->d);
@@ -122,9 +144,20 @@ static enum err copy(struct vcpu *v, union request *r)
     if (!status)
         status = copy_end(v, &c->dest, c->flags & GNTCOPY_dest_gref, &to);
     if (!status)
-        status = grant_copy(&v->op, &from, &to, c->len);
+        status = grant_copy(&v->d->mm, &from, &to, c->len);
     c->status = (int16_t)status;
     return ERR_NONE;
+}
+
+static enum err grow(struct vcpu *v, uint32_t nr)
+{
+    struct mm_op op;
+    enum err rc;
+
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = grant_setup(&op, nr);
+    mm_op_end(&op);
+    return rc;
 }
 
 static enum err setup(struct vcpu *v, union request *r)
@@ -132,7 +165,7 @@ static enum err setup(struct vcpu *v, union request *r)
     struct gnttab_setup_table *s = &r->setup;
 
     s->status = self_status(v, s->dom);
-    if (!s->status && grant_setup(&v->op, s->nr_frames))
+    if (!s->status && grow(v, s->nr_frames))
         s->status = GNTST_general_error;
     for (uint32_t i = 0; !s->status && i < s->nr_frames; i++)
         if (guest_write64(s->frame_list + i * sizeof(uint64_t),
@@ -189,16 +222,13 @@ static long list(struct vcpu *v, uint64_t cmd, uint64_t at, uint32_t count)
     if (k->single && count != 1)
         return -XEN_EINVAL;
     for (bool first = true; count && !rc; first = false) {
-        if (!first && hypercall_preempt()) {
-            tlb_discharge(&v->op);
+        if (!first && hypercall_preempt())
             return hypercall_continue(__HYPERVISOR_grant_table_op, 3, cmd, at,
                                       (uint64_t)count);
-        }
         rc = one(v, k, at);
         at += k->size;
         count--;
     }
-    tlb_discharge(&v->op);
     return errno_of(rc);
 }
 

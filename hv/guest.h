@@ -4,8 +4,9 @@
  *
  * Invariant: every access is to a range that lies wholly outside the
  * hypervisor's part of the address space (XSA-29, XSA-212), between
- * cpu_user_access_begin and _end, and a fault becomes ERR_FAULT. The address
- * space is the current vCPU's, in kernel mode.
+ * cpu_user_access_begin and _end, and a fault becomes ERR_FAULT; none goes
+ * through a translation that is still to be flushed, which _begin sees to. The
+ * address space is the current vCPU's, in kernel mode.
  */
 #pragma once
 

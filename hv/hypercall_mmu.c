@@ -3,8 +3,8 @@
  * hypercall_mmu.c: the edge of mm/: reading requests, naming domains, doing
  * long lists in pieces, flushing. What a request means is mm/mmu.h's.
  *
- * Invariant: each request is read once, into a private copy; what mm/ asks to
- * be flushed is flushed before the hypercall returns, however it ends.
+ * Invariant: each request is read once, into a private copy; an operation that
+ * was begun is ended before the hypercall returns, however it does.
  */
 #include "hv/guest.h"
 #include "hv/hypercall.h"
@@ -110,18 +110,19 @@ static enum err update_list(struct mm_op *op, struct list *l, enum err perm)
 }
 
 /* The end of a single operation that asks for more than to return 0. */
-static never_inline long one_more(enum err rc, unsigned nr)
+static never_inline long one_more(const struct mm_op *op, enum err rc,
+                                  unsigned nr)
 {
-    tlb_discharge(&current_vcpu()->op);
+    mm_op_end(op);
     return rc == ERR_RESTART ? hypercall_again(nr) : errno_of(rc);
 }
 
 static always_inline long one_end(const struct mm_op *op, enum err rc,
                                   unsigned nr)
 {
-    if (likely(!((unsigned)rc | (unsigned)op->tlb.what)))
+    if (likely(!((unsigned)rc | (unsigned)op->mm->owed->what)))
         return 0;
-    return one_more(rc, nr);
+    return one_more(op, rc, nr);
 }
 _Static_assert(TLB_NOTHING == 0 && ERR_NONE == 0, "tested together");
 
@@ -138,17 +139,20 @@ static never_inline long update_rest(struct mm_op *op, uint64_t ptr,
  */
 static always_inline long update_one(uint64_t reqs)
 {
-    struct mm_op *op = &current_vcpu()->op;
+    struct vcpu *v = current_vcpu();
+    struct mm_op op;
     uint64_t req[2];
     enum quick q;
     mfn_t gone;
 
     if (unlikely(guest_read_pair(req, reqs)))
         return -XEN_EFAULT;
-    q = mmu_quick(op, req[0], req[1], &gone);
-    if (likely(q == QUICK_DONE))
-        return 0;
-    return update_rest(op, req[0], req[1], q, gone);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    q = mmu_quick(&op, req[0], req[1], &gone);
+    if (unlikely(q != QUICK_DONE))
+        return update_rest(&op, req[0], req[1], q, gone);
+    mm_op_end(&op);
+    return 0;
 }
 
 static never_inline long update_many(uint64_t reqs, uint64_t count,
@@ -157,6 +161,7 @@ static never_inline long update_many(uint64_t reqs, uint64_t count,
     struct vcpu *v = current_vcpu();
     unsigned tables = (uint32_t)foreigndom >> 16;
     enum err rc, perm;
+    struct mm_op op;
     struct list l;
 
     rc = list_start(&l, reqs, count, done, sizeof(struct mmu_update));
@@ -167,8 +172,9 @@ static never_inline long update_many(uint64_t reqs, uint64_t count,
         perm = owner_check(v->d, tables - 1);
     if (unlikely(perm == ERR_SRCH))
         return -XEN_ESRCH;
-    rc = update_list(&v->op, &l, perm);
-    tlb_discharge(&v->op);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = update_list(&op, &l, perm);
+    mm_op_end(&op);
     return list_end(&l, rc, __HYPERVISOR_mmu_update, foreigndom);
 }
 
@@ -221,13 +227,13 @@ static enum err flush_op(const struct mmuext_op *e)
 
 static enum err new_baseptr(struct mm_op *op, mfn_t m)
 {
-    struct vcpu *v = container_of(op, struct vcpu, op);
+    struct vcpu *v = current_vcpu();
     enum err rc = mmu_new_baseptr(op, m);
 
     if (rc)
         return rc;
     vcpu_load_root(v);
-    return v->ldt_entries ? seg_drop_ldt(v) : ERR_NONE;
+    return v->ldt_entries ? seg_drop_ldt(op, v) : ERR_NONE;
 }
 
 static enum err ext_op(struct mm_op *op, const struct mmuext_op *e)
@@ -257,7 +263,7 @@ static enum err ext_op(struct mm_op *op, const struct mmuext_op *e)
     case MMUEXT_FLUSH_CACHE_GLOBAL:
         return ERR_ACCES; /* no guest has uncached memory */
     case MMUEXT_SET_LDT:
-        return seg_set_ldt(current_vcpu(), e->arg1.linear_addr,
+        return seg_set_ldt(op, current_vcpu(), e->arg1.linear_addr,
                            e->arg2.nr_ents);
     case MMUEXT_CLEAR_PAGE:
         return mmu_clear_page(op, m);
@@ -303,14 +309,17 @@ static always_inline long ext_one(uint64_t ops)
 {
     struct vcpu *v = current_vcpu();
     struct mmuext_op e;
+    struct mm_op op;
     mfn_t m;
 
     if (unlikely(guest_read_triple((uint64_t *)(void *)&e, ops)))
         return -XEN_EFAULT;
     m = mfn_of(e.arg1.mfn);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
     if (e.cmd != MMUEXT_NEW_BASEPTR || unlikely(v->ldt_entries) ||
-        !mmu_quick_root(&v->op, &v->mm.root_kernel, m))
-        return ext_rare(&v->op, &e);
+        !mmu_quick_root(&op, &v->mm.root_kernel, m))
+        return ext_rare(&op, &e);
+    mm_op_end(&op);
     x86_write_cr3(maddr_of_mfn(m).v); /* it is in its kernel */
     return 0;
 }
@@ -319,6 +328,7 @@ static never_inline long ext_many(uint64_t ops, uint64_t count, uint64_t done,
                                   uint64_t foreigndom)
 {
     struct vcpu *v = current_vcpu();
+    struct mm_op op;
     struct list l;
     enum err rc = list_start(&l, ops, count, done, sizeof(struct mmuext_op));
 
@@ -326,8 +336,9 @@ static never_inline long ext_many(uint64_t ops, uint64_t count, uint64_t done,
         rc = owner_check(v->d, (uint32_t)foreigndom);
     if (rc)
         return errno_of(rc);
-    rc = ext_list(&v->op, &l);
-    tlb_discharge(&v->op);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = ext_list(&op, &l);
+    mm_op_end(&op);
     return list_end(&l, rc, __HYPERVISOR_mmuext_op, foreigndom);
 }
 
@@ -361,17 +372,20 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
 static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
                                     uint64_t flags)
 {
-    struct mm_op *op = &current_vcpu()->op;
+    struct vcpu *v = current_vcpu();
+    struct mm_op op;
+    enum quick q;
     mfn_t gone;
-    enum quick q = mmu_quick_va(op, va, val, &gone);
 
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    q = mmu_quick_va(&op, va, val, &gone);
     if (unlikely(q != QUICK_DONE)) {
-        enum err rc = mmu_update_va_rest(op, va, val, q, gone);
+        enum err rc = mmu_update_va_rest(&op, va, val, q, gone);
 
         if (rc)
-            return one_more(rc, nr);
-        tlb_discharge(op);
+            return one_more(&op, rc, nr);
     }
+    mm_op_end(&op);
     if (unlikely(flags != (UVMF_INVLPG | UVMF_LOCAL)))
         return flush_more(va, flags);
     tlb_flush_page(va); /* canonical, since it was found */
@@ -399,10 +413,12 @@ long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
 long hypercall_update_descriptor(uint64_t ma, uint64_t desc)
 {
     struct vcpu *v = current_vcpu();
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
-    enum err rc = mmu_update_descriptor(&op, maddr_of(ma), desc);
+    struct mm_op op;
+    enum err rc;
 
-    tlb_discharge(&op);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = mmu_update_descriptor(&op, maddr_of(ma), desc);
+    mm_op_end(&op);
     if (rc == ERR_RESTART)
         return hypercall_continue(__HYPERVISOR_update_descriptor, 2, ma, desc);
     return errno_of(rc);

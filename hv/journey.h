@@ -52,5 +52,15 @@ struct journey {
     char text[FLAGSTONE_TEXT];
 };
 
+/* Around what is done in one go to the memory of the domain under way. */
+static inline void journey_op_begin(struct journey *j)
+{
+    mm_op_begin(&j->op, &j->d->mm, &j->d->vcpu[0]->mm);
+}
+static inline void journey_op_end(struct journey *j)
+{
+    mm_op_end(&j->op);
+}
+
 /* Of the domain under way. */
 extern struct freeze journey_frozen;

@@ -84,16 +84,20 @@ static enum err make_domain(struct journey *j)
     if (domain_create(&c, &j->d))
         return fail(j->text, ERR_NOMEM, "no memory for the domain itself");
     j->d->suspended = true;
-    j->op = mm_op_on(&j->d->mm, &j->d->vcpu[0]->mm);
+    journey_op_begin(j);
     restore_begin(&j->restore, &j->op, &j->image->image, j->policy);
+    journey_op_end(j);
     j->restore_begun = true;
     return ERR_NONE;
 }
 
 static enum err restore_memory(struct journey *j)
 {
-    enum err rc = restore_step(&j->restore);
+    enum err rc;
 
+    journey_op_begin(j);
+    rc = restore_step(&j->restore);
+    journey_op_end(j);
     if (rc && rc != ERR_RESTART)
         return fail(j->text, rc, "image %s: %s", j->name, j->restore.why);
     return rc;

@@ -17,10 +17,12 @@
 static enum err drain(struct journey *j)
 {
     for (; j->vcpu < j->d->nr_vcpus; j->vcpu++) {
-        struct mm_op op = mm_op_on(&j->d->mm, &j->d->vcpu[j->vcpu]->mm);
-        enum err rc = type_drain(&op);
+        struct mm_op op;
+        enum err rc;
 
-        tlb_discharge(&op);
+        mm_op_begin(&op, &j->d->mm, &j->d->vcpu[j->vcpu]->mm);
+        rc = type_drain(&op);
+        mm_op_end(&op);
         if (rc)
             return rc;
     }
@@ -31,12 +33,13 @@ static enum err take_census(struct journey *j)
 {
     enum err rc;
 
+    journey_op_begin(j);
     if (!j->census_begun) {
-        j->op = mm_op_on(&j->d->mm, &j->d->vcpu[0]->mm);
         census_begin(&j->census, &j->op, resume_p2m(j->d));
         j->census_begun = true;
     }
     rc = census_step(&j->census);
+    journey_op_end(j);
     if (rc && rc != ERR_RESTART)
         return fail(j->text, rc, "%s: %s", j->d->name, j->census.why);
     return rc;
@@ -99,8 +102,11 @@ static enum err let_go(struct journey *j)
 
 static enum err relocate_memory(struct journey *j)
 {
-    enum err rc = relocate_step(&j->relocate);
+    enum err rc;
 
+    journey_op_begin(j);
+    rc = relocate_step(&j->relocate);
+    journey_op_end(j);
     j->relocate_begun = rc == ERR_RESTART;
     if (rc && rc != ERR_RESTART) {
         (void)fail(j->text, rc, "%s is lost: %s", j->d->name, j->relocate.why);

@@ -86,7 +86,6 @@ static enum err give_extents(struct mm_op *op, struct extents *x,
     x->done += told;
     if (likely(told == n))
         return ERR_NONE;
-    tlb_discharge(op);
     while (n > told)
         (void)!reservation_decrease(op, m[--n], x->r.extent_order);
     return ERR_FAULT;
@@ -124,17 +123,19 @@ static enum err increase_chunk(struct mm_op *op, struct extents *x)
  * An extent of order 9 whose block is used at 4 KiB grain costs as much as
  * 512 single ones, and the loop stops in between if it has to.
  */
-static long do_extents(struct mm_op *op, struct extents *x)
+static long do_extents(struct vcpu *v, struct extents *x)
 {
     bool decrease = x->cmd == XENMEM_decrease_reservation;
     enum err rc = ERR_NONE;
+    struct mm_op op;
 
+    mm_op_begin(&op, &v->d->mm, &v->mm);
     while (!rc && x->done < x->r.nr_extents) {
-        rc = decrease ? decrease_chunk(op, x) : increase_chunk(op, x);
+        rc = decrease ? decrease_chunk(&op, x) : increase_chunk(&op, x);
         if (!rc && x->done < x->r.nr_extents && hypercall_preempt())
             rc = ERR_RESTART;
     }
-    tlb_discharge(op);
+    mm_op_end(&op);
     if (rc == ERR_RESTART)
         return hypercall_continue(__HYPERVISOR_memory_op, 2,
                                   x->cmd | x->done << MEMOP_CMD_BITS, x->arg);
@@ -158,7 +159,6 @@ static bool array_ok(const struct extents *x)
 /* Errors show as a count that is too small (facts 2.10). */
 static long reservation(struct vcpu *v, uint64_t cmd, uint64_t arg)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     struct extents x = {
         .cmd = cmd & CMD_MASK, .arg = arg, .done = cmd >> MEMOP_CMD_BITS};
 
@@ -172,9 +172,9 @@ static long reservation(struct vcpu *v, uint64_t cmd, uint64_t arg)
     if (domain_self(v->d, x.r.domid) || !array_ok(&x))
         return (long)x.done;
     if (x.cmd != XENMEM_decrease_reservation &&
-        !exchange_bits_ok(op.mm, x.r.mem_flags))
+        !exchange_bits_ok(v->d->mm.mm, x.r.mem_flags))
         return (long)x.done;
-    return do_extents(&op, &x);
+    return do_extents(v, &x);
 }
 
 /* --- questions ------------------------------------------------------------ */

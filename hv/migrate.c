@@ -58,7 +58,6 @@ static enum err go_on(struct journey *j)
     }
     if (j->ending)
         rc = j->plan->last(j);
-    tlb_discharge(&j->op);
     j->ticks += x86_rdtsc() - j->since;
     return rc;
 }

@@ -250,18 +250,19 @@ bool policy_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 /* The hypercall page, once more, into a frame of the guest's. */
 static bool write_hypercall_page(struct vcpu *v, uint64_t value)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     mfn_t m = mfn_of(value >> PAGE_SHIFT);
+    struct mm_op op;
     enum err rc;
 
     if (value & (PAGE_SIZE - 1))
         return false; /* there is one page only */
+    mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = type_get(&op, m, FRAME_WRITABLE);
     if (!rc) {
         hypercall_page_fill(mm_frame_ptr(op.mm, m));
         type_put_later(&op, m);
     }
-    tlb_discharge(&op);
+    mm_op_end(&op);
     return !rc;
 }
 

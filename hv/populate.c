@@ -120,9 +120,10 @@ static enum err one_block(struct populate *p, struct mm_op *op)
 
 static enum err fill(struct populate *p, uint64_t blocks, char *text)
 {
-    struct mm_op op = mm_op_on(&p->d->mm, &p->d->vcpu[0]->mm);
     enum err rc = ERR_NONE;
+    struct mm_op op;
 
+    mm_op_begin(&op, &p->d->mm, &p->d->vcpu[0]->mm);
     while (p->next < blocks && !rc) {
         rc = one_block(p, &op);
         if (rc)
@@ -130,7 +131,7 @@ static enum err fill(struct populate *p, uint64_t blocks, char *text)
         else if (++p->next < blocks && port_preempt())
             rc = ERR_RESTART;
     }
-    tlb_discharge(&op);
+    mm_op_end(&op);
     return rc;
 }
 

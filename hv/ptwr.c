@@ -115,18 +115,30 @@ static enum err attempt(struct mm_op *op, const struct vcpu *v, struct store *s)
     return mmu_emulate_write(op, s->entry, cur, val);
 }
 
+static enum err carry_out(struct mm_op *op, const struct vcpu *v, uint64_t va,
+                          struct store *s)
+{
+    enum err rc = mmu_emulate_find(op, v->mm.root_kernel, va, &s->entry);
+
+    if (rc)
+        return rc;
+    if (!prepare(s, v, va))
+        return ERR_INVAL;
+    do { /* the processor may have set A or D in between */
+        rc = attempt(op, v, s);
+    } while (rc == ERR_RESTART);
+    return rc;
+}
+
 bool ptwr_fault(struct vcpu *v, uint64_t va)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
+    struct mm_op op;
     struct store s;
-    enum err rc = mmu_emulate_find(&op, v->mm.root_kernel, va, &s.entry);
+    enum err rc;
 
-    if (rc || !prepare(&s, v, va))
-        return false;
-    do { /* the processor may have set A or D in between */
-        rc = attempt(&op, v, &s);
-    } while (rc == ERR_RESTART);
-    tlb_discharge(&op);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = carry_out(&op, v, va, &s);
+    mm_op_end(&op);
     if (rc)
         return false;
     v->regs = s.after;

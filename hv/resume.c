@@ -21,9 +21,9 @@
 /* Back to where it was at birth; whether events are masked stays. */
 static void move_info_back(struct vcpu *v)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     struct vcpu_info *home = &v->d->shared->vcpu_info[v->id];
     uint8_t mask = v->info->evtchn_upcall_mask;
+    struct mm_op op;
 
     v->info = home;
     v->info_mfn = MFN_NONE;
@@ -32,9 +32,10 @@ static void move_info_back(struct vcpu *v)
     time_info_init(v);
     if (mfn_eq(v->mm.info, MFN_NONE))
         return;
+    mm_op_begin(&op, &v->d->mm, &v->mm);
     type_put_later(&op, v->mm.info);
     v->mm.info = MFN_NONE;
-    tlb_discharge(&op);
+    mm_op_end(&op);
 }
 
 void resume_quiesce(struct domain *d)

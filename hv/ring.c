@@ -19,14 +19,15 @@ static void move(struct mm_op *op, mfn_t m)
 /* Writable is not a type that validates, so nothing here can take long. */
 static enum err hold(struct domain *d, mfn_t m)
 {
-    struct mm_op op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
     enum err rc = ERR_NONE;
+    struct mm_op op;
 
+    mm_op_begin(&op, &d->mm, &d->vcpu[0]->mm);
     if (!mfn_eq(m, MFN_NONE))
         rc = type_get(&op, m, FRAME_WRITABLE);
     if (!rc)
         move(&op, m);
-    tlb_discharge(&op);
+    mm_op_end(&op);
     return rc;
 }
 

@@ -99,15 +99,17 @@ void seg_load(const struct vcpu *v)
 
 enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned entries)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     unsigned nr = (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
-    enum err rc = mmu_gdt_load(&op, mfns, nr);
+    struct mm_op op;
+    enum err rc;
 
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = mmu_gdt_load(&op, mfns, nr);
     for (unsigned i = 0; !rc && i < MM_GDT_SLOTS; i++)
         map_gdt_slot(v, i);
     if (!rc)
         v->gdt_entries = entries;
-    tlb_discharge(&op);
+    mm_op_end(&op);
     return rc;
 }
 
@@ -130,22 +132,21 @@ long hypercall_set_gdt(uint64_t frames, uint64_t entries)
 
 /* --- LDT --------------------------------------------------------------- */
 
-enum err seg_drop_ldt(struct vcpu *v)
+enum err seg_drop_ldt(struct mm_op *op, struct vcpu *v)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     enum err rc = ERR_NONE;
 
     for (unsigned i = 0; !rc && i < MM_LDT_SLOTS; i++) {
         if (mfn_eq(v->mm.seg[MM_GDT_SLOTS + i], MFN_NONE))
             continue;
         map(ldt_va(v) + i * PAGE_SIZE, mfn_of(0), 0);
-        rc = mmu_seg_load(&op, MM_GDT_SLOTS + i, MFN_NONE);
+        rc = mmu_seg_load(op, MM_GDT_SLOTS + i, MFN_NONE);
     }
-    tlb_discharge(&op);
     return rc;
 }
 
-enum err seg_set_ldt(struct vcpu *v, uint64_t base, unsigned entries)
+enum err seg_set_ldt(struct mm_op *op, struct vcpu *v, uint64_t base,
+                     unsigned entries)
 {
     enum err rc;
 
@@ -154,7 +155,7 @@ enum err seg_set_ldt(struct vcpu *v, uint64_t base, unsigned entries)
         return ERR_INVAL;
     if (entries == v->ldt_entries && base == v->ldt_base)
         return ERR_NONE;
-    rc = seg_drop_ldt(v);
+    rc = seg_drop_ldt(op, v);
     if (rc)
         return rc;
     v->ldt_base = base;
@@ -165,9 +166,9 @@ enum err seg_set_ldt(struct vcpu *v, uint64_t base, unsigned entries)
 }
 
 /* The page of the LDT is looked up in the kernel's tables on first use. */
-static enum err bring_in(struct vcpu *v, uint64_t offset)
+static enum err bring_in(struct mm_op *op, const struct vcpu *v,
+                         uint64_t offset)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     unsigned page = (unsigned)(offset / PAGE_SIZE);
     struct walk w;
     pte_t e;
@@ -175,17 +176,16 @@ static enum err bring_in(struct vcpu *v, uint64_t offset)
 
     if (offset >= (uint64_t)v->ldt_entries * 8)
         return ERR_INVAL; /* XSA-298 */
-    rc = walk_l1(op.mm, v->mm.root_kernel,
+    rc = walk_l1(op->mm, v->mm.root_kernel,
                  v->ldt_base + (uint64_t)page * PAGE_SIZE, &w);
     if (rc)
         return rc;
     e = pte_of(READ_ONCE(w.entry->v));
     if (!pte_present(e))
         return ERR_INVAL;
-    rc = mmu_seg_load(&op, MM_GDT_SLOTS + page, pte_mfn(e));
+    rc = mmu_seg_load(op, MM_GDT_SLOTS + page, pte_mfn(e));
     if (!rc)
         map(ldt_va(v) + (uint64_t)page * PAGE_SIZE, pte_mfn(e), MAP_RW);
-    tlb_discharge(&op);
     return rc;
 }
 
@@ -196,11 +196,14 @@ static bool in_ldt_window(const struct vcpu *v, uint64_t va)
 
 bool seg_fault_retry(struct vcpu *v, uint64_t va, uint64_t error)
 {
+    struct mm_op op;
     enum err rc;
 
     if (!in_ldt_window(v, va) || (error & (PF_PRESENT | PF_RESERVED)))
         return false;
-    rc = bring_in(v, va - ldt_va(v));
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = bring_in(&op, v, va - ldt_va(v));
+    mm_op_end(&op);
     return !rc || rc == ERR_RESTART;
 }
 

@@ -21,10 +21,10 @@ void seg_window_put(struct vcpu *v);
 must_check enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns,
                                 unsigned entries);
 /* base must be page aligned and the guest's, entries <= 8192. */
-must_check enum err seg_set_ldt(struct vcpu *v, uint64_t base,
+must_check enum err seg_set_ldt(struct mm_op *op, struct vcpu *v, uint64_t base,
                                 unsigned entries);
 /* The LDT's pages are looked up again (the address space changed). */
-must_check enum err seg_drop_ldt(struct vcpu *v);
+must_check enum err seg_drop_ldt(struct mm_op *op, struct vcpu *v);
 
 /* LGDT and LLDT. */
 void seg_load(const struct vcpu *v);

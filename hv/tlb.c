@@ -5,6 +5,8 @@
  */
 #include "hv/tlb.h"
 
+#include "hv/memory.h"
+
 void tlb_flush_all(void)
 {
     const struct domain *d = this_cpu()->tlb;
@@ -14,6 +16,11 @@ void tlb_flush_all(void)
     x86_write_cr4(cr4);
     if (d)
         d->mm.mm->tlb_epoch++;
+}
+
+void cpu_discharge(void)
+{
+    mm_discharge(&hv_mm);
 }
 
 void tlb_forget(const struct domain *d)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tlb.h: discharging what mm/ says has to be flushed.
+ * tlb.h: flushing; who owes it, and when it is due, is mm/owed.h's.
  *
  * Invariant: the TLB of a CPU holds translations of one domain only, the one
  * in this_cpu()->tlb, beside the hypervisor's own; so nothing has to be done
@@ -34,12 +34,3 @@ static inline void tlb_enter(struct domain *d)
 
 /* d is going away, or must not be remembered. */
 void tlb_forget(const struct domain *d);
-
-/* At the end of an operation: what it asks for, then it asks no more. */
-static inline void tlb_discharge(struct mm_op *op)
-{
-    if (likely(op->tlb.what == TLB_NOTHING))
-        return;
-    port_tlb_discharge(op->d, &op->tlb);
-    op->tlb.what = TLB_NOTHING;
-}

@@ -27,7 +27,6 @@ enum err vcpu_alloc(struct vcpu *v)
     if (rc)
         return rc;
     v->fpu = mm_frame_ptr(v->d->mm.mm, m);
-    v->op = mm_op_on(&v->d->mm, &v->mm);
     fpu_reset(v);
     debugreg_reset(v);
     rc = seg_window_get(v);
@@ -174,17 +173,18 @@ static bool context_ok(const struct vcpu_guest_context *c)
 static enum err take_references(struct vcpu *v,
                                 const struct vcpu_guest_context *c)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
-    enum err rc = mmu_new_baseptr(&op, mfn_of(c->ctrlreg[3] >> PAGE_SHIFT));
+    struct mm_op op;
+    enum err rc;
+
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = mmu_new_baseptr(&op, mfn_of(c->ctrlreg[3] >> PAGE_SHIFT));
 
     if (!rc && c->ctrlreg[1])
         rc = mmu_new_user_baseptr(&op, mfn_of(c->ctrlreg[1] >> PAGE_SHIFT));
-    tlb_discharge(&op);
     if (!rc)
-        rc = seg_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
-    if (!rc)
-        rc = seg_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
-    return rc;
+        rc = seg_set_ldt(&op, v, c->ldt_base, (unsigned)c->ldt_ents);
+    mm_op_end(&op);
+    return rc ? rc : seg_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
 }
 
 /* Null stays null; another selector can only be one of level 3. */
@@ -269,11 +269,14 @@ enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 
 enum err vcpu_let_go(struct vcpu *v)
 {
+    struct mm_op op;
     enum err rc;
 
     ASSERT(v != current_vcpu());
-    rc = seg_set_gdt(v, NULL, 0);
-    return rc ? rc : seg_set_ldt(v, 0, 0);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = seg_set_ldt(&op, v, 0, 0);
+    mm_op_end(&op);
+    return rc ? rc : seg_set_gdt(v, NULL, 0);
 }
 
 /* --- and back, for save ------------------------------------------------- */

@@ -150,8 +150,8 @@ static void move_info(struct vcpu *v, struct vcpu_info *to)
 
 static long register_info(struct vcpu *v, uint64_t arg)
 {
-    struct mm_op op = mm_op_on(&v->d->mm, &v->mm);
     struct vcpu_register_vcpu_info r;
+    struct mm_op op;
     enum err rc;
 
     if (guest_read(&r, arg, sizeof(r)))
@@ -162,8 +162,9 @@ static long register_info(struct vcpu *v, uint64_t arg)
     if (!mfn_eq(v->info_mfn, MFN_NONE) ||
         (v != current_vcpu() && v->state != VCPU_DOWN))
         return -XEN_EINVAL;
+    mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = mmu_info_load(&op, mfn_of(r.mfn));
-    tlb_discharge(&op);
+    mm_op_end(&op);
     if (rc == ERR_RESTART)
         return hypercall_continue(__HYPERVISOR_vcpu_op, 3,
                                   VCPUOP_register_vcpu_info, v->id, arg);

@@ -54,7 +54,7 @@ void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,
 
     while (owner != d)
         owner = owner->next;
-    s.owner = mm_op_on(owner, NULL);
+    s.owner = (struct mm_op){.mm = owner->mm, .d = owner};
     for (const struct mm_domain *o = mm->domains; o; o = o->next)
         for (uint64_t b = 0; o != d && o->grants && b < mm->nr_blocks; b++)
             if (mm->blocks[b].table &&

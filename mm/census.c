@@ -71,10 +71,9 @@ static enum err drain(struct census *c)
     enum err rc = ERR_NONE;
 
     for (struct mm_vcpu *v = c->op->d->vcpus; v && !rc; v = v->next) {
-        struct mm_op op = mm_op_on(c->op->d, v);
+        struct mm_op op = mm_op_as(c->op, v);
 
         rc = type_drain(&op);
-        mm_op_flush(c->op, op.tlb);
     }
     return rc;
 }

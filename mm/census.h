@@ -15,7 +15,7 @@
  *
  * The domain is not changed but for tables that were interrupted on their way
  * up or down: those are taken down first, so that there are none. What that
- * owes is in op->tlb.
+ * owes is owed.h's.
  */
 #pragma once
 

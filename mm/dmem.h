@@ -6,7 +6,7 @@
  * all its 512 frames are free; then, and only then, it goes back whole. The
  * block word counts as holes the frames the domain has given up, the table's
  * hole_map shows those nobody refers to any more. What is freed loses its
- * type, so it may be handed out again only after op->tlb is discharged.
+ * type, so it may be handed out again only after a flush.
  * Frames in shared blocks are apart from all that: shared.h.
  */
 #pragma once

@@ -131,20 +131,16 @@ static bool may_grant(const struct mm_op *op, mfn_t m)
 }
 
 /* The references, as an entry of the granter's own would take them. */
-static int get_frame(struct mm_op *op, struct mm_domain *from, pte_t e)
+static int get_frame(struct mm_op *theirs, pte_t e)
 {
-    struct mm_op theirs = mm_op_on(from, NULL);
-    enum err rc;
-
-    if (!may_grant(&theirs, pte_mfn(e)))
+    if (!may_grant(theirs, pte_mfn(e)))
         return GNTST_bad_page;
-    rc = entry_get_l1(&theirs, e);
-    mm_op_flush(op, theirs.tlb);
-    return rc ? GNTST_general_error : GNTST_okay;
+    return entry_get_l1(theirs, e) ? GNTST_general_error : GNTST_okay;
 }
 
-int grant_map(struct mm_op *op, struct mm_domain *from, struct grant_request *r)
+int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
 {
+    struct mm_domain *from = theirs->d;
     bool write = !(r->flags & GNTMAP_readonly);
     uint64_t place;
     pte_t *slot, e;
@@ -165,7 +161,7 @@ int grant_map(struct mm_op *op, struct mm_domain *from, struct grant_request *r)
     if (status)
         return status;
     e = entry_for(r->mfn, r->flags);
-    status = get_frame(op, from, e);
+    status = get_frame(theirs, e);
     if (status) {
         grant_unpin(from, r->ref, write);
         return status;
@@ -230,6 +226,13 @@ static int find_handle(const struct mm_op *op, uint32_t n, uint64_t host_addr,
     return (*out)->host_addr == host_addr ? GNTST_okay : GNTST_general_error;
 }
 
+struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle)
+{
+    const struct grant_handle *h = grant_handle(d, handle);
+
+    return h && grant_handle_used(h) ? domain_of(d->mm, h->domid) : NULL;
+}
+
 int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr)
 {
     struct grant_handle *h;
@@ -266,11 +269,15 @@ int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
     return GNTST_okay;
 }
 
+/* It was op's domain that could reach it: first nobody can any more. */
 void grant_freed(struct mm_op *op, struct frame *f)
 {
     struct mm_domain *d = domain_of(op->mm, frame_owner(frame_word(f)));
-    struct mm_op theirs = mm_op_on(d, NULL);
+    struct mm_op theirs;
 
-    dmem_frame_free(&theirs, f);
     mm_op_flush(op, tlb_full());
+    mm_discharge(op->mm);
+    mm_op_begin(&theirs, d, NULL);
+    dmem_frame_free(&theirs, f);
+    mm_op_end(&theirs);
 }

@@ -40,7 +40,7 @@ void grant_forget(const struct mm_domain *d);
 
 /* What follows returns GNTST_*, and on an error has changed nothing. */
 
-/* For op's domain, which becomes able to reach a frame of `from`. */
+/* For op's domain, which becomes able to reach a frame of theirs. */
 struct grant_request {
     uint64_t host_addr; /* of an entry, or of what it maps: GNTMAP_* in flags */
     uint32_t flags;
@@ -48,28 +48,33 @@ struct grant_request {
     uint32_t handle; /* out, as the frame */
     mfn_t mfn;
 };
-int grant_map(struct mm_op *op, struct mm_domain *from,
-              struct grant_request *r);
-/* host_addr: as it was mapped. */
+int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r);
+/* Whom a handle of d's concerns besides; NULL: it is none. */
+struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle);
+/* host_addr: as it was mapped. The granter's operation is under way, too. */
 int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr);
 /* What is mapped at new_addr takes its place; 0: nothing does. */
 int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
                   uint64_t new_addr);
 
-/* One end of a copy: a grant of d's, or (mfn) a frame of op's domain. */
+/*
+ * One end of a copy: a grant of d's, or a frame that the domain `who`, which
+ * asks for it, simply has: d. Two ends are two domains at most.
+ */
 struct grant_end {
-    struct mm_domain *d; /* NULL: mfn counts */
+    struct mm_domain *d;
+    bool granted; /* ref counts, otherwise mfn */
     uint32_t ref;
     mfn_t mfn;
     uint16_t offset;
 };
-int grant_copy(struct mm_op *op, const struct grant_end *from,
+int grant_copy(struct mm_domain *who, const struct grant_end *from,
                const struct grant_end *to, uint16_t len);
 /*
- * The frame is given up; `to`, which has said in entry ref that it takes one,
- * gets a fresh one with its content, named in the entry.
+ * The frame is given up; they, who have said in entry ref that they take one,
+ * get a fresh one with its content, named in the entry.
  */
-int grant_transfer(struct mm_op *op, struct mm_domain *to, uint32_t ref,
+int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
                    mfn_t m);
 
 /*

@@ -16,9 +16,10 @@
 /* Of d's handles those for grants of `from`, or (NULL) all. */
 static enum err drop_handles(struct mm_domain *d, const struct mm_domain *from)
 {
-    struct mm_op op = mm_op_on(d, NULL);
     enum err rc = ERR_NONE;
+    struct mm_op op;
 
+    mm_op_begin(&op, d, NULL);
     for (uint32_t n = 0, did = 0; n < grant_nr_handles(d) && !rc; n++) {
         struct grant_handle *h = grant_handle(d, n);
 
@@ -28,7 +29,8 @@ static enum err drop_handles(struct mm_domain *d, const struct mm_domain *from)
         if (++did % STEP == 0 && port_preempt())
             rc = ERR_RESTART;
     }
-    type_flush_now(&op);
+    mm_op_flush(&op, tlb_full()); /* entries may have gone without */
+    mm_op_end(&op);
     return rc;
 }
 

@@ -14,38 +14,27 @@
 /* --- copying -------------------------------------------------------------- */
 
 /* A reference of the kind an entry would hold; GNTST_*. */
-static int hold(struct mm_op *op, struct mm_domain *d, mfn_t m, bool write)
+static int hold(struct mm_op *op, mfn_t m, bool write)
 {
-    struct mm_op theirs = mm_op_on(d, NULL);
-    enum err rc =
-        entry_get_l1(&theirs, pte_make(m, PTE_P | (write ? PTE_RW : 0)));
+    enum err rc = entry_get_l1(op, pte_make(m, PTE_P | (write ? PTE_RW : 0)));
 
-    mm_op_flush(op, theirs.tlb);
     return rc ? GNTST_bad_page : GNTST_okay;
 }
 
-static void let_go(struct mm_op *op, struct mm_domain *d, mfn_t m, bool write)
-{
-    struct mm_op theirs = mm_op_on(d, NULL);
-
-    entry_put_l1(&theirs, pte_make(m, PTE_P | (write ? PTE_RW : 0)));
-    mm_op_flush(op, theirs.tlb);
-}
-
-static int open_end(struct mm_op *op, const struct grant_end *e, bool write,
-                    mfn_t *out)
+static int open_end(struct mm_op *op, domid_t who, const struct grant_end *e,
+                    bool write, mfn_t *out)
 {
     int status;
 
     *out = e->mfn;
-    if (!e->d)
-        return hold(op, op->d, e->mfn, write);
+    if (!e->granted)
+        return hold(op, e->mfn, write);
     if (e->d->dying)
         return GNTST_bad_domain;
-    status = grant_pin(e->d, e->ref, op->d->id, write, out);
+    status = grant_pin(e->d, e->ref, who, write, out);
     if (status)
         return status;
-    status = hold(op, e->d, *out, write);
+    status = hold(op, *out, write);
     if (status)
         grant_unpin(e->d, e->ref, write);
     return status;
@@ -54,8 +43,8 @@ static int open_end(struct mm_op *op, const struct grant_end *e, bool write,
 static void close_end(struct mm_op *op, const struct grant_end *e, bool write,
                       mfn_t m)
 {
-    let_go(op, e->d ? e->d : op->d, m, write);
-    if (e->d)
+    entry_put_l1(op, pte_make(m, PTE_P | (write ? PTE_RW : 0)));
+    if (e->granted)
         grant_unpin(e->d, e->ref, write);
 }
 
@@ -64,25 +53,38 @@ static uint8_t *content(const struct mm_op *op, mfn_t m, uint16_t offset)
     return (uint8_t *)mm_frame_ptr(op->mm, m) + offset;
 }
 
-int grant_copy(struct mm_op *op, const struct grant_end *from,
-               const struct grant_end *to, uint16_t len)
+/* Of the two operations each is on the domain of its end. */
+static int copy(struct mm_op *ops, struct mm_op *opd, domid_t who,
+                const struct grant_end *from, const struct grant_end *to,
+                uint16_t len)
 {
     mfn_t src, dst;
+    int status = open_end(ops, who, from, false, &src);
+
+    if (status)
+        return status;
+    status = open_end(opd, who, to, true, &dst);
+    if (!status) {
+        memmove(content(opd, dst, to->offset), content(ops, src, from->offset),
+                len);
+        close_end(opd, to, true, dst);
+    }
+    close_end(ops, from, false, src);
+    return status;
+}
+
+int grant_copy(struct mm_domain *who, const struct grant_end *from,
+               const struct grant_end *to, uint16_t len)
+{
+    struct mm_op ops, opd;
     int status;
 
     if (from->offset + len > (int)PAGE_SIZE ||
         to->offset + len > (int)PAGE_SIZE)
         return GNTST_bad_copy_arg;
-    status = open_end(op, from, false, &src);
-    if (status)
-        return status;
-    status = open_end(op, to, true, &dst);
-    if (!status) {
-        memmove(content(op, dst, to->offset), content(op, src, from->offset),
-                len);
-        close_end(op, to, true, dst);
-    }
-    close_end(op, from, false, src);
+    mm_op_begin_two(&ops, from->d, NULL, &opd, to->d);
+    status = copy(&ops, &opd, who->id, from, to, len);
+    mm_op_end_two(&ops, &opd);
     return status;
 }
 
@@ -118,10 +120,10 @@ static void tell(const struct mm_domain *to, uint32_t ref, mfn_t m)
     atomic_fetch_or(half, GTF_transfer_completed);
 }
 
-int grant_transfer(struct mm_op *op, struct mm_domain *to, uint32_t ref,
+int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
                    mfn_t m)
 {
-    struct mm_op theirs = mm_op_on(to, NULL);
+    struct mm_domain *to = theirs->d;
     unsigned done;
     mfn_t fresh;
 
@@ -131,10 +133,10 @@ int grant_transfer(struct mm_op *op, struct mm_domain *to, uint32_t ref,
         return GNTST_bad_domain;
     if (ref >= grant_nr_frames(to) * GRANT_REFS)
         return GNTST_bad_gntref;
-    if (!dmem_may_grow(to, 1) || dmem_frames_get(&theirs, &fresh, 1, &done))
+    if (!dmem_may_grow(to, 1) || dmem_frames_get(theirs, &fresh, 1, &done))
         return GNTST_general_error;
     if (!accepts(to, ref, op->d->id)) {
-        dmem_run_undo(&theirs, 0, fresh);
+        dmem_run_undo(theirs, 0, fresh);
         return GNTST_bad_gntref;
     }
     memcpy(mm_frame_ptr(op->mm, fresh), mm_frame_ptr(op->mm, m), PAGE_SIZE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * image.c: the memory of an image, and reading from it. Nobody ever runs on
- * the domain it belongs to, so what its frames owe to TLBs is nothing.
+ * the domain it belongs to, so what its operations owe costs nothing.
  */
 #include "mm/image.h"
 
@@ -26,16 +26,14 @@ enum err image_init(struct image *i, struct mm *mm, domid_t owner,
     return ERR_NONE;
 }
 
-static struct mm_op op_on(struct image *i)
-{
-    return mm_op_on(&i->store, &i->none);
-}
-
 enum err image_free(struct image *i)
 {
-    struct mm_op op = op_on(i);
-    enum err rc = dmem_domain_destroy(&op);
+    struct mm_op op;
+    enum err rc;
 
+    mm_op_begin(&op, &i->store, &i->none);
+    rc = dmem_domain_destroy(&op);
+    mm_op_end(&op);
     if (rc)
         return rc;
     pfnmap_free(&i->pages);
@@ -86,17 +84,18 @@ static enum err grow_frame(struct image *i, struct mm_op *op)
 
 enum err image_grow(struct image *i, uint64_t n)
 {
-    struct mm_op op = op_on(i);
+    enum err rc = ERR_NONE;
+    struct mm_op op;
 
-    while (i->nr_pages < n) {
+    mm_op_begin(&op, &i->store, &i->none);
+    while (i->nr_pages < n && !rc) {
         bool whole =
             i->nr_pages % BLOCK_FRAMES == 0 && grow_block(i, &op) == ERR_NONE;
-        enum err rc = whole ? ERR_NONE : grow_frame(i, &op);
 
-        if (rc)
-            return rc;
+        rc = whole ? ERR_NONE : grow_frame(i, &op);
     }
-    return ERR_NONE;
+    mm_op_end(&op);
+    return rc;
 }
 
 void *image_page(const struct image *i, uint64_t n)

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "mm/alloc.h"
-#include "mm/tlb.h"
+#include "mm/owed.h"
 #include "pte.h"
 
 #define L4_HV_SLOTS (L4_HV_LAST - L4_HV_FIRST + 1)
@@ -24,8 +24,9 @@ struct mm {
     uint8_t *direct;      /* direct map: byte 0 of mfn 0 */
     struct block *blocks; /* indexed by mfn / 512 */
     uint64_t nr_blocks;
-    uint64_t nr_frames; /* highest mfn + 1: bound of every guest mfn */
-    uint64_t *m2p;      /* written only; content is never trusted (XSA-251) */
+    uint64_t nr_frames;   /* highest mfn + 1: bound of every guest mfn */
+    uint64_t *m2p;        /* written only; content is never trusted (XSA-251) */
+    struct mm_owed *owed; /* by this CPU */
     /*
      * Counts full flushes of every CPU. A frame remembers its low 16 bits
      * when its last type reference goes; only if they still agree can a stale
@@ -101,25 +102,47 @@ struct mm_domain {
 };
 
 /*
- * One operation on one domain. To hold a struct mm_op is to hold that
- * domain's memory lock: every function that needs the lock takes one.
+ * One operation on one domain, a small value on the stack of whoever carries
+ * it out. To hold a struct mm_op is to hold that domain's memory lock: every
+ * function that needs the lock takes one. It is begun and ended in one place
+ * each, on every path; what it owes is discharged when it ends, or before,
+ * when the hypervisor touches memory by a guest's address (owed.h).
  */
 struct mm_op {
     struct mm *mm;
     struct mm_domain *d;
     struct mm_vcpu *v;
-    struct tlb tlb; /* grows; whoever ends the operation discharges it */
 };
 
-static inline struct mm_op mm_op_on(struct mm_domain *d, struct mm_vcpu *v)
+static inline void mm_op_begin(struct mm_op *op, struct mm_domain *d,
+                               struct mm_vcpu *v)
 {
-    return (struct mm_op){.mm = d->mm, .d = d, .v = v};
+    *op = (struct mm_op){.mm = d->mm, .d = d, .v = v};
 }
 
-static inline void mm_op_flush(struct mm_op *op, struct tlb what)
+/* Whatever became of it. The pair is op's no more afterwards. */
+static inline void mm_op_end(const struct mm_op *op)
 {
-    op->tlb = tlb_merge(op->tlb, what);
+    if (unlikely(op->mm->owed->what != TLB_NOTHING))
+        mm_discharge(op->mm);
 }
+
+/*
+ * One that concerns a second domain as well, or the same once more: the lower
+ * id is begun first, so that two CPUs cannot wait for each other.
+ */
+void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
+                     struct mm_op *b, struct mm_domain *db);
+void mm_op_end_two(const struct mm_op *a, const struct mm_op *b);
+
+/* The same operation, as another vCPU of the domain's would carry it out. */
+static inline struct mm_op mm_op_as(const struct mm_op *op, struct mm_vcpu *v)
+{
+    return (struct mm_op){.mm = op->mm, .d = op->d, .v = v};
+}
+
+/* Owed from here on. */
+void mm_op_flush(struct mm_op *op, struct tlb what);
 
 static inline bool mm_mfn_valid(const struct mm *mm, mfn_t m)
 {

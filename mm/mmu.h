@@ -6,7 +6,7 @@
  *
  * Each drains what the vCPU's last operation left; ERR_RESTART from any of
  * them means: progress is kept, call again with the same arguments, before
- * anything else of this vCPU's. After the last, discharge op->tlb.
+ * anything else of this vCPU's.
  */
 #pragma once
 

@@ -5,7 +5,7 @@
  * M2P. What a guest holds itself (its p2m) is its own to renew.
  *
  * No vCPU of the domain runs meanwhile: there is one processor. What is cached
- * of the old entry goes with op->tlb, which dmem.h asks to discharge before
+ * of the old entry is owed (owed.h), and flushed before
  * the old frame is anybody else's.
  */
 #pragma once

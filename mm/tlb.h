@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tlb.h: what has to be flushed, as a value. mm/ never flushes: operations
- * add to the value in their struct mm_op, and hv/ discharges it before any
- * vCPU of the domain runs again.
+ * tlb.h: what has to be flushed, as a value. mm/ never flushes: operations add
+ * to what their CPU owes (owed.h), and the port discharges it.
  */
 #pragma once
 

@@ -15,10 +15,8 @@
 
 void type_flush_now(struct mm_op *op)
 {
-    struct tlb all = tlb_full();
-
-    port_tlb_discharge(op->d, &all);
-    op->tlb = (struct tlb){.what = TLB_NOTHING};
+    mm_op_flush(op, tlb_full());
+    mm_discharge(op->mm);
 }
 
 enum err type_ref_get(struct mm_op *op, mfn_t m)

@@ -26,6 +26,13 @@ enum err scene_update(struct scene *s, mfn_t table, unsigned i, uint64_t val)
     return rc;
 }
 
+int scene_map(struct scene *s, struct grant_request *r)
+{
+    struct mm_op theirs = mm_op_on(&s->them.d, NULL);
+
+    return grant_map(&s->op, &theirs, r);
+}
+
 void scene_share(struct scene *s)
 {
     s->us.d.relinquish = RELINQUISH_CUT;

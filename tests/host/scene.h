@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "mm/grant.h"
 #include "world.h"
 
 #define KERNEL (PTE_P | PTE_RW | PTE_US)
@@ -45,4 +46,6 @@ mfn_t scene_they_get(struct scene *s);
 /* A zeroed frame of ours. */
 mfn_t scene_frame(struct scene *s);
 /* mmu_update of one entry, what it owes discharged. */
+/* We map a grant of theirs: GNTST_*. */
+int scene_map(struct scene *s, struct grant_request *r);
 enum err scene_update(struct scene *s, mfn_t table, unsigned i, uint64_t val);

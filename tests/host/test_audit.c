@@ -194,7 +194,7 @@ static void a_grant(void **state)
     atomic_store(grant_word(&s->them.d, 11), s->foreign.v << 32 |
                                                  (uint64_t)s->us.d.id << 16 |
                                                  GTF_permit_access);
-    assert_int_equal(grant_map(&s->op, &s->them.d, &ask), GNTST_okay);
+    assert_int_equal(scene_map(s, &ask), GNTST_okay);
     a = grant_active(&s->them.d, 11);
     h = grant_handle(&s->us.d, ask.handle);
     damage(s, &a->writers, 2, "a wrong number of pins");

@@ -56,7 +56,7 @@ static int map_place(struct scene *s, uint32_t flags, uint32_t ref,
 
     last = (struct grant_request){
         .host_addr = host_addr, .flags = flags, .ref = ref};
-    status = grant_map(&s->op, &s->them.d, &last);
+    status = scene_map(s, &last);
     world_done(&s->op);
     world_audit(&s->w, "map");
     return status;
@@ -240,7 +240,7 @@ static void they_are_not_joined(void **state)
         last = (struct grant_request){.host_addr = t.v << PAGE_SHIFT | i * 8,
                                       .flags = RW | GNTMAP_contains_pte,
                                       .ref = i};
-        assert_int_equal(grant_map(&s->op, &s->them.d, &last), GNTST_okay);
+        assert_int_equal(scene_map(s, &last), GNTST_okay);
     }
     world_audit(&s->w, "512 grants");
     assert_true(join(&s->op, maddr_of(s->l2.v << PAGE_SHIFT | 5 * 8), &left) !=
@@ -264,7 +264,7 @@ static void map_many(struct scene *s, unsigned n)
                                       .flags = (i % 2 ? RO : RW) |
                                                GNTMAP_contains_pte,
                                       .ref = i};
-        assert_int_equal(grant_map(&s->op, &s->them.d, &last), GNTST_okay);
+        assert_int_equal(scene_map(s, &last), GNTST_okay);
     }
     assert_int_equal(scene_update(s, t, n - 1, 0), ERR_NONE);
     world_audit(&s->w, "many grants");
@@ -388,7 +388,7 @@ static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
     case 1:
         last = (struct grant_request){
             .host_addr = at * PAGE_SIZE, .flags = write ? RW : RO, .ref = ref};
-        if (grant_map(&s->op, &s->them.d, &last))
+        if (scene_map(s, &last))
             break;
         if (place[k])
             (void)grant_unmap(&s->op, handle[k], place[k]);
@@ -433,6 +433,13 @@ static void ten_thousand_steps(void **state)
 
 /* --- transfer ------------------------------------------------------------- */
 
+static int transfer(struct scene *s, uint32_t ref, mfn_t m)
+{
+    struct mm_op to = mm_op_on(&s->them.d, NULL);
+
+    return grant_transfer(&s->op, &to, ref, m);
+}
+
 static void a_frame_changes_hands(void **state)
 {
     struct scene *s = *state;
@@ -441,23 +448,19 @@ static void a_frame_changes_hands(void **state)
     mfn_t m = scene_frame(s), got;
 
     memset(mm_frame_ptr(&s->w.mm, m), 0x5a, PAGE_SIZE);
-    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m),
-                     GNTST_bad_gntref);
+    assert_int_equal(transfer(s, 1, m), GNTST_bad_gntref);
     assert_int_equal(grant_setup(&op, 1), ERR_NONE);
-    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m),
-                     GNTST_bad_gntref);
+    assert_int_equal(transfer(s, 1, m), GNTST_bad_gntref);
     entry_is(&s->them.d, 1, s->us.d.id, GTF_accept_transfer, mfn_of(0));
-    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, s->data),
+    assert_int_equal(transfer(s, 1, s->data),
                      GNTST_bad_page); /* it is mapped */
-    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, theirs(s, 0)),
-                     GNTST_bad_page);
+    assert_int_equal(transfer(s, 1, theirs(s, 0)), GNTST_bad_page);
     s->them.d.max_pages = s->them.d.tot_pages;
-    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m),
-                     GNTST_general_error);
+    assert_int_equal(transfer(s, 1, m), GNTST_general_error);
     s->them.d.max_pages = 8 * BLOCK_FRAMES;
     world_audit(&s->w, "refusals");
     assert_int_equal(s->us.d.tot_pages, have + 1);
-    assert_int_equal(grant_transfer(&s->op, &s->them.d, 1, m), GNTST_okay);
+    assert_int_equal(transfer(s, 1, m), GNTST_okay);
     world_done(&s->op);
     world_audit(&s->w, "a transfer");
     assert_int_equal(s->us.d.tot_pages, have);

@@ -254,7 +254,7 @@ static void frames_that_are_lent_stay_where_they_are(void **state)
     atomic_store(grant_word(&s->us.d, 0), x->frame[300].v << 32 |
                                               (uint64_t)s->them.d.id << 16 |
                                               GTF_permit_access);
-    assert_int_equal(grant_map(&op, &s->us.d, &r), GNTST_okay);
+    assert_int_equal(grant_map(&op, &s->op, &r), GNTST_okay);
     world_done(&op);
     refused(s, x, ERR_BUSY);
     assert_int_equal(grant_unmap(&op, r.handle, r.host_addr), GNTST_okay);

@@ -85,6 +85,7 @@ static int start(void **state)
     (void)state;
     machine_make(2, 1);
     world_make(&w, BLOCKS);
+    w.mm.owed = hv_mm.owed;
     hv_mm.nr_frames = w.mm.nr_frames;
     d = dress(1, 4 * BLOCK_FRAMES);
     other = dress(2, 2 * BLOCK_FRAMES);

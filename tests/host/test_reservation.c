@@ -160,7 +160,7 @@ static void a_list_stops_at_what_is_refused(void **state)
     m[2] = m[0];
     assert_int_equal(reservation_decrease_list(&s->op, m, 4, &done), ERR_INVAL);
     assert_int_equal(done, 2);
-    assert_int_equal(s->op.tlb.what, TLB_FULL);
+    assert_int_equal(s->w.owed.what, TLB_FULL);
     assert_int_equal(s->us.d.tot_pages, before - 2);
     m[0] = s->data; /* mapped: given up, and alive until it is unmapped */
     m[1] = s->foreign;

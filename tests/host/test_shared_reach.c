@@ -102,7 +102,7 @@ static void given_up_and_in_use(void **state)
     world_audit(&s->w, "giving up");
     assert_int_equal(shared_stats(&s->w.mm).free_frames, 3);
     assert_int_equal(mmu_unpin(&s->op, table), ERR_NONE);
-    assert_int_equal(s->op.tlb.what, TLB_FULL);
+    assert_int_equal(s->w.owed.what, TLB_FULL);
     assert_int_equal(shared_stats(&s->w.mm).free_frames, 5);
 }
 

@@ -114,7 +114,7 @@ static void it_is_taken_back_when_nobody_refers_to_it(void **state)
     assert_int_equal(scene_update(s, s->l1, 9, 0), ERR_NONE);
     world_audit(&s->w, "all that");
     assert_true(supply_put(&s->op, m));
-    assert_int_equal(s->op.tlb.what, TLB_FULL);
+    assert_int_equal(s->w.owed.what, TLB_FULL);
     assert_int_equal(s->us.d.supplied, 0);
 }
 

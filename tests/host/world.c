@@ -39,6 +39,7 @@ void world_make(struct world *w, uint64_t blocks)
     simtlb_reset();
     memset(w, 0, sizeof(*w));
     w->mm.direct = memory_of(frames);
+    w->mm.owed = &w->owed;
     w->mm.m2p = calloc(frames, sizeof(uint64_t));
     w->mm.linear_pt = true;
     w->mm.tlb_epoch = 0x51234; /* no stamp says this by chance */
@@ -77,9 +78,7 @@ void world_domain(struct world *w, struct world_domain *x, domid_t id,
 
 void world_done(struct mm_op *op)
 {
-    if (op->tlb.what != TLB_NOTHING)
-        port_tlb_discharge(op->d, &op->tlb);
-    op->tlb.what = TLB_NOTHING;
+    mm_op_end(op);
 }
 
 void world_destroy(struct world *w, struct world_domain *x)

@@ -11,6 +11,7 @@
 
 struct world {
     struct mm mm;
+    struct mm_owed owed;
     void *metadata;
     void *scratch;
     uint64_t blocks_at_boot;
@@ -26,7 +27,15 @@ void world_end(struct world *w); /* asserts that every block is back */
 void world_domain(struct world *w, struct world_domain *x, domid_t id,
                   uint64_t max_pages);
 void world_destroy(struct world *w, struct world_domain *x);
-/* Finish an operation: discharge what it owes. */
+/* Begin one that owes nothing yet: a value, and several may be held at once. */
+static inline struct mm_op mm_op_on(struct mm_domain *d, struct mm_vcpu *v)
+{
+    struct mm_op op;
+
+    mm_op_begin(&op, d, v);
+    return op;
+}
+/* Finish an operation; with the same value another one can be carried out. */
 void world_done(struct mm_op *op);
 /* Fails the test with the audit's words. */
 void world_audit(struct world *w, const char *after);

@@ -17,6 +17,7 @@ bool machine_bad_reads;
 unsigned machine_alloc_fails;
 enum err machine_store_says;
 unsigned machine_again;
+unsigned machine_discharges;
 struct mm hv_mm;
 struct domain *domain_list;
 
@@ -51,6 +52,8 @@ void machine_make(unsigned domains, unsigned vcpus)
     machine_bad_reads = true;
     machine_alloc_fails = 0;
     frames_used = 0;
+    machine_discharges = 0;
+    hv_mm.owed = &cpu.owed;
     hv_mm.direct = calloc(MACHINE_FRAMES, PAGE_SIZE);
     for (unsigned id = domains; id > 0; id--) {
         struct domain *d = calloc(1, sizeof(*d));
@@ -150,6 +153,18 @@ __attribute__((weak)) void ring_bound(struct domain *d)
     (void)d;
 }
 
+/* Weak, as bug(): where all of mm/ is not there. */
+__attribute__((weak)) void mm_discharge(struct mm *mm)
+{
+    machine_discharges += mm->owed->what != TLB_NOTHING;
+    mm->owed->what = TLB_NOTHING;
+}
+
+void cpu_discharge(void)
+{
+    mm_discharge(&hv_mm);
+}
+
 /* --- guest memory --------------------------------------------------------- */
 
 /* How many of n bytes from va can be reached. */
@@ -166,6 +181,7 @@ static size_t reachable(uint64_t va, size_t n, bool write)
 
 size_t guest_read_some(void *dst, uint64_t va, size_t n)
 {
+    cpu_user_access_begin();
     n = reachable(va, n, false);
     memcpy(dst, (const void *)(uintptr_t)va, n);
     return n;
@@ -173,6 +189,7 @@ size_t guest_read_some(void *dst, uint64_t va, size_t n)
 
 size_t guest_write_some(uint64_t va, const void *src, size_t n)
 {
+    cpu_user_access_begin();
     n = reachable(va, n, true);
     memcpy((void *)(uintptr_t)va, src, n);
     return n;

@@ -23,6 +23,8 @@ extern uintptr_t machine_bad_from, machine_bad_to;
 extern bool machine_bad_reads;
 /* The n-th allocation from now fails; 0: none. */
 extern unsigned machine_alloc_fails;
+/* How often something was owed and discharged. */
+extern unsigned machine_discharges;
 
 /* What store_serve() says; the last hypercall that is to come again. */
 extern enum err machine_store_says;

@@ -23,7 +23,7 @@
 
 static uint64_t now = 5000;
 static unsigned requests, yields, ups, downs, wakes, armed, published, crashes;
-static unsigned shutdowns, shutdown_reason, context_restarts, infos, flushes;
+static unsigned shutdowns, shutdown_reason, context_restarts, infos;
 static enum domain_end shutdown_end;
 static enum err context_rc, info_rc;
 static mfn_t info_asked;
@@ -128,14 +128,8 @@ enum err mmu_info_load(struct mm_op *op, mfn_t m)
 {
     infos++;
     info_asked = m;
-    op->tlb = tlb_full();
+    op->mm->owed->what = TLB_FULL;
     return info_rc;
-}
-
-void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb)
-{
-    (void)d;
-    flushes += tlb->what == TLB_FULL;
 }
 
 long hypercall_continue(unsigned nr, unsigned n, ...)
@@ -165,7 +159,7 @@ static int start(void **state)
     me = d->vcpu[0];
     you = d->vcpu[1];
     requests = yields = ups = downs = wakes = armed = published = crashes = 0;
-    shutdowns = context_restarts = infos = flushes = 0;
+    shutdowns = context_restarts = infos = 0;
     context_rc = info_rc = ERR_NONE;
     return 0;
 }
@@ -446,7 +440,7 @@ static void vcpu_info_has_its_place(void **state)
     info_rc = ERR_INVAL;
     assert_int_equal(vcpu_do(VCPUOP_register_vcpu_info, 0, &r),
                      errno_of(ERR_INVAL));
-    assert_int_equal(flushes, 1);
+    assert_int_equal(machine_discharges, 1);
     assert_ptr_equal(me->info, &d->shared->vcpu_info[0]);
     info_rc = ERR_RESTART;
     assert_int_equal(vcpu_do(VCPUOP_register_vcpu_info, 0, &r), -4711);

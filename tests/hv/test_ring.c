@@ -68,12 +68,6 @@ void console_ring_event(struct domain *d, uint16_t port)
     (void)port;
 }
 
-void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb)
-{
-    (void)d;
-    (void)tlb;
-}
-
 /* --- a domain with a ring in frame 2 -------------------------------------- */
 
 static struct domain *d;

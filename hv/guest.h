@@ -116,13 +116,17 @@ fault:
 static always_inline must_check enum err guest_read_triple(uint64_t dst[3],
                                                            uint64_t va)
 {
-    uint64_t c;
+    uint64_t a, b, c;
 
-    if (unlikely(!guest_range_ok(va, 24)) || guest_read_pair(dst, va))
+    if (unlikely(!guest_range_ok(va, 24)))
         return ERR_FAULT;
     cpu_user_access_begin();
+    guest_get_raw(a, va, fault);
+    guest_get_raw(b, va + 8, fault);
     guest_get_raw(c, va + 16, fault);
     cpu_user_access_end();
+    dst[0] = a;
+    dst[1] = b;
     dst[2] = c;
     return ERR_NONE;
 fault:

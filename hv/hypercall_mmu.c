@@ -66,6 +66,15 @@ static long list_end(const struct list *l, enum err rc, unsigned nr,
 _Static_assert(sizeof(struct mmu_request) == sizeof(struct mmu_update),
                "requests are copied as they are");
 
+/*
+ * The operation that v has begun, for what was not quick: so the quick way
+ * keeps its own in registers.
+ */
+static inline struct mm_op under_way(struct vcpu *v)
+{
+    return (struct mm_op){.mm = v->d->mm.mm, .d = &v->d->mm, .v = &v->mm};
+}
+
 /* --- mmu_update --------------------------------------------------------- */
 
 /* Requests copied in and done in one go: what preemption waits for. */
@@ -126,10 +135,12 @@ static always_inline long one_end(const struct mm_op *op, enum err rc,
 }
 _Static_assert(TLB_NOTHING == 0 && ERR_NONE == 0, "tested together");
 
-static never_inline long update_rest(struct mm_op *op, uint64_t ptr,
-                                     uint64_t val, enum quick q, mfn_t gone)
+static never_inline long update_rest(struct vcpu *v, uint64_t ptr, uint64_t val,
+                                     enum quick q, mfn_t gone)
 {
-    return one_end(op, mmu_update_rest(op, ptr, val, q, gone),
+    struct mm_op op = under_way(v);
+
+    return one_end(&op, mmu_update_rest(&op, ptr, val, q, gone),
                    __HYPERVISOR_mmu_update);
 }
 
@@ -150,8 +161,8 @@ static always_inline long update_one(uint64_t reqs)
     mm_op_begin(&op, &v->d->mm, &v->mm);
     q = mmu_quick(&op, req[0], req[1], &gone);
     if (unlikely(q != QUICK_DONE))
-        return update_rest(&op, req[0], req[1], q, gone);
-    mm_op_end(&op);
+        return update_rest(v, req[0], req[1], q, gone);
+    mm_op_end_quick(&op);
     return 0;
 }
 
@@ -299,9 +310,11 @@ static enum err ext_list(struct mm_op *op, struct list *l)
 }
 _Static_assert(sizeof(struct mmuext_op) == 24, "three words");
 
-static never_inline long ext_rare(struct mm_op *op, const struct mmuext_op *e)
+static never_inline long ext_rare(struct vcpu *v, const struct mmuext_op *e)
 {
-    return one_end(op, ext_op(op, e), __HYPERVISOR_mmuext_op);
+    struct mm_op op = under_way(v);
+
+    return one_end(&op, ext_op(&op, e), __HYPERVISOR_mmuext_op);
 }
 
 /* One operation, nothing to report: most of them, a new root above all. */
@@ -318,8 +331,8 @@ static always_inline long ext_one(uint64_t ops)
     mm_op_begin(&op, &v->d->mm, &v->mm);
     if (e.cmd != MMUEXT_NEW_BASEPTR || unlikely(v->ldt_entries) ||
         !mmu_quick_root(&op, &v->mm.root_kernel, m))
-        return ext_rare(&op, &e);
-    mm_op_end(&op);
+        return ext_rare(v, &e);
+    mm_op_end_quick(&op);
     x86_write_cr3(maddr_of_mfn(m).v); /* it is in its kernel */
     return 0;
 }
@@ -369,6 +382,15 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
     return 0;
 }
 
+static never_inline long update_va_rest(struct vcpu *v, uint64_t va,
+                                        uint64_t val, enum quick q, mfn_t gone,
+                                        unsigned nr)
+{
+    struct mm_op op = under_way(v);
+
+    return one_end(&op, mmu_update_va_rest(&op, va, val, q, gone), nr);
+}
+
 static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
                                     uint64_t flags)
 {
@@ -380,12 +402,13 @@ static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
     mm_op_begin(&op, &v->d->mm, &v->mm);
     q = mmu_quick_va(&op, va, val, &gone);
     if (unlikely(q != QUICK_DONE)) {
-        enum err rc = mmu_update_va_rest(&op, va, val, q, gone);
+        long rc = update_va_rest(v, va, val, q, gone, nr);
 
         if (rc)
-            return one_more(&op, rc, nr);
+            return rc;
+    } else {
+        mm_op_end_quick(&op);
     }
-    mm_op_end(&op);
     if (unlikely(flags != (UVMF_INVLPG | UVMF_LOCAL)))
         return flush_more(va, flags);
     tlb_flush_page(va); /* canonical, since it was found */

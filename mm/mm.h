@@ -127,6 +127,12 @@ static inline void mm_op_end(const struct mm_op *op)
         mm_discharge(op->mm);
 }
 
+/* The same where it is plain that it owes nothing: mm/mmu_quick.h. */
+static inline void mm_op_end_quick(const struct mm_op *op)
+{
+    (void)op;
+}
+
 /*
  * One that concerns a second domain as well, or the same once more: the lower
  * id is begun first, so that two CPUs cannot wait for each other.

@@ -42,10 +42,11 @@ enum err ring_set(struct domain *d, mfn_t m)
 
 void ring_suspend(struct domain *d)
 {
-    struct mm_op op = mm_op_on(&d->mm, &d->vcpu[0]->mm);
+    struct mm_op op;
 
+    mm_op_begin(&op, &d->mm, &d->vcpu[0]->mm);
     move(&op, MFN_NONE);
-    tlb_discharge(&op);
+    mm_op_end(&op);
 }
 
 void ring_resume(struct domain *d)

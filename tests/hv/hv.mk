@@ -25,6 +25,7 @@ HVT_ops := hv/sched_op.c hv/vcpu_op.c hv/watchdog.c hv/event.c \
     tests/hv/machine.c
 HVT_store := $(wildcard hv/store*.c) hv/print.c tests/hv/store_guest.c
 HVT_store_model := $(HVT_store)
+HVT_channel := hv/packet.c hv/fail.c hv/print.c
 HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/print.c tests/hv/machine.c
 # These run the hypervisor's inline assembly: on its own architecture only.
@@ -44,6 +45,7 @@ $(BUILD)/tests/hv/test_clock: hv/clock.c hv/rtc.c
 $(BUILD)/tests/hv/test_sched: hv/sched.c
 $(BUILD)/tests/hv/test_selector: hv/selector.c
 $(BUILD)/tests/hv/test_serial: hv/serial.c
+$(BUILD)/tests/hv/test_channel: hv/channel.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,HOSTCC,$<)

@@ -16,6 +16,7 @@
 #include "hv/lifecycle.h"
 #include "hv/memory.h"
 #include "hv/plan.h"
+#include "hv/policy.h"
 #include "hv/populate.h"
 #include "hv/string.h"
 #include "hv/tlb.h"
@@ -270,8 +271,12 @@ static enum err read_files(struct build *b)
 
 static enum err make_domain(struct build *b)
 {
-    enum err rc = domain_create(&b->c, &b->d);
+    struct shown shown;
+    enum err rc = policy_choose(&b->c.cpu, &shown, b->text);
 
+    if (rc)
+        return rc;
+    rc = domain_create(&b->c, &shown, &b->d);
     if (rc)
         return fail(b->text, rc, "no memory for the domain itself");
     rc = pfnmap_init(&b->map, &hv_mm, b->c.mem >> BLOCK_SHIFT);

@@ -160,7 +160,8 @@ static enum err fill(struct domain *d, unsigned nr_vcpus)
     return rc;
 }
 
-enum err domain_create(const struct module_config *c, struct domain **out)
+enum err domain_create(const struct module_config *c, const struct shown *shown,
+                       struct domain **out)
 {
     struct domain *d;
     mfn_t m;
@@ -175,6 +176,8 @@ enum err domain_create(const struct module_config *c, struct domain **out)
     d->mm.relinquish = c->relinquish;
     d->nr_pages = d->target = c->mem >> PAGE_SHIFT;
     d->control = c->control;
+    d->shown = *shown;
+    d->xcr0 = shown_xcr0(shown);
     d->out.terminal = c->control || c->terminal;
     d->shared_mfn = d->console_mfn = d->store_mfn = MFN_NONE;
     d->start_mfn = d->ring_mfn = MFN_NONE;

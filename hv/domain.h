@@ -11,6 +11,7 @@
 
 #include "hv/console.h"
 #include "hv/regs.h"
+#include "hv/shown.h"
 #include "mm/mmu.h"
 #include "xen/arch-x86_64.h"
 #include "xen/xen.h"
@@ -164,7 +165,9 @@ struct domain {
     uint64_t target;   /* pages it is asked to come to */
     uint64_t promised; /* blocks claimed for its name before it was there */
     uint64_t vm_assist;
-    uint64_t features; /* from the ELF note */
+    uint64_t features;  /* from the ELF note */
+    struct shown shown; /* of the processor, from its birth to its end */
+    uint64_t xcr0;      /* shown_xcr0() of it */
     struct domain_stats stats;
     struct domain_life life;
     struct domain_peaks peaks;

@@ -174,7 +174,8 @@ static enum result xsetbv(struct vcpu *v)
 {
     uint64_t value = v->regs.rdx << 32 | (uint32_t)v->regs.rax;
 
-    if ((uint32_t)v->regs.rcx || !(v->cr4 & CR4_OSXSAVE) || !fpu_xcr0_ok(value))
+    if ((uint32_t)v->regs.rcx || !(v->cr4 & CR4_OSXSAVE) ||
+        !fpu_xcr0_ok(v->d, value))
         return REFUSE;
     fpu_set_xcr0(v, value);
     return DONE;

@@ -8,18 +8,13 @@
 
 #include "hv/cpu.h"
 #include "hv/hypercall.h"
+#include "hv/panic.h"
 #include "hv/string.h"
 #include "hv/vcpu.h"
 #include "hv/x86.h"
 
-#define XCR0_X87    BIT(0)
-#define XCR0_SSE    BIT(1)
-#define XCR0_AVX    BIT(2)
-#define XCR0_AVX512 BITS(7, 5)
 #define XCR0_GUEST  (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
-
-#define LEGACY_SIZE 512u
-#define HEADER_SIZE 64u
+#define LEGACY_SIZE XSTATE_LEGACY
 
 /* Of the legacy image (SDM vol. 1, 10.5.1). */
 #define FCW_AT        0
@@ -29,6 +24,7 @@
 #define MXCSR_RESET   0x1f80u
 
 static uint64_t xcr0_mask;
+static struct xstate_layout layout;
 static uint32_t area_size = LEGACY_SIZE;
 static uint32_t mxcsr_mask = 0xffbf; /* SDM vol. 1, 11.6.6: where it is 0 */
 
@@ -48,16 +44,29 @@ void fpu_init(void)
         xcr0_mask &= ~XCR0_AVX512;
     x86_xsetbv(0, xcr0_mask);
     area_size = x86_cpuid(0xd, 0).ebx; /* for what XCR0 enables now */
+    layout.mask = xcr0_mask;
+    for (unsigned i = 2; i < XSTATE_N; i++)
+        if (xcr0_mask & BIT(i))
+            layout.offset[i] = (uint16_t)x86_cpuid(0xd, i).ebx;
+    if (!xstate_sane(&layout) || area_size != xstate_size(&layout))
+        panic("XSAVE areas of %u bytes are not laid out as any known",
+              area_size);
 }
 
-uint64_t fpu_xcr0_mask(void)
+struct xstate_layout fpu_layout(void)
 {
-    return xcr0_mask;
+    return layout;
 }
 
-bool fpu_xcr0_ok(uint64_t xcr0)
+/* XCR0 while it runs: what it is not shown it has not (AVX faults). */
+static uint64_t first_xcr0(const struct domain *d)
 {
-    if (!(xcr0 & XCR0_X87) || (xcr0 & ~xcr0_mask))
+    return d->xcr0 ? d->xcr0 : xcr0_mask & (XCR0_X87 | XCR0_SSE);
+}
+
+bool fpu_xcr0_ok(const struct domain *d, uint64_t xcr0)
+{
+    if (!(xcr0 & XCR0_X87) || (xcr0 & ~d->xcr0))
         return false;
     if ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE))
         return false;
@@ -79,7 +88,7 @@ void fpu_reset(struct vcpu *v)
     memset(v->fpu, 0, area_size);
     memcpy(v->fpu + FCW_AT, &fcw, sizeof(fcw));
     memcpy(v->fpu + MXCSR_AT, &mxcsr, sizeof(mxcsr));
-    v->xcr0 = xcr0_mask;
+    v->xcr0 = first_xcr0(v->d);
     v->cr0_ts = false;
 }
 
@@ -113,32 +122,23 @@ void fpu_get_area(const struct vcpu *v, uint8_t *area)
     memcpy(area, v->fpu, area_size);
 }
 
-/* SDM vol. 1, 13.8: what makes XRSTOR in its standard form fault. */
-static bool area_ok(const uint8_t *area)
-{
-    uint64_t header[HEADER_SIZE / 8];
-
-    memcpy(header, area + LEGACY_SIZE, sizeof(header));
-    for (unsigned i = 1; i < ARRAY_SIZE(header); i++)
-        if (header[i])
-            return false;
-    return !(header[0] & ~xcr0_mask);
-}
-
-/* Of one size is of one layout: components only ever follow each other. */
+/* Its layout goes with what the domain was shown. */
 enum err fpu_set_area(struct vcpu *v, const uint8_t *area, unsigned size,
                       uint64_t xcr0)
 {
+    const struct xstate_layout from = shown_layout(&v->d->shown);
     uint32_t mxcsr;
 
-    if (size != area_size || (xcr0_mask ? !fpu_xcr0_ok(xcr0) : xcr0 != 0) ||
-        (xcr0_mask && !area_ok(area)))
+    if (from.mask && !fpu_xcr0_ok(v->d, xcr0))
+        return ERR_INVAL;
+    if (xstate_move(v->fpu, &layout, area, size, &from))
         return ERR_INVAL;
     memcpy(&mxcsr, area + MXCSR_AT, sizeof(mxcsr));
-    if (mxcsr & ~mxcsr_mask)
+    if (mxcsr & ~mxcsr_mask) {
+        fpu_reset(v);
         return ERR_INVAL;
-    memcpy(v->fpu, area, size);
-    v->xcr0 = xcr0;
+    }
+    v->xcr0 = from.mask ? xcr0 : first_xcr0(v->d);
     return ERR_NONE;
 }
 

@@ -10,10 +10,10 @@
 
 /* Sets XCR0 to what guests may have; after cpu_init(). */
 void fpu_init(void);
-/* XCR0 bits that guests may choose from; 0 without XSAVE. */
-uint64_t fpu_xcr0_mask(void);
-/* Is this a value XSETBV may set (SDM vol. 1, 13.3)? */
-bool fpu_xcr0_ok(uint64_t xcr0);
+/* Of the areas here, with all that guests may have; mask 0: without XSAVE. */
+struct xstate_layout fpu_layout(void);
+/* Is this a value that d may set XCR0 to (SDM vol. 1, 13.3)? */
+bool fpu_xcr0_ok(const struct domain *d, uint64_t xcr0);
 /* order of the area in hypervisor frames */
 unsigned fpu_area_order(void);
 
@@ -26,7 +26,11 @@ void fpu_get_legacy(const struct vcpu *v, uint8_t image[512]);
 /* All of the area, as XSAVE writes it: for an image. */
 unsigned fpu_area_size(void);
 void fpu_get_area(const struct vcpu *v, uint8_t *area);
-/* From an image. ERR_INVAL: laid out otherwise, or XRSTOR would refuse it. */
+/*
+ * From an image: `size` bytes as a processor wrote them that had what the
+ * domain was shown (v->d->shown), and maybe more. ERR_INVAL: that cannot be,
+ * or this one would not take it.
+ */
 must_check enum err fpu_set_area(struct vcpu *v, const uint8_t *area,
                                  unsigned size, uint64_t xcr0);
 

@@ -41,6 +41,7 @@ static void take_domain(struct freeze_domain *f, const struct domain *d,
         .nr_vcpus = d->nr_vcpus,
         .superpages = d->mm.superpages,
         .relinquish = d->mm.relinquish,
+        .shown = d->shown,
     };
     memcpy(f->name, d->name, sizeof(f->name));
 }
@@ -150,6 +151,7 @@ static bool domain_ok(const struct freeze_domain *f)
            f->max_pages >> (52 - PAGE_SHIFT) == 0 &&
            f->superpages <= SUPERPAGES_REQUIRE &&
            f->relinquish <= RELINQUISH_CUT && !f->reserved32 &&
+           shown_sane(&f->shown) &&
            all_zero(f->reserved, ARRAY_SIZE(f->reserved));
 }
 
@@ -234,8 +236,8 @@ static enum err thaw_rest(const struct freeze_vcpu *f, struct vcpu *v,
 {
     if (fpu_set_area(v, f->xsave, f->xsave_bytes, f->xcr0))
         return fail(text, ERR_INVAL,
-                    "vCPU %u has extended state that this processor has not, "
-                    "or has elsewhere",
+                    "vCPU %u has extended state beyond what it was shown, or "
+                    "that this processor does not take",
                     v->id);
     v->cr0_ts = f->flags & FREEZE_TS;
     v->callbacks.nmi.address = f->nmi_callback;

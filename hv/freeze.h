@@ -14,9 +14,9 @@
 #include "mm/census.h"
 
 #define FREEZE_MAGIC   UINT64_C(0x314d4f4453474c46) /* "FLGSDOM1" */
-#define FREEZE_VERSION 1u
+#define FREEZE_VERSION 2u                           /* 1: no `shown` */
 #define FREEZE_NO_PFN  (~UINT64_C(0))
-#define FREEZE_XSAVE   2688u /* x87, SSE, AVX and AVX-512, uncompacted */
+#define FREEZE_XSAVE   XSTATE_MAX
 
 struct freeze_domain {
     uint64_t magic;
@@ -27,7 +27,8 @@ struct freeze_domain {
     uint64_t start_pfn, console_pfn, store_pfn, ring_pfn; /* or none */
     uint64_t restores;
     uint32_t nr_vcpus, superpages, relinquish, reserved32;
-    uint64_t reserved[17];
+    struct shown shown;
+    uint64_t reserved[7];
 };
 _Static_assert(sizeof(struct freeze_domain) == 256, "fixed layout");
 

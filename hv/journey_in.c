@@ -8,6 +8,7 @@
 
 #include "hv/fail.h"
 #include "hv/lifecycle.h"
+#include "hv/policy.h"
 #include "hv/resume.h"
 #include "hv/store.h"
 #include "hv/string.h"
@@ -39,6 +40,7 @@ static enum err read_record(struct journey *j)
 {
     const struct image *i = &j->image->image;
     uint64_t bytes = image_header(i)->section[IMAGE_HV].bytes;
+    enum err rc;
 
     if (bytes > sizeof(journey_frozen))
         return fail(j->text, ERR_INVAL,
@@ -47,7 +49,10 @@ static enum err read_record(struct journey *j)
     image_read(i, IMAGE_HV, 0, &journey_frozen, bytes);
     j->ticks = 0; /* the price of laying it out does not include the check */
     j->since = x86_rdtsc();
-    return freeze_check(&journey_frozen, bytes, j->text);
+    rc = freeze_check(&journey_frozen, bytes, j->text);
+    return rc ? rc
+              : policy_fits(&journey_frozen.domain.shown,
+                            journey_frozen.domain.name, j->text);
 }
 
 static bool name_taken(const char *name)
@@ -81,7 +86,7 @@ static enum err make_domain(struct journey *j)
         return fail(j->text, ERR_INVAL,
                     "image %s: %lu pages, more than the domain's %lu", j->name,
                     frames, f->max_pages);
-    if (domain_create(&c, &j->d))
+    if (domain_create(&c, &f->shown, &j->d))
         return fail(j->text, ERR_NOMEM, "no memory for the domain itself");
     j->d->suspended = true;
     journey_op_begin(j);

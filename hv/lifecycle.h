@@ -6,10 +6,11 @@
 #include "hv/module.h"
 
 /*
- * A domain with nothing but its shared_info and vCPUs that are down. On
- * error there is nothing.
+ * A domain with nothing but its shared_info and vCPUs that are down, which is
+ * shown what this processor has. On error there is nothing.
  */
 must_check enum err domain_create(const struct module_config *m,
+                                  const struct shown *shown,
                                   struct domain **out);
 
 /* It is complete and runs from now on. */

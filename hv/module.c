@@ -151,6 +151,11 @@ static bool set_relinquish(struct module_config *m, struct word v)
     return true;
 }
 
+static bool set_cpu(struct module_config *m, struct word v)
+{
+    return shown_choice_parse(&m->cpu, v.p, v.len);
+}
+
 static bool set_control(struct module_config *m, struct word v)
 {
     m->control = true;
@@ -177,6 +182,7 @@ static const struct {
     {"scenario", set_scenario, true},
     {"superpages", set_superpages, true},
     {"relinquish", set_relinquish, true},
+    {"cpu", set_cpu, true},
     {"control", set_control, false},
     {"terminal", set_terminal, false},
 };

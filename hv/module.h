@@ -2,7 +2,7 @@
 /*
  * module.h: what a boot module is for, as its command line says:
  *     [/path] name=web mem=512M maxmem=1G vcpus=2 superpages=prefer
- *         relinquish=keep control terminal -- command line of the guest
+ *         relinquish=keep cpu=x86-64-v2 control terminal -- command line
  *     [/path] initrd=web
  *     [/path] kernel=keep           for the control guest to start
  *     [/path] scenario=story        for it to run
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base.h"
+#include "hv/shown.h"
 #include "mm/mm.h"
 
 enum { MODULE_NAME = 16, MODULE_WHY = 80, MODULE_VCPUS = 32 };
@@ -28,6 +29,7 @@ struct module_config {
     unsigned vcpus;
     enum superpages superpages;
     enum relinquish relinquish;
+    struct shown_choice cpu;
     bool control;
     bool terminal;    /* its output passes unchanged (hv/console.h) */
     const char *args; /* into the text; "" if none */

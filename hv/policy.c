@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy.c: the written policy: which CPUID features and which MSRs a guest
- * may know of. What is not listed is zero, or #GP.
+ * policy.c: the written policy: which CPUID leaves and which MSRs a guest may
+ * know of. What is not listed (features: in shown.c) is zero, or #GP.
  *
  * Hidden on purpose: everything that takes privilege a guest does not have
  * (VMX, SVM, MONITOR, SMEP, SMAP, PKU, LA57, UMIP, PCID, INVPCID, MTRR, MCE,
@@ -11,58 +11,86 @@
 #include "hv/policy.h"
 
 #include "hv/cpu.h"
+#include "hv/fail.h"
 #include "hv/fpu.h"
 #include "hv/hypercall_page.h"
+#include "hv/string.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
 #include "xen/xen.h"
 
 /* --- CPUID -------------------------------------------------------------- */
 
-/* Leaf 1 ECX: SSE3 PCLMUL SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES. */
-#define LEAF1_ECX                                                              \
-    (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) |        \
-     BIT(22) | BIT(23) | BIT(25) | LEAF1_XSAVE | BIT(28) | BIT(29) | BIT(30))
 #define LEAF1_XSAVE      BIT(26)
 #define LEAF1_OSXSAVE    BIT(27)
+#define LEAF1_AVX        BIT(28)
+#define LEAF7_AVX512F    BIT(16)
 #define LEAF1_HYPERVISOR BIT(31)
-/* Leaf 1 EDX: FPU DE TSC MSR PAE CX8 APIC CMOV PAT CLFSH MMX FXSR SSE SSE2. */
-#define LEAF1_EDX                                                              \
-    (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | BIT(15) |  \
-     BIT(16) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26) | BIT(27))
-/* Leaf 7: BMI1 AVX2 BMI2 ERMS AVX512* RDSEED ADX CLFLUSHOPT CLWB SHA. */
-#define LEAF7_EBX                                                              \
-    (BIT(3) | BIT(5) | BIT(8) | BIT(9) | BIT(16) | BIT(17) | BIT(18) |         \
-     BIT(19) | BIT(21) | BIT(23) | BIT(24) | BIT(28) | BIT(29) | BIT(30) |     \
-     BIT(31))
-/* PREFETCHWT1 VBMI VBMI2 GFNI VAES VPCLMUL VNNI BITALG VPOPCNTDQ. */
-#define LEAF7_ECX                                                              \
-    (BIT(0) | BIT(1) | BIT(6) | BIT(8) | BIT(9) | BIT(10) | BIT(11) |          \
-     BIT(12) | BIT(14))
-/* Fast short REP MOV. */
-#define LEAF7_EDX BIT(4)
-/* XSAVEOPT XSAVEC XGETBV1; XSAVES would need an MSR. */
-#define LEAFD_EAX (BIT(0) | BIT(1) | BIT(2))
-/* 0x80000001: LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH XOP FMA4 TBM. */
-#define LEAFX_ECX                                                              \
-    (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | BIT(16) | BIT(21))
-/*
- * The AMD copies of leaf 1 (which do not reach to bit 26: there 1 GiB pages
- * stand in for SSE2), SYSCALL NX MMXEXT FFXSR LM.
- */
-#define LEAFX_COPIES (BITS(9, 0) | BITS(17, 12) | BITS(24, 23))
-#define LEAFX_EDX                                                              \
-    ((LEAF1_EDX & LEAFX_COPIES) | BIT(11) | BIT(20) | BIT(22) | BIT(25) |      \
-     BIT(29))
 
 #define XEN_LEAF_LAST    (XEN_CPUID_FIRST_LEAF + 5)
 #define XEN_MSR_PAGE     0x40000000u
 #define XEN_FEATURE_AD   1u /* MMU_PT_UPDATE_PRESERVE_AD works */
 #define XEN_VERSION_4_17 (4u << 16 | 17u)
 
-static uint32_t keep(uint32_t have, uint64_t allowed)
+/* All that this processor has, as far as guests may be shown it. */
+static struct shown host;
+
+/* Leaves that there may not be. */
+static struct x86_cpuid leaf_or_none(uint32_t leaf, uint32_t sub)
 {
-    return have & (uint32_t)allowed;
+    if (leaf > x86_cpuid(leaf & 0x80000000, 0).eax)
+        return (struct x86_cpuid){0};
+    return x86_cpuid(leaf, sub);
+}
+
+void policy_init(void)
+{
+    const struct x86_cpuid one = x86_cpuid(1, 0), seven = leaf_or_none(7, 0),
+                           ext = x86_cpuid(0x80000001, 0);
+    const struct xstate_layout layout = fpu_layout();
+
+    host = (struct shown){
+        .word = {[SHOWN_1C] = one.ecx,
+                 [SHOWN_1D] = one.edx,
+                 [SHOWN_7B] = seven.ebx,
+                 [SHOWN_7C] = seven.ecx,
+                 [SHOWN_7D] = seven.edx,
+                 [SHOWN_D1A] = layout.mask ? x86_cpuid(0xd, 1).eax : 0,
+                 [SHOWN_X1C] = ext.ecx,
+                 [SHOWN_X1D] = ext.edx,
+                 [SHOWN_X7D] = leaf_or_none(0x80000007, 0).edx},
+        .signature = one.eax,
+        .leaves = MIN(x86_cpuid(0, 0).eax, 0xdu),
+        .xleaves = MIN(x86_cpuid(0x80000000, 0).eax, 0x80000008u),
+    };
+    memcpy(host.vendor, cpu_features.vendor, sizeof(host.vendor));
+    memcpy(host.offset, layout.offset, sizeof(host.offset));
+    if (!layout.mask)
+        host.word[SHOWN_1C] &= ~(uint32_t)LEAF1_XSAVE;
+    if (!(layout.mask & XCR0_AVX))
+        host.word[SHOWN_1C] &= ~(uint32_t)LEAF1_AVX;
+    if (!(layout.mask & XCR0_AVX512))
+        host.word[SHOWN_7B] &= ~(uint32_t)LEAF7_AVX512F;
+    shown_filter(&host);
+}
+
+enum err policy_choose(const struct shown_choice *c, struct shown *out,
+                       char *text)
+{
+    char why[SHOWN_WHY];
+
+    return shown_make(out, &host, c, why) ? fail(text, ERR_INVAL, "%s", why)
+                                          : ERR_NONE;
+}
+
+enum err policy_fits(const struct shown *s, const char *name, char *text)
+{
+    char why[SHOWN_WHY];
+
+    if (!shown_fits(s, &host, why))
+        return ERR_NONE;
+    return fail(text, ERR_INVAL, "%s: %s, which the guest was shown", name,
+                why);
 }
 
 static struct x86_cpuid xen_leaf(uint32_t leaf)
@@ -85,65 +113,50 @@ static struct x86_cpuid xen_leaf(uint32_t leaf)
 
 static struct x86_cpuid extended_state(const struct vcpu *v, uint32_t sub)
 {
-    uint64_t mask = fpu_xcr0_mask();
+    const struct shown *shown = &v->d->shown;
+    const struct xstate_layout layout = shown_layout(shown);
     struct x86_cpuid c = {0};
 
-    if (!mask)
+    if (!layout.mask)
         return c;
     if (sub == 0) {
-        c = x86_cpuid(0xd, 0);
-        c.eax = (uint32_t)mask;
-        c.edx = 0;
-        if (!(v->cr4 & CR4_OSXSAVE))
-            c.ebx = 512 + 64;
+        c.eax = (uint32_t)layout.mask;
+        c.ebx = v->cr4 & CR4_OSXSAVE ? x86_cpuid(0xd, 0).ebx /* for its XCR0 */
+                                     : XSTATE_LEGACY + XSTATE_HEADER;
+        c.ecx = xstate_size(&layout);
     } else if (sub == 1) {
-        c.eax = keep(x86_cpuid(0xd, 1).eax, LEAFD_EAX);
-    } else if (sub < 63 && (mask & BIT(sub))) {
-        c = x86_cpuid(0xd, sub);
-        c.ecx = 0;
-        c.edx = 0;
+        c.eax = shown->word[SHOWN_D1A];
+    } else if (sub < XSTATE_N && (layout.mask & BIT(sub))) {
+        c.eax = xstate_bytes(sub);
+        c.ebx = layout.offset[sub];
     }
     return c;
 }
 
 static struct x86_cpuid features(const struct vcpu *v)
 {
+    const struct shown *shown = &v->d->shown;
     struct x86_cpuid c = x86_cpuid(1, 0);
 
+    c.eax = shown->signature;
     c.ebx = (c.ebx & 0xffff) | 1u << 16 | v->id << 25;
-    c.ecx = keep(c.ecx, LEAF1_ECX) | (uint32_t)LEAF1_HYPERVISOR;
-    if (!fpu_xcr0_mask())
-        c.ecx &= ~(uint32_t)LEAF1_XSAVE;
+    c.ecx = shown->word[SHOWN_1C] | (uint32_t)LEAF1_HYPERVISOR;
     /*
      * A kernel is shown that we have CR4.OSXSAVE set before it says that it
      * wants it: Xen always did, and Linux does not use XSAVE otherwise.
      */
-    else if ((v->cr4 & CR4_OSXSAVE) || v->in_kernel)
+    if ((c.ecx & LEAF1_XSAVE) && ((v->cr4 & CR4_OSXSAVE) || v->in_kernel))
         c.ecx |= LEAF1_OSXSAVE;
-    c.edx = keep(c.edx, LEAF1_EDX);
+    c.edx = shown->word[SHOWN_1D];
     return c;
 }
 
-static struct x86_cpuid features_7(uint32_t sub)
+/* Leaf 0 of either range: the highest of it, and whose it is. */
+static struct x86_cpuid first_leaf(const struct shown *shown, uint32_t leaf)
 {
-    struct x86_cpuid c = {0};
+    struct x86_cpuid c = x86_cpuid(leaf, 0);
 
-    if (sub == 0) {
-        c = x86_cpuid(7, 0);
-        c.eax = 0; /* no further subleaf */
-        c.ebx = keep(c.ebx, LEAF7_EBX);
-        c.ecx = keep(c.ecx, LEAF7_ECX);
-        c.edx = keep(c.edx, LEAF7_EDX);
-    }
-    return c;
-}
-
-static struct x86_cpuid extended_features(void)
-{
-    struct x86_cpuid c = x86_cpuid(0x80000001, 0);
-
-    c.ecx = keep(c.ecx, LEAFX_ECX);
-    c.edx = keep(c.edx, LEAFX_EDX);
+    c.eax = leaf ? shown->xleaves : shown->leaves;
     return c;
 }
 
@@ -154,44 +167,51 @@ static bool plain_leaf(uint32_t leaf)
            (leaf >= 0x80000002 && leaf <= 0x80000006);
 }
 
-static uint32_t leaf_limit(uint32_t base, uint32_t limit)
+/* Of the domain's features, what this leaf has. */
+static struct x86_cpuid shown_leaf(const struct vcpu *v, uint32_t leaf,
+                                   uint32_t sub)
 {
-    return MIN(x86_cpuid(base, 0).eax, limit);
+    const uint32_t *w = v->d->shown.word;
+
+    switch (leaf) {
+    case 0:
+    case 0x80000000:
+        return first_leaf(&v->d->shown, leaf);
+    case 1:
+        return features(v);
+    case 7: /* no further subleaf */
+        return sub ? (struct x86_cpuid){0}
+                   : (struct x86_cpuid){0, w[SHOWN_7B], w[SHOWN_7C],
+                                        w[SHOWN_7D]};
+    case 0xd:
+        return extended_state(v, sub);
+    case 0x80000001: {
+        /* Where leaf 1 is repeated here, it is that of the guest. */
+        bool again = leaf_or_none(leaf, 0).eax;
+
+        return (struct x86_cpuid){again ? v->d->shown.signature : 0, 0,
+                                  w[SHOWN_X1C], w[SHOWN_X1D]};
+    }
+    case 0x80000007: /* an invariant TSC is what makes PV time right */
+        return (struct x86_cpuid){.edx = w[SHOWN_X7D]};
+    case 0x80000008:
+        return (struct x86_cpuid){.eax = leaf_or_none(leaf, 0).eax};
+    default:
+        return (struct x86_cpuid){0};
+    }
 }
 
 struct x86_cpuid policy_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub)
 {
-    struct x86_cpuid c = {0};
+    const struct shown *shown = &v->d->shown;
 
     if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_CPUID_FIRST_LEAF + 0xff)
         return xen_leaf(leaf);
-    if (leaf > x86_cpuid(leaf & 0x80000000, 0).eax)
-        return c;
     if (plain_leaf(leaf))
-        return x86_cpuid(leaf, sub);
-    switch (leaf) {
-    case 0:
-    case 0x80000000:
-        c = x86_cpuid(leaf, 0);
-        c.eax = leaf_limit(leaf, leaf ? 0x80000008 : 0xd);
-        return c;
-    case 1:
-        return features(v);
-    case 7:
-        return features_7(sub);
-    case 0xd:
-        return extended_state(v, sub);
-    case 0x80000001:
-        return extended_features();
-    case 0x80000007: /* an invariant TSC is what makes PV time right */
-        c.edx = keep(x86_cpuid(leaf, 0).edx, BIT(8));
-        return c;
-    case 0x80000008:
-        c.eax = x86_cpuid(leaf, 0).eax;
-        return c;
-    default:
-        return c;
-    }
+        return leaf_or_none(leaf, sub);
+    if (leaf > (leaf & 0x80000000 ? shown->xleaves : shown->leaves))
+        return (struct x86_cpuid){0};
+    return shown_leaf(v, leaf, sub);
 }
 
 /* --- CR4 and MSRs ------------------------------------------------------- */

@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* policy.h: what a guest may know of the processor. */
+/*
+ * policy.h: what a guest may know of the processor. Its features are those of
+ * d->shown, wherever it has come to.
+ */
 #pragma once
 
 #include "hv/domain.h"
 #include "hv/x86.h"
+
+/* After fpu_init(). */
+void policy_init(void);
+/* From what cpu= says. ERR_INVAL: text names what this processor lacks. */
+must_check enum err policy_choose(const struct shown_choice *c,
+                                  struct shown *out, char *text);
+/* The guest `name` comes from elsewhere: the same. */
+must_check enum err policy_fits(const struct shown *s, const char *name,
+                                char *text);
 
 struct x86_cpuid policy_cpuid(const struct vcpu *v, uint32_t leaf,
                               uint32_t sub);

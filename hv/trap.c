@@ -16,6 +16,7 @@
 #include "hv/mce.h"
 #include "hv/nmi.h"
 #include "hv/panic.h"
+#include "hv/policy.h"
 #include "hv/profile.h"
 #include "hv/ptwr.h"
 #include "hv/seg.h"
@@ -40,6 +41,7 @@ void trap_init(void)
     x86_wrmsr(MSR_CSTAR, (uint64_t)entry_syscall32);
     x86_wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER is #GP (XSA-44) */
     fpu_init();
+    policy_init();
     seg_init();
 }
 

@@ -230,7 +230,7 @@ const struct command command_domains[] = {
     {"list", "", "all domains", run_list, NULL, false},
     {"create", "KERNEL OPTIONS...",
      "start a kernel: name=web mem=64M [maxmem=] [vcpus=] [superpages=] "
-     "[relinquish=] [-- its command line]",
+     "[relinquish=] [cpu=] [-- its command line]",
      run_create, check_create, false},
     {"destroy", "NAME", "end a domain at once", run_destroy, NULL, false},
     {"claim", "NAME BLOCKS", "promise blocks to a domain that is to come",

@@ -49,6 +49,13 @@ static bool take_relinquish(struct module_line *m, const char *v)
     return !strcmp(v, "keep") || !strcmp(v, "cut");
 }
 
+/* Only the hypervisor knows of what there is. */
+static bool take_cpu(struct module_line *m, const char *v)
+{
+    (void)m;
+    return *v;
+}
+
 static const struct {
     const char *name;
     bool (*take)(struct module_line *m, const char *value);
@@ -59,6 +66,7 @@ static const struct {
     {"vcpus=", take_vcpus},
     {"superpages=", take_superpages},
     {"relinquish=", take_relinquish},
+    {"cpu=", take_cpu},
 };
 
 /* NULL: fine; else what to say before the word. */

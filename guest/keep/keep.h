@@ -50,6 +50,11 @@ void large_listen(void); /* to the hypervisor's events */
 /* If it is wanted and time to try. */
 void large_poll(void);
 
+/* --- processor.c: before it sleeps, and when it is awake ------------------ */
+
+void processor_note(void);
+void processor_check(void);
+
 /* --- follow.c ------------------------------------------------------------- */
 
 void follow_target(uint64_t pages);

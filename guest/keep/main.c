@@ -94,7 +94,9 @@ static void do_suspend(void)
 {
     struct remap_result own;
     uint64_t before = space_large_maps();
+    processor_note();
     int64_t rc = suspend();
+    processor_check();
     if (rc) {
         printk("%s: suspend gives %ld\n", config.name, rc);
         return;

@@ -15,7 +15,7 @@ HVT_console := hv/console.c hv/console_text.c hv/print.c hv/cmdline.c
 HVT_mce := hv/mce_text.c hv/print.c
 HVT_selector := tests/hv/machine.c
 HVT_elf := hv/elf.c
-HVT_module := hv/module.c hv/print.c
+HVT_module := hv/module.c hv/shown.c hv/xstate.c hv/print.c
 HVT_plan := hv/plan.c
 HVT_event := hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_event_model := $(HVT_event)
@@ -27,7 +27,10 @@ HVT_store := $(wildcard hv/store*.c) hv/print.c tests/hv/store_guest.c
 HVT_store_model := $(HVT_store)
 HVT_channel := hv/packet.c hv/fail.c hv/print.c
 HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
-HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/print.c tests/hv/machine.c
+HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
+    hv/print.c tests/hv/machine.c
+HVT_shown := hv/shown.c hv/xstate.c hv/print.c
+HVT_xstate := hv/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
 HVT_NATIVE := event event_model time sched ops freeze ring selector
 

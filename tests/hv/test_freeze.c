@@ -109,6 +109,7 @@ static int make(void **state)
     d->target = 16;
     d->mm.superpages = SUPERPAGES_REQUIRE;
     d->features = 5;
+    memcpy(d->shown.vendor, "GenuineIntel", 12);
     d->life.restores = 7;
     d->start_mfn = mfn_of(SHIFT + 3);
     d->console_mfn = mfn_of(SHIFT + 4);
@@ -268,7 +269,9 @@ static void every_field_is_looked_at(void **state)
         *v = good_v;                                                           \
     } while (0)
     BAD(f->magic++, "no domain's record");
-    BAD(f->version = 2, "version 2, this hypervisor reads 1");
+    BAD(f->version = 1, "version 1, this hypervisor reads 2");
+    BAD(f->shown.word[SHOWN_1C] |= (uint32_t)BIT(5), "no sense");
+    BAD(f->shown.vendor[0] = 7, "no sense");
     BAD(f->nr_vcpus = 0, "0 vCPUs");
     BAD(f->nr_vcpus = 33, "33 vCPUs");
     BAD(f->nr_vcpus = 2, "2 vCPUs");
@@ -284,7 +287,7 @@ static void every_field_is_looked_at(void **state)
     BAD(f->max_pages = ~UINT64_C(0), "no sense");
     BAD(f->superpages = 3, "no sense");
     BAD(f->relinquish = 2, "no sense");
-    BAD(f->reserved[16] = 1, "no sense");
+    BAD(f->reserved[6] = 1, "no sense");
     BAD(v->flags |= BIT(63), "vCPU 1");
     BAD(v->flags &= ~FREEZE_INITIALISED, "vCPU 1");
     BAD(v->cr4 = BIT(21), "vCPU 1");

@@ -29,7 +29,7 @@ static void everything_said(void **state)
 {
     (void)state;
     good("/guest  name=web mem=512M maxmem=1G vcpus=2 superpages=require "
-         "relinquish=cut control terminal -- a=b  -- c");
+         "relinquish=cut cpu=x86-64-v2,-popcnt control terminal -- a=b  -- c");
     assert_int_equal(m.kind, MODULE_GUEST);
     assert_string_equal(m.name, "web");
     assert_int_equal(m.mem, 512u << 20);
@@ -37,6 +37,8 @@ static void everything_said(void **state)
     assert_int_equal(m.vcpus, 2);
     assert_int_equal(m.superpages, SUPERPAGES_REQUIRE);
     assert_int_equal(m.relinquish, RELINQUISH_CUT);
+    assert_int_equal(m.cpu.level, 2);
+    assert_int_equal(m.cpu.less[SHOWN_1C], BIT(23));
     assert_true(m.control);
     assert_true(m.terminal);
     assert_string_equal(m.args, "a=b  -- c");

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+#! HOSTMEM=256M HVARGS=debug
+# The image is sound, but this processor is not enough for it.
+note free machine.blocks_free
+receive travel 60
+fails restore travel
+drop travel
+expect machine.blocks_free = $free
+expect machine.domains = 1
+audit

@@ -215,9 +215,24 @@ static struct vcpu_guest_context context;
 static volatile uint64_t second_runs, second_stop;
 static evtchn_port_t wake_first;
 
+/* Its own and the other vCPU's; one has to be the first. */
+static volatile uint64_t watched[2];
+
+static void watch(unsigned which)
+{
+    CHECK_EQ(hc_set_debugreg(0, (uint64_t)&watched[which]), 0);
+}
+
+static int64_t watch_on(bool on)
+{
+    return hc_set_debugreg(7, on ? 0xd0401 : 0x400); /* 4 bytes, written */
+}
+
 static void second_main(void *arg)
 {
     second_runs = (uint64_t)arg;
+    watch(1);
+    CHECK_EQ(watch_on(true), 0);
     event_send(wake_first);
     while (!second_stop) {
         second_runs++;
@@ -256,6 +271,12 @@ static void test_bad_contexts(void)
     fill_context();
     context.flags = 0; /* in user mode, without a user root (CVE-2011-1166) */
     CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, &context), -XEN_EINVAL);
+    for (unsigned mode = 0; mode < 2; mode++) {
+        fill_context(); /* not 0, and still no frame */
+        context.flags = mode ? VGCF_in_kernel : 0;
+        context.ctrlreg[1] = 1;
+        CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, &context), -XEN_EINVAL);
+    }
     fill_context();
     context.ctrlreg[3] = frame_mfn(frame_pfn_of_va(second_stack)).v << 12;
     CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, &context), -XEN_EINVAL);
@@ -268,6 +289,13 @@ static void test_bad_contexts(void)
     CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, (void *)HYPERVISOR_VIRT_START),
              -XEN_EFAULT);
     CHECK_EQ(hc_vcpu_op(VCPUOP_up, 1, NULL), -XEN_EINVAL); /* never set up */
+    report_context("numbers of 32 bits, whatever is above them");
+    const uint64_t above = UINT64_C(0xabcd) << 32;
+    CHECK_EQ(hc_vcpu_op(above | VCPUOP_is_up, above | 1, NULL), 0);
+    CHECK_EQ(hc_vcpu_op(above | VCPUOP_up, above | 1, NULL), -XEN_EINVAL);
+    CHECK_EQ(hc_sched_op(above | SCHEDOP_yield, NULL), 0);
+    CHECK_EQ(hc_set_debugreg(above | 8, 0), -XEN_ENODEV);
+    CHECK_EQ(hc_vcpu_op(VCPUOP_send_nmi, above | 1, NULL), 0);
 }
 
 static void wait_for(unsigned events)
@@ -276,6 +304,34 @@ static void wait_for(unsigned events)
     while (received < events && timer_now() - start < 5000u * (uint64_t)MS)
         hc_sched_op(SCHEDOP_yield, NULL);
     CHECK(received >= events);
+}
+
+static volatile unsigned hits;
+
+static bool on_debug(struct regs *regs)
+{
+    (void)regs;
+    hits++;
+    return true;
+}
+
+/* Switched on while the machine still has what the other vCPU had set. */
+static void test_breakpoints(void)
+{
+    report_context("breakpoints of two vCPUs");
+    trap_set_handler(TRAP_DB, on_debug);
+    watch(0);
+    for (uint64_t runs = second_runs; second_runs < runs + 3;)
+        hc_sched_op(SCHEDOP_yield, NULL);
+    CHECK_EQ(watch_on(true), 0);
+    hits = 0;
+    watched[0] = 1;
+    CHECK_EQ(hits, 1);
+    watched[1] = 1;
+    CHECK_EQ(hits, 1);
+    CHECK_EQ(hc_get_debugreg(0), (int64_t)&watched[0]);
+    CHECK_EQ(watch_on(false), 0);
+    trap_set_handler(TRAP_DB, NULL);
 }
 
 static volatile unsigned failsafes;
@@ -336,6 +392,7 @@ static void test_second(void)
     uint64_t runs = second_runs;
     CHECK_EQ(timer_sleep(20 * MS), 0);
     CHECK(second_runs > runs); /* it runs while this one sleeps */
+    test_breakpoints();
     test_failsafe();
     report_context("second vCPU");
     second_stop = 1;

@@ -4,6 +4,7 @@
  * guest's kernel, from itself and from its user mode (ABI fact 2.9).
  */
 #include "guest/lib/guest.h"
+#include "xen/nmi.h"
 
 const char guest_name[] = "traps";
 
@@ -187,6 +188,7 @@ static void test_bad_iret(void)
 }
 
 static unsigned nmis;
+static struct trap_info nmi_table[257];
 
 static bool on_nmi(struct regs *regs)
 {
@@ -219,6 +221,67 @@ static void test_callbacks(void)
     CHECK_EQ(hc_callback_op(99, &reg), -XEN_ENOSYS);
 }
 
+/* VCPUOP_send_nmi to itself, that many frames further down; does RSP stay? */
+__attribute__((noinline)) static bool nmi_from(unsigned depth)
+{
+    volatile uint64_t room[16];
+    uint64_t before, after;
+    for (unsigned i = 0; i < ARRAY_SIZE(room); i++)
+        room[i] = depth;
+    if (depth && !nmi_from(depth - 1))
+        return false;
+    for (unsigned i = 0; i < ARRAY_SIZE(room); i++)
+        if (room[i] != depth)
+            return false;
+    if (depth)
+        return true;
+    register uint64_t nr __asm__("rax") = __HYPERVISOR_vcpu_op;
+    register uint64_t cmd __asm__("rdi") = VCPUOP_send_nmi;
+    register uint64_t vcpu __asm__("rsi") = 0;
+    register uint64_t arg __asm__("rdx") = 0;
+    __asm__ volatile("movq %%rsp, %[before]\n\tsyscall\n\t"
+                     "movq %%rsp, %[after]\n\tmovq %[before], %%rsp"
+                     : [before] "=&r"(before), [after] "=&r"(after), "+r"(nr),
+                       "+r"(cmd), "+r"(vcpu), "+r"(arg)
+                     :
+                     : "rcx", "r11", "memory");
+    return nr == 0 && before == after;
+}
+
+/* Linux has its handler in the trap table alone: the two are one place. */
+static void test_nmi(void)
+{
+    static struct trap_info nmi[2];
+    struct xennmi_callback cb = {(uint64_t)trap_nmi_entry, 0};
+    report_context("an NMI by the trap table");
+    trap_set_handler(TRAP_NMI, count_trap);
+    trap_set_handler(TRAP_NMI_CALLBACK, on_nmi);
+    trap_fill_table(nmi_table);
+    nmi[0] = nmi_table[TRAP_NMI];
+    nmi[0].flags = TI_IF;
+    CHECK_EQ(hc_set_trap_table(nmi), 0);
+    breakpoints = nmis = 0;
+    CHECK_EQ(guest_try(do_ud, NULL), 1); /* the last way in, less deep */
+    CHECK(nmi_from(4));
+    CHECK_EQ(breakpoints, 1);
+    CHECK_EQ(saved_mask, 1);
+    report_context("the callback takes its place, and is taken away");
+    CHECK_EQ(hc_nmi_op(XENNMI_register_callback, &cb), 0);
+    CHECK(nmi_from(2));
+    CHECK_EQ(breakpoints, 1);
+    CHECK_EQ(nmis, 1);
+    CHECK_EQ(hc_set_trap_table(nmi), 0);
+    CHECK(nmi_from(3));
+    CHECK_EQ(breakpoints, 2);
+    CHECK_EQ(hc_nmi_op(XENNMI_unregister_callback, NULL), 0);
+    CHECK(nmi_from(1)); /* nobody is there */
+    CHECK_EQ(breakpoints, 2);
+    CHECK_EQ(nmis, 1);
+    trap_set_handler(TRAP_NMI, NULL);
+    trap_set_handler(TRAP_NMI_CALLBACK, NULL);
+    trap_init();
+}
+
 static void test_task_switched(void)
 {
     report_context("fpu_taskswitch");
@@ -241,5 +304,6 @@ void guest_main(void)
     test_trap_table();
     test_bad_iret();
     test_callbacks();
+    test_nmi();
     test_task_switched();
 }

@@ -139,11 +139,11 @@ void bounce_events(struct vcpu *v)
 {
     struct vcpu_info *info = v->info;
 
-    if (unlikely(v->nmi_pending && v->callbacks.nmi.address && !v->in_nmi)) {
+    if (unlikely(v->nmi_pending && v->traps[VEC_NMI].address && !v->in_nmi)) {
         v->nmi_pending = false;
         v->in_nmi = true;
         bounce_set_slow(v);
-        enter(v, &v->callbacks.nmi, NULL, 0);
+        enter(v, &v->traps[VEC_NMI], NULL, 0);
         return;
     }
     if (READ_ONCE(info->evtchn_upcall_pending) &&
@@ -191,11 +191,9 @@ static bool to_user(struct vcpu *v)
 long hypercall_iret_slow(void)
 {
     struct vcpu *v = current_vcpu();
-    struct regs *r = &v->regs;
+    struct regs *r = hypercall_regs();
     struct iret_context f;
 
-    hypercall_complete_regs();
-    cpu_work(WORK_REGS);
     if (unlikely(guest_read(&f, r->rsp, sizeof(f)) != ERR_NONE)) {
         domain_crash(v->d, "vCPU %u: no iret frame at %lx", v->id, r->rsp);
         return 0;

@@ -12,7 +12,16 @@
 #include "hv/hypercall.h"
 #include "hv/string.h"
 #include "hv/vcpu.h"
+#include "hv/x86.h"
 #include "xen/nmi.h"
+
+/* One may be pending since before there was a handler. */
+static void set_handler(struct vcpu *v, const struct trap_info *t)
+{
+    v->traps[t->vector] = *t;
+    if (t->vector == VEC_NMI)
+        cpu_work_look();
+}
 
 /* The table ends at address 0; entries before a bad one stay set. */
 long hypercall_set_trap_table(uint64_t traps)
@@ -26,7 +35,7 @@ long hypercall_set_trap_table(uint64_t traps)
     }
     for (unsigned n = 0;; n++, traps += sizeof(t)) {
         if (n && n % 256 == 0 && hypercall_preempt())
-            return hypercall_continue(__HYPERVISOR_set_trap_table, 1, traps);
+            return hypercall_continue(__HYPERVISOR_set_trap_table, traps);
         if (guest_read(&t, traps, sizeof(t)))
             return -XEN_EFAULT;
         if (!t.address)
@@ -34,7 +43,7 @@ long hypercall_set_trap_table(uint64_t traps)
         if (!va_canonical(t.address))
             return -XEN_EINVAL;
         t.cs |= 3;
-        v->traps[t.vector] = t;
+        set_handler(v, &t);
     }
 }
 
@@ -55,6 +64,16 @@ static void set(struct trap_info *t, uint64_t address, bool masks)
         .cs = FLAT_KERNEL_CS,
         .address = address,
     };
+}
+
+/* Vector 2 of the trap table by another name. */
+static void set_nmi(struct vcpu *v, uint64_t address)
+{
+    struct trap_info t;
+
+    set(&t, address, true);
+    t.vector = VEC_NMI;
+    set_handler(v, &t);
 }
 
 static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
@@ -79,8 +98,7 @@ static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
     case CALLBACKTYPE_sysenter:
         return 0; /* taken note of; such entries are #UD and #GP here */
     case CALLBACKTYPE_nmi:
-        set(&c->nmi, address, true);
-        cpu_work(WORK_LOOK); /* one may be pending */
+        set_nmi(v, address);
         return 0;
     default:
         return -XEN_ENOSYS;
@@ -94,7 +112,6 @@ void callback_set_all(struct vcpu *v, const struct vcpu_guest_context *c)
         c->flags & VGCF_failsafe_disables_events);
     set(&v->callbacks.syscall, c->syscall_callback_eip,
         c->flags & VGCF_syscall_disables_events);
-    set(&v->callbacks.nmi, 0, true);
 }
 
 /* Refused addresses are not reported: as in Xen, the result is 0. */
@@ -109,7 +126,7 @@ long hypercall_set_callbacks(uint64_t event, uint64_t failsafe,
     return 0;
 }
 
-long hypercall_callback_op(uint64_t cmd, uint64_t arg)
+long hypercall_callback_op(uint32_t cmd, uint64_t arg)
 {
     struct vcpu *v = current_vcpu();
     struct callback_register r;
@@ -124,7 +141,7 @@ long hypercall_callback_op(uint64_t cmd, uint64_t arg)
         if (guest_read(&u, arg, sizeof(u)))
             return -XEN_EFAULT;
         if (u.type == CALLBACKTYPE_nmi) {
-            v->callbacks.nmi.address = 0;
+            set_nmi(v, 0);
             return 0;
         }
         return u.type <= CALLBACKTYPE_syscall32 ? -XEN_EINVAL : -XEN_ENOSYS;
@@ -133,7 +150,7 @@ long hypercall_callback_op(uint64_t cmd, uint64_t arg)
     }
 }
 
-long hypercall_nmi_op(uint64_t cmd, uint64_t arg)
+long hypercall_nmi_op(uint32_t cmd, uint64_t arg)
 {
     struct vcpu *v = current_vcpu();
     struct xennmi_callback c;
@@ -144,14 +161,14 @@ long hypercall_nmi_op(uint64_t cmd, uint64_t arg)
             return -XEN_EFAULT;
         return set_callback(v, CALLBACKTYPE_nmi, 0, c.handler_address);
     case XENNMI_unregister_callback:
-        v->callbacks.nmi.address = 0;
+        set_nmi(v, 0);
         return 0;
     default:
         return -XEN_ENOSYS;
     }
 }
 
-long hypercall_vm_assist(uint64_t cmd, uint64_t type)
+long hypercall_vm_assist(uint32_t cmd, uint32_t type)
 {
     struct domain *d = current_vcpu()->d;
 

@@ -9,12 +9,12 @@
 enum { CHUNK = 64 }; /* 5 ms on a serial line */
 
 /* Writing to a serial line takes long: others run in between. */
-static long write(struct domain *d, uint64_t count, uint64_t buf)
+static long write(struct domain *d, uint32_t count, uint64_t buf)
 {
     char text[CHUNK];
 
     while (count) {
-        size_t n = MIN(count, (uint64_t)CHUNK);
+        uint32_t n = MIN(count, (uint32_t)CHUNK);
 
         if (guest_read(text, buf, n))
             return -XEN_EFAULT;
@@ -22,19 +22,19 @@ static long write(struct domain *d, uint64_t count, uint64_t buf)
         buf += n;
         count -= n;
         if (count && hypercall_preempt())
-            return hypercall_continue(__HYPERVISOR_console_io, 3,
-                                      CONSOLEIO_write, count, buf);
+            return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write,
+                                      count, buf);
     }
     return 0;
 }
 
 /* Returns how many there were, possibly none. */
-static long read(const struct domain *d, uint64_t count, uint64_t buf)
+static long read(const struct domain *d, uint32_t count, uint64_t buf)
 {
     char text[CHUNK];
     size_t n = 0;
 
-    while (n < MIN(count, (uint64_t)CHUNK)) {
+    while (n < MIN(count, (uint32_t)CHUNK)) {
         int c = console_ring_getc(d);
 
         if (c < 0)
@@ -47,7 +47,7 @@ static long read(const struct domain *d, uint64_t count, uint64_t buf)
 }
 
 /* count is an int in the ABI. */
-long hypercall_console_io(uint64_t cmd, uint64_t count, uint64_t buf)
+long hypercall_console_io(uint32_t cmd, uint32_t count, uint64_t buf)
 {
     struct domain *d = current_vcpu()->d;
 

@@ -50,7 +50,7 @@ struct domain;
 
 /* Why the short way back to a guest may not be taken. */
 #define WORK_RESCHED 1u /* the scheduler wants to choose */
-#define WORK_REGS    2u /* vcpu->regs were rewritten by a hypercall */
+#define WORK_REGS    2u /* hypercall_regs() gave vcpu->regs out, to be loaded */
 #define WORK_LOOK    4u /* something else may be pending */
 
 /* The entry under way, for hv/profile.h. */
@@ -90,9 +90,17 @@ static inline struct percpu *this_cpu(void)
     return p;
 }
 
-static inline void cpu_work(uint32_t what)
+/*
+ * Two of them can be asked for by anybody; WORK_REGS only by who completes the
+ * registers in the same breath, which is hypercall_regs().
+ */
+static inline void cpu_work_resched(void)
 {
-    this_cpu()->work |= what;
+    this_cpu()->work |= WORK_RESCHED;
+}
+static inline void cpu_work_look(void)
+{
+    this_cpu()->work |= WORK_LOOK;
 }
 
 /* Does GS lead to this CPU's area, and the stack to one of ours? */

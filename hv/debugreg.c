@@ -16,6 +16,7 @@
 #define DR7_RESERVED1 BIT(10)
 #define DR7_ZERO      (BIT(11) | BIT(12) | BIT(14) | BIT(15))
 #define DR7_RW(n)     (16 + 4 * (n))
+#define DR7_LEN(n)    (18 + 4 * (n))
 #define RW_IO         2u
 
 static void write_address(unsigned reg, uint64_t value)
@@ -36,6 +37,42 @@ static void write_address(unsigned reg, uint64_t value)
     }
 }
 
+/* A breakpoint on a port is not the machine's: debugreg_port() looks at it. */
+static bool on_port(uint64_t control, unsigned i)
+{
+    return (control >> DR7_RW(i) & 3) == RW_IO;
+}
+
+static uint64_t enabled(unsigned i)
+{
+    return UINT64_C(3) << 2 * i;
+}
+
+/* DR7 for the machine: without DE, which is off there, I/O is not defined. */
+static uint64_t machine_control(const struct vcpu *v)
+{
+    uint64_t control = v->dr[7];
+
+    for (unsigned i = 0; i < 4; i++)
+        if (on_port(control, i))
+            control &= ~(enabled(i) | UINT64_C(0xf) << DR7_RW(i));
+    return control;
+}
+
+/*
+ * What the machine has while v is loaded, all of it at once: the addresses of
+ * others stay there as long as none is enabled, so nobody enables one without
+ * these.
+ */
+static void apply(const struct vcpu *v)
+{
+    uint64_t control = machine_control(v);
+
+    for (unsigned i = 0; i < 4 && (control & DR7_ENABLED); i++)
+        write_address(i, v->dr[i]);
+    x86_write_dr7(control);
+}
+
 static long set_control(struct vcpu *v, uint64_t value)
 {
     if (value >> 32) /* XSA-12 */
@@ -44,12 +81,11 @@ static long set_control(struct vcpu *v, uint64_t value)
     if (value & DR7_GD)
         return -XEN_EPERM;
     for (unsigned i = 0; i < 4; i++)
-        if ((value >> (2 * i) & 3) && (value >> DR7_RW(i) & 3) == RW_IO &&
-            !(v->cr4 & CR4_DE))
+        if ((value & enabled(i)) && on_port(value, i) && !(v->cr4 & CR4_DE))
             return -XEN_EPERM;
     v->dr[7] = value;
     if (v == current_vcpu())
-        x86_write_dr7(value);
+        apply(v);
     return 0;
 }
 
@@ -64,7 +100,7 @@ long debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
             return -XEN_EPERM;
         v->dr[reg] = value;
         if (v == current_vcpu())
-            write_address(reg, value);
+            apply(v);
         return 0;
     case 4:
     case 5:
@@ -110,28 +146,41 @@ void debugreg_trap(struct vcpu *v)
 
 void debugreg_save(struct vcpu *v)
 {
-    if (v->dr[7] & DR7_ENABLED)
+    if (machine_control(v) & DR7_ENABLED)
         x86_write_dr7(DR7_DEFAULT);
 }
 
 void debugreg_load(const struct vcpu *v)
 {
-    if (!(v->dr[7] & DR7_ENABLED))
-        return;
-    for (unsigned i = 0; i < 4; i++)
-        write_address(i, v->dr[i]);
-    x86_write_dr7(v->dr[7]);
+    if (machine_control(v) & DR7_ENABLED)
+        apply(v);
 }
 
-long hypercall_set_debugreg(uint64_t reg, uint64_t value)
+/* SDM vol. 3, 17.2.4: LEN of 00 is a byte, 01 two, 11 four. */
+bool debugreg_port(struct vcpu *v, unsigned port, unsigned size)
 {
-    return debugreg_set(current_vcpu(), (unsigned)MIN(reg, 8u), value);
+    uint64_t hit = 0;
+
+    for (unsigned i = 0; i < 4 && (v->cr4 & CR4_DE); i++) {
+        uint64_t len = (v->dr[7] >> DR7_LEN(i) & 3) + 1;
+
+        if ((v->dr[7] & enabled(i)) && on_port(v->dr[7], i) &&
+            v->dr[i] < port + size && v->dr[i] + len > port)
+            hit |= BIT(i);
+    }
+    v->dr[6] |= hit;
+    return hit;
 }
 
-long hypercall_get_debugreg(uint64_t reg)
+long hypercall_set_debugreg(uint32_t reg, uint64_t value)
+{
+    return debugreg_set(current_vcpu(), reg, value);
+}
+
+long hypercall_get_debugreg(uint32_t reg)
 {
     uint64_t value;
-    long rc = debugreg_get(current_vcpu(), (unsigned)MIN(reg, 8u), &value);
+    long rc = debugreg_get(current_vcpu(), reg, &value);
 
     return rc ? rc : (long)value;
 }

@@ -225,7 +225,7 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
     d->end = end;
     d->end_reason = reason;
     domain_ended++;
-    cpu_work(WORK_RESCHED);
+    cpu_work_resched();
     tell_controller();
     if (d->control && !domain_controller()) {
         control_gone();

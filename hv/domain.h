@@ -41,10 +41,11 @@ enum vcpu_state {
 
 /*
  * Set by set_callbacks / callback_op, by type; address 0 = none. The shape is
- * the trap table's, so that all handlers are entered alike.
+ * the trap table's, so that all handlers are entered alike. The NMI's is not
+ * among them: it is vector 2 of the trap table, whoever sets it.
  */
 struct guest_callbacks {
-    struct trap_info event, failsafe, syscall, nmi;
+    struct trap_info event, failsafe, syscall;
 };
 
 /*

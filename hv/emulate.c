@@ -95,7 +95,7 @@ static enum result write_cr3(struct vcpu *v, uint64_t value)
     enum err rc;
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    rc = mmu_new_baseptr(&op, mfn_of(value >> PAGE_SHIFT));
+    rc = mmu_new_baseptr(&op, mfn_of_cr3(value));
     if (!rc) {
         vcpu_load_root(v);
         rc = seg_drop_ldt(&op, v);

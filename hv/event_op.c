@@ -261,7 +261,7 @@ static long give_back(struct domain *d, unsigned cmd, uint64_t arg,
 }
 
 /* nr: the hypercall that comes again if this one is not done. */
-static long channel_op(unsigned nr, uint64_t cmd, uint64_t arg)
+static long channel_op(unsigned nr, uint32_t cmd, uint64_t arg)
 {
     struct domain *d = current_vcpu()->d;
     uint8_t buf[24] aligned_to(8);
@@ -276,10 +276,10 @@ static long channel_op(unsigned nr, uint64_t cmd, uint64_t arg)
         return hypercall_again(nr);
     if (rc || !ops[cmd].out)
         return errno_of(rc);
-    return give_back(d, (unsigned)cmd, arg, buf, ops[cmd].size);
+    return give_back(d, cmd, arg, buf, ops[cmd].size);
 }
 
-long hypercall_event_channel_op(uint64_t cmd, uint64_t arg)
+long hypercall_event_channel_op(uint32_t cmd, uint64_t arg)
 {
     return channel_op(__HYPERVISOR_event_channel_op, cmd, arg);
 }

@@ -200,7 +200,7 @@ void fpu_device_not_available(struct vcpu *v)
     fpu_set_ts(v, false);
 }
 
-long hypercall_fpu_taskswitch(uint64_t set)
+long hypercall_fpu_taskswitch(uint32_t set)
 {
     fpu_set_ts(current_vcpu(), set);
     return 0;

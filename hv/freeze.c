@@ -100,7 +100,6 @@ static enum err take_vcpu(struct freeze_vcpu *f, struct vcpu *v,
     memset(f->context.ctrlreg, 0, sizeof(f->context.ctrlreg));
     f->cr4 = v->cr4;
     f->xcr0 = v->xcr0;
-    f->nmi_callback = v->callbacks.nmi.address;
     f->xsave_bytes = fpu_area_size();
     if (f->xsave_bytes > sizeof(f->xsave))
         return fail(text, ERR_NOSPC,
@@ -219,6 +218,9 @@ static enum err make_context(const struct freeze_vcpu *f, const struct vcpu *v,
     enum err rc;
 
     context = f->context;
+    if (f->nmi_callback)
+        context.trap_ctxt[VEC_NMI] =
+            (struct trap_info){VEC_NMI, TI_IF, FLAT_KERNEL_CS, f->nmi_callback};
     rc = thaw_frame(map, f->root_kernel, &context.ctrlreg[3], v, text);
     if (!rc && f->root_user != FREEZE_NO_PFN)
         rc = thaw_frame(map, f->root_user, &context.ctrlreg[1], v, text);
@@ -240,7 +242,6 @@ static enum err thaw_rest(const struct freeze_vcpu *f, struct vcpu *v,
                     "that this processor does not take",
                     v->id);
     v->cr0_ts = f->flags & FREEZE_TS;
-    v->callbacks.nmi.address = f->nmi_callback;
     v->nmi_pending = f->flags & FREEZE_NMI_PENDING;
     v->in_nmi = f->flags & FREEZE_IN_NMI;
     bounce_set_slow(v);

@@ -45,7 +45,7 @@ struct freeze_vcpu {
     struct vcpu_guest_context context; /* gdt_frames: pfns; no ctrlreg */
     uint64_t root_kernel, root_user;   /* pfns or none */
     uint64_t flags, cr4, xcr0;
-    uint64_t nmi_callback;
+    uint64_t nmi_callback; /* of older images: now it is in trap_ctxt, too */
     uint32_t xsave_bytes, reserved32;
     uint64_t reserved[35];
     uint8_t xsave[FREEZE_XSAVE];

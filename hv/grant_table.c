@@ -214,7 +214,7 @@ static enum err one(struct vcpu *v, const struct kind *k, uint64_t at)
     return rc ? rc : guest_write(at, &r, k->size);
 }
 
-static long list(struct vcpu *v, uint64_t cmd, uint64_t at, uint32_t count)
+static long list(struct vcpu *v, uint32_t cmd, uint64_t at, uint32_t count)
 {
     const struct kind *k = &kinds[cmd];
     enum err rc = ERR_NONE;
@@ -223,8 +223,8 @@ static long list(struct vcpu *v, uint64_t cmd, uint64_t at, uint32_t count)
         return -XEN_EINVAL;
     for (bool first = true; count && !rc; first = false) {
         if (!first && hypercall_preempt())
-            return hypercall_continue(__HYPERVISOR_grant_table_op, 3, cmd, at,
-                                      (uint64_t)count);
+            return hypercall_continue(__HYPERVISOR_grant_table_op, cmd, at,
+                                      count);
         rc = one(v, k, at);
         at += k->size;
         count--;
@@ -259,15 +259,14 @@ static long get_version(const struct vcpu *v, uint64_t arg)
     return errno_of(rc ? rc : guest_write(arg, &g, sizeof(g)));
 }
 
-long hypercall_grant_table_op(uint64_t cmd, uint64_t arg, uint64_t count)
+long hypercall_grant_table_op(uint32_t cmd, uint64_t arg, uint32_t count)
 {
     struct vcpu *v = current_vcpu();
 
-    cmd = (uint32_t)cmd;
-    if ((int32_t)count < 0)
+    if (count > INT32_MAX)
         return -XEN_EINVAL;
     if (cmd < ARRAY_SIZE(kinds) && kinds[cmd].fn)
-        return list(v, cmd, arg, (uint32_t)count);
+        return list(v, cmd, arg, count);
     switch (cmd) {
     case GNTTABOP_set_version:
         return set_version(arg);

@@ -11,7 +11,6 @@
 #include "hv/trap.h"
 #include "hv/x86.h"
 #include "xen/errno.h"
-#include <stdarg.h>
 
 /* As entry.asm and multicall call them: with six arguments in registers. */
 typedef long (*hypercall_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
@@ -93,10 +92,13 @@ static struct {
     bool restart;
 } multicall;
 
+void hypercall_complete_regs(void); /* entry.asm, where nobody did before */
 void hypercall_complete_regs(void)
 {
     struct percpu *cpu = this_cpu();
     struct regs *r = &cpu->vcpu->regs;
+
+    ASSERT(!(cpu->work & WORK_REGS)); /* they are complete, and changed */
 
     r->error_code = 0;
     r->vector = TRAP_SYSCALL;
@@ -107,34 +109,41 @@ void hypercall_complete_regs(void)
     r->r11 = r->rflags;
 }
 
+/* The second who asks finds what the first has done to them. */
+struct regs *hypercall_regs(void)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (!(cpu->work & WORK_REGS)) {
+        hypercall_complete_regs();
+        cpu->work |= WORK_REGS;
+    }
+    return &cpu->vcpu->regs;
+}
+
 long hypercall_again(unsigned nr)
 {
     if (multicall.entry) {
         multicall.restart = true;
         multicall.entry->op = nr;
     } else {
-        hypercall_complete_regs();
-        current_vcpu()->regs.rip -= 2; /* the SYSCALL is executed again */
-        cpu_work(WORK_REGS);
+        hypercall_regs()->rip -= 2; /* the SYSCALL is executed again */
     }
     return (long)nr; /* RAX */
 }
 
-long hypercall_continue(unsigned nr, unsigned n, ...)
+long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n)
 {
     struct regs *r = &current_vcpu()->regs;
     uint64_t *const arg[] = {&r->rdi, &r->rsi, &r->rdx,
                              &r->r10, &r->r8,  &r->r9};
-    va_list ap;
 
     ASSERT(n <= ARRAY_SIZE(arg));
-    va_start(ap, n);
-    for (unsigned i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++)
         if (multicall.entry)
-            multicall.entry->args[i] = va_arg(ap, uint64_t);
+            multicall.entry->args[i] = args[i];
         else
-            *arg[i] = va_arg(ap, uint64_t);
-    va_end(ap);
+            *arg[i] = args[i];
     return hypercall_again(nr);
 }
 
@@ -174,23 +183,23 @@ static never_inline long profiled_call(const struct multicall_entry *e)
 }
 
 /* The rest of the list is done from the start of entry `at` on. */
-static long multicall_again(uint64_t at, uint64_t left)
+static long multicall_again(uint64_t at, uint32_t left)
 {
-    return hypercall_continue(__HYPERVISOR_multicall, 2, at, left);
+    return hypercall_continue(__HYPERVISOR_multicall, at, left);
 }
 
 /*
  * Each entry is worked on in a private copy. After an iret the guest is where
  * that took it, and the other entries are not run (XSA-213).
  */
-long hypercall_multicall(uint64_t calls, uint64_t nr)
+long hypercall_multicall(uint64_t calls, uint32_t nr)
 {
     const struct domain *d = current_vcpu()->d;
     bool some = false; /* an interrupt may be late: each call gets somewhere */
 
     if (multicall.entry)
         return -XEN_EINVAL; /* one inside another */
-    if (nr >> 32 || !guest_range_ok(calls, nr * sizeof(struct multicall_entry)))
+    if (!guest_range_ok(calls, nr * sizeof(struct multicall_entry)))
         return -XEN_EFAULT;
     for (; nr; nr--, calls += sizeof(struct multicall_entry), some = true) {
         struct multicall_entry e;

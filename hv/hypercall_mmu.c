@@ -16,7 +16,7 @@
  * Whose frames? Oneself can only be named as DOMID_SELF. ERR_SRCH: nobody;
  * ERR_PERM: somebody else, which takes privilege that no guest has.
  */
-static enum err owner_check(const struct domain *d, unsigned id)
+static enum err owner_check(const struct domain *d, domid_t id)
 {
     if (likely(id == DOMID_SELF))
         return ERR_NONE;
@@ -24,7 +24,7 @@ static enum err owner_check(const struct domain *d, unsigned id)
         return ERR_SRCH;
     if (id == DOMID_IO || id == DOMID_XEN)
         return ERR_PERM;
-    return domain_find((domid_t)id) ? ERR_PERM : ERR_SRCH;
+    return domain_find(id) ? ERR_PERM : ERR_SRCH;
 }
 
 /* --- lists of requests -------------------------------------------------- */
@@ -38,11 +38,11 @@ struct list {
 };
 
 static always_inline must_check enum err list_start(struct list *l, uint64_t at,
-                                                    uint64_t count,
+                                                    uint32_t count,
                                                     uint64_t done_va,
                                                     size_t size)
 {
-    *l = (struct list){at, (uint32_t)count & ~MMU_UPDATE_PREEMPTED, 0, done_va};
+    *l = (struct list){at, count & ~MMU_UPDATE_PREEMPTED, 0, done_va};
     /* A guest may set the bit itself: then `done` starts where it says. */
     if (unlikely(count & MMU_UPDATE_PREEMPTED) && done_va &&
         guest_read(&l->done, done_va, sizeof(l->done)))
@@ -51,14 +51,13 @@ static always_inline must_check enum err list_start(struct list *l, uint64_t at,
 }
 
 static long list_end(const struct list *l, enum err rc, unsigned nr,
-                     uint64_t foreigndom)
+                     uint32_t foreigndom)
 {
     /* A count that cannot be stored is the caller's loss, as on Xen. */
     if (l->done_va)
         (void)!guest_write(l->done_va, &l->done, sizeof(l->done));
     if (unlikely(rc == ERR_RESTART))
-        return hypercall_continue(nr, 4, l->at,
-                                  (uint64_t)(l->left | MMU_UPDATE_PREEMPTED),
+        return hypercall_continue(nr, l->at, l->left | MMU_UPDATE_PREEMPTED,
                                   l->done_va, foreigndom);
     return errno_of(rc);
 }
@@ -166,11 +165,11 @@ static always_inline long update_one(uint64_t reqs)
     return 0;
 }
 
-static never_inline long update_many(uint64_t reqs, uint64_t count,
-                                     uint64_t done, uint64_t foreigndom)
+static never_inline long update_many(uint64_t reqs, uint32_t count,
+                                     uint64_t done, uint32_t foreigndom)
 {
     struct vcpu *v = current_vcpu();
-    unsigned tables = (uint32_t)foreigndom >> 16;
+    unsigned tables = foreigndom >> 16;
     enum err rc, perm;
     struct mm_op op;
     struct list l;
@@ -178,9 +177,9 @@ static never_inline long update_many(uint64_t reqs, uint64_t count,
     rc = list_start(&l, reqs, count, done, sizeof(struct mmu_update));
     if (unlikely(rc))
         return errno_of(rc);
-    perm = owner_check(v->d, foreigndom & 0xffff);
+    perm = owner_check(v->d, (domid_t)foreigndom);
     if (unlikely(!perm && tables))
-        perm = owner_check(v->d, tables - 1);
+        perm = owner_check(v->d, (domid_t)(tables - 1));
     if (unlikely(perm == ERR_SRCH))
         return -XEN_ESRCH;
     mm_op_begin(&op, &v->d->mm, &v->mm);
@@ -190,10 +189,10 @@ static never_inline long update_many(uint64_t reqs, uint64_t count,
 }
 
 /* foreigndom: whose frames, and in the high half 1 + whose tables or 0. */
-long hypercall_mmu_update(uint64_t reqs, uint64_t count, uint64_t done,
-                          uint64_t foreigndom)
+long hypercall_mmu_update(uint64_t reqs, uint32_t count, uint64_t done,
+                          uint32_t foreigndom)
 {
-    if (likely(count == 1 && !done && (uint32_t)foreigndom == DOMID_SELF))
+    if (likely(count == 1 && !done && foreigndom == DOMID_SELF))
         return update_one(reqs);
     return update_many(reqs, count, done, foreigndom);
 }
@@ -337,8 +336,8 @@ static always_inline long ext_one(uint64_t ops)
     return 0;
 }
 
-static never_inline long ext_many(uint64_t ops, uint64_t count, uint64_t done,
-                                  uint64_t foreigndom)
+static never_inline long ext_many(uint64_t ops, uint32_t count, uint64_t done,
+                                  uint32_t foreigndom)
 {
     struct vcpu *v = current_vcpu();
     struct mm_op op;
@@ -346,7 +345,7 @@ static never_inline long ext_many(uint64_t ops, uint64_t count, uint64_t done,
     enum err rc = list_start(&l, ops, count, done, sizeof(struct mmuext_op));
 
     if (!rc)
-        rc = owner_check(v->d, (uint32_t)foreigndom);
+        rc = owner_check(v->d, (domid_t)foreigndom);
     if (rc)
         return errno_of(rc);
     mm_op_begin(&op, &v->d->mm, &v->mm);
@@ -355,10 +354,10 @@ static never_inline long ext_many(uint64_t ops, uint64_t count, uint64_t done,
     return list_end(&l, rc, __HYPERVISOR_mmuext_op, foreigndom);
 }
 
-long hypercall_mmuext_op(uint64_t ops, uint64_t count, uint64_t done,
-                         uint64_t foreigndom)
+long hypercall_mmuext_op(uint64_t ops, uint32_t count, uint64_t done,
+                         uint32_t foreigndom)
 {
-    if (likely(count == 1 && !done && (uint32_t)foreigndom == DOMID_SELF))
+    if (likely(count == 1 && !done && foreigndom == DOMID_SELF))
         return ext_one(ops);
     return ext_many(ops, count, done, foreigndom);
 }
@@ -421,9 +420,9 @@ long hypercall_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)
 }
 
 long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
-                                             uint64_t flags, uint64_t domid)
+                                             uint64_t flags, uint32_t domid)
 {
-    enum err rc = owner_check(current_vcpu()->d, (uint32_t)domid & 0xffff);
+    enum err rc = owner_check(current_vcpu()->d, (domid_t)domid);
 
     if (rc)
         return errno_of(rc);
@@ -443,6 +442,6 @@ long hypercall_update_descriptor(uint64_t ma, uint64_t desc)
     rc = mmu_update_descriptor(&op, maddr_of(ma), desc);
     mm_op_end(&op);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_update_descriptor, 2, ma, desc);
+        return hypercall_continue(__HYPERVISOR_update_descriptor, ma, desc);
     return errno_of(rc);
 }

@@ -137,7 +137,7 @@ static long do_extents(struct vcpu *v, struct extents *x)
     }
     mm_op_end(&op);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_memory_op, 2,
+        return hypercall_continue(__HYPERVISOR_memory_op,
                                   x->cmd | x->done << MEMOP_CMD_BITS, x->arg);
     return (long)x->done;
 }

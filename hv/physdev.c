@@ -39,9 +39,9 @@ static long no_irq(uint64_t arg, size_t size)
     return guest_read(op, arg, size) ? -XEN_EFAULT : -XEN_EINVAL;
 }
 
-long hypercall_physdev_op(uint64_t cmd, uint64_t arg)
+long hypercall_physdev_op(uint32_t cmd, uint64_t arg)
 {
-    switch ((uint32_t)cmd) {
+    switch (cmd) {
     case PHYSDEVOP_set_iopl:
         return set_iopl(current_vcpu(), arg);
     case PHYSDEVOP_set_iobitmap:

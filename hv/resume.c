@@ -65,7 +65,7 @@ struct p2m_place resume_p2m(const struct domain *d)
         .nr_pfns = READ_ONCE(a->max_pfn),
         .list_list = list ? mfn_of(list) : MFN_NONE,
         .va = READ_ONCE(a->p2m_vaddr),
-        .cr3 = mfn_of(READ_ONCE(a->p2m_cr3) >> PAGE_SHIFT),
+        .cr3 = mfn_of_cr3(READ_ONCE(a->p2m_cr3)),
     };
 }
 

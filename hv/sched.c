@@ -178,7 +178,7 @@ void sched_publish_runstate(struct vcpu *v)
 void sched_request(void)
 {
     requested = true;
-    cpu_work(WORK_RESCHED);
+    cpu_work_resched();
 }
 
 /* The current slice need not last longer than is worth its beginning. */

@@ -20,7 +20,7 @@
 #define WINDOW_PAGES   (GDT_PAGES + MM_LDT_SLOTS)
 #define WINDOW_SIZE    (WINDOW_PAGES * PAGE_SIZE)
 #define LDT_MAX        8192u
-#define DESC_PER_FRAME (PAGE_SIZE / 8)
+#define DESC_PER_FRAME 512u
 /* The processor sets accessed bits, so a guest's frame is writable to it. */
 #define MAP_RO (PTE_P | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define MAP_RW (MAP_RO | PTE_RW)
@@ -97,14 +97,18 @@ void seg_load(const struct vcpu *v)
 
 /* --- GDT --------------------------------------------------------------- */
 
+static unsigned frames_for(unsigned entries)
+{
+    return (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
+}
+
 enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned entries)
 {
-    unsigned nr = (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
     struct mm_op op;
     enum err rc;
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    rc = mmu_gdt_load(&op, mfns, nr);
+    rc = mmu_gdt_load(&op, mfns, frames_for(entries));
     for (unsigned i = 0; !rc && i < MM_GDT_SLOTS; i++)
         map_gdt_slot(v, i);
     if (!rc)
@@ -113,20 +117,19 @@ enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned entries)
     return rc;
 }
 
-long hypercall_set_gdt(uint64_t frames, uint64_t entries)
+long hypercall_set_gdt(uint64_t frames, uint32_t entries)
 {
     struct vcpu *v = current_vcpu();
     uint64_t mfns[MM_GDT_SLOTS];
-    uint64_t nr = (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
     enum err rc;
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -XEN_EINVAL;
-    if (guest_read(mfns, frames, nr * sizeof(mfns[0])))
+    if (guest_read(mfns, frames, frames_for(entries) * sizeof(mfns[0])))
         return -XEN_EFAULT;
-    rc = seg_set_gdt(v, mfns, (unsigned)entries);
+    rc = seg_set_gdt(v, mfns, entries);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_set_gdt, 2, frames, entries);
+        return hypercall_continue(__HYPERVISOR_set_gdt, frames, entries);
     return errno_of(rc);
 }
 

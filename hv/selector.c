@@ -60,7 +60,7 @@ void selector_set_user_gs(struct vcpu *v, uint16_t sel)
     (void)load_gs(sel, &v->gs_base_user);
 }
 
-long hypercall_set_segment_base(uint64_t which, uint64_t base)
+long hypercall_set_segment_base(uint32_t which, uint64_t base)
 {
     struct vcpu *v = current_vcpu();
 

@@ -59,8 +59,10 @@ void vcpu_free(struct vcpu *v)
 
 void vcpu_load_root(const struct vcpu *v)
 {
-    x86_write_cr3(
-        maddr_of_mfn(v->in_kernel ? v->mm.root_kernel : v->mm.root_user).v);
+    mfn_t root = v->in_kernel ? v->mm.root_kernel : v->mm.root_user;
+
+    ASSERT(!mfn_eq(root, MFN_NONE));
+    x86_write_cr3(maddr_of_mfn(root).v);
 }
 
 void vcpu_set_mode(struct vcpu *v, bool kernel)
@@ -156,11 +158,33 @@ static bool addresses_ok(const struct vcpu_guest_context *c)
     return true;
 }
 
+/*
+ * The page tables a context names; user may be MFN_NONE. Everything that is
+ * asked of them is asked of these: a ctrlreg[1] of 1 is not 0, but no frame
+ * (CVE-2011-1166, again).
+ */
+struct roots {
+    mfn_t kernel, user;
+};
+
+static struct roots roots_of(const struct vcpu_guest_context *c)
+{
+    return (struct roots){
+        .kernel = mfn_of_cr3(c->ctrlreg[3]),
+        .user = c->ctrlreg[1] ? mfn_of_cr3(c->ctrlreg[1]) : MFN_NONE,
+    };
+}
+
+/* Frame 0 is nobody's, and mm/ takes it for "none". */
+static bool roots_ok(const struct roots *r, bool in_kernel)
+{
+    if (mfn_eq(r->user, MFN_NONE))
+        return in_kernel;
+    return !mfn_eq(r->user, mfn_of(0));
+}
+
 static bool context_ok(const struct vcpu_guest_context *c)
 {
-    /* User mode without a user root (CVE-2011-1166). */
-    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
-        return false;
     if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY)
         return false;
     if (c->ldt_ents > 8192 || (c->ldt_base % PAGE_SIZE) ||
@@ -170,17 +194,16 @@ static bool context_ok(const struct vcpu_guest_context *c)
 }
 
 /* Everything that takes a reference; may be repeated. */
-static enum err take_references(struct vcpu *v,
+static enum err take_references(struct vcpu *v, const struct roots *r,
                                 const struct vcpu_guest_context *c)
 {
     struct mm_op op;
     enum err rc;
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    rc = mmu_new_baseptr(&op, mfn_of(c->ctrlreg[3] >> PAGE_SHIFT));
-
-    if (!rc && c->ctrlreg[1])
-        rc = mmu_new_user_baseptr(&op, mfn_of(c->ctrlreg[1] >> PAGE_SHIFT));
+    rc = mmu_new_baseptr(&op, r->kernel);
+    if (!rc && !mfn_eq(r->user, MFN_NONE))
+        rc = mmu_new_user_baseptr(&op, r->user);
     if (!rc)
         rc = seg_set_ldt(&op, v, c->ldt_base, (unsigned)c->ldt_ents);
     mm_op_end(&op);
@@ -241,15 +264,17 @@ static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
 
 enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
+    const struct roots roots = roots_of(c);
+    const bool in_kernel = c->flags & VGCF_in_kernel;
     enum err rc;
 
     ASSERT(v != current_vcpu());
-    if (!context_ok(c))
+    if (!roots_ok(&roots, in_kernel) || !context_ok(c))
         return ERR_INVAL;
-    rc = take_references(v, c);
+    rc = take_references(v, &roots, c);
     if (rc)
         return rc;
-    v->in_kernel = c->flags & VGCF_in_kernel;
+    v->in_kernel = in_kernel;
     set_registers(v, &c->user_regs);
     set_callbacks(v, c);
     if (c->flags & VGCF_i387_valid)

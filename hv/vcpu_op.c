@@ -29,7 +29,7 @@ static long initialise(struct vcpu *v, uint64_t arg)
         return -XEN_EFAULT;
     rc = vcpu_set_context(v, &c);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_vcpu_op, 3, VCPUOP_initialise,
+        return hypercall_continue(__HYPERVISOR_vcpu_op, VCPUOP_initialise,
                                   v->id, arg);
     return errno_of(rc);
 }
@@ -166,7 +166,7 @@ static long register_info(struct vcpu *v, uint64_t arg)
     rc = mmu_info_load(&op, mfn_of(r.mfn));
     mm_op_end(&op);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_vcpu_op, 3,
+        return hypercall_continue(__HYPERVISOR_vcpu_op,
                                   VCPUOP_register_vcpu_info, v->id, arg);
     if (rc)
         return errno_of(rc);
@@ -183,13 +183,13 @@ static long send_nmi(struct vcpu *v, uint64_t arg)
         return -XEN_EINVAL;
     v->nmi_pending = true;
     sched_wake(v);
-    cpu_work(WORK_REGS); /* look at it, should v be the current one */
+    cpu_work_look(); /* should v be the current one */
     return 0;
 }
 
-long hypercall_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg)
+long hypercall_vcpu_op(uint32_t cmd, uint32_t id, uint64_t arg)
 {
-    struct vcpu *v = domain_vcpu(current_vcpu()->d, (unsigned)id);
+    struct vcpu *v = domain_vcpu(current_vcpu()->d, id);
 
     if (!v)
         return -XEN_ENOENT;

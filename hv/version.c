@@ -61,7 +61,7 @@ static long get_handle(const struct domain *d, uint64_t arg)
     return give(arg, uuid, sizeof(uuid));
 }
 
-static never_inline long other(uint64_t cmd, uint64_t arg)
+static never_inline long other(uint32_t cmd, uint64_t arg)
 {
     static const struct xen_platform_parameters platform = {
         .virt_start = HYPERVISOR_VIRT_START,
@@ -69,7 +69,7 @@ static never_inline long other(uint64_t cmd, uint64_t arg)
     static const char denied[] = "<denied>";
     const struct domain *d = current_vcpu()->d;
 
-    switch ((uint32_t)cmd) {
+    switch (cmd) {
     case XENVER_extraversion:
         return give(arg, extra_version, sizeof(extra_version));
     case XENVER_compile_info:
@@ -96,9 +96,9 @@ static never_inline long other(uint64_t cmd, uint64_t arg)
 }
 
 /* The version itself is what guests ask for when they only want to call. */
-long hypercall_xen_version(uint64_t cmd, uint64_t arg)
+long hypercall_xen_version(uint32_t cmd, uint64_t arg)
 {
-    if (likely((uint32_t)cmd == XENVER_version))
+    if (likely(cmd == XENVER_version))
         return XEN_MAJOR << 16 | XEN_MINOR;
     return other(cmd, arg);
 }

@@ -107,6 +107,13 @@ static inline mfn_t mfn_of_maddr(maddr_t a)
 {
     return mfn_of(a.v >> PAGE_SHIFT);
 }
+/* CR3, and what the ABI calls by its name: the bits below are not the frame's
+ * number, so whether there is a frame is asked of the result (CVE-2011-1166).
+ */
+static inline mfn_t mfn_of_cr3(uint64_t cr3)
+{
+    return mfn_of(cr3 >> PAGE_SHIFT);
+}
 static inline maddr_t maddr_of_mfn(mfn_t m)
 {
     return maddr_of(m.v << PAGE_SHIFT);

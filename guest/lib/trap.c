@@ -87,6 +87,8 @@ void trap_dispatch(struct regs *regs)
     }
     if (handler && handler(regs))
         return;
+    if (regs->vector == TRAP_NMI && !handler)
+        return; /* nobody waits for it */
     if (trap_from_user(regs) && trap_user_sp) {
         record(regs);
         user_last_rax = regs->rax;

@@ -33,16 +33,12 @@ bool hypercall_preempt(void)
     return preempt_every && ++asked % preempt_every == 0;
 }
 
-long hypercall_continue(unsigned nr, unsigned n, ...)
+long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n)
 {
-    va_list ap;
-
     assert_int_equal(nr, __HYPERVISOR_memory_op);
     assert_int_equal(n, 2);
-    va_start(ap, n);
-    next_cmd = va_arg(ap, uint64_t);
-    next_arg = va_arg(ap, uint64_t);
-    va_end(ap);
+    next_cmd = args[0];
+    next_arg = args[1];
     continued++;
     return -4711;
 }

@@ -119,7 +119,6 @@ static int make(void **state)
     v->info->evtchn_upcall_mask = 1;
     v->cr4 = CR4_OSXSAVE;
     v->xcr0 = 7;
-    v->callbacks.nmi.address = 0x1234;
     v->in_nmi = true;
     v->gdt_entries = 513;
     v->mm.seg[0] = mfn_of(SHIFT + 6);
@@ -161,7 +160,7 @@ static void forget_all(void)
         struct vcpu *v = d->vcpu[i];
 
         v->info->evtchn_upcall_mask = 0;
-        v->cr4 = v->xcr0 = v->callbacks.nmi.address = 0;
+        v->cr4 = v->xcr0 = 0;
         v->in_nmi = false;
         v->state = VCPU_DOWN;
     }
@@ -187,7 +186,6 @@ static void all_of_it_comes_back_on_other_frames(void **state)
     assert_int_equal(v->info->evtchn_upcall_mask, 1);
     assert_int_equal(v->cr4, CR4_OSXSAVE);
     assert_int_equal(area_xcr0, 0); /* of vCPU 1 */
-    assert_int_equal(v->callbacks.nmi.address, 0x1234);
     assert_true(v->in_nmi && v->slow);
     assert_int_equal(v->state, VCPU_RUNNABLE);
     assert_int_equal(d->vcpu[1]->state, VCPU_RUNNABLE);
@@ -195,6 +193,24 @@ static void all_of_it_comes_back_on_other_frames(void **state)
     assert_int_equal(d->start_mfn.v, MOVED + 3);
     assert_int_equal(d->store_mfn.v, MOVED + 5);
     assert_true(mfn_eq(d->ring_mfn, MFN_NONE));
+}
+
+/* Images made when the callback was kept beside the trap table. */
+static void an_older_image_has_its_nmi_elsewhere(void **state)
+{
+    unsigned next = 0;
+
+    (void)state;
+    given.trap_ctxt[VEC_NMI].address = 0x1111;
+    take();
+    assert_int_equal(record.vcpu[1].nmi_callback, 0);
+    assert_int_equal(freeze_thaw(&record, d, &next, &map, text), ERR_NONE);
+    assert_int_equal(got.trap_ctxt[VEC_NMI].address, 0x1111);
+    next = 0;
+    record.vcpu[1].nmi_callback = 0x1234;
+    assert_int_equal(freeze_thaw(&record, d, &next, &map, text), ERR_NONE);
+    assert_int_equal(got.trap_ctxt[VEC_NMI].address, 0x1234);
+    assert_int_equal(got.trap_ctxt[VEC_NMI].flags, TI_IF);
 }
 
 static void no_machine_frame_is_in_it(void **state)
@@ -357,6 +373,8 @@ static void no_bytes_get_past_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_older_image_has_its_nmi_elsewhere,
+                                        make, end),
         cmocka_unit_test_setup_teardown(all_of_it_comes_back_on_other_frames,
                                         make, end),
         cmocka_unit_test_setup_teardown(no_machine_frame_is_in_it, make, end),

@@ -132,16 +132,11 @@ enum err mmu_info_load(struct mm_op *op, mfn_t m)
     return info_rc;
 }
 
-long hypercall_continue(unsigned nr, unsigned n, ...)
+long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n)
 {
-    va_list ap;
-
     assert_int_equal(nr, __HYPERVISOR_vcpu_op);
     assert_int_equal(n, 3);
-    va_start(ap, n);
-    for (unsigned i = 0; i < 3; i++)
-        again[i] = va_arg(ap, uint64_t);
-    va_end(ap);
+    memcpy(again, args, sizeof(again));
     return -4711;
 }
 

@@ -254,6 +254,36 @@ static void test_domains(void)
     }
 }
 
+/* On Xen a guest of these tests is the privileged domain: nothing is asked. */
+static int64_t refused_op(unsigned nr, const void *arg)
+{
+    return hc_raw(nr, (uint64_t)arg, 0, 0, 0);
+}
+
+static void test_privileged(void)
+{
+    report_context("what only the privileged domain may");
+    if (guest_start_info->flags & SIF_PRIVILEGED)
+        return;
+    static uint32_t op_of_another[64]; /* cmd, version, domain */
+    op_of_another[0] = 63;
+    CHECK_EQ(refused_op(__HYPERVISOR_platform_op, op_of_another), -XEN_EACCES);
+    CHECK_EQ(refused_op(__HYPERVISOR_domctl, op_of_another), -XEN_EACCES);
+    CHECK_EQ(refused_op(__HYPERVISOR_sysctl, (void *)HYPERVISOR_VIRT_START),
+             -XEN_EFAULT);
+    op_of_another[1] = 0x03000001;
+    CHECK_EQ(refused_op(__HYPERVISOR_platform_op, op_of_another), -XEN_EPERM);
+    op_of_another[1] = 0x15;
+    op_of_another[2] = 0x7654;
+    CHECK_EQ(refused_op(__HYPERVISOR_sysctl, op_of_another), -XEN_EPERM);
+    CHECK_EQ(refused_op(__HYPERVISOR_domctl, op_of_another), -XEN_ESRCH);
+    op_of_another[0] = 1; /* create one */
+    CHECK_EQ(refused_op(__HYPERVISOR_domctl, op_of_another), -XEN_EPERM);
+    CHECK_EQ(refused_op(__HYPERVISOR_kexec_op, NULL), -XEN_EPERM);
+    CHECK_EQ(refused_op(__HYPERVISOR_hypfs_op, NULL), -XEN_EPERM);
+    CHECK_EQ(refused_op(__HYPERVISOR_xenpmu_op, NULL), -XEN_EOPNOTSUPP);
+}
+
 static void test_numbers(void)
 {
     static const uint64_t calls[] = {11, 43,  47,  55,         63,
@@ -293,5 +323,6 @@ void guest_main(void)
     test_orders();
     test_exchange_numbers();
     test_domains();
+    test_privileged();
     test_numbers();
 }

@@ -42,7 +42,6 @@ enum {
 
 static volatile uint32_t *mmio;
 static bool x2apic;
-static uint64_t ticks_scale; /* timer ticks per ns, 32.32 */
 
 static uint32_t read_reg(unsigned reg)
 {
@@ -117,7 +116,7 @@ uint32_t apic_timer_count_left(void)
     return read_reg(REG_TIMER_CURRENT);
 }
 
-void apic_timer_init(uint64_t khz)
+void apic_timer_init(bool counts)
 {
     write_reg(REG_TIMER_INITIAL, 0);
     if (cpu_features.tsc_deadline) {
@@ -126,31 +125,20 @@ void apic_timer_init(uint64_t khz)
         __asm__ volatile("mfence" : : : "memory");
         return;
     }
-    if (!khz)
+    if (!counts)
         panic("the local APIC timer does not count");
-    ticks_scale = (khz << 32) / 1000000;
     write_reg(REG_LVT_TIMER, APIC_TIMER_VECTOR);
 }
 
-static void set_counter(uint64_t deadline_ns)
-{
-    uint64_t now = clock_now_ns();
-    uint64_t wait = deadline_ns > now ? deadline_ns - now : 0;
-    uint64_t ticks =
-        (uint64_t)((unsigned __int128)wait * ticks_scale >> 32) + 1;
-
-    write_reg(REG_TIMER_INITIAL, (uint32_t)MIN(ticks, (uint64_t)UINT32_MAX));
-}
-
+/* In either mode the deadline is the same TSC. */
 void apic_timer_set(uint64_t deadline_ns)
 {
-    this_cpu()->timer_due =
-        deadline_ns ? clock_tsc_of_ns(deadline_ns) : APIC_NEVER_DUE;
+    uint64_t due = deadline_ns ? clock_tsc_of_ns(deadline_ns) : APIC_NEVER_DUE;
+
+    this_cpu()->timer_due = due;
     if (cpu_features.tsc_deadline)
-        x86_wrmsr(MSR_TSC_DEADLINE,
-                  deadline_ns ? clock_tsc_of_ns(deadline_ns) : 0);
-    else if (deadline_ns)
-        set_counter(deadline_ns);
+        x86_wrmsr(MSR_TSC_DEADLINE, deadline_ns ? due : 0);
     else
-        write_reg(REG_TIMER_INITIAL, 0);
+        write_reg(REG_TIMER_INITIAL,
+                  deadline_ns ? clock_apic_ticks(due, x86_rdtsc()) : 0);
 }

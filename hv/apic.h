@@ -18,7 +18,7 @@ void apic_timer_count_start(void);
 uint32_t apic_timer_count_left(void);
 
 /* Chooses TSC-deadline where present, else the counter at khz. */
-void apic_timer_init(uint64_t khz);
+void apic_timer_init(bool counts);
 
 /*
  * One interrupt at that clock_now_ns() time, at once if it has passed; only

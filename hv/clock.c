@@ -21,7 +21,7 @@
 
 uint64_t clock_tsc_khz;
 struct clock_scale clock_scale;
-static uint64_t tsc_per_ns; /* 32.32 */
+static uint64_t apic_per_tsc; /* 32.32, rounded up */
 static uint64_t wall_base;
 
 /* A counter that goes up at hz and wraps at mask. */
@@ -149,6 +149,12 @@ static void set_scale(uint64_t khz)
     clock_scale.shift = (int8_t)shift;
 }
 
+/* Of the same span; up, so that the timer is not early by what is cut off. */
+static void set_apic(uint64_t apic, uint64_t tsc)
+{
+    apic_per_tsc = ((apic << 32) + tsc - 1) / tsc;
+}
+
 void clock_init(const struct acpi_info *acpi)
 {
     struct reference r = choose_reference(acpi);
@@ -157,10 +163,10 @@ void clock_init(const struct acpi_info *acpi)
     clock_tsc_khz = m.tsc * r.hz / m.ref / 1000;
     if (!clock_tsc_khz)
         panic("the TSC does not count");
-    tsc_per_ns = (clock_tsc_khz << 32) / 1000000;
     set_scale(clock_tsc_khz);
+    set_apic(m.apic, m.tsc);
     clock_scale.tsc_base = x86_rdtsc() - 1000;
-    apic_timer_init(m.apic * r.hz / m.ref / 1000);
+    apic_timer_init(m.apic);
     wall_base = rtc_read();
     console_debug("TSC %lu kHz by the %s, APIC timer %lu kHz", clock_tsc_khz,
                   r.name, m.apic * r.hz / m.ref / 1000);
@@ -177,10 +183,38 @@ uint64_t clock_ns_of_tsc(uint64_t tsc)
     return (uint64_t)((unsigned __int128)delta * clock_scale.mul >> 32);
 }
 
+/* The least n with n * mul >> 32 == ns or more; all ones: there is none. */
+static uint64_t scaled_of_ns(uint64_t ns)
+{
+    const uint64_t mul = clock_scale.mul;
+    uint64_t whole = ns / mul, rest = ns % mul;
+
+    if (whole >> 31)
+        return ~UINT64_C(0);
+    return (whole << 32) + ((rest << 32) + mul - 1) / mul;
+}
+
 uint64_t clock_tsc_of_ns(uint64_t ns)
 {
-    return clock_scale.tsc_base +
-           (uint64_t)((unsigned __int128)ns * tsc_per_ns >> 32);
+    const unsigned up = (unsigned)MAX(clock_scale.shift, 0);
+    const unsigned down = (unsigned)MAX(-clock_scale.shift, 0);
+    uint64_t n = scaled_of_ns(ns);
+
+    if (n > ~UINT64_C(0) >> (down + 1))
+        return ~UINT64_C(0);
+    n = (n << down) + (BIT(up) - 1);
+    return clock_scale.tsc_base + (n >> up);
+}
+
+uint32_t clock_apic_ticks(uint64_t due, uint64_t now)
+{
+    uint64_t wait = due > now ? due - now : 0, ticks;
+
+    if (wait >> 62) /* and no more than 32 bits of the product above 64 */
+        return UINT32_MAX;
+    ticks =
+        (uint64_t)(((unsigned __int128)wait * apic_per_tsc + UINT32_MAX) >> 32);
+    return (uint32_t)MIN(MAX(ticks, UINT64_C(1)), (uint64_t)UINT32_MAX);
 }
 
 uint64_t clock_now_ns(void)

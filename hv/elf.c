@@ -38,7 +38,7 @@ struct elf_note {
     uint32_t namesz, descsz, type;
 };
 
-enum { ET_EXEC = 2, EM_X86_64 = 62, PT_LOAD = 1, PT_NOTE = 4, SHT_NOTE = 7 };
+enum { ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, PT_LOAD = 1, PT_NOTE = 4, SHT_NOTE = 7 };
 
 struct bytes {
     const uint8_t *p;
@@ -60,11 +60,11 @@ static bool take(struct bytes b, uint64_t offset, void *out, size_t size)
 
 /* --- notes -------------------------------------------------------------- */
 
-/* 4 or 8 bytes, as the ABI has them; false: some other length. */
+/* 1, 2, 4 or 8 bytes, as Xen takes them; false: some other length. */
 static bool note_number(struct bytes desc, uint64_t *v)
 {
     *v = 0;
-    if (desc.len != 4 && desc.len != 8)
+    if (desc.len > 8 || !desc.len || (desc.len & (desc.len - 1)))
         return false;
     memcpy(v, desc.p, desc.len);
     return true;
@@ -346,7 +346,8 @@ static const char *check_header(const struct elf_header *h)
 
     if (memcmp(h->ident, magic, sizeof(magic)))
         return "not a 64-bit ELF file";
-    if (h->type != ET_EXEC || h->machine != EM_X86_64)
+    /* One linked to run anywhere is loaded where its p_paddr says, too. */
+    if ((h->type != ET_EXEC && h->type != ET_DYN) || h->machine != EM_X86_64)
         return "not an executable for x86-64";
     if (h->phentsize != sizeof(struct elf_phdr))
         return "its program headers have a strange size";

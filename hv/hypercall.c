@@ -27,13 +27,15 @@ static long nosys(void)
 
 extern const any_fn hypercall_table[HYPERCALLS];
 const any_fn hypercall_table[HYPERCALLS] = {
-    /* The privileged, the obsolete, and those for devices. */
-    NONE(__HYPERVISOR_platform_op),
+    /* The obsolete, those for devices, and services Xen need not have. */
     NONE(11),
     NONE(__HYPERVISOR_physdev_op_compat),
     NONE(__HYPERVISOR_xsm_op),
     NONE(__HYPERVISOR_xenoprof_op),
-    [__HYPERVISOR_hvm_op... 47] = (any_fn)nosys,
+    NONE(__HYPERVISOR_hvm_op),
+    NONE(38),
+    NONE(39),
+    [43 ... 47] = (any_fn)nosys,
     [__HYPERVISOR_arch_1... HYPERCALLS - 1] = (any_fn)nosys,
     CALL(set_trap_table),
     CALL(mmu_update),
@@ -64,6 +66,13 @@ const any_fn hypercall_table[HYPERCALLS] = {
     CALL(callback_op),
     CALL(event_channel_op),
     CALL(physdev_op),
+    CALL(platform_op),
+    CALL(sysctl),
+    CALL(domctl),
+    CALL(kexec_op),
+    CALL(xenpmu_op),
+    CALL(dm_op),
+    CALL(hypfs_op),
     [__HYPERVISOR_flagstone_op] = (any_fn)hypercall_flagstone_op,
 };
 

@@ -88,3 +88,12 @@ long hypercall_vcpu_op(uint32_t cmd, uint32_t vcpu, uint64_t arg);
 long hypercall_sched_op_compat(uint32_t cmd, uint64_t arg);
 long hypercall_sched_op(uint32_t cmd, uint64_t arg);
 long hypercall_flagstone_op(uint64_t cmd, uint64_t arg);
+
+/* Of others, refused: hv/privileged.c */
+long hypercall_platform_op(uint64_t arg);
+long hypercall_sysctl(uint64_t arg);
+long hypercall_domctl(uint64_t arg);
+long hypercall_kexec_op(void);
+long hypercall_xenpmu_op(void);
+long hypercall_dm_op(uint32_t id);
+long hypercall_hypfs_op(void);

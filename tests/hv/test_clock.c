@@ -20,9 +20,9 @@ uint32_t apic_timer_count_left(void)
     return 0;
 }
 
-void apic_timer_init(uint64_t khz)
+void apic_timer_init(bool it_counts)
 {
-    (void)khz;
+    (void)it_counts;
 }
 
 void *paging_map_mmio(maddr_t start, uint64_t size)
@@ -67,20 +67,129 @@ static void the_scale_agrees_with_long_division(void **state)
     }
 }
 
-static void both_directions_agree(void **state)
+/* --- deadlines ------------------------------------------------------------ */
+
+#define MS   UINT64_C(1000000)
+#define DAY  (86400000 * MS)
+#define LAST UINT64_MAX
+
+static uint64_t seed;
+
+static uint64_t some(uint64_t n)
+{
+    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (seed >> 20) % n;
+}
+
+/* A machine of that speed that has run for so long. */
+static void running(uint64_t khz, uint64_t apic_khz, uint64_t up)
+{
+    clock_tsc_khz = khz;
+    set_scale(khz);
+    set_apic(apic_khz * 10, khz * 10);
+    clock_scale.tsc_base = 5000000;
+    clock_scale.tsc_base += some(1000);
+    assert_true(clock_ns_of_tsc(clock_tsc_of_ns(up)) - up < 1000000 / khz + 2);
+}
+
+/* It is then, and one tick before it was not yet. */
+static void first_at(uint64_t ns)
+{
+    uint64_t tsc = clock_tsc_of_ns(ns);
+
+    assert_true(clock_ns_of_tsc(tsc) >= ns);
+    if (tsc > clock_scale.tsc_base)
+        assert_true(clock_ns_of_tsc(tsc - 1) < ns);
+}
+
+static void one_direction_is_the_inverse_of_the_other(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(speeds); i++) {
-        uint64_t ns = 123456789012, back;
-
-        set_scale(speeds[i]);
-        clock_scale.tsc_base = 5;
-        tsc_per_ns = (speeds[i] << 32) / 1000000;
-        back = clock_ns_of_tsc(clock_tsc_of_ns(ns));
-        /* One part in 2^32 of the ratio, or one tick of a slow counter. */
-        assert_true((back > ns ? back - ns : ns - back) <=
-                    ns / 1000000 + 1000000 / speeds[i] + 2);
+        running(speeds[i], 1000, DAY);
+        for (unsigned n = 0; n < 20000; n++)
+            first_at(some(UINT64_C(1) << some(56)));
+        first_at(0);
     }
+}
+
+static void there_is_an_end(void **state)
+{
+    const uint64_t far[] = {LAST, LAST - 1, UINT64_C(1) << 63};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(speeds); i++) {
+        uint64_t last = 0;
+
+        running(speeds[i], 1000, DAY);
+        for (size_t j = 0; j < ARRAY_SIZE(far); j++)
+            assert_true(clock_tsc_of_ns(far[j]) > clock_tsc_of_ns(DAY));
+        for (unsigned bit = 0; bit < 64; bit++) { /* never goes back */
+            uint64_t tsc = clock_tsc_of_ns(UINT64_C(1) << bit);
+
+            assert_true(tsc >= last);
+            last = tsc;
+        }
+    }
+    assert_int_equal(clock_apic_ticks(LAST, 0), UINT32_MAX);
+    assert_int_equal(clock_apic_ticks(0, LAST), 1);
+    assert_int_equal(clock_apic_ticks(7, 7), 1);
+}
+
+/* The TSC at which a counter of that speed, set at `now`, has come to 0. */
+static uint64_t counted(uint64_t now, uint32_t ticks, uint64_t khz,
+                        uint64_t apic_khz)
+{
+    return now + (uint64_t)((unsigned __int128)ticks * khz / apic_khz);
+}
+
+/*
+ * From the interrupt of one timer to that of the next, as time.c does it: an
+ * interrupt that comes before its time is one too many.
+ */
+static unsigned interrupts(uint64_t deadline, uint64_t *now, uint64_t khz,
+                           uint64_t apic_khz)
+{
+    unsigned n = 0;
+
+    do {
+        uint64_t due = clock_tsc_of_ns(deadline);
+
+        *now = apic_khz
+                   ? counted(*now, clock_apic_ticks(due, *now), khz, apic_khz)
+                   : due;
+        n++;
+    } while (clock_ns_of_tsc(*now) < deadline && n < 100);
+    return n;
+}
+
+static void after_a_hundred_days(uint64_t khz, uint64_t apic_khz)
+{
+    uint64_t now;
+
+    running(khz, apic_khz ? apic_khz : 1, 100 * DAY);
+    now = clock_tsc_of_ns(100 * DAY);
+    for (unsigned n = 0; n < 2000; n++) {
+        uint64_t ns = clock_ns_of_tsc(now), deadline = ns + 1 + some(50 * MS);
+        uint64_t late, cut; /* what rounding the ratio up comes to */
+
+        assert_int_equal(interrupts(deadline, &now, khz, apic_khz), 1);
+        late = clock_ns_of_tsc(now) - deadline;
+        cut = apic_khz ? ((deadline - ns) * khz / apic_khz >> 32) + 1 : 0;
+        assert_true(late <= 2 + 1000000 / khz + cut +
+                                (apic_khz ? 1000000 / apic_khz + 1 : 0));
+    }
+}
+
+static void a_timer_comes_once_after_a_hundred_days(void **state)
+{
+    const uint64_t apic[] = {0, 6250, 62500, 100003, 999999};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(speeds); i++)
+        for (size_t j = 0; j < ARRAY_SIZE(apic); j++)
+            if (apic[j] <= speeds[i]) /* 0: TSC-deadline mode */
+                after_a_hundred_days(speeds[i], apic[j]);
 }
 
 static void days_agree_with_the_c_library(void **state)
@@ -101,7 +210,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_scale_agrees_with_long_division),
-        cmocka_unit_test(both_directions_agree),
+        cmocka_unit_test(one_direction_is_the_inverse_of_the_other),
+        cmocka_unit_test(there_is_an_end),
+        cmocka_unit_test(a_timer_comes_once_after_a_hundred_days),
         cmocka_unit_test(days_agree_with_the_c_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,16 +80,37 @@ static void notes_say_what_is_wanted(void **state)
     assert_int_equal(k.required, BIT(0));
 }
 
-static void numbers_may_have_four_bytes(void **state)
+static void numbers_have_one_to_eight_bytes(void **state)
 {
-    const uint32_t yes = 1;
+    const uint64_t v = UINT64_C(0x8877665544332211);
+    const uint64_t want[] = {
+        [1] = 0x11, [2] = 0x2211, [4] = 0x44332211, [8] = v};
 
     (void)state;
-    elf_note(&file, XEN_ELFNOTE_MOD_START_PFN, &yes, sizeof(yes));
+    for (uint32_t len = 0; len <= 16; len++) {
+        uint8_t desc[16] = {0};
+
+        make(state);
+        memcpy(desc, &v, sizeof(v));
+        elf_note(&file, XEN_ELFNOTE_SUPPORTED_FEATURES, desc, len);
+        if (len != 1 && len != 2 && len != 4 && len != 8) {
+            refused("number");
+            continue;
+        }
+        good();
+        assert_int_equal(k.features, want[len]);
+    }
+}
+
+/* As Xen: linked to run anywhere, it is loaded where it says all the same. */
+static void it_may_be_position_independent(void **state)
+{
+    (void)state;
+    file.h.type = 3;
     good();
-    assert_true(k.mod_start_pfn);
-    elf_note(&file, XEN_ELFNOTE_MOD_START_PFN, "abc", 3);
-    refused("number");
+    assert_int_equal(k.start, ELF_BASE + ELF_PADDR);
+    file.h.type = 1;
+    refused("not an executable");
 }
 
 static void notes_of_others_are_not_ours(void **state)
@@ -121,7 +142,7 @@ static void strangers_are_refused(void **state)
     file.h.machine = 40;
     refused("x86-64");
     elf_make(&file);
-    file.h.type = 3;
+    file.h.type = 4;
     refused("executable");
     elf_make(&file);
     file.ph[0].type = 0;
@@ -257,7 +278,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_plain_kernel, make),
         cmocka_unit_test_setup(notes_say_what_is_wanted, make),
-        cmocka_unit_test_setup(numbers_may_have_four_bytes, make),
+        cmocka_unit_test_setup(it_may_be_position_independent, make),
+        cmocka_unit_test_setup(numbers_have_one_to_eight_bytes, make),
         cmocka_unit_test_setup(notes_of_others_are_not_ours, make),
         cmocka_unit_test_setup(the_paddr_offset_counts, make),
         cmocka_unit_test_setup(strangers_are_refused, make),

@@ -250,13 +250,12 @@ static void a_result_that_cannot_be_written_leaves_nothing(void **state)
 
 static void unknown_commands_and_addresses_are_refused(void **state)
 {
-    static const uint64_t cmds[] = {EVTCHNOP_init_control,
+    static const uint32_t cmds[] = {EVTCHNOP_init_control,
                                     EVTCHNOP_expand_array,
                                     EVTCHNOP_set_priority,
                                     14,
                                     1000,
-                                    BIT(32) | EVTCHNOP_send,
-                                    ~UINT64_C(0)};
+                                    ~0u};
     struct evtchn_bind_pirq p = {.pirq = 1};
     struct evtchn_send a = {.port = ipi};
 

@@ -4,6 +4,7 @@
  * it does reaches further than its own kernel.
  */
 #include "guest/lib/guest.h"
+#include "xen/physdev.h"
 
 const char guest_name[] = "user";
 
@@ -146,6 +147,192 @@ static void test_no_callback(void)
     trap_init();
 }
 
+/* --- what a 32-bit program does, too ----------------------------------------
+ */
+
+#define RFLAGS_IF_TF_NT 0x4302u
+#define USER_CS32       0xe023u
+
+static bool vendor_is(const char *name)
+{
+    uint32_t a = 0, word[3];
+    __asm__ volatile("cpuid"
+                     : "+a"(a), "=b"(word[0]), "=d"(word[1]), "=c"(word[2]));
+    return !memcmp(word, name, sizeof(word));
+}
+
+static int64_t set_callback(unsigned type, const char *entry)
+{
+    struct callback_register reg = {(uint16_t)type, CALLBACKF_mask_events,
+                                    (uint64_t)entry};
+    return hc_callback_op(CALLBACKOP_register, &reg);
+}
+
+static void run32(const char *program, const char *end)
+{
+    struct iret_context ctx = {.rip = USER_CODE,
+                               .cs = USER_CS32,
+                               .rflags = 0x202,
+                               .rsp = USER_STACK,
+                               .ss = FLAT_USER_SS};
+    user_space_load(&space, program, end);
+    guest_user_run(&ctx, 0);
+}
+
+/* Single step goes on to be what the program had, and is not the kernel's. */
+static void test_sysenter(void)
+{
+    bool intel = vendor_is("GenuineIntel");
+    RUN(user_sysenter, 0); /* nobody has registered */
+    CHECK_EQ(trap_last.vector, intel ? TRAP_GP : TRAP_UD);
+    CHECK_EQ(trap_last.rip, intel ? 0 : USER_CODE);
+    CHECK_EQ(set_callback(CALLBACKTYPE_sysenter, trap_sysenter_entry), 0);
+    if (!intel)
+        return;
+    for (unsigned n = 0; n < 2; n++) {
+        uint64_t flags = n ? RFLAGS_IF_TF_NT : 0x202;
+        report_context("sysenter with flags %#lx", flags);
+        user_space_load(&space, user_sysenter, user_sysenter_end);
+        user_run_at(USER_CODE, flags, 0, 0);
+        EXPECT(TRAP_SYSENTER, 0);
+        CHECK_EQ(trap_last.rip, 0);
+        CHECK_EQ(trap_last.cs & 0xffff, 3);
+        CHECK_EQ(trap_last.rflags & RFLAGS_IF_TF_NT, flags);
+    }
+    run32(user_sysenter, user_sysenter_end);
+    EXPECT(TRAP_SYSENTER, 0);
+}
+
+/* A strict Intel processor has it as #UD; emulators let it through. */
+static void test_syscall32(void)
+{
+    report_context("syscall of a 32-bit program");
+    run32(user_syscall, user_syscall_end);
+    if (trap_last.vector == TRAP_SYSCALL) /* the callback there is */
+        CHECK_EQ(trap_last.rip, USER_CODE + 2);
+    else
+        EXPECT(TRAP_UD, 0);
+    CHECK_EQ(set_callback(CALLBACKTYPE_syscall32, trap_syscall32_entry), 0);
+    run32(user_syscall, user_syscall_end);
+    CHECK_EQ(trap_last.cs & 0xffff, USER_CS32);
+    if (vendor_is("AuthenticAMD") || trap_last.vector != TRAP_UD) {
+        EXPECT(TRAP_SYSCALL32, 0);
+        CHECK_EQ(trap_last.rip, USER_CODE + 2);
+    }
+    report_context("int 0x80 of a 32-bit program");
+    run32(user_int80, user_int80_end);
+    EXPECT(0x80, 0);
+    CHECK_EQ(trap_last.cs & 0xffff, USER_CS32);
+    CHECK_EQ(trap_last.rip, USER_CODE + 2);
+}
+
+static void test_flags(void)
+{
+    report_context("NT stays what the program made it");
+    user_space_load(&space, user_exit, user_exit_end);
+    user_run_at(USER_CODE, 0x4202, 0, 0);
+    EXPECT(TRAP_SYSCALL, 0);
+    CHECK(trap_last.rflags & 0x4000);
+    user_space_load(&space, user_ud, user_ud_end);
+    user_run_at(USER_CODE, 0x4202, 0, 0);
+    EXPECT(TRAP_UD, 0);
+    CHECK(trap_last.rflags & 0x4000);
+}
+
+static void do_rdtsc(void *arg)
+{
+    *(uint64_t *)arg = tsc_read();
+}
+
+static void set_cr4(uint64_t set, uint64_t clear)
+{
+    uint64_t cr4;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    cr4 = (cr4 | set) & ~clear;
+    __asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+}
+
+static void test_tsd(void)
+{
+    uint64_t before = tsc_read(), now = 0;
+    RUN(user_rdtsc, 0);
+    EXPECT(TRAP_SYSCALL, 0);
+    set_cr4(BIT(2), 0); /* TSD */
+    RUN(user_rdtsc, 0);
+    EXPECT(TRAP_GP, 0);
+    CHECK_EQ(trap_last.rip, USER_CODE);
+    CHECK_EQ(guest_try(do_rdtsc, &now), 0); /* the kernel has it still */
+    CHECK(now > before);
+    set_cr4(0, BIT(2));
+    RUN(user_rdtsc, 0);
+    EXPECT(TRAP_SYSCALL, 0);
+}
+
+/* --- ports -----------------------------------------------------------------
+ */
+
+static uint8_t bitmap[8192 + 1] aligned_to(4096);
+
+static int64_t set_bitmap(uint64_t at, uint32_t nr)
+{
+    struct physdev_set_iobitmap op = {at, nr};
+    return hc_physdev_op(PHYSDEVOP_set_iobitmap, &op);
+}
+
+static void set_iopl(uint32_t iopl)
+{
+    struct physdev_set_iopl op = {iopl};
+    CHECK_EQ(hc_physdev_op(PHYSDEVOP_set_iopl, &op), 0);
+}
+
+/* Port 0x80 has nothing behind it on any machine. */
+static void check_port(uint64_t port, bool permitted)
+{
+    RUN(user_port, port);
+    EXPECT(permitted ? TRAP_SYSCALL : TRAP_GP, 0);
+    if (permitted && !(guest_start_info->flags & SIF_PRIVILEGED))
+        CHECK_EQ(user_last_rdi, 0xff);
+}
+
+static void test_string_ports(void)
+{
+    memset(frame_va(space.data), 0, PAGE_SIZE);
+    RUN(user_port_string, 3);
+    EXPECT(TRAP_SYSCALL, 0);
+    CHECK_EQ(user_last_rdi, 3 - 2);
+    CHECK_EQ(tree_peek(space.data, 0) >> 24, 0);
+    if (!(guest_start_info->flags & SIF_PRIVILEGED))
+        CHECK_EQ(tree_peek(space.data, 0), 0xffffff);
+    RUN(user_port_string, PAGE_SIZE + 1 + PAGE_SIZE); /* behind the stack */
+    EXPECT(TRAP_PF, PF_USER | PF_WRITE);
+    CHECK_EQ(trap_last.cr2, USER_STACK);
+}
+
+static void test_ports(void)
+{
+    memset(bitmap, 0xff, sizeof(bitmap));
+    bitmap[0x80 / 8] = 0xfe;
+    check_port(0x80, false);
+    CHECK_EQ(set_bitmap((uint64_t)bitmap, 65537), -XEN_EINVAL);
+    CHECK_EQ(set_bitmap(HYPERVISOR_VIRT_START, 65536), -XEN_EINVAL);
+    CHECK_EQ(set_bitmap((uint64_t)bitmap, 65536), 0);
+    check_port(0x80, true);
+    check_port(0xed, false);
+    bitmap[0x80 / 8] = 0xff; /* looked at when it is needed */
+    check_port(0x80, false);
+    bitmap[0x80 / 8] = 0xfe;
+    CHECK_EQ(set_bitmap((uint64_t)bitmap, 0x80), 0);
+    check_port(0x80, false);
+    CHECK_EQ(set_bitmap(0x7000, 65536), 0); /* nothing is mapped there */
+    check_port(0x80, false);
+    set_iopl(3);
+    check_port(0x80, true);
+    check_port(0xed, true);
+    test_string_ports();
+    set_iopl(0);
+    check_port(0x80, false);
+}
+
 static void test_gs(void)
 {
     report_context("the user's gs base");
@@ -247,6 +434,11 @@ void guest_main(void)
     test_software_interrupts();
     test_no_callback();
     test_gs();
+    test_sysenter();
+    test_syscall32();
+    test_flags();
+    test_tsd();
+    test_ports();
     test_preempt();
     report_context("end");
     user_space_leave(&space);

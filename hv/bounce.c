@@ -6,7 +6,9 @@
  * Invariants: a frame is wholly outside the hypervisor's range, all of it, the
  * failsafe frame's extra words too (XSA-215); whatever is wrong with a guest's
  * stack ends that guest and nobody else; what a guest runs with has IF set and
- * IOPL, NT, VM and RF clear (XSA-202).
+ * IOPL and VM clear (XSA-202), a handler besides TF, DF, NT, RF and AC. NT may
+ * be there for IRET and SYSRET to load: what is in force while they do is the
+ * hypervisor's, and clear.
  *
  *      general frame           failsafe frame
  *      SS                      SS
@@ -121,8 +123,7 @@ bool bounce_soft_interrupt(struct vcpu *v, unsigned vector)
     const struct trap_info *t = &v->traps[vector & 255];
     unsigned level = 3;
 
-    /* The kernel counts as level 1 unless it asked for level 0. */
-    if (v->in_kernel)
+    if (v->in_kernel) /* as io_privileged() has it */
         level = !(v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
     /* Xen's gate of the old system call is open to all (XSA-259). */
     if (vector != 0x80 && (t->flags & TI_DPL_MASK) < level)
@@ -130,9 +131,9 @@ bool bounce_soft_interrupt(struct vcpu *v, unsigned vector)
     return deliver(v, t, BOUNCE_NO_ERROR);
 }
 
-void bounce_syscall(struct vcpu *v)
+void bounce_callback(struct vcpu *v, const struct trap_info *t)
 {
-    enter(v, &v->callbacks.syscall, NULL, 0);
+    enter(v, t, NULL, 0);
 }
 
 void bounce_events(struct vcpu *v)

@@ -15,7 +15,8 @@ void bounce_exception(struct vcpu *v, unsigned vector, uint64_t error);
 void bounce_page_fault(struct vcpu *v, uint64_t va, uint64_t error);
 /* INT n, after RIP was moved behind it; false: the guest does not permit it. */
 bool bounce_soft_interrupt(struct vcpu *v, unsigned vector);
-void bounce_syscall(struct vcpu *v);
+/* A system call; t is one of v->callbacks, with an address. */
+void bounce_callback(struct vcpu *v, const struct trap_info *t);
 /* An event upcall or a pending NMI, if one is wanted now. */
 void bounce_events(struct vcpu *v);
 /* Selectors that could not be loaded (ABI fact 2.9). */

@@ -95,8 +95,11 @@ static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
         set(&c->syscall, address, masks);
         return 0;
     case CALLBACKTYPE_syscall32:
+        set(&c->syscall32, address, masks);
+        return 0;
     case CALLBACKTYPE_sysenter:
-        return 0; /* taken note of; such entries are #UD and #GP here */
+        set(&c->sysenter, address, masks);
+        return 0;
     case CALLBACKTYPE_nmi:
         set_nmi(v, address);
         return 0;
@@ -112,6 +115,13 @@ void callback_set_all(struct vcpu *v, const struct vcpu_guest_context *c)
         c->flags & VGCF_failsafe_disables_events);
     set(&v->callbacks.syscall, c->syscall_callback_eip,
         c->flags & VGCF_syscall_disables_events);
+}
+
+void callback_set_compat(struct vcpu *v, uint64_t sysenter, bool sysenter_masks,
+                         uint64_t syscall32, bool syscall32_masks)
+{
+    set(&v->callbacks.sysenter, sysenter, sysenter_masks);
+    set(&v->callbacks.syscall32, syscall32, syscall32_masks);
 }
 
 /* Refused addresses are not reported: as in Xen, the result is 0. */

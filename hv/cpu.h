@@ -73,6 +73,7 @@ struct percpu {
     uint32_t work;       /* WORK_*: what to see to before going to a guest */
     struct mm_owed owed; /* nothing, before going to a guest */
     uint64_t timer_due;  /* TSC of the next timer interrupt (hv/apic.h) */
+    bool tsd;            /* CR4.TSD is set */
     struct cpu_tss *tss;
     uint64_t *gdt_page; /* the reserved page */
     struct percpu_profile profile;

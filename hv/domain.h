@@ -45,7 +45,7 @@ enum vcpu_state {
  * among them: it is vector 2 of the trap table, whoever sets it.
  */
 struct guest_callbacks {
-    struct trap_info event, failsafe, syscall;
+    struct trap_info event, failsafe, syscall, syscall32, sysenter;
 };
 
 /*
@@ -80,7 +80,9 @@ struct vcpu {
     unsigned gdt_entries;
     uint64_t ldt_base;
     unsigned ldt_entries;
-    uint8_t iopl; /* physdev_op set_iopl, 0..3, granted only virtually */
+    uint8_t iopl;       /* physdev_op set_iopl, 0..3, granted only virtually */
+    uint64_t io_bitmap; /* guest VA; of so many ports, clear where permitted */
+    unsigned io_ports;
     uint64_t xcr0;
     uint8_t *fpu;                 /* XSAVE area, hypervisor frames */
     struct profile_line *profile; /* hv/profile.h, if asked for */

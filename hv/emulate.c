@@ -14,6 +14,7 @@
 #include "hv/guest.h"
 #include "hv/hypercall.h"
 #include "hv/insn.h"
+#include "hv/io.h"
 #include "hv/policy.h"
 #include "hv/profile.h"
 #include "hv/seg.h"
@@ -26,6 +27,7 @@
 
 enum result {
     DONE,   /* go behind the instruction */
+    TRAP,   /* go behind it, and #DB: DR6 says why */
     AGAIN,  /* registers are as they should be; do not move RIP */
     REFUSE, /* #GP */
 };
@@ -45,13 +47,20 @@ bool emulate_is_64bit(const struct vcpu *v)
            (rights & present_code_long) == present_code_long;
 }
 
-void emulate_retired(struct vcpu *v)
+static void retire(struct vcpu *v, bool trap)
 {
     v->regs.rflags &= ~RFLAGS_RF;
-    if (unlikely(v->regs.rflags & RFLAGS_TF)) {
+    if (v->regs.rflags & RFLAGS_TF) {
         v->dr[6] |= DR6_BS;
-        bounce_exception(v, VEC_DB, BOUNCE_NO_ERROR);
+        trap = true;
     }
+    if (unlikely(trap))
+        bounce_exception(v, VEC_DB, BOUNCE_NO_ERROR);
+}
+
+void emulate_retired(struct vcpu *v)
+{
+    retire(v, false);
 }
 
 /* --- control and debug registers --------------------------------------- */
@@ -120,6 +129,7 @@ static enum result write_cr(struct vcpu *v, const struct insn *i)
         return write_cr3(v, value);
     case 4:
         v->cr4 = value & POLICY_CR4_GUEST; /* the rest is left as it is */
+        vcpu_load_control(v);
         return DONE;
     default:
         return REFUSE;
@@ -181,60 +191,47 @@ static enum result xsetbv(struct vcpu *v)
     return DONE;
 }
 
-static bool iopl_ok(const struct vcpu *v)
-{
-    unsigned level = 3;
-
-    if (v->in_kernel)
-        level = !(v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
-    return v->iopl >= level;
-}
-
-#define PORT_PIT_COUNTER 0x42
-
-/*
- * No guest has devices: reads float high. The old timer's counter is not read
- * as all ones though, which it would be before it starts, and Linux waits for
- * that some 100,000 reads long: it stands still at zero.
- */
-static uint64_t port_value(uint64_t number)
-{
-    return number == PORT_PIT_COUNTER ? 0 : ~UINT64_C(0);
-}
-
-/* Writes go nowhere. */
 static enum result port(struct vcpu *v, const struct insn *i)
 {
-    unsigned size = MIN(i->size, 4u);
-
-    if (!iopl_ok(v))
+    switch (io_instruction(v, i)) {
+    case IO_REFUSED:
         return REFUSE;
-    switch (i->op) {
-    case 0xe4:
-    case 0xe5:
-        insn_set(i, &v->regs, 0, size, port_value(i->imm & 0xff));
+    case IO_REPEAT:
+        return AGAIN;
+    case IO_HIT:
+        return TRAP;
+    default:
         return DONE;
-    case 0xec:
-    case 0xed:
-        insn_set(i, &v->regs, 0, size, port_value(v->regs.rdx & 0xffff));
-        return DONE;
-    case 0xe6:
-    case 0xe7:
-    case 0xee:
-    case 0xef:
-        return DONE;
-    default: /* ins, outs: no kernel needs them without a device */
-        return REFUSE;
     }
 }
 
-/* invlpg, lmsw; xsetbv has its own encoding in the same group. */
+/* While CR4.TSD is set; a kernel is level 0 to that. */
+static enum result rdtsc(struct vcpu *v)
+{
+    uint64_t now = x86_rdtsc();
+
+    v->regs.rax = (uint32_t)now;
+    v->regs.rdx = now >> 32;
+    return DONE;
+}
+
+/* IA32_TSC_AUX is 0: nobody can set it. */
+static enum result rdtscp(struct vcpu *v)
+{
+    v->regs.rcx = 0;
+    return rdtsc(v);
+}
+
+/* invlpg, lmsw; xsetbv and rdtscp have their own encodings in the same group.
+ */
 static enum result group7(struct vcpu *v, const struct insn *i,
                           const uint8_t *bytes)
 {
     if (!i->mem) {
         if (bytes[i->len - 1] == 0xd1)
             return xsetbv(v);
+        if (bytes[i->len - 1] == 0xf9)
+            return rdtscp(v);
         if ((i->reg & 7) == 6) {
             uint64_t low = insn_get(i, &v->regs, i->rm, 2);
             uint64_t cr0 = (x86_read_cr0() & ~CR0_TS);
@@ -275,6 +272,8 @@ static enum result kernel_two_byte(struct vcpu *v, const struct insn *i,
         return move_dr(v, i);
     case 0x30:
         return wrmsr(v);
+    case 0x31:
+        return rdtsc(v);
     case 0x32:
         return rdmsr(v);
     case 0xa2:
@@ -288,6 +287,10 @@ static enum result kernel_two_byte(struct vcpu *v, const struct insn *i,
 static enum result one_byte(struct vcpu *v, const struct insn *i)
 {
     switch (i->op) {
+    case 0x6c:
+    case 0x6d:
+    case 0x6e:
+    case 0x6f:
     case 0xe4:
     case 0xe5:
     case 0xe6:
@@ -300,7 +303,7 @@ static enum result one_byte(struct vcpu *v, const struct insn *i)
     case 0xfa:
     case 0xfb:
         /* Events are masked in shared memory; POPF could not be caught. */
-        return iopl_ok(v) ? DONE : REFUSE;
+        return io_privileged(v) ? DONE : REFUSE;
     case 0xf4:
         if (!v->in_kernel)
             return REFUSE;
@@ -314,7 +317,9 @@ static enum result one_byte(struct vcpu *v, const struct insn *i)
 static enum profile_kind kind_of(const struct insn *i)
 {
     if (!i->two_byte)
-        return (i->op & 0xf4) == 0xe4 ? PROFILE_PORT : PROFILE_EMULATION;
+        return (i->op & 0xf4) == 0xe4 || (i->op & 0xfc) == 0x6c
+                   ? PROFILE_PORT
+                   : PROFILE_EMULATION;
     switch (i->op) {
     case 0xa2:
         return PROFILE_CPUID;
@@ -351,9 +356,9 @@ bool emulate_privileged(struct vcpu *v)
         return false;
     v->d->stats.emulations++;
     profile_as(kind_of(&i));
-    if (rc == DONE) {
+    if (rc != AGAIN) {
         v->regs.rip += i.len;
-        emulate_retired(v);
+        retire(v, rc == TRAP);
     }
     return true;
 }

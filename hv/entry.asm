@@ -189,7 +189,7 @@ syscall_long:
         call hypercall_complete_regs
         jmp exit_long
 
-; From compatibility mode (AMD only): no guest gets there by the interface.
+; SYSCALL from compatibility mode (AMD only).
 global entry_syscall32
 entry_syscall32:
         swapgs
@@ -201,8 +201,29 @@ entry_syscall32:
         push SELECTOR_GUEST_CS32
         push rcx
         push 0
-        mov dword [rsp + 4], VECTOR_UD
-        sub qword [rsp + 8], 2      ; RIP: SYSCALL has two bytes
+        mov dword [rsp + 4], VECTOR_SYSCALL32
+        PUSH_REGS
+        jmp common_guest
+
+; SYSENTER (Intel only): RIP, RSP and CS are lost; of RFLAGS only IF, VM and RF
+; are cleared. TF traps after each instruction until it is saved and cleared
+; (from_hypervisor() in hv/trap.c); NT would make the next IRET fault (XSA-44),
+; AC switch SMAP off.
+global entry_sysenter, entry_sysenter_flags
+entry_sysenter:
+        swapgs
+        mov rsp, [gs:PERCPU_REGS_END]
+        push SELECTOR_GUEST_SS
+        push 0                      ; RSP
+        pushfq
+entry_sysenter_flags:
+        push 2
+        popfq
+        or dword [rsp], FLAG_IF     ; a guest has it set, always
+        push 3                      ; CS: null, from level 3
+        push 0                      ; RIP
+        push 0
+        mov dword [rsp + 4], VECTOR_SYSENTER
         PUSH_REGS
         jmp common_guest
 

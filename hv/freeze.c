@@ -3,6 +3,7 @@
 #include "hv/freeze.h"
 
 #include "hv/bounce.h"
+#include "hv/callback.h"
 #include "hv/fail.h"
 #include "hv/fpu.h"
 #include "hv/module.h"
@@ -62,6 +63,10 @@ static uint64_t flags_of(const struct vcpu *v)
         flags |= FREEZE_NMI_PENDING;
     if (v->in_nmi)
         flags |= FREEZE_IN_NMI;
+    if (v->callbacks.sysenter.flags & TI_IF)
+        flags |= FREEZE_SYSENTER_MASKS;
+    if (v->callbacks.syscall32.flags & TI_IF)
+        flags |= FREEZE_SYSCALL32_MASKS;
     return flags;
 }
 
@@ -100,6 +105,10 @@ static enum err take_vcpu(struct freeze_vcpu *f, struct vcpu *v,
     memset(f->context.ctrlreg, 0, sizeof(f->context.ctrlreg));
     f->cr4 = v->cr4;
     f->xcr0 = v->xcr0;
+    f->sysenter_callback = v->callbacks.sysenter.address;
+    f->syscall32_callback = v->callbacks.syscall32.address;
+    f->io_bitmap = v->io_bitmap;
+    f->io_ports = v->io_ports;
     f->xsave_bytes = fpu_area_size();
     if (f->xsave_bytes > sizeof(f->xsave))
         return fail(text, ERR_NOSPC,
@@ -158,7 +167,7 @@ static bool vcpu_ok(const struct freeze_vcpu *f)
 {
     const struct vcpu_guest_context *c = &f->context;
 
-    if ((f->flags & ~FREEZE_FLAGS) || f->reserved32 ||
+    if ((f->flags & ~FREEZE_FLAGS) || f->reserved32 || f->reserved32b ||
         !all_zero(f->reserved, ARRAY_SIZE(f->reserved)) ||
         !all_zero(c->ctrlreg, ARRAY_SIZE(c->ctrlreg)))
         return false;
@@ -166,7 +175,9 @@ static bool vcpu_ok(const struct freeze_vcpu *f)
         return !(f->flags & FREEZE_UP);
     return f->xsave_bytes <= sizeof(f->xsave) &&
            !(f->cr4 & ~POLICY_CR4_GUEST) && va_canonical(f->nmi_callback) &&
-           c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY;
+           va_canonical(f->sysenter_callback) &&
+           va_canonical(f->syscall32_callback) && va_canonical(f->io_bitmap) &&
+           f->io_ports <= 65536 && c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY;
 }
 
 enum err freeze_check(const struct freeze *f, size_t bytes, char *text)
@@ -241,6 +252,11 @@ static enum err thaw_rest(const struct freeze_vcpu *f, struct vcpu *v,
                     "vCPU %u has extended state beyond what it was shown, or "
                     "that this processor does not take",
                     v->id);
+    callback_set_compat(v, f->sysenter_callback,
+                        f->flags & FREEZE_SYSENTER_MASKS, f->syscall32_callback,
+                        f->flags & FREEZE_SYSCALL32_MASKS);
+    v->io_bitmap = f->io_bitmap;
+    v->io_ports = f->io_ports;
     v->cr0_ts = f->flags & FREEZE_TS;
     v->nmi_pending = f->flags & FREEZE_NMI_PENDING;
     v->in_nmi = f->flags & FREEZE_IN_NMI;

@@ -33,13 +33,15 @@ struct freeze_domain {
 _Static_assert(sizeof(struct freeze_domain) == 256, "fixed layout");
 
 /* Flags of a vCPU. */
-#define FREEZE_INITIALISED BIT(0)
-#define FREEZE_UP          BIT(1) /* runs when the domain does */
-#define FREEZE_MASKED      BIT(2) /* its events are */
-#define FREEZE_TS          BIT(3) /* fpu_taskswitch */
-#define FREEZE_NMI_PENDING BIT(4)
-#define FREEZE_IN_NMI      BIT(5)
-#define FREEZE_FLAGS       BITS(5, 0)
+#define FREEZE_INITIALISED     BIT(0)
+#define FREEZE_UP              BIT(1) /* runs when the domain does */
+#define FREEZE_MASKED          BIT(2) /* its events are */
+#define FREEZE_TS              BIT(3) /* fpu_taskswitch */
+#define FREEZE_NMI_PENDING     BIT(4)
+#define FREEZE_IN_NMI          BIT(5)
+#define FREEZE_SYSENTER_MASKS  BIT(6) /* events, on entry */
+#define FREEZE_SYSCALL32_MASKS BIT(7)
+#define FREEZE_FLAGS           BITS(7, 0)
 
 struct freeze_vcpu {
     struct vcpu_guest_context context; /* gdt_frames: pfns; no ctrlreg */
@@ -47,7 +49,10 @@ struct freeze_vcpu {
     uint64_t flags, cr4, xcr0;
     uint64_t nmi_callback; /* of older images: now it is in trap_ctxt, too */
     uint32_t xsave_bytes, reserved32;
-    uint64_t reserved[35];
+    uint64_t sysenter_callback, syscall32_callback; /* or 0 */
+    uint64_t io_bitmap;                             /* guest VA */
+    uint32_t io_ports, reserved32b;
+    uint64_t reserved[31];
     uint8_t xsave[FREEZE_XSAVE];
 };
 _Static_assert(offsetof(struct freeze_vcpu, root_kernel) == 5168, "fixed");

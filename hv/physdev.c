@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * physdev.c: physdev_op for guests that have no devices. IOPL is remembered
- * so that privileged instructions behave as the guest expects (hv/emulate.c);
- * it never reaches EFLAGS, and no port is ever opened.
+ * physdev.c: physdev_op for guests that have no devices. IOPL and the bitmap
+ * of ports are kept, so that instructions behave as the guest's kernel wants
+ * it (hv/io.c); IOPL never reaches EFLAGS, and no port is ever opened.
  */
 #include "xen/physdev.h"
 
@@ -21,14 +21,20 @@ static long set_iopl(struct vcpu *v, uint64_t arg)
     return 0;
 }
 
-/* The bitmap would only narrow what the guest has, which is nothing. */
-static long set_iobitmap(uint64_t arg)
+#define BITMAP_SIZE (65536u / 8)
+
+/* It is read when a port is used; all of it has to be the guest's to name. */
+static long set_iobitmap(struct vcpu *v, uint64_t arg)
 {
     struct physdev_set_iobitmap op;
 
     if (guest_read(&op, arg, sizeof(op)))
         return -XEN_EFAULT;
-    return op.nr_ports > 65536 ? -XEN_EINVAL : 0;
+    if (op.nr_ports > 65536 || !guest_range_ok(op.bitmap, BITMAP_SIZE))
+        return -XEN_EINVAL;
+    v->io_bitmap = op.bitmap;
+    v->io_ports = op.nr_ports;
+    return 0;
 }
 
 /* No guest has an interrupt line, so none has this number. */
@@ -45,7 +51,7 @@ long hypercall_physdev_op(uint32_t cmd, uint64_t arg)
     case PHYSDEVOP_set_iopl:
         return set_iopl(current_vcpu(), arg);
     case PHYSDEVOP_set_iobitmap:
-        return set_iobitmap(arg);
+        return set_iobitmap(current_vcpu(), arg);
     case PHYSDEVOP_eoi:
         return no_irq(arg, sizeof(struct physdev_eoi));
     case PHYSDEVOP_irq_status_query:

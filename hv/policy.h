@@ -24,4 +24,4 @@ bool policy_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool policy_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
 /* CR4 as the guest reads it; what it may set of it. */
 uint64_t policy_cr4(const struct vcpu *v);
-#define POLICY_CR4_GUEST (CR4_DE | CR4_OSXSAVE)
+#define POLICY_CR4_GUEST (CR4_TSD | CR4_DE | CR4_OSXSAVE)

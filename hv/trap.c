@@ -33,13 +33,18 @@ static void (*handlers[256])(void);
 
 void entry_syscall(void);
 void entry_syscall32(void);
+void entry_sysenter(void);
+extern const uint8_t entry_sysenter_flags[]; /* in it: RFLAGS is saved */
 
 void trap_init(void)
 {
     x86_wrmsr(MSR_LSTAR,
               profile_on ? (uint64_t)profile_syscall : (uint64_t)entry_syscall);
     x86_wrmsr(MSR_CSTAR, (uint64_t)entry_syscall32);
-    x86_wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER is #GP (XSA-44) */
+    /* Each has what the other makes #UD; SYSENTER loads CS and CS + 8. */
+    x86_wrmsr(MSR_SYSENTER_CS, SEL_HV_CS);
+    x86_wrmsr(MSR_SYSENTER_ESP, this_cpu()->stack_top);
+    x86_wrmsr(MSR_SYSENTER_EIP, (uint64_t)entry_sysenter);
     fpu_init();
     policy_init();
     seg_init();
@@ -110,14 +115,34 @@ static void general_protection(struct vcpu *v, uint64_t error)
 }
 
 /* RIP is behind the SYSCALL; without a handler it is an invalid opcode. */
-static void user_syscall(struct vcpu *v)
+static void user_syscall(struct vcpu *v, const struct trap_info *handler)
 {
-    if (v->callbacks.syscall.address) {
-        bounce_syscall(v);
+    if (handler->address) {
+        bounce_callback(v, handler);
         return;
     }
     v->regs.rip -= 2;
     bounce_exception(v, VEC_UD, BOUNCE_NO_ERROR);
+}
+
+/* Who has no handler for the one has it for the other, as on Xen. */
+static void user_syscall32(struct vcpu *v)
+{
+    const struct guest_callbacks *c = &v->callbacks;
+
+    user_syscall(v, c->syscall32.address ? &c->syscall32 : &c->syscall);
+}
+
+/*
+ * The processor keeps nothing of where it was: CS is null, RIP and RSP are 0,
+ * also in the fault if there is no handler. One fault, of user mode (XSA-339).
+ */
+static void user_sysenter(struct vcpu *v)
+{
+    if (v->callbacks.sysenter.address)
+        bounce_callback(v, &v->callbacks.sysenter);
+    else
+        bounce_exception(v, VEC_GP, 0);
 }
 
 static void from_guest(struct vcpu *v, struct regs *regs)
@@ -140,7 +165,13 @@ static void from_guest(struct vcpu *v, struct regs *regs)
         debugreg_trap(v);
         break;
     case TRAP_SYSCALL:
-        user_syscall(v);
+        user_syscall(v, &v->callbacks.syscall);
+        return;
+    case TRAP_SYSCALL32:
+        user_syscall32(v);
+        return;
+    case TRAP_SYSENTER:
+        user_sysenter(v);
         return;
     case VEC_DF:
         panic_regs(regs, "double fault");
@@ -156,15 +187,24 @@ static void from_guest(struct vcpu *v, struct regs *regs)
     bounce_exception(v, regs->vector, BOUNCE_NO_ERROR);
 }
 
+/* SYSENTER leaves TF as it was, and it is to be saved before it is cleared. */
+static bool before_flags(uint64_t rip)
+{
+    return rip >= (uint64_t)entry_sysenter &&
+           rip < (uint64_t)entry_sysenter_flags;
+}
+
 /*
  * #DB here is a guest's breakpoint on memory the hypervisor touched for it, or
- * one delayed past SYSCALL by MOV SS (XSA-260): nothing depends on it.
+ * one delayed past SYSCALL by MOV SS (XSA-260), or its single step into
+ * SYSENTER: nothing depends on it.
  */
 static void from_hypervisor(struct regs *regs)
 {
     if (regs->vector == VEC_DB) {
         x86_write_dr6(DR6_DEFAULT);
-        regs->rflags &= ~RFLAGS_TF;
+        if (!before_flags(regs->rip))
+            regs->rflags &= ~RFLAGS_TF;
         return;
     }
     if (regs->vector == VEC_PF && current_vcpu() &&
@@ -182,7 +222,7 @@ void trap_dispatch(struct regs *regs)
         nmi_handle(regs);
     else if (regs->vector == VEC_MC)
         mce_panic(regs);
-    else if (regs->vector >= 32 && regs->vector != TRAP_SYSCALL)
+    else if (regs->vector >= 32 && regs->vector < TRAP_SYSCALL)
         interrupt(regs->vector);
     else if (regs_from_guest(regs))
         from_guest(current_vcpu(), regs);

@@ -11,8 +11,12 @@
  */
 void trap_init(void);
 
-/* A vector of our own: SYSCALL in guest user mode. */
-#define TRAP_SYSCALL 256u
+/* Vectors of our own: system calls of guest user mode, by how they came. */
+enum {
+    TRAP_SYSCALL = 256,
+    TRAP_SYSCALL32, /* SYSCALL in compatibility mode (AMD) */
+    TRAP_SYSENTER,  /* in either mode (Intel) */
+};
 
 void trap_dispatch(struct regs *regs);
 /* The IRETQ to a guest faulted; `fault` holds its registers and the reason. */

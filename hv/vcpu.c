@@ -78,6 +78,30 @@ void vcpu_set_mode(struct vcpu *v, bool kernel)
     vcpu_load_root(v);
 }
 
+size_t vcpu_read_kernel(const struct vcpu *v, void *dst, uint64_t va, size_t n)
+{
+    size_t got;
+
+    if (v->in_kernel)
+        return guest_read_some(dst, va, n);
+    x86_write_cr3(maddr_of_mfn(v->mm.root_kernel).v);
+    got = guest_read_some(dst, va, n);
+    vcpu_load_root(v);
+    return got;
+}
+
+/* TSD alone: DE is looked at where it matters, OSXSAVE is always set. */
+void vcpu_load_control(const struct vcpu *v)
+{
+    struct percpu *cpu = this_cpu();
+    bool tsd = v->cr4 & CR4_TSD;
+
+    if (likely(tsd == cpu->tsd))
+        return;
+    cpu->tsd = tsd;
+    x86_write_cr4(x86_read_cr4() ^ CR4_TSD);
+}
+
 void vcpu_sync(struct vcpu *v)
 {
     if (v != current_vcpu())
@@ -104,6 +128,7 @@ static void load(struct vcpu *v)
     tlb_enter(v->d);
     seg_load(v);
     debugreg_load(v);
+    vcpu_load_control(v);
     fpu_load(v);
     v->d->stats.switches++;
     if (!selector_load(v)) {

@@ -49,5 +49,9 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 
 /* Between guest user and kernel mode: root and GS base. v is loaded. */
 void vcpu_set_mode(struct vcpu *v, bool kernel);
+/* As guest_read_some(), of the kernel's memory, in whatever mode v is. */
+size_t vcpu_read_kernel(const struct vcpu *v, void *dst, uint64_t va, size_t n);
+/* What of v->cr4 has to be in the machine while v is loaded. */
+void vcpu_load_control(const struct vcpu *v);
 /* CR3 from v's roots and mode. v is loaded. */
 void vcpu_load_root(const struct vcpu *v);

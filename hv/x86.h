@@ -17,6 +17,7 @@
 #define CR0_AM BIT(18)
 #define CR0_PG BIT(31)
 
+#define CR4_TSD        BIT(2)
 #define CR4_DE         BIT(3)
 #define CR4_PAE        BIT(5)
 #define CR4_MCE        BIT(6)
@@ -44,9 +45,9 @@
 #define RFLAGS_RF   BIT(16)
 #define RFLAGS_VM   BIT(17)
 #define RFLAGS_AC   BIT(18)
-/* What a guest may choose: the status flags, TF, DF, RF, AC and ID. */
+/* What a guest may choose: the status flags, TF, DF, NT, RF, AC and ID. */
 #define RFLAGS_GUEST                                                           \
-    (UINT64_C(0xcd5) | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC | BIT(21))
+    (UINT64_C(0xcd5) | RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | BIT(21))
 
 /* What a handler of the guest's is entered without. */
 #define RFLAGS_BOUNCE                                                          \
@@ -63,6 +64,8 @@
 #define MSR_TSC          0x10u
 #define MSR_APIC_BASE    0x1bu
 #define MSR_SYSENTER_CS  0x174u
+#define MSR_SYSENTER_ESP 0x175u
+#define MSR_SYSENTER_EIP 0x176u
 #define MSR_PAT          0x277u
 #define MSR_TSC_DEADLINE 0x6e0u
 #define MSR_EFER         0xc0000080u

@@ -35,6 +35,8 @@ default rel
 %define TRAP_FAILSAFE       257
 %define TRAP_SYSCALL        258
 %define TRAP_NMI_CALLBACK   259
+%define TRAP_SYSENTER       260
+%define TRAP_SYSCALL32      261
 
 extern guest_main_entry
 extern trap_dispatch
@@ -126,6 +128,8 @@ global %1
 callback_stub trap_event_entry, TRAP_EVENT
 callback_stub trap_syscall_entry, TRAP_SYSCALL
 callback_stub trap_nmi_entry, TRAP_NMI_CALLBACK
+callback_stub trap_sysenter_entry, TRAP_SYSENTER
+callback_stub trap_syscall32_entry, TRAP_SYSCALL32
 
 ; The failsafe frame carries the four selectors that could not be loaded.
     align 16

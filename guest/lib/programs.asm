@@ -95,6 +95,49 @@ program user_gs
     ud2
 user_gs_end:
 
+program user_sysenter
+    sysenter
+    ud2
+user_sysenter_end:
+
+; Two bytes in either mode.
+program user_syscall
+    syscall
+    ud2
+user_syscall_end:
+
+program user_rdtsc
+    rdtsc
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_rdtsc_end:
+
+; A byte from port rdi, and to it.
+program user_port
+    mov edx, edi
+    out dx, al
+    in al, dx
+    movzx edi, al
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_port_end:
+
+; rdi bytes into USER_DATA, and out of it.
+program user_port_string
+    mov edx, 0x80
+    mov ecx, edi
+    mov edi, USER_DATA
+    rep insb
+    mov esi, USER_DATA
+    outsw
+    sub rdi, rsi
+    mov eax, EXIT_RAX
+    syscall
+    ud2
+user_port_string_end:
+
 program user_in
     mov edx, 0x3f8
     in al, dx

@@ -42,7 +42,9 @@ enum trap_vector {
     TRAP_FAILSAFE = 257,
     TRAP_SYSCALL = 258,
     TRAP_NMI_CALLBACK = 259,
-    TRAP_VECTORS = 260,
+    TRAP_SYSENTER = 260, /* no entry of the runtime's: registered by a test */
+    TRAP_SYSCALL32 = 261,
+    TRAP_VECTORS = 262,
 };
 
 #define PF_PRESENT 1u
@@ -90,6 +92,7 @@ extern uint64_t user_last_rax, user_last_rdi;
 
 extern char trap_stubs[], trap_event_entry[], trap_failsafe_entry[];
 extern char trap_syscall_entry[], trap_nmi_entry[], guest_vcpu_entry[];
+extern char trap_sysenter_entry[], trap_syscall32_entry[];
 extern char guest_try_resume[], guest_user_resume[];
 #define TRAP_STUB_SIZE 16u
 void trap_fill_table(struct trap_info *table); /* 256 entries */

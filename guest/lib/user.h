@@ -20,10 +20,15 @@ USER_PROGRAM(user_int80);   /* int 0x80 */
 USER_PROGRAM(user_int40);   /* int 0x40 */
 USER_PROGRAM(user_hlt);     /* a privileged instruction */
 USER_PROGRAM(user_readcr3); /* another */
-USER_PROGRAM(user_in);      /* a port read */
-USER_PROGRAM(user_divide);  /* by zero */
-USER_PROGRAM(user_loop);    /* until something else happens: jmp . */
-USER_PROGRAM(user_gs);      /* rdi = gs:[0]; syscall */
+USER_PROGRAM(user_sysenter);
+USER_PROGRAM(user_syscall);
+USER_PROGRAM(user_rdtsc);
+USER_PROGRAM(user_port);        /* a byte to and from port rdi */
+USER_PROGRAM(user_port_string); /* rdi bytes to USER_DATA, a word back */
+USER_PROGRAM(user_in);          /* a port read */
+USER_PROGRAM(user_divide);      /* by zero */
+USER_PROGRAM(user_loop);        /* until something else happens: jmp . */
+USER_PROGRAM(user_gs);          /* rdi = gs:[0]; syscall */
 #define USER_EXIT_RAX 42u
 
 #define USER_CODE  UINT64_C(0x400000)

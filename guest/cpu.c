@@ -105,6 +105,28 @@ static void test_base_msr(uint32_t index)
     CHECK_EQ(guest_try(do_wrmsr, &m), 0);
 }
 
+/* Read by kernels as they boot, whatever CPUID says; the rest of the table is
+ * tests/hv/test_msr.c's. */
+static void test_boot_msrs(void)
+{
+    struct cpuid vendor = cpuid(0, 0);
+    bool intel = vendor.b == 0x756e6547; /* "Genu" */
+    const struct {
+        uint32_t index;
+        bool there;
+    } msrs[] = {{0x17, intel},       {0x8b, true},  {0xce, true},
+                {0x140, true},       {0x1a0, true}, {0x345, true},
+                {0xc0010015, !intel}};
+    for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++) {
+        struct msr m = {msrs[i].index, 0};
+        report_context("MSR %#x", m.index);
+        CHECK_EQ(guest_try(do_rdmsr, &m), !msrs[i].there);
+    }
+    check_refused(do_wrmsr, 0x17, 0);
+    check_refused(do_wrmsr, 0xce, 0);
+    check_refused(do_wrmsr, 0x140, 1);
+}
+
 static void test_msrs(void)
 {
     struct msr m = {MSR_EFER, 0};
@@ -112,6 +134,7 @@ static void test_msrs(void)
     CHECK_EQ(guest_try(do_rdmsr, &m), 0);
     CHECK(m.value & BIT(8));  /* LME */
     CHECK(m.value & BIT(10)); /* LMA */
+    test_boot_msrs();
     test_base_msr(MSR_FS_BASE);
     test_base_msr(MSR_GS_BASE);
     test_base_msr(MSR_KERNEL_GS);

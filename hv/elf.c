@@ -38,7 +38,14 @@ struct elf_note {
     uint32_t namesz, descsz, type;
 };
 
-enum { ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, PT_LOAD = 1, PT_NOTE = 4, SHT_NOTE = 7 };
+enum {
+    ET_EXEC = 2,
+    ET_DYN = 3,
+    EM_X86_64 = 62,
+    PT_LOAD = 1,
+    PT_NOTE = 4,
+    SHT_NOTE = 7
+};
 
 struct bytes {
     const uint8_t *p;

@@ -15,6 +15,7 @@
 #include "hv/hypercall.h"
 #include "hv/insn.h"
 #include "hv/io.h"
+#include "hv/msr.h"
 #include "hv/policy.h"
 #include "hv/profile.h"
 #include "hv/seg.h"
@@ -154,7 +155,7 @@ static enum result rdmsr(struct vcpu *v)
 {
     uint64_t value;
 
-    if (!policy_rdmsr(v, (uint32_t)v->regs.rcx, &value))
+    if (!msr_read(v, (uint32_t)v->regs.rcx, &value))
         return REFUSE;
     v->regs.rax = (uint32_t)value;
     v->regs.rdx = value >> 32;
@@ -165,7 +166,7 @@ static enum result wrmsr(struct vcpu *v)
 {
     uint64_t value = v->regs.rdx << 32 | (uint32_t)v->regs.rax;
 
-    return policy_wrmsr(v, (uint32_t)v->regs.rcx, value) ? DONE : REFUSE;
+    return msr_write(v, (uint32_t)v->regs.rcx, value) ? DONE : REFUSE;
 }
 
 static void cpuid(struct vcpu *v)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy.c: the written policy: which CPUID leaves and which MSRs a guest may
- * know of. What is not listed (features: in shown.c) is zero, or #GP.
+ * policy.c: the written policy: which CPUID leaves and which bits of CR4 a
+ * guest may know of. What is not listed (features: in shown.c) is zero.
  *
  * Hidden on purpose: everything that takes privilege a guest does not have
  * (VMX, SVM, MONITOR, SMEP, SMAP, PKU, LA57, UMIP, PCID, INVPCID, MTRR, MCE,
@@ -13,9 +13,7 @@
 #include "hv/cpu.h"
 #include "hv/fail.h"
 #include "hv/fpu.h"
-#include "hv/hypercall_page.h"
 #include "hv/string.h"
-#include "hv/tlb.h"
 #include "hv/vcpu.h"
 #include "xen/xen.h"
 
@@ -214,100 +212,10 @@ struct x86_cpuid policy_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub)
     return shown_leaf(v, leaf, sub);
 }
 
-/* --- CR4 and MSRs ------------------------------------------------------- */
+/* --- CR4 ---------------------------------------------------------------- */
 
 uint64_t policy_cr4(const struct vcpu *v)
 {
     return CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT |
            (v->cr4 & POLICY_CR4_GUEST);
-}
-
-#define MSR_UCODE_REV     0x8bu
-#define MSR_MISC_ENABLE   0x1a0u
-#define MISC_FAST_STRINGS BIT(0)
-#define MISC_BTS_UNAVAIL  BIT(11)
-#define MISC_PEBS_UNAVAIL BIT(12)
-#define APIC_DEFAULT      UINT64_C(0xfee00000)
-#define APIC_BASE_BSP     BIT(8)
-#define APIC_BASE_ENABLE  BIT(11)
-#define MISC_VALUE        (MISC_FAST_STRINGS | MISC_BTS_UNAVAIL | MISC_PEBS_UNAVAIL)
-
-bool policy_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
-{
-    switch (msr) {
-    case MSR_FS_BASE:
-        *value = x86_rdmsr(MSR_FS_BASE);
-        return true;
-    case MSR_GS_BASE:
-        *value = x86_rdmsr(MSR_KERNEL_GS); /* the guest's active one */
-        return true;
-    case MSR_KERNEL_GS:
-        *value = v->gs_base_user;
-        return true;
-    case MSR_EFER:
-        *value = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
-        return true;
-    case MSR_TSC:
-        *value = x86_rdtsc();
-        return true;
-    case MSR_APIC_BASE:
-        *value = APIC_DEFAULT | APIC_BASE_ENABLE | (v->id ? 0 : APIC_BASE_BSP);
-        return true;
-    case MSR_PAT:
-        *value = x86_rdmsr(MSR_PAT);
-        return true;
-    case MSR_MISC_ENABLE: /* XSA-333: not the machine's */
-        *value = MISC_VALUE;
-        return true;
-    case MSR_UCODE_REV:
-        *value = 0;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* The hypercall page, once more, into a frame of the guest's. */
-static bool write_hypercall_page(struct vcpu *v, uint64_t value)
-{
-    mfn_t m = mfn_of(value >> PAGE_SHIFT);
-    struct mm_op op;
-    enum err rc;
-
-    if (value & (PAGE_SIZE - 1))
-        return false; /* there is one page only */
-    mm_op_begin(&op, &v->d->mm, &v->mm);
-    rc = type_get(&op, m, FRAME_WRITABLE);
-    if (!rc) {
-        hypercall_page_fill(mm_frame_ptr(op.mm, m));
-        type_put_later(&op, m);
-    }
-    mm_op_end(&op);
-    return !rc;
-}
-
-bool policy_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
-{
-    uint64_t now;
-
-    switch (msr) {
-    case MSR_FS_BASE:
-    case MSR_GS_BASE:
-    case MSR_KERNEL_GS:
-        if (!va_canonical(value)) /* XSA-193 */
-            return false;
-        if (msr == MSR_KERNEL_GS)
-            v->gs_base_user = value;
-        else
-            x86_wrmsr(msr == MSR_GS_BASE ? MSR_KERNEL_GS : msr, value);
-        return true;
-    case XEN_MSR_PAGE:
-        return write_hypercall_page(v, value);
-    case MSR_MISC_ENABLE:
-    case MSR_UCODE_REV:
-        return true; /* dropped */
-    default:
-        /* Writing what it reads is no change. */
-        return policy_rdmsr(v, msr, &now) && now == value && msr != MSR_TSC;
-    }
 }

@@ -19,9 +19,6 @@ must_check enum err policy_fits(const struct shown *s, const char *name,
 
 struct x86_cpuid policy_cpuid(const struct vcpu *v, uint32_t leaf,
                               uint32_t sub);
-/* False: #GP. v is loaded. */
-bool policy_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
-bool policy_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
 /* CR4 as the guest reads it; what it may set of it. */
 uint64_t policy_cr4(const struct vcpu *v);
 #define POLICY_CR4_GUEST (CR4_TSD | CR4_DE | CR4_OSXSAVE)

@@ -138,6 +138,23 @@ static inline uint64_t x86_rdmsr(uint32_t msr)
     return (uint64_t)hi << 32 | lo;
 }
 
+/* False: the machine has no such MSR. */
+static inline bool x86_rdmsr_safe(uint32_t msr, uint64_t *v)
+{
+    uint32_t lo = 0, hi = 0, ok = 0;
+
+    __asm__ volatile("1: rdmsr\n"
+                     "movl $1, %2\n"
+                     "2:\n"
+                     ".pushsection .extable,\"a\"\n"
+                     ".long 1b - ., 2b - .\n"
+                     ".popsection"
+                     : "+a"(lo), "+d"(hi), "+r"(ok)
+                     : "c"(msr));
+    *v = (uint64_t)hi << 32 | lo;
+    return ok;
+}
+
 static inline void x86_wrmsr(uint32_t msr, uint64_t v)
 {
     __asm__ volatile("wrmsr"

@@ -27,12 +27,13 @@ HVT_store := $(wildcard hv/store*.c) hv/print.c tests/hv/store_guest.c
 HVT_store_model := $(HVT_store)
 HVT_channel := hv/packet.c hv/fail.c hv/print.c
 HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
+HVT_msr :=
 HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
     hv/print.c tests/hv/machine.c
 HVT_shown := hv/shown.c hv/xstate.c hv/print.c
 HVT_xstate := hv/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := event event_model time sched ops freeze ring selector
+HVT_NATIVE := msr event event_model time sched ops freeze ring selector
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hv/bounce.h"
+#include "hv/callback.h"
 #include "hv/fpu.h"
 #include "hv/freeze.h"
 #include "hv/policy.h"
@@ -87,6 +88,17 @@ enum err fpu_set_area(struct vcpu *v, const uint8_t *area, unsigned size,
     return area_rc;
 }
 
+void callback_set_compat(struct vcpu *v, uint64_t sysenter, bool sysenter_masks,
+                         uint64_t syscall32, bool syscall32_masks)
+{
+    struct guest_callbacks *c = &v->callbacks;
+
+    c->sysenter.address = sysenter;
+    c->sysenter.flags = sysenter_masks ? TI_IF : 0;
+    c->syscall32.address = syscall32;
+    c->syscall32.flags = syscall32_masks ? TI_IF : 0;
+}
+
 void bounce_set_slow(struct vcpu *v)
 {
     v->slow = v->in_nmi;
@@ -119,6 +131,11 @@ static int make(void **state)
     v->info->evtchn_upcall_mask = 1;
     v->cr4 = CR4_OSXSAVE;
     v->xcr0 = 7;
+    v->callbacks.sysenter =
+        (struct trap_info){.address = 0x5555, .flags = TI_IF};
+    v->callbacks.syscall32 = (struct trap_info){.address = 0x6666};
+    v->io_bitmap = 0x7777;
+    v->io_ports = 0x400;
     v->in_nmi = true;
     v->gdt_entries = 513;
     v->mm.seg[0] = mfn_of(SHIFT + 6);
@@ -161,6 +178,8 @@ static void forget_all(void)
 
         v->info->evtchn_upcall_mask = 0;
         v->cr4 = v->xcr0 = 0;
+        v->callbacks = (struct guest_callbacks){0};
+        v->io_bitmap = v->io_ports = 0;
         v->in_nmi = false;
         v->state = VCPU_DOWN;
     }
@@ -187,6 +206,12 @@ static void all_of_it_comes_back_on_other_frames(void **state)
     assert_int_equal(v->cr4, CR4_OSXSAVE);
     assert_int_equal(area_xcr0, 0); /* of vCPU 1 */
     assert_true(v->in_nmi && v->slow);
+    assert_int_equal(v->callbacks.sysenter.address, 0x5555);
+    assert_int_equal(v->callbacks.sysenter.flags, TI_IF);
+    assert_int_equal(v->callbacks.syscall32.address, 0x6666);
+    assert_int_equal(v->callbacks.syscall32.flags, 0);
+    assert_int_equal(v->io_bitmap, 0x7777);
+    assert_int_equal(v->io_ports, 0x400);
     assert_int_equal(v->state, VCPU_RUNNABLE);
     assert_int_equal(d->vcpu[1]->state, VCPU_RUNNABLE);
     assert_int_equal(d->vcpu[2]->state, VCPU_DOWN);
@@ -309,9 +334,14 @@ static void every_field_is_looked_at(void **state)
     BAD(v->cr4 = BIT(21), "vCPU 1");
     BAD(v->xsave_bytes = FREEZE_XSAVE + 1, "vCPU 1");
     BAD(v->nmi_callback = BIT(47), "vCPU 1");
+    BAD(v->sysenter_callback = BIT(47), "vCPU 1");
+    BAD(v->syscall32_callback = BIT(47), "vCPU 1");
+    BAD(v->io_bitmap = BIT(47), "vCPU 1");
+    BAD(v->io_ports = 65537, "vCPU 1");
+    BAD(v->reserved32b = 1, "vCPU 1");
     BAD(v->context.ctrlreg[3] = 1, "vCPU 1");
     BAD(v->context.gdt_ents = 7169, "vCPU 1");
-    BAD(v->reserved[34] = 1, "vCPU 1");
+    BAD(v->reserved[30] = 1, "vCPU 1");
 #undef BAD
     refused(bytes - 1, "bytes");
     refused(sizeof(*f) - 1, "no domain's record");

@@ -59,10 +59,10 @@ void hypercall_page_fill(void *page)
     fail();
 }
 
-void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb)
+void mm_discharge(struct mm *mm)
 {
-    (void)d;
-    (void)tlb;
+    (void)mm;
+    fail();
 }
 
 /* --- what kernels read -----------------------------------------------------
@@ -105,7 +105,9 @@ static const struct {
     {0xc0011029, A, 2},        /* DE_CFG: LFENCE */
 };
 
-static struct domain domain;
+static struct mm_owed nothing;
+static struct mm mm = {.owed = &nothing};
+static struct domain domain = {.mm.mm = &mm};
 static struct vcpu vcpu = {.d = &domain};
 
 static void be(const char *vendor)

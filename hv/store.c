@@ -36,8 +36,8 @@ static struct store_place *make(struct store *s, const char *path)
 static enum err set(struct store *s, const char *path, const char *value)
 {
     struct store_place *p = make(s, path);
-    struct store_value *v =
-        store_value_make(&s->tree, value, strlen(value), false);
+    struct store_value *v = store_value_make(&s->tree, store_perms_of(NULL),
+                                             value, strlen(value), false);
 
     if (!p || !v)
         return ERR_NOMEM;
@@ -147,8 +147,8 @@ void store_reset(struct domain *d)
 
 static void write_own(struct store *s, struct store_place *p, const char *text)
 {
-    struct store_value *v =
-        store_value_make(&s->tree, text, strlen(text), true);
+    struct store_value *v = store_value_make(&s->tree, store_perms_of(p->value),
+                                             text, strlen(text), true);
 
     ASSERT(v); /* store_state.h: there are enough */
     store_node_set(&s->tree, p, v);

@@ -26,7 +26,9 @@ struct store_pool {
 must_check enum err store_pool_init(struct store_pool *p);
 /* Not initialised memory; NULL: the quota, or the machine's memory, is used. */
 void *store_pool_get(struct store_pool *p, size_t size);
-/* 64 bytes out of STORE_OWN that are the hypervisor's, whatever guests do. */
+#define STORE_OWN_SIZE 64u
+/* So many bytes out of STORE_OWN that are the hypervisor's, whatever guests do.
+ */
 void *store_pool_get_own(struct store_pool *p);
 void store_pool_put(struct store_pool *p, void *object);
 /* Everything in it. */

@@ -20,6 +20,7 @@ static const struct {
     [STORE_QUOTA_TRANSACTIONS] = {"ENOSPC", "transactions at a time",
                                   STORE_TRANSACTIONS},
     [STORE_QUOTA_ENTRIES] = {"ENOSPC", "nodes in a transaction", STORE_ENTRIES},
+    [STORE_QUOTA_PERMS] = {"ENOSPC", "permissions of a node", STORE_PERMS},
 };
 _Static_assert(ARRAY_SIZE(quotas) <= 8, "bits of said");
 

@@ -128,12 +128,6 @@ static const char *do_reset_watches(struct store *s)
 
 /* --- all of them --------------------------------------------------------- */
 
-static const char *read_only(struct store *s)
-{
-    (void)s;
-    return "EROFS"; /* there is nobody to share with */
-}
-
 static const char *privileged(struct store *s)
 {
     (void)s;
@@ -166,7 +160,9 @@ static const struct store_request {
                   .make = true},
     [XS_MKDIR] = {.work = store_mkdir, .path = STORE_PATH_CHANGE, .make = true},
     [XS_RM] = {.work = store_rm, .path = STORE_PATH_CHANGE},
-    [XS_SET_PERMS] = {.work = read_only},
+    [XS_SET_PERMS] = {.work = store_set_perms,
+                      .path = STORE_PATH_CHANGE,
+                      .rest = true},
     [XS_IS_DOMAIN_INTRODUCED] = {.work = do_introduced},
     [XS_RESUME] = {.work = privileged},
     [XS_SET_TARGET] = {.work = privileged},
@@ -207,6 +203,7 @@ static void finish(struct store *s, const char *wrong)
     }
     if (!j->mute)
         store_put(s, wrong ? XS_ERROR : h->type, h->req_id, h->tx_id, len);
+    store_value_drop(&s->tree, j->empty);
     store_drop(&s->tree, j->place);
     *j = (struct store_job){.active = false};
     s->taken = 0;

@@ -36,16 +36,27 @@ enum store_quota {
     STORE_QUOTA_WATCHES,
     STORE_QUOTA_TRANSACTIONS,
     STORE_QUOTA_ENTRIES,
+    STORE_QUOTA_PERMS,
 };
 const char *store_quota(struct store *s, enum store_quota what);
 
-/* store_value.c */
+/* store_value.c: the tree as the transaction sees it, if there is one. */
+struct store_value *store_job_view(const struct store *s,
+                                   const struct store_place *p);
+/* There has to be a node. */
+const char *store_job_node(struct store *s, struct store_value **v);
+void store_job_change(struct store *s, struct store_place *p,
+                      struct store_value *v);
+/* Watches fire, or will; only: those at the very place. */
+void store_job_tell(struct store *s, struct store_place *p, bool only);
 const char *store_read(struct store *s);
 const char *store_directory(struct store *s);
-const char *store_get_perms(struct store *s);
 const char *store_write(struct store *s);
 const char *store_mkdir(struct store *s);
 const char *store_rm(struct store *s);
+/* store_perms.c */
+const char *store_get_perms(struct store *s);
+const char *store_set_perms(struct store *s);
 /* store_end.c */
 const char *store_transaction_start(struct store *s);
 const char *store_transaction_end(struct store *s);

@@ -17,6 +17,14 @@
 #define STORE_RELATIVE 2048u /* XENSTORE_REL_PATH_MAX: below the home */
 #define STORE_ABSOLUTE 3072u /* XENSTORE_ABS_PATH_MAX */
 
+/* Of a node: as on Xen; each a letter, a number and its 0. */
+#define STORE_PERMS     5u
+#define STORE_PERM_SIZE sizeof("b65535")
+_Static_assert(sizeof(struct store_value) + STORE_PERMS * STORE_PERM_SIZE +
+                       sizeof("poweroff") <=
+                   STORE_OWN_SIZE,
+               "what the hypervisor writes where a guest has set permissions");
+
 #define STORE_HOME      "/local/domain/"
 #define STORE_HOME_ROOM (sizeof(STORE_HOME) + 8)
 
@@ -40,7 +48,7 @@ struct store_job {
     /* Where the work has come to. */
     struct store_place *at;
     unsigned missing;
-    struct store_value *value; /* held until it is in place */
+    struct store_value *empty; /* for parents; held */
     struct store_walk walk;
     const struct store_watch *watch;
     struct store_entry *entry;

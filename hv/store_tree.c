@@ -13,21 +13,25 @@
 
 /* --- values -------------------------------------------------------------- */
 
-struct store_value *store_value_make(struct store_tree *t, const void *bytes,
-                                     size_t len, bool own)
+struct store_value *store_value_make(struct store_tree *t,
+                                     struct store_perms perms,
+                                     const void *bytes, size_t len, bool own)
 {
+    const size_t size = sizeof(struct store_value) + perms.len + len;
     struct store_value *v;
 
-    if (own && sizeof(*v) + len > 64)
+    if (own && size > STORE_OWN_SIZE)
         return NULL;
-    v = own ? store_pool_get_own(&t->pool)
-            : store_pool_get(&t->pool, sizeof(*v) + len);
+    v = own ? store_pool_get_own(&t->pool) : store_pool_get(&t->pool, size);
     if (!v)
         return NULL;
     v->refs = 1;
-    v->len = (uint32_t)len;
+    v->perms = (uint16_t)perms.len;
+    v->len = (uint16_t)len;
+    if (perms.len)
+        memcpy(v->bytes, perms.text, perms.len);
     if (len)
-        memcpy(v->bytes, bytes, len);
+        memcpy(v->bytes + perms.len, bytes, len);
     return v;
 }
 
@@ -201,7 +205,7 @@ enum err store_tree_init(struct store_tree *t, const char *home, uint64_t seed)
     *t = (struct store_tree){.seed = seed};
     if (store_pool_init(&t->pool))
         return ERR_NOMEM;
-    t->empty = store_value_make(t, NULL, 0, true);
+    t->empty = store_value_make(t, store_perms_of(NULL), NULL, 0, true);
     p = t->root = new_place(t, "", 0);
     while (p && *home++) {
         for (len = 0; home[len] && home[len] != '/';)

@@ -18,9 +18,17 @@
 
 /* Shared by the node and by transactions that have seen it. */
 struct store_value {
-    uint32_t refs, len;
-    char bytes[];
+    uint32_t refs;
+    uint16_t perms; /* length of its permissions; 0: those there are at first */
+    uint16_t len;
+    char bytes[]; /* permissions as they go over the wire, then the value */
 };
+_Static_assert(STORE_VALUE_MAX <= UINT16_MAX, "len");
+
+static inline const char *store_bytes(const struct store_value *v)
+{
+    return v->bytes + v->perms;
+}
 
 enum store_flag {
     STORE_FIXED = 1,       /* the guest may not change it */
@@ -43,6 +51,11 @@ struct store_place {
     uint16_t len;
     uint8_t flags;
     char name[];
+};
+
+struct store_perms {
+    const char *text;
+    size_t len;
 };
 
 struct store_tree {
@@ -72,8 +85,14 @@ void store_drop(struct store_tree *t, struct store_place *p); /* NULL: none */
 bool store_tree_reap(struct store_tree *t);
 
 /* Held by the caller; NULL: no room. Own: of what is the hypervisor's. */
-struct store_value *store_value_make(struct store_tree *t, const void *bytes,
-                                     size_t len, bool own);
+struct store_value *store_value_make(struct store_tree *t,
+                                     struct store_perms perms,
+                                     const void *bytes, size_t len, bool own);
+static inline struct store_perms store_perms_of(const struct store_value *v)
+{
+    return v ? (struct store_perms){v->bytes, v->perms}
+             : (struct store_perms){NULL, 0};
+}
 struct store_value *store_value_hold(struct store_value *v);
 void store_value_drop(struct store_tree *t, struct store_value *v);
 

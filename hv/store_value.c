@@ -13,8 +13,8 @@
 
 /* --- as the transaction sees it, if there is one -------------------------- */
 
-static struct store_value *view(const struct store *s,
-                                const struct store_place *p)
+struct store_value *store_job_view(const struct store *s,
+                                   const struct store_place *p)
 {
     return store_view(s->job.tx, p);
 }
@@ -31,17 +31,17 @@ static const char *look(struct store *s, struct store_place *p)
 }
 
 /* The value where there has to be one. */
-static const char *look_at_node(struct store *s, struct store_value **v)
+const char *store_job_node(struct store *s, struct store_value **v)
 {
     struct store_place *p = s->job.place;
     const char *wrong = p ? look(s, p) : NULL;
 
-    *v = p && !wrong ? view(s, p) : NULL;
+    *v = p && !wrong ? store_job_view(s, p) : NULL;
     return wrong ? wrong : *v ? NULL : "ENOENT";
 }
 
-static void change(struct store *s, struct store_place *p,
-                   struct store_value *v)
+void store_job_change(struct store *s, struct store_place *p,
+                      struct store_value *v)
 {
     if (s->job.tx)
         store_change(s->job.tx, &s->tree, p, v);
@@ -51,7 +51,7 @@ static void change(struct store *s, struct store_place *p,
         store_node_clear(&s->tree, p);
 }
 
-static void tell(struct store *s, struct store_place *p, bool only)
+void store_job_tell(struct store *s, struct store_place *p, bool only)
 {
     if (s->job.tx)
         store_change_told(s->job.tx, p, only);
@@ -72,9 +72,9 @@ static const char *next_phase(struct store_job *j)
 const char *store_read(struct store *s)
 {
     struct store_value *v;
-    const char *wrong = look_at_node(s, &v);
+    const char *wrong = store_job_node(s, &v);
 
-    return wrong ? wrong : store_reply(s, v->bytes, v->len);
+    return wrong ? wrong : store_reply(s, store_bytes(v), v->len);
 }
 
 /* false: there is no room for it in the answer. */
@@ -96,7 +96,7 @@ static const char *list_some(struct store *s)
     struct store_job *j = &s->job;
 
     for (unsigned i = 0; j->at && i < EDGES; i++, j->at = j->at->next)
-        if (view(s, j->at) && !list_name(s, j->at))
+        if (store_job_view(s, j->at) && !list_name(s, j->at))
             return "E2BIG";
     return j->at ? store_more : NULL;
 }
@@ -108,30 +108,11 @@ const char *store_directory(struct store *s)
 
     if (s->job.phase)
         return list_some(s);
-    wrong = look_at_node(s, &v);
+    wrong = store_job_node(s, &v);
     if (wrong)
         return wrong;
     s->job.at = s->job.place->first;
     return next_phase(&s->job);
-}
-
-/* The owner first: nobody else may what the guest may. */
-const char *store_get_perms(struct store *s)
-{
-    struct store_value *v;
-    const char *wrong = look_at_node(s, &v);
-    char text[16];
-    size_t n = 0;
-
-    if (wrong)
-        return wrong;
-    if (s->job.place->flags & STORE_FIXED) {
-        n = print_format(text, sizeof(text), "n0") + 1;
-        n += print_format(text + n, sizeof(text) - n, "r%u", s->d->id) + 1;
-    } else {
-        n = print_format(text, sizeof(text), "n%u", s->d->id) + 1;
-    }
-    return store_reply(s, text, n);
 }
 
 /* --- making -------------------------------------------------------------- */
@@ -146,7 +127,7 @@ static const char *count_missing(struct store *s)
 
         if (wrong)
             return wrong;
-        if (view(s, j->at))
+        if (store_job_view(s, j->at))
             return next_phase(j);
         j->missing++;
         j->at = j->at->parent;
@@ -159,18 +140,29 @@ static unsigned nodes_seen(const struct store *s)
     return s->tree.nodes + (unsigned)(s->job.tx ? s->job.tx->nodes : 0);
 }
 
+/* A value with the permissions of what is there: its own, or those above. */
+static struct store_value *new_value(struct store *s, const void *bytes,
+                                     size_t len)
+{
+    struct store_perms perms = store_perms_of(store_job_view(s, s->job.at));
+
+    if (!perms.len && !len)
+        return store_value_hold(s->tree.empty);
+    return store_value_make(&s->tree, perms, bytes, len, false);
+}
+
 static const char *provide(struct store *s)
 {
     struct store_job *j = &s->job;
+    struct store_value *v;
 
     if (j->missing && nodes_seen(s) + j->missing > STORE_NODES)
         return store_quota(s, STORE_QUOTA_NODES);
-    j->value = j->len ? store_value_make(&s->tree, j->data, j->len, false)
-                      : store_value_hold(s->tree.empty);
-    if (!j->value)
+    j->empty = new_value(s, NULL, 0);
+    v = j->empty ? new_value(s, j->data, j->len) : NULL;
+    if (!v)
         return store_quota(s, STORE_QUOTA_ROOM);
-    change(s, j->place, j->value);
-    j->value = NULL;
+    store_job_change(s, j->place, v);
     j->at = j->place;
     return next_phase(j);
 }
@@ -182,11 +174,11 @@ static const char *make_parents(struct store *s)
 
     for (unsigned i = 0; j->missing > 1 && i < EDGES; i++, j->missing--) {
         j->at = j->at->parent;
-        change(s, j->at, store_value_hold(s->tree.empty));
+        store_job_change(s, j->at, store_value_hold(j->empty));
     }
     if (j->missing > 1)
         return store_more;
-    tell(s, j->place, false);
+    store_job_tell(s, j->place, false);
     return store_ok(s);
 }
 
@@ -231,7 +223,7 @@ static const char *rm_missing(struct store *s)
     if (wrong)
         return wrong;
     if (j->place)
-        j->near = view(s, j->place->parent);
+        j->near = store_job_view(s, j->place->parent);
     return j->near ? store_ok(s) : "ENOENT";
 }
 
@@ -242,7 +234,7 @@ static const char *rm_begin(struct store *s)
 
     if (wrong)
         return wrong;
-    if (!j->place || !view(s, j->place))
+    if (!j->place || !store_job_view(s, j->place))
         return rm_missing(s);
     if (j->place->flags & (STORE_FIXED | STORE_FIXED_BELOW))
         return "EROFS";
@@ -264,7 +256,7 @@ static const char *rm_look(struct store *s)
             j->walk = store_walk_from(j->place);
             return next_phase(j);
         }
-        if (p && view(s, p))
+        if (p && store_job_view(s, p))
             wrong = look(s, p);
     }
     return wrong ? wrong : store_more;
@@ -277,14 +269,14 @@ static const char *rm_some(struct store *s)
 
     for (unsigned i = 0; i < REMOVED; i++) {
         if (!store_walk_on(&j->walk, &p)) {
-            tell(s, j->place, false);
+            store_job_tell(s, j->place, false);
             return store_ok(s);
         }
-        if (!p || !view(s, p))
+        if (!p || !store_job_view(s, p))
             continue;
-        change(s, p, NULL);
+        store_job_change(s, p, NULL);
         if (p != j->place)
-            tell(s, p, true);
+            store_job_tell(s, p, true);
     }
     return store_more;
 }

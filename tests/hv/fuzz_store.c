@@ -103,6 +103,7 @@ static size_t next_body(uint32_t type, bool drop, char *to)
 
 static void request(void)
 {
+    static const char perms[] = "n7\0r1\0b65535";
     static char text[XENSTORE_PAYLOAD_MAX];
     const uint8_t kind = next();
     struct xsd_sockmsg h = {.type = kind % 24, .tx_id = next() % 12};
@@ -117,6 +118,10 @@ static void request(void)
     n += more;
     if (h.type != XS_WRITE && more)
         text[n - 1] = '\0';
+    if (h.type == XS_SET_PERMS) {
+        memcpy(text + n, perms, sizeof(perms));
+        n += kind & 0x20 ? sizeof("n7") : sizeof(perms);
+    }
     h.len = (uint32_t)n;
     if (kind & 0x40)
         h.len += next(); /* the next request is part of this one */

@@ -281,7 +281,7 @@ static unsigned audit_values(void)
     unsigned different = 0;
 
     found_value(s->tree.empty);
-    found_value(s->job.value);
+    found_value(s->job.empty);
     qsort(found.value, found.values, sizeof(found.value[0]), by_address);
     for (unsigned i = 0, n; i < found.values; i += n, different++) {
         for (n = 1;

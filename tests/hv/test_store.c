@@ -183,6 +183,64 @@ static void a_guest_writes_below_its_home(void **state)
     read_is("database", "x"); /* is not below data */
 }
 
+static void permissions_are_kept(void **state)
+{
+    uint32_t tx;
+
+    (void)state;
+    write_ok("data/x", "1");
+    watch_ok("data/x", "w");
+    assert_non_null(store_ask_in(0, XS_SET_PERMS, "data\0n7\0r0\0b12", 15));
+    assert_non_null(ask(XS_GET_PERMS, "data"));
+    assert_int_equal(store_got.len, 10);
+    assert_memory_equal(store_body, "n7\0r0\0b12", 10);
+    write_ok("data", "value"); /* keeps them, hands them on */
+    assert_non_null(ask(XS_MKDIR, "data/new/er"));
+    assert_non_null(ask(XS_GET_PERMS, "data/new/er"));
+    assert_memory_equal(store_body, "n7\0r0\0b12", 10);
+    read_is("data", "value");
+    assert_non_null(ask(XS_GET_PERMS, "data/x"));
+    assert_string_equal(store_body, "n7");
+    tx = begin();
+    assert_non_null(store_ask_in(tx, XS_SET_PERMS, "data/x\0b7", 10));
+    assert_non_null(ask(XS_GET_PERMS, "data/x"));
+    assert_string_equal(store_body, "n7");
+    assert_non_null(store_ask_in(tx, XS_TRANSACTION_END, "T", 2));
+    event_is("data/x", "w");
+    assert_non_null(ask(XS_GET_PERMS, "data/x"));
+    assert_string_equal(store_body, "b7");
+    read_is("data/x", "1");
+    assert_non_null(store_ask_in(
+        0, XS_SET_PERMS, "control/shutdown\0n7\0b65535\0b65535\0b65535\0b65535",
+        48));
+    store_ask(&store_domain, "poweroff"); /* there is room all the same */
+    read_is("control/shutdown", "poweroff");
+    assert_non_null(ask(XS_GET_PERMS, "control/shutdown"));
+    assert_int_equal(store_got.len, 31);
+}
+
+static void permissions_that_are_none(void **state)
+{
+    (void)state;
+    write_ok("x", "1");
+    fails(XS_SET_PERMS, "x", 2, "EINVAL");
+    fails(XS_SET_PERMS, "x\0n7", 4, "EINVAL"); /* no end */
+    fails(XS_SET_PERMS, "x\0q7", 5, "EINVAL");
+    fails(XS_SET_PERMS, "x\0n", 4, "EINVAL");
+    fails(XS_SET_PERMS, "x\0n7x", 6, "EINVAL");
+    fails(XS_SET_PERMS, "x\0n65536", 9, "EINVAL");
+    fails(XS_SET_PERMS, "x\0n000007", 10, "EINVAL");
+    fails(XS_SET_PERMS, "x\0n0\0b7", 8, "EPERM");
+    fails(XS_SET_PERMS, "y\0n7", 5, "ENOENT");
+    fails(XS_SET_PERMS, "x\0n7\0r1\0r2\0r3\0r4\0r5", 20, "ENOSPC");
+    assert_string_equal(
+        store_last_said,
+        "d7 web: its store has room for 5 permissions of a node, and no more");
+    assert_non_null(ask(XS_GET_PERMS, "x"));
+    assert_string_equal(store_body, "n7");
+    read_is("x", "1");
+}
+
 static void what_is_not_a_guests_stays_as_it_is(void **state)
 {
     (void)state;
@@ -776,6 +834,8 @@ int main(void)
         T(no_memory_no_store),
         T(a_guest_writes_below_its_home),
         T(what_is_not_a_guests_stays_as_it_is),
+        T(permissions_are_kept),
+        T(permissions_that_are_none),
         T(a_full_store_is_full),
         T(sizes_are_xens),
         T(a_directory_longer_than_a_message),

@@ -35,6 +35,26 @@ static uint64_t spare_above_reserve(const struct alloc *a)
     return s > a->reserve ? s - a->reserve : 0;
 }
 
+/* Whenever there is less to spare, or may be again. */
+static void note_low(struct alloc *a)
+{
+    atomic_store_explicit(&a->low, spare(a) < a->reserve, memory_order_relaxed);
+}
+
+/* Pairs of frames in a block cut for the hypervisor: the first describes it. */
+#define PAIRS_EACH (BLOCK_FRAMES / 2 - 1)
+
+bool alloc_tables_fit(const struct alloc *a, uint64_t left, uint64_t less)
+{
+    uint64_t pairs = atomic_load(&a->hv.pairs);
+
+    if (a->reserve < (a->total_blocks + PAIRS_EACH - 1) / PAIRS_EACH)
+        return true;
+    pairs -= MIN(pairs, less);
+    return pairs + left * PAIRS_EACH + atomic_load(&a->hv.tables) >=
+           a->total_blocks;
+}
+
 static void unload_one(struct mm *mm, uint32_t b)
 {
     region_put(&mm->alloc.regions, b, !(get_word(mm, b) & BLOCK_DIRTY));
@@ -61,6 +81,19 @@ static void settle(struct mm *mm)
             unload_one(mm, c->get[c->get_at]);
         spin_unlock(&c->lock);
     }
+    note_low(&mm->alloc);
+}
+
+bool alloc_hv_allowed(struct mm *mm, uint64_t pairs)
+{
+    struct alloc *a = &mm->alloc;
+    bool ok;
+
+    spin_lock(&a->lock);
+    settle(mm);
+    ok = alloc_tables_fit(a, spare(a), pairs);
+    spin_unlock(&a->lock);
+    return ok;
 }
 
 void alloc_settle(struct mm *mm)
@@ -81,15 +114,26 @@ static bool pop(struct alloc_cpu *c, enum alloc_use use, uint32_t *out)
     return true;
 }
 
+/* With alloc.lock held: a block of the reserve? */
+static bool may_go_below(const struct alloc *a, enum alloc_use use)
+{
+    uint64_t left = spare(a);
+
+    if (use == ALLOC_WHOLE || left == 0)
+        return false;
+    return use == ALLOC_TABLES || alloc_tables_fit(a, left - 1, 0);
+}
+
 /* Take one block straight from the maps. */
 static bool take_direct(struct alloc *a, enum alloc_use use, uint32_t *out)
 {
-    if (use == ALLOC_WHOLE || (use == ALLOC_CUT && spare(a) == 0))
+    if (use != ALLOC_CLAIMED && !may_go_below(a, use))
         return false;
     ASSERT(use != ALLOC_CLAIMED || a->claimed > 0);
     if (region_take(&a->regions, out, 1) == 0)
         return false;
     a->claimed -= use == ALLOC_CLAIMED;
+    note_low(a);
     return true;
 }
 
@@ -120,11 +164,13 @@ static bool worth_waiting(const struct alloc *a, enum alloc_use use)
         return false;
     if (use == ALLOC_WHOLE)
         return spare_above_reserve(a) > 0;
-    return use == ALLOC_CLAIMED || spare(a) > 0;
+    return use == ALLOC_CLAIMED || may_go_below(a, use);
 }
 
+/* *mark: what its word has to say, BLOCK_RESERVED or nothing. */
 static never_inline enum err get_slowly(struct mm *mm, struct alloc_cpu *c,
-                                        enum alloc_use use, uint32_t *out)
+                                        enum alloc_use use, uint32_t *out,
+                                        uint64_t *mark)
 {
     struct alloc *a = &mm->alloc;
     bool ok, wait;
@@ -134,7 +180,11 @@ static never_inline enum err get_slowly(struct mm *mm, struct alloc_cpu *c,
         ok = refill(mm, c, use, out);
         if (!ok) {
             settle(mm);
-            ok = refill(mm, c, use, out) || take_direct(a, use, out);
+            ok = refill(mm, c, use, out);
+        }
+        if (!ok) {
+            ok = take_direct(a, use, out);
+            *mark = use == ALLOC_CLAIMED ? 0 : BLOCK_RESERVED;
         }
         wait = !ok && worth_waiting(a, use);
         spin_unlock(&a->lock);
@@ -179,7 +229,7 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
                             enum alloc_use use, bool clean, blk_t *out)
 {
     struct alloc_cpu *c = &mm->alloc.cpus[cpu % ALLOC_CPUS];
-    uint64_t dirty;
+    uint64_t dirty, mark = 0;
     uint32_t b;
     bool got;
 
@@ -189,7 +239,7 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
     got = pop(c, use, &b);
     spin_unlock(&c->lock);
     if (!got) {
-        enum err rc = get_slowly(mm, c, use, &b);
+        enum err rc = get_slowly(mm, c, use, &b, &mark);
 
         if (rc)
             return rc;
@@ -199,7 +249,7 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
         make_clean(mm, &b);
         dirty = 0;
     }
-    set_word(mm, b, block_word(BLOCK_DOM, owner) | dirty);
+    set_word(mm, b, block_word(BLOCK_DOM, owner) | dirty | mark);
     *out = blk_of(b);
     return ERR_NONE;
 }
@@ -238,8 +288,7 @@ static bool may_take_region(const struct alloc *a, enum alloc_use use)
 {
     if (use == ALLOC_CLAIMED)
         return a->claimed >= REGION_BLOCKS;
-    return (use == ALLOC_CUT ? spare(a) : spare_above_reserve(a)) >=
-           REGION_BLOCKS;
+    return spare_above_reserve(a) >= REGION_BLOCKS; /* kept whole */
 }
 
 enum err alloc_region_get(struct mm *mm, unsigned owner, enum alloc_use use,
@@ -298,6 +347,7 @@ void alloc_set_reserve(struct mm *mm, uint64_t n)
     spin_lock(&mm->alloc.lock);
     settle(mm);
     mm->alloc.reserve = n;
+    note_low(&mm->alloc);
     spin_unlock(&mm->alloc.lock);
 }
 

@@ -49,6 +49,8 @@ struct alloc_hv {
     uint64_t blocks;  /* cut from whole blocks */
     uint64_t partial; /* never were whole: edges of what boot left */
     uint64_t frames;  /* in use in either */
+    /* Free pairs of frames in either, and pairs in use as frame tables. */
+    _Atomic uint64_t pairs, tables;
 };
 
 struct alloc {
@@ -59,6 +61,7 @@ struct alloc {
     uint64_t claimed;      /* promised; less the CPUs' claims_used */
     uint64_t scrubbing;    /* blocks out of the maps for alloc_scrub() */
     uint64_t reserve;      /* fragment_reserve: blocks kept for cutting */
+    _Atomic bool low;      /* there may be less left than the reserve */
     uint64_t fail_in;      /* tests: the nth unclaimed request fails; 0: none */
     _Atomic uint64_t sync_scrubs; /* blocks somebody had to wait for */
     struct alloc_hv hv;
@@ -68,7 +71,9 @@ struct alloc {
 enum alloc_use {
     ALLOC_WHOLE,   /* for a domain, to stay whole: leaves the reserve alone */
     ALLOC_CLAIMED, /* the same, against a claim granted earlier */
-    ALLOC_CUT,     /* to be cut: may take from the reserve */
+    ALLOC_CUT,     /* to be cut: may take from the reserve (the word then says
+                      BLOCK_RESERVED), but for what frame tables need */
+    ALLOC_TABLES,  /* to be cut for frame tables: may take all of it */
 };
 
 /* Bytes of metadata for a machine of nr_frames frames (highest mfn + 1). */
@@ -129,6 +134,16 @@ void alloc_set_reserve(struct mm *mm, uint64_t n);
 must_check enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out);
 void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order);
 
+/*
+ * The two frames of a frame table. No block of the machine has more than one,
+ * so alloc_tables_fit() knows how many there can be yet; nothing else may take
+ * what they need. So none fails as long as the reserve is enough for those of
+ * all blocks, 1 of 255: one domain's use of small frames does not keep another
+ * from having tables for its own.
+ */
+must_check enum err alloc_table_get(struct mm *mm, mfn_t *out);
+void alloc_table_put(struct mm *mm, mfn_t m);
+
 /* Scrub up to n free dirty blocks (idle time); returns how many it did. */
 uint64_t alloc_scrub(struct mm *mm, uint64_t n);
 
@@ -150,5 +165,13 @@ struct alloc_stats alloc_stats(struct mm *mm);
 const char *alloc_check(const struct mm *mm);
 /* Part of it: the hypervisor's cut blocks. */
 const char *alloc_hv_check(const struct mm *mm);
+/*
+ * Part of alloc.c, with alloc.lock held: would tables for all blocks fit into
+ * `spare` blocks and `less` free pairs fewer than there are? Yes where the
+ * reserve was never meant to be enough for that.
+ */
+bool alloc_tables_fit(const struct alloc *a, uint64_t spare, uint64_t less);
+/* Is there enough for a general request that may break so many pairs? */
+must_check bool alloc_hv_allowed(struct mm *mm, uint64_t pairs);
 /* Part of alloc_add(): frames of one block that is not whole. */
 void alloc_hv_feed(struct mm *mm, mfn_t first, uint64_t count);

@@ -66,10 +66,20 @@ static inline unsigned nr_free(const struct alloc_hv_block *h)
 }
 
 /* Change a word of the free map, keeping the counts. */
-static inline void set_free(struct alloc_hv_block *h, unsigned i, uint64_t now)
+static inline void set_free(struct alloc_hv *hv, struct alloc_hv_block *h,
+                            unsigned i, uint64_t now)
 {
-    h->runs += count_runs(now) - count_runs(h->free[i]);
+    uint64_t more = count_runs(now) - count_runs(h->free[i]);
+    unsigned pairs = nr_runs(h, 1);
+
+    h->runs += more;
     h->free[i] = now;
+    /* The lock is held: no swap is needed, but others look without it. */
+    atomic_store_explicit(
+        &hv->pairs,
+        atomic_load_explicit(&hv->pairs, memory_order_relaxed) + nr_runs(h, 1) -
+            pairs,
+        memory_order_relaxed);
 }
 
 /* Lists are numbered fullest first, then shortest run first. */
@@ -147,7 +157,8 @@ static inline uint64_t run_mask(unsigned bit, unsigned order)
 }
 
 /* Take the lowest run: its first frame within the block. */
-static unsigned take_run(struct alloc_hv_block *h, unsigned order, bool *clean)
+static unsigned take_run(struct alloc_hv *hv, struct alloc_hv_block *h,
+                         unsigned order, bool *clean)
 {
     for (unsigned i = 0; i < HV_WORDS; i++) {
         uint64_t runs = runs_of(h->free[i], order), mask;
@@ -159,7 +170,7 @@ static unsigned take_run(struct alloc_hv_block *h, unsigned order, bool *clean)
         mask = run_mask(bit, order);
         *clean = (h->clean[i] & mask) == mask;
         h->clean[i] &= ~mask;
-        set_free(h, i, h->free[i] & ~mask);
+        set_free(hv, h, i, h->free[i] & ~mask);
         return i * 64 + bit;
     }
     bug(__FILE__, __LINE__, "a block is on a list that it does not belong on");
@@ -181,21 +192,21 @@ static struct alloc_hv_block *describe(struct mm *mm, blk_t b, mfn_t head,
 }
 
 /* Cut a whole block. The lock is not held: this may scrub. */
-static enum err cut(struct mm *mm)
+static enum err cut(struct mm *mm, enum alloc_use use)
 {
     struct alloc_hv_block *h;
     blk_t b;
-    enum err rc = alloc_block_get(mm, OWNER_NONE, ALLOC_CUT, true, &b);
+    enum err rc = alloc_block_get(mm, OWNER_NONE, use, true, &b);
 
     if (rc)
         return rc;
     h = describe(mm, b, mfn_of_blk(b), false);
-    for (unsigned i = 0; i < HV_WORDS; i++) {
-        h->clean[i] = i ? ~UINT64_C(0) : ~UINT64_C(1); /* not frame 0 */
-        set_free(h, i, h->clean[i]);
-    }
     h->usable = BLOCK_FRAMES - 1;
     spin_lock(&mm->alloc.hv.lock);
+    for (unsigned i = 0; i < HV_WORDS; i++) {
+        h->clean[i] = i ? ~UINT64_C(0) : ~UINT64_C(1); /* not frame 0 */
+        set_free(&mm->alloc.hv, h, i, h->clean[i]);
+    }
     mm->alloc.hv.blocks++;
     relist(&mm->alloc.hv, h);
     spin_unlock(&mm->alloc.hv.lock);
@@ -210,13 +221,14 @@ static bool get_run(struct mm *mm, unsigned order, mfn_t *out, bool *clean)
 
     if (!h)
         return false;
-    *out = mfn_add(mfn_of_blk(block_of(mm, h)), take_run(h, order, clean));
+    *out = mfn_add(mfn_of_blk(block_of(mm, h)), take_run(hv, h, order, clean));
     relist(hv, h);
     hv->frames += UINT64_C(1) << order;
     return true;
 }
 
-enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
+static enum err get(struct mm *mm, unsigned order, enum alloc_use use,
+                    mfn_t *out)
 {
     struct alloc *a = &mm->alloc;
     bool clean = false;
@@ -229,7 +241,7 @@ enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
         enum err rc;
 
         spin_unlock(&a->hv.lock);
-        rc = cut(mm);
+        rc = cut(mm, use);
         if (rc)
             return rc;
         spin_lock(&a->hv.lock);
@@ -238,6 +250,31 @@ enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
     if (!clean)
         memset(mm_frame_ptr(mm, *out), 0, (size_t)PAGE_SIZE << order);
     return ERR_NONE;
+}
+
+enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
+{
+    const struct alloc *a = &mm->alloc;
+
+    if (unlikely(atomic_load_explicit(&a->low, memory_order_relaxed)) &&
+        !alloc_hv_allowed(mm, order ? UINT64_C(1) << (order - 1) : 1))
+        return ERR_NOMEM;
+    return get(mm, order, ALLOC_CUT, out);
+}
+
+enum err alloc_table_get(struct mm *mm, mfn_t *out)
+{
+    enum err rc = get(mm, 1, ALLOC_TABLES, out);
+
+    if (!rc)
+        atomic_fetch_add(&mm->alloc.hv.tables, 1);
+    return rc;
+}
+
+void alloc_table_put(struct mm *mm, mfn_t m)
+{
+    alloc_hv_put(mm, m, 1);
+    atomic_fetch_sub(&mm->alloc.hv.tables, 1);
 }
 
 /* Zero what is left of an empty block, if that is little. */
@@ -279,11 +316,12 @@ static bool put_run(struct mm *mm, struct alloc_hv_block *h, unsigned i,
     uint64_t mask = run_mask(i % 64, order);
 
     ASSERT((h->free[i / 64] & mask) == 0);
-    set_free(h, i / 64, h->free[i / 64] | mask);
+    set_free(hv, h, i / 64, h->free[i / 64] | mask);
     hv->frames -= UINT64_C(1) << order;
     if (nr_free(h) == h->usable && !h->partial) {
         list_remove(hv, h);
         hv->blocks--;
+        atomic_fetch_sub(&hv->pairs, nr_runs(h, 1));
         return true;
     }
     relist(hv, h);
@@ -326,7 +364,7 @@ void alloc_hv_feed(struct mm *mm, mfn_t first, uint64_t count)
         ASSERT(h->partial);
     }
     for (; i < end; i++) {
-        set_free(h, (unsigned)i / 64, h->free[i / 64] | BIT(i % 64));
+        set_free(hv, h, (unsigned)i / 64, h->free[i / 64] | BIT(i % 64));
         h->usable++;
     }
     relist(hv, h);
@@ -371,7 +409,7 @@ static const char *check_lists(const struct alloc_hv *hv, uint64_t expected)
 const char *alloc_hv_check(const struct mm *mm)
 {
     const struct alloc_hv *hv = &mm->alloc.hv;
-    uint64_t frames = 0, blocks = 0, partial = 0, listed = 0;
+    uint64_t frames = 0, blocks = 0, partial = 0, listed = 0, pairs = 0;
 
     for (uint64_t b = 0; b < mm->nr_blocks; b++) {
         const struct alloc_hv_block *h;
@@ -387,9 +425,12 @@ const char *alloc_hv_check(const struct mm *mm)
         blocks += !h->partial;
         partial += h->partial;
         listed += h->on != HV_UNLISTED;
+        pairs += nr_runs(h, 1);
     }
     if (frames != hv->frames)
         return "hypervisor frames in use miscounted";
+    if (pairs != hv->pairs)
+        return "free pairs of hypervisor frames miscounted";
     if (blocks != hv->blocks || partial != hv->partial)
         return "hypervisor blocks miscounted";
     return check_lists(hv, listed);

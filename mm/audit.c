@@ -395,5 +395,5 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
     if (!d->dying)
         compare_list(&a);
     compare_totals(&a);
-    return a.out;
+    return a.out.clean ? audit_quota(mm, d) : a.out;
 }

@@ -23,5 +23,7 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
 struct mm_audit mm_audit(struct mm *mm, void *scratch);
 /* Part of it: shared blocks, as far as they are no single domain's. */
 struct mm_audit audit_shared(const struct mm *mm);
+/* Part of it: what the domain holds, and that its quota allows it. */
+struct mm_audit audit_quota(const struct mm *mm, const struct mm_domain *d);
 /* Is there a domain with this id? */
 bool audit_owner_known(const struct mm *mm, unsigned owner);

@@ -41,6 +41,25 @@ static void sum_frame(const struct mm *mm, const struct frame *f,
         differ(out, "frame %lx belongs to no domain", f->mfn.v);
 }
 
+/* Those who have frames, without gaps: the sum; who has how many, by domain. */
+static void check_owners(const struct frame_table *t, uint64_t b,
+                         struct mm_audit *out)
+{
+    uint64_t frames = 0, slots = 0;
+
+    for (unsigned i = 0; i < SHARED_OWNERS; i++) {
+        frames += t->owner[i].frames;
+        slots += !!t->owner[i].d;
+        if (!t->owner[i].d != !t->owner[i].frames ||
+            (t->owner[i].d && slots != i + 1))
+            differ(out, "shared block %lx: wrong owners", b);
+    }
+    if (frames + t->nr_free != BLOCK_FRAMES)
+        differ(out,
+               "shared block %lx: its owners have %lu frames, %lu are free", b,
+               frames, (uint64_t)t->nr_free);
+}
+
 static struct sums check_block(const struct mm *mm, uint64_t b,
                                struct mm_audit *out)
 {
@@ -69,6 +88,7 @@ static struct sums check_block(const struct mm *mm, uint64_t b,
         differ(out, "shared block %lx: wrong number of free frames", b);
     if (s.nr_free == BLOCK_FRAMES)
         differ(out, "shared block %lx is nobody's", b);
+    check_owners(frame_table_at(mm, blk->table), b, out);
     return s;
 }
 

@@ -37,6 +37,7 @@ enum block_class {
 #define BLOCK_STALE_EXCL  BIT(42) /* an exclusive type went, not flushed */
 #define BLOCK_DIRTY       BIT(43) /* content not scrubbed since last owner */
 #define BLOCK_CUT         BIT(44) /* set aside for small frames */
+#define BLOCK_RESERVED    BIT(45) /* it was taken from the fragment reserve */
 #define BLOCK_CLASS_SHIFT 46      /* 3 */
 #define BLOCK_CLASS_BITS  3
 #define BLOCK_OWNER_SHIFT 50 /* 14 */

@@ -10,6 +10,7 @@
 
 #include "mm/holed.h"
 #include "mm/m2p.h"
+#include "mm/quota.h"
 #include "mm/run.h"
 #include "mm/shared.h"
 
@@ -32,60 +33,92 @@ void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)
     d->vcpus = v;
 }
 
-static enum err get_block(struct mm_op *op, bool clean, blk_t *out)
+static enum err get_block(struct mm_op *op, enum alloc_use use, bool clean,
+                          blk_t *out)
 {
     struct mm_domain *d = op->d;
-    enum alloc_use use = d->claim ? ALLOC_CLAIMED : ALLOC_WHOLE;
     enum err rc = alloc_block_get(op->mm, d->id, use, clean, out);
 
     if (rc)
         return rc;
-    if (d->claim)
-        d->claim--;
+    d->claim -= use == ALLOC_CLAIMED;
     d->blocks++;
     d->tot_pages += BLOCK_FRAMES;
     return ERR_NONE;
 }
 
+static enum err grow(struct mm_op *op, bool clean, blk_t *out)
+{
+    enum alloc_use use = op->d->claim ? ALLOC_CLAIMED : ALLOC_WHOLE;
+
+    return unlikely(!quota_may_get(op->d, 1)) ? ERR_NOMEM
+                                              : get_block(op, use, clean, out);
+}
+
 enum err dmem_block_get(struct mm_op *op, blk_t *out)
 {
-    return get_block(op, true, out);
+    return grow(op, true, out);
 }
 
 enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out)
 {
-    return get_block(op, false, out);
+    return grow(op, false, out);
+}
+
+enum err dmem_block_get_to_move(struct mm_op *op, blk_t *out)
+{
+    return quota_may_move(op->d) ? get_block(op, ALLOC_WHOLE, false, out)
+                                 : ERR_NOMEM;
+}
+
+/* A block to be cut, of the reserve as far as the domain may take from it. */
+static enum err get_to_cut(struct mm_op *op, blk_t *out)
+{
+    const struct mm_domain *d = op->d;
+    enum alloc_use use =
+        d->reserved < quota_reserve(d) ? ALLOC_CUT : ALLOC_WHOLE;
+
+    if (unlikely(!quota_may_get(d, 1)))
+        return ERR_NOMEM;
+    return alloc_block_get(op->mm, d->id, use, true, out);
+}
+
+/* It has a table: now it is the domain's, and all holes. */
+static void add_holes(struct mm_op *op, struct block *b)
+{
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+    uint64_t reserved = b->word & BLOCK_RESERVED;
+    struct mm_domain *d = op->d;
+
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        atomic_store(&t->word[i], frame_word_hole() | FRAME_CLEAN);
+    memset(t->hole_map, 0xff, sizeof(t->hole_map));
+    t->nr_free = BLOCK_FRAMES;
+    atomic_store(&b->word, block_word(BLOCK_DOM, d->id) | BLOCK_CUT | reserved |
+                               BLOCK_FRAMES * BLOCK_HOLES_ONE);
+    d->blocks++;
+    d->blocks_cut++;
+    d->reserved += !!reserved;
+    d->holes += BLOCK_FRAMES;
+    holed_link(op->mm, &d->holed, b);
 }
 
 /* A new block that is all holes. */
 static enum err cut_block(struct mm_op *op)
 {
-    struct mm_domain *d = op->d;
-    struct frame_table *t;
     struct block *b;
     blk_t blk;
-    enum err rc = alloc_block_get(op->mm, d->id, ALLOC_CUT, true, &blk);
+    enum err rc = get_to_cut(op, &blk);
 
     if (rc)
         return rc;
     b = mm_block(op->mm, blk);
-    rc = frame_table_make(op->mm, d, b);
-    if (rc) {
+    rc = frame_table_make(op->mm, op->d, b);
+    if (rc)
         alloc_block_put(op->mm, blk);
-        return rc;
-    }
-    t = frame_table_at(op->mm, b->table);
-    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
-        atomic_store(&t->word[i], frame_word_hole() | FRAME_CLEAN);
-    memset(t->hole_map, 0xff, sizeof(t->hole_map));
-    t->nr_free = BLOCK_FRAMES;
-    atomic_store(&b->word, block_word(BLOCK_DOM, d->id) | BLOCK_CUT |
-                               BLOCK_FRAMES * BLOCK_HOLES_ONE);
-    d->blocks++;
-    d->blocks_cut++;
-    d->holes += BLOCK_FRAMES;
-    holed_link(op->mm, &d->holed, b);
-    return ERR_NONE;
+    else
+        add_holes(op, b);
+    return rc;
 }
 
 static void take_hole(struct mm_op *op, struct block *b, unsigned i)

@@ -43,6 +43,11 @@ must_check enum err dmem_block_get(struct mm_op *op, blk_t *out);
 /* The same as somebody left it: for a domain that no guest is in. */
 must_check enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out);
 /*
+ * As somebody left it too, for 512 frames of the domain's to be moved there:
+ * not out of its claim, which is for memory it has not got yet.
+ */
+must_check enum err dmem_block_get_to_move(struct mm_op *op, blk_t *out);
+/*
  * The 512 blocks of a whole region, dirty where BLOCK_DIRTY says so: for the
  * caller to scrub before a guest is in. From the claim, if that promises so
  * many. ERR_NOMEM.
@@ -59,7 +64,7 @@ must_check enum err dmem_block_put(struct mm_op *op, blk_t b);
 /*
  * 2^order contiguous, aligned frames, order 0..8: holes of the domain's own,
  * whose content is its own, or frames of shared blocks, or a block is cut,
- * scrubbed. ERR_NOMEM.
+ * scrubbed. ERR_NOMEM: none, or none that quota.h allows it.
  */
 must_check enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out);
 /* A free frame of this block of the domain's that has one, as it was left. */

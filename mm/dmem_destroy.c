@@ -125,8 +125,10 @@ static enum err free_block(struct mm_op *op, struct block *b, blk_t blk)
     d->tot_pages -= BLOCK_FRAMES - block_holes(b->word);
     d->holes -= block_holes(b->word);
     d->blocks_cut -= !!(b->word & BLOCK_CUT);
+    d->reserved -= !!(b->word & BLOCK_RESERVED);
     d->blocks--;
     atomic_store(&b->word, block_word(BLOCK_DOM, d->id));
+    mm_op_flush(op, tlb_full()); /* if this is not the last call, too */
     alloc_block_put(op->mm, blk);
     return ERR_NONE;
 }
@@ -195,6 +197,8 @@ enum err dmem_domain_destroy(struct mm_op *op)
     ASSERT(d->blocks == 0 && d->holes == 0 && d->tot_pages == 0);
     ASSERT(d->super_maps == 0 && d->frame_tables == 0 && d->fixed == 0);
     ASSERT(d->supplied == 0 && d->shared_frames == 0);
+    ASSERT(d->kept_blocks == 0 && d->joined == 0 && d->reserved == 0);
+    ASSERT(d->kept == 0 && d->kept_free == 0);
     range_clear(d);
     alloc_unclaim(op->mm, d->claim);
     d->claim = 0;

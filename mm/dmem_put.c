@@ -15,6 +15,7 @@ static void block_release(struct mm_op *op, struct block *b)
 {
     if (b->word & BLOCK_CUT)
         op->d->blocks_cut--;
+    op->d->reserved -= !!(b->word & BLOCK_RESERVED);
     op->d->blocks--;
     if (b->table)
         frame_table_drop(op->mm, op->d, b);

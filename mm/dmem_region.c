@@ -6,14 +6,18 @@
 #include <string.h>
 
 #include "mm/dmem.h"
+#include "mm/quota.h"
 
 enum err dmem_region_get_dirty(struct mm_op *op, blk_t *out)
 {
     struct mm_domain *d = op->d;
     bool claimed = d->claim >= REGION_BLOCKS;
-    enum err rc = alloc_region_get(op->mm, d->id,
-                                   claimed ? ALLOC_CLAIMED : ALLOC_WHOLE, out);
+    enum err rc;
 
+    if (!quota_may_get(d, REGION_BLOCKS))
+        return ERR_NOMEM;
+    rc = alloc_region_get(op->mm, d->id, claimed ? ALLOC_CLAIMED : ALLOC_WHOLE,
+                          out);
     if (rc)
         return rc;
     if (claimed)

@@ -60,15 +60,28 @@ struct frame_pt {
     uint16_t stop : 2;      /* enum pt_stop, while FRAME_PARTIAL */
 };
 
+/*
+ * Who has frames in a shared block, and how many: at most so many domains,
+ * without gaps, the first of them the keeper.
+ */
+#define SHARED_OWNERS 16u
+struct shared_owner {
+    struct mm_domain *d;
+    uint64_t frames;
+};
+
 /* The accounting of one block at 4 KiB grain: two frames. */
 struct frame_table {
     _Atomic uint64_t word[BLOCK_FRAMES];
     struct frame_pt pt[BLOCK_FRAMES];
     uint16_t stamp[BLOCK_FRAMES]; /* TLB epoch of the last type reference */
     uint64_t hole_map[BLOCK_FRAMES / 64];
+    struct shared_owner owner[SHARED_OWNERS]; /* of a shared block */
+    uint32_t kept_next, kept_prev; /* the keeper's list of those with holes */
     uint32_t prev;    /* list of blocks with holes (holed.h); next is in */
     uint16_t nr_free; /* struct block; bits set in hole_map */
-    uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 - 6];
+    uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 -
+                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 6];
 };
 _Static_assert(sizeof(struct frame_table) == 2 * PAGE_SIZE, "an order-1 pair");
 _Static_assert(sizeof(struct frame_pt) == 4, "half of a word");

@@ -41,24 +41,16 @@ static void count_spares(struct gather *g, uint64_t before, uint64_t taken)
 
 /* --- runs ---------------------------------------------------------------- */
 
-/*
- * Not out of the domain's claim, which is for what it does not have yet; with
- * a frame table, because entries may refer to its frames one by one.
- */
+/* With a frame table, because entries may refer to its frames one by one. */
 static enum err get_block(const struct gather *g, blk_t *out)
 {
-    struct mm_domain *d = g->op->d;
-    uint64_t claim = d->claim;
     struct block *b;
-    enum err rc;
+    enum err rc = dmem_block_get_to_move(g->op, out);
 
-    d->claim = 0;
-    rc = dmem_block_get_dirty(g->op, out);
-    d->claim = claim;
     if (rc)
         return rc;
     b = mm_block(g->op->mm, *out);
-    rc = frame_table_make(g->op->mm, d, b);
+    rc = frame_table_make(g->op->mm, g->op->d, b);
     if (rc)
         BUG_IF(dmem_block_put(g->op, *out));
     else

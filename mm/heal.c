@@ -31,21 +31,13 @@ static enum err all_movable(struct mm_op *op, const pte_t *small)
     return ERR_NONE;
 }
 
-/*
- * A block whose content will be overwritten, with its words. The claim is for
- * memory the domain has not got yet, so it stays what it is.
- */
+/* A block whose content will be overwritten, with its words. */
 static enum err get_block(struct mm_op *op, mfn_t *first)
 {
-    struct mm_domain *d = op->d;
-    uint64_t claim = d->claim;
     struct frame unused;
-    enum err rc;
     blk_t b;
+    enum err rc = dmem_block_get_to_move(op, &b);
 
-    d->claim = 0;
-    rc = dmem_block_get_dirty(op, &b);
-    d->claim = claim;
     if (rc)
         return rc;
     *first = mfn_of_blk(b);

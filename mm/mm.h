@@ -90,6 +90,11 @@ struct mm_domain {
     uint64_t blocks_cut;    /* of these, set aside for small frames */
     uint64_t holes;         /* frames of its blocks it does not have */
     uint64_t shared_frames; /* its frames in shared blocks */
+    uint64_t kept_blocks;   /* shared blocks it keeps: shared.h, quota.h */
+    uint64_t kept_free;     /* free frames in those */
+    uint64_t joined;        /* shared blocks of others' it has frames in */
+    uint64_t reserved;      /* blocks it has of the fragment reserve */
+    uint32_t kept;          /* first it keeps that has free frames, 0 = none */
     uint32_t holed;         /* first block with holes, 0 = none */
     uint64_t super_maps;    /* superpage mappings */
     uint64_t tables[5];     /* validated tables, by level 1..4 */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mm/holed.h"
+#include "mm/keeper.h"
 #include "mm/m2p.h"
 #include "mm/run.h"
 
@@ -24,6 +25,7 @@ void shared_convert(struct mm_op *op, struct block *b)
     BUG_IF(!block_apply(b, old, block_share, d->id));
     d->blocks--;
     d->blocks_cut -= !!(old & BLOCK_CUT);
+    d->reserved -= !!(old & BLOCK_RESERVED); /* the keeper's */
     d->holes -= block_holes(old);
     d->frame_tables--;
     d->shared_frames += BLOCK_FRAMES - t->nr_free;
@@ -32,6 +34,7 @@ void shared_convert(struct mm_op *op, struct block *b)
     s->free_frames += t->nr_free;
     if (t->nr_free)
         holed_link(op->mm, &s->first, b);
+    keeper_begin(op->mm, b, d, BLOCK_FRAMES - t->nr_free);
     spin_unlock(&s->lock);
 }
 
@@ -39,8 +42,10 @@ void shared_convert(struct mm_op *op, struct block *b)
 static void took(struct mm *mm, struct block *b, unsigned n)
 {
     struct frame_table *t = frame_table_at(mm, b->table);
+    unsigned was = t->nr_free;
 
-    t->nr_free = (uint16_t)(t->nr_free - n);
+    t->nr_free = (uint16_t)(was - n);
+    keeper_free(mm, b, was);
     mm->shared.free_frames -= n;
     if (t->nr_free == 0)
         holed_unlink(mm, &mm->shared.first, b);
@@ -64,56 +69,104 @@ static mfn_t frame_at(const struct mm *mm, const struct block *b, unsigned i)
     return mfn_add(mfn_of_blk(blk_of(block_index(mm, b))), i);
 }
 
-/* With the lock held: up to n of the first block's that has any. */
-static unsigned take_first(struct mm *mm, mfn_t *out, unsigned n)
-{
-    struct block *b = &mm->blocks[mm->shared.first];
-    struct frame_table *t = frame_table_at(mm, b->table);
-    unsigned word = 0, got = MIN(n, (unsigned)t->nr_free);
+/* Blocks looked at for something: a bound on the time under the lock. */
+#define TRIES 16
 
-    for (unsigned k = 0; k < got; k++) {
+/*
+ * With the lock held: a block of which op's domain may have free frames, and
+ * how many. Where its quota has no room for those of others it is one it keeps:
+ * it is charged for these already, so they are never refused.
+ */
+static struct block *choose(struct mm_op *op, uint64_t *room)
+{
+    struct mm *mm = op->mm;
+    uint32_t at = mm->shared.first;
+    struct block *b;
+
+    for (unsigned tries = 0; at && tries < TRIES; tries++) {
+        b = &mm->blocks[at];
+        *room = keeper_room(mm, b, op->d);
+        if (*room)
+            return b;
+        at = b->next;
+    }
+    b = op->d->kept ? &mm->blocks[op->d->kept] : NULL;
+    *room = b ? keeper_room(mm, b, op->d) : 0;
+    return b;
+}
+
+/* With the lock held: n free frames of the block become op's domain's. */
+static void take_from(struct mm_op *op, struct block *b, mfn_t *out, unsigned n)
+{
+    struct mm *mm = op->mm;
+    struct frame_table *t = frame_table_at(mm, b->table);
+    unsigned word = 0;
+
+    for (unsigned k = 0; k < n; k++) {
         while (t->hole_map[word] == 0)
             word++;
         out[k] = frame_at(
             mm, b, word * 64 + (unsigned)__builtin_ctzll(t->hole_map[word]));
         t->hole_map[word] &= t->hole_map[word] - 1;
     }
-    took(mm, b, got);
-    return got;
+    keeper_join(t, op->d, n);
+    took(mm, b, n);
 }
 
 unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
 {
     struct mm_shared *s = &op->mm->shared;
+    struct block *b;
+    uint64_t room;
     unsigned got = 0;
 
     spin_lock(&s->lock);
-    while (got < n && s->first)
-        got += take_first(op->mm, out + got, n - got);
+    while (got < n && (b = choose(op, &room))) {
+        unsigned part = (unsigned)MIN(room, (uint64_t)(n - got));
+
+        take_from(op, b, out + got, part);
+        op->d->shared_frames += part;
+        got += part;
+    }
     spin_unlock(&s->lock);
     for (unsigned k = 0; k < got; k++)
         hand_over(op, out[k]);
-    op->d->shared_frames += got;
     return got;
 }
 
-/* Blocks looked at for something: a bound on the time under the lock. */
-#define TRIES 4
+/* With the lock held: the first free run in a block it may have it of. */
+static unsigned run_in(struct mm_op *op, const struct block *b, unsigned order)
+{
+    if (keeper_room(op->mm, b, op->d) < UINT64_C(1) << order)
+        return BLOCK_FRAMES;
+    return run_find(frame_table_at(op->mm, b->table)->hole_map, order);
+}
+
+static void take_run(struct mm_op *op, struct block *b, unsigned i, unsigned n)
+{
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+
+    run_clear(t->hole_map, i, n);
+    keeper_join(t, op->d, n);
+    took(op->mm, b, n);
+    op->d->shared_frames += n;
+}
 
 bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
 {
     struct mm *mm = op->mm;
     unsigned i = BLOCK_FRAMES, tries = 0;
 
+    if (order == 0)
+        return shared_take(op, out, 1) == 1;
     spin_lock(&mm->shared.lock);
     for (uint32_t at = mm->shared.first; at && tries < TRIES; tries++) {
         struct block *b = &mm->blocks[at];
 
-        i = run_find(frame_table_at(mm, b->table)->hole_map, order);
+        i = run_in(op, b, order);
         if (i < BLOCK_FRAMES) {
             *out = frame_at(mm, b, i);
-            run_clear(frame_table_at(mm, b->table)->hole_map, i, 1u << order);
-            took(mm, b, 1u << order);
+            take_run(op, b, i, 1u << order);
             break;
         }
         at = b->next;
@@ -123,7 +176,6 @@ bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
         return false;
     for (unsigned k = 0; k < 1u << order; k++)
         hand_over(op, mfn_add(*out, k));
-    op->d->shared_frames += UINT64_C(1) << order;
     return true;
 }
 
@@ -133,29 +185,49 @@ static void release(struct mm_op *op, struct block *b)
     uint32_t table = b->table;
 
     b->table = 0;
-    alloc_hv_put(op->mm, mfn_of(table), 1);
+    alloc_table_put(op->mm, mfn_of(table));
     atomic_store(&b->word, block_word(BLOCK_DOM, op->d->id));
     alloc_block_put(op->mm, blk_of(block_index(op->mm, b)));
 }
 
-/* Adds the frame to the free ones; true: the block has no others left. */
-static always_inline bool offer(struct mm *mm, const struct frame *f)
+/* With the lock held: the frame, of a block that has others, is free. */
+static always_inline void add_free(struct mm *mm, const struct frame *f)
+{
+    unsigned was = f->table->nr_free;
+
+    run_set(f->table->hole_map, f->i, 1);
+    mm->shared.free_frames++;
+    f->table->nr_free++;
+    keeper_free(mm, f->block, was);
+    if (was == 0)
+        holed_link(mm, &mm->shared.first, f->block);
+}
+
+/* With the lock held: all the others are free, and now it is all that are. */
+static void close_block(struct mm *mm, const struct frame *f)
 {
     struct mm_shared *s = &mm->shared;
+
+    ASSERT(f->table->nr_free == BLOCK_FRAMES - 1);
+    holed_unlink(mm, &s->first, f->block);
+    s->free_frames -= BLOCK_FRAMES - 1;
+    s->blocks--;
+}
+
+/* d's frame is free; true: the block is nobody's any more. */
+static always_inline bool offer(struct mm *mm, struct mm_domain *d,
+                                const struct frame *f)
+{
     bool all;
 
-    spin_lock(&s->lock);
-    run_set(f->table->hole_map, f->i, 1);
-    s->free_frames++;
-    if (++f->table->nr_free == 1)
-        holed_link(mm, &s->first, f->block);
-    all = f->table->nr_free == BLOCK_FRAMES;
-    if (all) {
-        holed_unlink(mm, &s->first, f->block);
-        s->free_frames -= BLOCK_FRAMES;
-        s->blocks--;
-    }
-    spin_unlock(&s->lock);
+    spin_lock(&mm->shared.lock);
+    d->shared_frames--;
+    all = keeper_leave(mm, f->block, d);
+    if (unlikely(all))
+        close_block(mm, f);
+    else
+        add_free(mm, f);
+    spin_unlock(&mm->shared.lock);
     return all;
 }
 
@@ -163,8 +235,7 @@ static always_inline bool offer(struct mm *mm, const struct frame *f)
 static always_inline void freed(struct mm_op *op, const struct frame *f)
 {
     m2p_clear(op->mm, f->mfn, 1);
-    op->d->shared_frames--;
-    if (unlikely(offer(op->mm, f)))
+    if (unlikely(offer(op->mm, op->d, f)))
         release(op, f->block);
 }
 
@@ -238,7 +309,9 @@ uint64_t shared_scrub(struct mm *mm, uint64_t n)
         atomic_store_explicit(frame_word_ptr(&f),
                               frame_word_hole() | FRAME_CLEAN,
                               memory_order_release);
-        BUG_IF(offer(mm, &f)); /* then the block had been gone already */
+        spin_lock(&mm->shared.lock);
+        add_free(mm, &f);
+        spin_unlock(&mm->shared.lock);
     }
     return done;
 }

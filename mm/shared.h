@@ -8,7 +8,9 @@
  * shared blocks are taken by any domain that needs single frames, before a
  * new block is cut for it; scrubbed when they change hands. A shared block
  * whose frames are all free goes back whole. It is never mapped or marked as
- * a superpage. It has a frame table for as long as it is shared.
+ * a superpage. It has a frame table for as long as it is shared. Who takes
+ * free frames of it is charged for them, who keeps it for those nobody takes:
+ * keeper.h, quota.h.
  *
  * Invariants: mm.shared lists exactly the shared blocks with free frames; a
  * frame is free there, with OWNER_NONE, or some domain's. A frame that was

@@ -96,11 +96,53 @@ static void spoil(struct alloc_model *k, uint64_t b)
         p[upto(k, 2) ? upto(k, BLOCK_SIZE / 8) : i * 512 * 100] = ~b;
 }
 
+static bool run_is_free(const struct alloc_model *k, uint64_t m, unsigned order)
+{
+    for (unsigned i = 0; i < 1u << order; i++)
+        if (k->frame[m + i] != 1)
+            return false;
+    return true;
+}
+
+/* Runs of 2^order free frames in the hypervisor's blocks; counts up to `most`.
+ */
+static uint64_t count_runs(const struct alloc_model *k, unsigned order,
+                           uint64_t most)
+{
+    uint64_t n = 0;
+
+    for (uint64_t b = 0; b < k->nr && n < most; b++) {
+        if (k->who[b] != HV && k->who[b] != HV_PARTIAL)
+            continue;
+        for (unsigned i = 0; i < BLOCK_FRAMES; i += 1u << order)
+            n += run_is_free(k, b * BLOCK_FRAMES + i, order);
+    }
+    return n;
+}
+
+/* Were each block used at 4 KiB grain: room for its table in so many blocks? */
+static bool tables_fit(const struct alloc_model *k, uint64_t left,
+                       uint64_t less)
+{
+    uint64_t pairs = count_runs(k, 1, UINT64_MAX),
+             total = k->mm.alloc.total_blocks;
+
+    if (k->reserve * 255 < total)
+        return true; /* was never meant to be enough */
+    pairs -= MIN(pairs, less);
+    return pairs + 255 * left + k->hv_tables >= total;
+}
+
 static bool may(const struct alloc_model *k, enum alloc_use use, uint64_t n)
 {
+    uint64_t left = k->free - k->claims;
+
     if (use == ALLOC_CLAIMED)
         return k->claims >= n;
-    return k->free - k->claims >= n + (use == ALLOC_WHOLE ? k->reserve : 0);
+    if (left < n)
+        return false;
+    return left >= n + k->reserve || use == ALLOC_TABLES ||
+           (use == ALLOC_CUT && tables_fit(k, left - n, 0));
 }
 
 static void hand_out(struct alloc_model *k, uint64_t b)
@@ -116,6 +158,7 @@ void alloc_model_get(struct alloc_model *k)
     enum alloc_use use = (enum alloc_use)upto(k, 3);
     unsigned owner = (unsigned)upto(k, 100);
     bool clean = upto(k, 8) == 0, ok = may(k, use, 1);
+    bool whole = may(k, ALLOC_WHOLE, 1);
     uint64_t w;
     blk_t b;
 
@@ -132,7 +175,10 @@ void alloc_model_get(struct alloc_model *k)
     hand_out(k, b.v);
     k->claims -= use == ALLOC_CLAIMED;
     w = k->mm.blocks[b.v].word;
-    assert_int_equal(w & ~BLOCK_DIRTY, block_word(BLOCK_DOM, owner));
+    assert_int_equal(w & ~(BLOCK_DIRTY | BLOCK_RESERVED),
+                     block_word(BLOCK_DOM, owner));
+    /* Of the reserve if and only if it could not have been had whole. */
+    assert_int_equal(!!(w & BLOCK_RESERVED), use == ALLOC_CUT && !whole);
     if (!(w & BLOCK_DIRTY))
         assert_true(zeroed(content(k, b.v), BLOCK_SIZE / 8));
     else
@@ -173,7 +219,8 @@ static bool any_region_is_free(const struct alloc_model *k)
 static void try_region(struct alloc_model *k)
 {
     enum alloc_use use = (enum alloc_use)upto(k, 3);
-    bool ok = may(k, use, REGION_BLOCKS) && any_region_is_free(k);
+    enum alloc_use as = use == ALLOC_CUT ? ALLOC_WHOLE : use;
+    bool ok = may(k, as, REGION_BLOCKS) && any_region_is_free(k);
     blk_t first;
 
     if (alloc_region_get(&k->mm, 9, use, &first)) {
@@ -205,26 +252,6 @@ static void unclaim(struct alloc_model *k)
     k->claims -= n;
 }
 
-static bool run_is_free(const struct alloc_model *k, uint64_t m, unsigned order)
-{
-    for (unsigned i = 0; i < 1u << order; i++)
-        if (k->frame[m + i] != 1)
-            return false;
-    return true;
-}
-
-static bool run_exists(const struct alloc_model *k, unsigned order)
-{
-    for (uint64_t b = 0; b < k->nr; b++) {
-        if (k->who[b] != HV && k->who[b] != HV_PARTIAL)
-            continue;
-        for (unsigned i = 0; i < BLOCK_FRAMES; i += 1u << order)
-            if (run_is_free(k, b * BLOCK_FRAMES + i, order))
-                return true;
-    }
-    return false;
-}
-
 /* A block was cut for the frame m. */
 static void model_cut(struct alloc_model *k, uint64_t m)
 {
@@ -239,12 +266,19 @@ static void model_cut(struct alloc_model *k, uint64_t m)
 void alloc_model_hv_get(struct alloc_model *k)
 {
     unsigned order = (unsigned)upto(k, ALLOC_HV_ORDERS);
-    bool there = run_exists(k, order), ok = there || may(k, ALLOC_CUT, 1);
+    bool table = order == 1 && upto(k, 2);
+    bool there = count_runs(k, order, 1);
+    bool ok = there || may(k, table ? ALLOC_TABLES : ALLOC_CUT, 1);
     mfn_t m;
 
+    if (!table)
+        ok = ok && tables_fit(k, k->free - k->claims,
+                              order == 3 ? 4
+                              : order    ? order
+                                         : 1);
     if (k->nr_hv == MAX_HV)
         return;
-    if (alloc_hv_get(&k->mm, order, &m)) {
+    if (table ? alloc_table_get(&k->mm, &m) : alloc_hv_get(&k->mm, order, &m)) {
         assert_false(ok);
         k->refused++;
         return;
@@ -257,8 +291,9 @@ void alloc_model_hv_get(struct alloc_model *k)
     assert_true(zeroed(mm_frame_ptr(&k->mm, m), (PAGE_SIZE << order) / 8));
     memset(k->frame + m.v, 2, (size_t)1 << order);
     memset(mm_frame_ptr(&k->mm, m), 0xee, (size_t)PAGE_SIZE << order);
-    k->hv[k->nr_hv++] = (struct hv_run){m, order};
+    k->hv[k->nr_hv++] = (struct hv_run){m, order, table};
     k->hv_frames += 1u << order;
+    k->hv_tables += table;
 }
 
 static void hv_put_one(struct alloc_model *k)
@@ -274,7 +309,11 @@ static void hv_put_one(struct alloc_model *k)
     k->hv[i] = k->hv[--k->nr_hv];
     k->hv_frames -= 1u << r.order;
     memset(k->frame + r.m.v, 1, (size_t)1 << r.order);
-    alloc_hv_put(&k->mm, r.m, r.order);
+    k->hv_tables -= r.table;
+    if (r.table)
+        alloc_table_put(&k->mm, r.m);
+    else
+        alloc_hv_put(&k->mm, r.m, r.order);
     b = r.m.v / BLOCK_FRAMES;
     if (k->who[b] == HV &&
         !memchr(k->frame + b * BLOCK_FRAMES, 2, BLOCK_FRAMES)) {

@@ -18,6 +18,7 @@ enum who { NOBODY, FREE, HV, HV_PARTIAL, GUEST };
 struct hv_run {
     mfn_t m;
     unsigned order;
+    bool table;
 };
 
 struct alloc_model {
@@ -31,7 +32,7 @@ struct alloc_model {
     uint64_t nr_held, free, claims, reserve;
     struct hv_run hv[MAX_HV];
     unsigned nr_hv;
-    uint64_t hv_frames, granted, refused;
+    uint64_t hv_frames, hv_tables, granted, refused;
 };
 
 void alloc_model_make(struct alloc_model *k, uint64_t frames, uint64_t reserve);

@@ -271,6 +271,7 @@ static void block_goes_to_another_guest(struct scene *s)
     blk_t b;
 
     leave_super(s, 1);
+    s->them.d.max_pages = s->w.mm.nr_frames; /* whatever it takes */
     done(s, reservation_decrease(&s->op, s->block, 9));
     do
         assert_int_equal(dmem_block_get(&op, &b), ERR_NONE);

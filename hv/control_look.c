@@ -13,6 +13,7 @@
 #include "hv/report.h"
 #include "hv/string.h"
 #include "hv/x86.h"
+#include "mm/quota.h"
 #include "mm/shared.h"
 
 static uint64_t count_domains(void)
@@ -78,6 +79,13 @@ static void tell_domain(struct domain *d, const struct domain *by,
         .control = d == by,
         .target = d->target,
         .born_whole = d->whole,
+        .quota = quota_blocks(&d->mm) * BLOCK_FRAMES,
+        .charged = quota_charge(&d->mm),
+        .joined = d->mm.joined,
+        .reserved = d->mm.reserved,
+        .reported = d->mm.reported,
+        .reports = d->mm.reports,
+        .not_back = d->mm.not_back,
     };
     memcpy(out->name, d->name, sizeof(out->name));
     report_stats(d, &out->stats);

@@ -35,6 +35,7 @@ enum err control_end(struct control_call *call);
 /* control_ask.c */
 enum err control_ask(struct control_call *call);
 enum err control_target(struct control_call *call);
+enum err control_maxmem(struct control_call *call);
 
 /* control_image.c */
 enum err control_resume(struct control_call *call);

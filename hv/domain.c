@@ -171,7 +171,7 @@ enum err domain_create(const struct module_config *c, const struct shown *shown,
         return rc;
     d = mm_frame_ptr(&hv_mm, m);
     d->id = d->mm.id = new_id();
-    d->mm.max_pages = c->maxmem >> PAGE_SHIFT;
+    d->mm.max_pages = d->maxmem_ever = c->maxmem >> PAGE_SHIFT;
     d->mm.superpages = c->superpages;
     d->mm.relinquish = c->relinquish;
     d->nr_pages = d->target = c->mem >> PAGE_SHIFT;

@@ -159,14 +159,15 @@ struct domain {
     uint16_t console_port, store_port;
     struct store *store; /* hv/store.h */
     struct console_out out;
-    bool control;      /* gets what is typed */
-    bool ring_used;    /* it has written to its console ring */
-    bool ring_more;    /* there was no time to show all of it */
-    bool started;      /* it was built and has run */
-    uint64_t nr_pages; /* at birth, less than max_pages if it may grow */
-    uint64_t whole;    /* blocks that were whole at birth */
-    uint64_t target;   /* pages it is asked to come to */
-    uint64_t promised; /* blocks claimed for its name before it was there */
+    bool control;         /* gets what is typed */
+    bool ring_used;       /* it has written to its console ring */
+    bool ring_more;       /* there was no time to show all of it */
+    bool started;         /* it was built and has run */
+    uint64_t nr_pages;    /* at birth, less than max_pages if it may grow */
+    uint64_t maxmem_ever; /* the most that max_pages was */
+    uint64_t whole;       /* blocks that were whole at birth */
+    uint64_t target;      /* pages it is asked to come to */
+    uint64_t promised;    /* blocks claimed for its name before it was there */
     uint64_t vm_assist;
     uint64_t features;  /* from the ELF note */
     struct shown shown; /* of the processor, from its birth to its end */

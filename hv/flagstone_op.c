@@ -7,6 +7,7 @@
 
 #include "hv/auditor.h"
 #include "hv/control.h"
+#include "hv/flagstone_report.h"
 #include "hv/flagstone_super.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
@@ -97,6 +98,9 @@ long hypercall_flagstone_op(uint64_t cmd, uint64_t arg)
         return ranges(d, arg);
     case FLAGSTONE_OP_downgraded:
         return downgraded(d, arg);
+    case FLAGSTONE_OP_report_free:
+    case FLAGSTONE_OP_take_back:
+        return flagstone_report(current_vcpu(), cmd, arg);
     case FLAGSTONE_OP_control:
         return control_op(d, arg);
     default:

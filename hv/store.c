@@ -96,8 +96,10 @@ static enum err fill(struct store *s)
     if (rc)
         return rc;
     s->target = make(s, "memory/target");
+    s->max = make(s, "memory/static-max");
     s->shutdown = make(s, "control/shutdown");
-    return s->target && s->shutdown && make(s, "device") ? ERR_NONE : ERR_NOMEM;
+    return s->target && s->max && s->shutdown && make(s, "device") ? ERR_NONE
+                                                                   : ERR_NOMEM;
 }
 
 enum err store_create(struct domain *d)
@@ -162,11 +164,15 @@ static void write_asked(struct store *s)
     if (s->ask_shutdown)
         write_own(s, s->shutdown, s->ask_shutdown);
     s->ask_shutdown = NULL;
-    if (!s->ask_target)
-        return;
-    s->ask_target = false;
-    print_format(text, sizeof(text), "%lu", kib(s->d->target));
-    write_own(s, s->target, text);
+    if (s->ask_target) {
+        print_format(text, sizeof(text), "%lu", kib(s->d->target));
+        write_own(s, s->target, text);
+    }
+    if (s->ask_max) {
+        print_format(text, sizeof(text), "%lu", kib(s->d->mm.max_pages));
+        write_own(s, s->max, text);
+    }
+    s->ask_target = s->ask_max = false;
 }
 
 /* --- the ring ------------------------------------------------------------ */
@@ -264,5 +270,11 @@ void store_set_target(struct domain *d, uint64_t pages)
 {
     d->target = pages;
     d->store->ask_target = true;
+    tell(d);
+}
+
+void store_tell_max(struct domain *d)
+{
+    d->store->ask_max = true;
     tell(d);
 }

@@ -29,3 +29,5 @@ must_check enum err store_serve(struct domain *d);
 void store_ask(struct domain *d, const char *what);
 /* memory/target. */
 void store_set_target(struct domain *d, uint64_t pages);
+/* memory/static-max, which is what d's max_pages says now. */
+void store_tell_max(struct domain *d);

@@ -64,9 +64,9 @@ struct store {
     uint8_t said;   /* quotas that have been named on the console */
 
     /* What the hypervisor has to write when the job is done. */
-    struct store_place *shutdown, *target; /* held for ever */
-    const char *ask_shutdown;              /* NULL: nothing */
-    bool ask_target;
+    struct store_place *shutdown, *target, *max; /* held for ever */
+    const char *ask_shutdown;                    /* NULL: nothing */
+    bool ask_target, ask_max;
 
     /* The request that is coming in, or is the job. */
     struct xsd_sockmsg head;
@@ -80,8 +80,8 @@ struct store {
 #define STORE_ORDER 2
 _Static_assert(sizeof(struct store) <= PAGE_SIZE << STORE_ORDER, "its frames");
 
-/* For each of the two what is written, what is seen, by each transaction. */
-_Static_assert(2 * (STORE_TRANSACTIONS + 2) + 1 <= STORE_OWN,
+/* For each of the three what is written, what is seen, by each transaction. */
+_Static_assert(3 * (STORE_TRANSACTIONS + 2) + 1 <= STORE_OWN,
                "the hypervisor can always write");
 
 /*

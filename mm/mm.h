@@ -101,6 +101,9 @@ struct mm_domain {
     uint64_t frame_tables;  /* blocks that have frame words */
     uint64_t fixed;         /* hypervisor-shared frames (shared_info, ...) */
     uint64_t supplied;      /* page tables beyond its memory: supply.h */
+    uint64_t reported;      /* blocks it may have back: report.h */
+    uint64_t reports;       /* how many it has reported, ever */
+    uint64_t not_back;      /* how often there was none to have back */
     struct ranges ranges;
     struct grants *grants;   /* NULL until it uses some: grant.h */
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */

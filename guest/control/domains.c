@@ -125,6 +125,12 @@ static bool run_balloon(const struct args *a)
     return ctl_on_domain(FLAGSTONE_CTL_target, d.name, pages);
 }
 
+static bool run_maxmem(const struct args *a)
+{
+    return ctl_on_domain(FLAGSTONE_CTL_maxmem, a->slot[0].text,
+                         a->slot[1].value / PAGE_SIZE);
+}
+
 /* --- waiting ------------------------------------------------------------- */
 
 struct waiting {
@@ -240,6 +246,8 @@ const struct command command_domains[] = {
     {"shutdown", "NAME", "the same as ask poweroff NAME", run_shutdown, NULL,
      false},
     {"balloon", "NAME SIZE", "ask a domain to come to a size", run_balloon,
+     NULL, false},
+    {"maxmem", "NAME SIZE", "how much it may have from now on", run_maxmem,
      NULL, false},
     {"wait", "NAME running|suspended|gone|SIZE [SECONDS]",
      "until a domain is so", run_wait, NULL, true},

@@ -47,8 +47,48 @@ static void follow(uint64_t pages, enum balloon_grain grain)
         large_want();
 }
 
+/* --- free blocks ---------------------------------------------------------- */
+
+void follow_report(unsigned blocks)
+{
+    uint64_t from = balloon_pages();
+    if (!blocks)
+        return;
+    balloon_on_touch();
+    for (unsigned b = memory_blocks; b > 0 && balloon_reported() < blocks; b--)
+        if (!balloon_report(b - 1))
+            break;
+    printk("%s: %u blocks reported: %lu to %lu MiB\n", config.name,
+           balloon_reported(), from >> 8, balloon_pages() >> 8);
+}
+
+/* Each by reading a word of it, or by asking. */
+static void take_back(void)
+{
+    uint64_t from = balloon_pages();
+    unsigned n = balloon_reported();
+    for (unsigned b = memory_blocks; b > 0 && balloon_reported(); b--) {
+        const volatile uint64_t *word = frame_va(memory_block[b - 1]);
+        if (config.touch)
+            (void)*word;
+        else if (balloon_holes(b - 1) == BLOCK_FRAMES &&
+                 !balloon_take_back(b - 1))
+            break;
+    }
+    printk("%s: %u of %u reported blocks are back: %lu to %lu MiB\n",
+           config.name, n - balloon_reported(), n, from >> 8,
+           balloon_pages() >> 8);
+}
+
+/* --- the target ----------------------------------------------------------- */
+
 void follow_target(uint64_t pages)
 {
+    if (balloon_reported() && pages > balloon_pages()) {
+        take_back();
+        if (balloon_reported())
+            return; /* when it is asked again */
+    }
     follow(pages, config.grain);
 }
 

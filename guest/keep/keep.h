@@ -14,6 +14,8 @@ struct keep_config {
     enum balloon_grain grain;
     unsigned spaces;
     uint64_t work_ns, rounds, cycle, spoil;
+    unsigned report;
+    bool touch;
     char name[16];
 };
 extern struct keep_config config;
@@ -55,9 +57,16 @@ void large_poll(void);
 void processor_note(void);
 void processor_check(void);
 
+/* --- hoard.c -------------------------------------------------------------- */
+
+/* Hostile: the machine's blocks, for a frame of each. */
+void hoard(void);
+
 /* --- follow.c ------------------------------------------------------------- */
 
 void follow_target(uint64_t pages);
+/* Reports its last blocks as free. */
+void follow_report(unsigned blocks);
 /* Gives back and takes again as the command line says. */
 void follow_cycle(void);
 /* So many random targets, in blocks and in frames, compacted and healed. */

@@ -21,6 +21,9 @@
  *   cycle=0            MiB it gives back and takes again in each round
  *   walk=0             random steps of the balloon, of both kinds, before
  *                      anything else
+ *   report=0           blocks it reports as free, having started
+ *   back=request|touch how it gets them back when it hears of a target again
+ *   hoard=yes          it is hostile, and holds what it can get
  *   spoil=0            a word it makes wrong after that many rounds, to see
  *                      that it is found
  *   sparse=1           of so many frames one holds the pattern, the others are
@@ -55,6 +58,8 @@ static void read_config(void)
     config.rounds = cmdline_number("rounds", 0);
     config.spoil = cmdline_number("spoil", 0);
     config.cycle = cmdline_number("cycle", 0) * 256;
+    config.report = (unsigned)cmdline_number("report", 0);
+    config.touch = cmdline_is("back", "touch");
     pattern_seed = cmdline_number("seed", 1);
     pattern_sparse = cmdline_number("sparse", 1);
     if (!cmdline_get("name", config.name, sizeof(config.name)))
@@ -189,6 +194,13 @@ void guest_main(void)
     read_config();
     start();
     follow_walk(cmdline_number("walk", 0));
+    if (cmdline_is("hoard", "yes"))
+        hoard();
+    if (config.report) {
+        store_poll();
+        target = 0; /* what it was born with is nothing to come to */
+        follow_report(config.report);
+    }
     for (uint64_t last = 0;;) {
         unsigned seen = event_count;
         store_poll();

@@ -57,7 +57,7 @@ void balloon_came(unsigned b, pfn_t pfn, mfn_t m)
     balloon.pages++;
 }
 
-static void map_everywhere(pfn_t first)
+void balloon_map(pfn_t first)
 {
     for (unsigned i = 0; i < space_count(); i++)
         if (space_form(space_nth(i), first) == SPACE_NONE &&
@@ -65,7 +65,7 @@ static void map_everywhere(pfn_t first)
             report(REPORT_FAILURE, "a block of the guest's is not mapped");
 }
 
-static bool unmap_everywhere(pfn_t first)
+bool balloon_unmap(pfn_t first)
 {
     for (unsigned i = 0; i < space_count(); i++)
         if (space_form(space_nth(i), first) != SPACE_NONE &&
@@ -96,8 +96,8 @@ static bool block_out(unsigned b)
     pfn_t first = balloon.block[b];
     bool whole = !balloon.holes[b] && space_is_block(first);
     uint64_t m = frame_mfn(first).v;
-    if (!unmap_everywhere(first)) {
-        map_everywhere(first);
+    if (!balloon_unmap(first)) {
+        balloon_map(first);
         return false;
     }
     if (whole &&
@@ -105,7 +105,7 @@ static bool block_out(unsigned b)
         for (unsigned i = 0; i < BLOCK_FRAMES; i++)
             balloon_went(b, pfn_of(first.v + i));
     else if (!singles_out(b))
-        map_everywhere(first);
+        balloon_map(first);
     return balloon.holes[b] == BLOCK_FRAMES;
 }
 
@@ -126,7 +126,7 @@ static bool block_in(unsigned b)
 {
     pfn_t first = balloon.block[b];
     uint64_t list = first.v, got = BLOCK_FRAMES;
-    if (!unmap_everywhere(first)) /* tables that map nothing, perhaps */
+    if (!balloon_unmap(first)) /* tables that map nothing, perhaps */
         return false;
     if (balloon_reserve(XENMEM_populate_physmap, &list, 1, BLOCK_ORDER) == 1)
         for (unsigned i = 0; i < BLOCK_FRAMES; i++)
@@ -135,7 +135,7 @@ static bool block_in(unsigned b)
         got = singles_in(b);
     if (!got)
         return false;
-    map_everywhere(first);
+    balloon_map(first);
     for (uint64_t i = 0; i < got; i++)
         balloon.filled(pfn_of(first.v + i));
     return got == BLOCK_FRAMES;

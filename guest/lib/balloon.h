@@ -31,6 +31,21 @@ unsigned balloon_holes(unsigned nth);
 bool balloon_to(uint64_t pages, enum balloon_grain grain,
                 struct balloon_result *r);
 /*
+ * Without being asked: the nth block, of no use just now, goes to the
+ * hypervisor until it is touched or wanted. false: it is not whole, or it is
+ * not taken (Xen).
+ */
+bool balloon_report(unsigned nth);
+/* One of those back, on request; false: there is none to be had now. */
+bool balloon_take_back(unsigned nth);
+unsigned balloon_reported(void); /* how many are away */
+/*
+ * Whoever touches one of them from now on, through any space, finds it there,
+ * filled as one that was ballooned in; if there is none to be had, when there
+ * is.
+ */
+void balloon_on_touch(void);
+/*
  * Offers all frames of runs with holes to the hypervisor to be moved together,
  * so that blocks become empty. frames: how many were moved. 0 or -errno.
  */

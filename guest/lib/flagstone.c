@@ -56,6 +56,23 @@ int64_t flagstone_compact(struct flagstone_move *moves, unsigned nr,
     return rc;
 }
 
+int64_t flagstone_report_free(mfn_t first)
+{
+    uint64_t block = first.v;
+    struct flagstone_report a = {(uint64_t)&block, 1, 0};
+    return op(FLAGSTONE_OP_report_free, &a);
+}
+
+int64_t flagstone_take_back(pfn_t first, mfn_t *m)
+{
+    uint64_t block = first.v;
+    struct flagstone_report a = {(uint64_t)&block, 1, 0};
+    int64_t rc = op(FLAGSTONE_OP_take_back, &a);
+    if (!rc)
+        *m = mfn_of(block);
+    return rc;
+}
+
 int64_t flagstone_downgraded(uint64_t ranges, uint64_t l1_frames,
                              uint64_t ticks)
 {

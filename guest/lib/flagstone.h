@@ -16,6 +16,9 @@ int64_t flagstone_compact(struct flagstone_move *moves, unsigned nr,
                           unsigned *moved);
 int64_t flagstone_downgraded(uint64_t ranges, uint64_t l1_frames,
                              uint64_t ticks);
+/* A free block goes; the first pfn of one that comes back. */
+int64_t flagstone_report_free(mfn_t first);
+int64_t flagstone_take_back(pfn_t first, mfn_t *m);
 /* All zeroes if there are none. */
 void flagstone_stats(struct flagstone_stats *s);
 /* How many ranges are in this state now; all of them are asked for. */

@@ -110,6 +110,30 @@ static int64_t set_entry(maddr_t at, pte_t value)
     return pt_update(at, value);
 }
 
+bool space_mark_reported(const struct space *s, pfn_t first)
+{
+    const pte_t *e = entry_of(s, first);
+
+    return e && !pte_present(pte_of(READ_ONCE(e->v))) &&
+           !set_entry(space_entry(s, first),
+                      pte_of(FLAGSTONE_PTE_REPORTED(first.v)));
+}
+
+pfn_t space_reported_at(const struct space *s, uint64_t va)
+{
+    pfn_t pfn = pfn_of((va - s->base) >> PAGE_SHIFT);
+    const pte_t *p;
+    pte_t e;
+
+    if (va < s->base || pfn.v >= frame_count())
+        return PFN_NONE;
+    p = entry_of(s, pfn_of(pfn.v / BLOCK_FRAMES * BLOCK_FRAMES));
+    e = pte_of(p ? READ_ONCE(p->v) : 0);
+    return pte_present(e) || !pte_has(e, FLAGSTONE_PTE_REPORTED_BIT)
+               ? PFN_NONE
+               : pfn_of(FLAGSTONE_REPORTED_PFN(e.v));
+}
+
 static void table_left(pfn_t table)
 {
     space_calls++;

@@ -50,6 +50,10 @@ maddr_t space_small_entry(const struct space *s, pfn_t pfn);
 bool space_map(const struct space *s, pfn_t first);
 /* A table of our own becomes a spare one. */
 bool space_unmap(const struct space *s, pfn_t first);
+/* The entry of a run that is not mapped says that it has been reported. */
+bool space_mark_reported(const struct space *s, pfn_t first);
+/* What such an entry for this address says; PFN_NONE: there is none. */
+pfn_t space_reported_at(const struct space *s, uint64_t va);
 /* A large entry becomes a table that maps the same; 0 or a negated errno. */
 int64_t space_split(const struct space *s, pfn_t first);
 /* To be called with what join and heal left over: it is a spare one now. */

@@ -32,6 +32,12 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_ask = 12,      /* in: domid, n: enum flagstone_ask; by the
                                     store; the guest does it when it likes */
     FLAGSTONE_CTL_target = 13,   /* in: domid, n: pages; memory/target */
+    FLAGSTONE_CTL_maxmem = 19,   /* in: domid, n: pages it may have from now on,
+                                    rounded up to whole blocks. Not less than
+                                    its target, than what it holds, or than
+                                    half of what it might have once. It sees it
+                                    by XENMEM_maximum_reservation, memory_map
+                                    and memory/static-max of its store. */
     FLAGSTONE_CTL_claim = 14,    /* in: name (of a domain that is not there
                                     yet), n: blocks it will find, 0: none */
     FLAGSTONE_CTL_resume = 15,   /* in: domid, suspended */
@@ -103,6 +109,16 @@ struct flagstone_domain {
     uint32_t control;    /* it is the caller */
     uint64_t target;     /* pages it was asked to come to */
     uint64_t born_whole; /* blocks whole when it was built or restored */
+    uint64_t quota;      /* frames it may be charged for: maxmem, and a few
+                            blocks */
+    uint64_t charged;    /* frames it is charged for: of its blocks, holes
+                            included; in shared ones, its own and the free
+                            ones of those it keeps */
+    uint64_t joined;     /* shared blocks that others keep it has frames in */
+    uint64_t reserved;   /* blocks it has of the fragment reserve */
+    uint64_t reported;   /* free blocks it has reported, and not got back */
+    uint64_t reports;    /* how many it has reported, ever */
+    uint64_t not_back;   /* how often there was none to be got back */
     struct flagstone_stats stats;
 };
 

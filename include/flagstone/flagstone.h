@@ -27,11 +27,13 @@ enum flagstone_cmd {
     FLAGSTONE_OP_ring = 7,       /* struct flagstone_ring_setup */
     FLAGSTONE_OP_ranges = 8,     /* struct flagstone_ranges */
     FLAGSTONE_OP_downgraded = 9, /* struct flagstone_downgrade */
-    FLAGSTONE_OP_control = 16,   /* control.h; -EPERM to anybody else */
+    FLAGSTONE_OP_report_free = 10, /* struct flagstone_report */
+    FLAGSTONE_OP_take_back = 11,   /* struct flagstone_report */
+    FLAGSTONE_OP_control = 16,     /* control.h; -EPERM to anybody else */
 };
 
 /* major << 16 | minor of this interface; positive, never an errno. */
-#define FLAGSTONE_VERSION 0x00010001
+#define FLAGSTONE_VERSION 0x00010002
 
 /*
  * Software bit (one of the three the processor ignores) of an entry whose
@@ -188,6 +190,41 @@ struct flagstone_ranges {
     uint32_t skip;   /* that many first */
     uint32_t nr;     /* in: room, out: how many there were */
 };
+
+/*
+ * Blocks of 2 MiB the caller has no use for just now, reported without being
+ * asked. report_free: blocks[] has the first mfn of each; it must be whole, the
+ * caller's, and referred to by nothing, so it is unmapped first. The block
+ * becomes the machine's at once, its content is gone, and the caller has a
+ * credit of one block. Nothing else changes: not memory/target, not maxmem.
+ * In order, up to the first that is not such a block (-EINVAL) or that
+ * something refers to (-EBUSY); `done` says how many went.
+ *
+ * take_back, on request: blocks[] has the first pfn of each, for M2P (~0:
+ * none); `done` of them are replaced by the first mfn of a block, zeroed.
+ * -ENOENT: there is no credit left. -ENOMEM: there is no block now, or maxmem
+ * allows none: what was reported may have been lent to other domains. The
+ * credit stays, and asking again later is right. It is not a claim, does not
+ * count as memory the domain has, and is in no image: a restored domain gets
+ * -ENOENT and uses XENMEM_populate_physmap, which is open to it at any time.
+ *
+ * On touch: page tables are the guest's, so a reported block is one whose
+ * entries are not present, and a touch of it is the guest's own page fault,
+ * whose handler takes a block back, maps it and returns. So that it can tell
+ * from the entry alone, such an entry may be FLAGSTONE_PTE_REPORTED(first pfn),
+ * which is never present and never names a frame; the hypervisor does not look
+ * at it. guest/lib/balloon_report.c does it all.
+ */
+struct flagstone_report {
+    uint64_t blocks; /* address of an array of uint64_t */
+    uint32_t nr;
+    uint32_t done; /* out */
+};
+#define FLAGSTONE_PTE_REPORTED_BIT (UINT64_C(1) << 10)
+#define FLAGSTONE_PTE_REPORTED(pfn)                                            \
+    ((~(uint64_t)(pfn) & ((UINT64_C(1) << 40) - 1)) << 12 |                    \
+     FLAGSTONE_PTE_REPORTED_BIT)
+#define FLAGSTONE_REPORTED_PFN(e) FLAGSTONE_REMAP_PFN(e)
 
 /* "I map with small pages now what I mapped large": added to the statistics. */
 struct flagstone_downgrade {

@@ -197,6 +197,9 @@ static int64_t on_domain(struct flagstone_control *c)
         return no(c, XEN_ESRCH, "no such domain");
     note("%u %s %lu", c->cmd, d->name, c->n);
     switch (c->cmd) {
+    case FLAGSTONE_CTL_maxmem:
+        d->stats.max_pages = c->n;
+        return 0;
     case FLAGSTONE_CTL_destroy:
         forget(d);
         return 0;
@@ -267,6 +270,7 @@ int64_t ctl_try(struct flagstone_control *c)
     case FLAGSTONE_CTL_destroy:
     case FLAGSTONE_CTL_ask:
     case FLAGSTONE_CTL_target:
+    case FLAGSTONE_CTL_maxmem:
     case FLAGSTONE_CTL_resume:
     case FLAGSTONE_CTL_relocate:
     case FLAGSTONE_CTL_save:

@@ -50,6 +50,8 @@ static void commands_ask_for_what_they_say(void **state)
          "create keep: name=one mem=8M -- a b|");
     does("claim shop 5", "14 'shop' 5 0|");
     does("balloon web 16M", "13 web 4096|");
+    does("maxmem web 48M", "19 web 12288|");
+    does("expect web.max_pages = 12288", "");
     does("ask suspend web", "12 web 2|");
     fake_add_domain("one", 16);
     does("ask poweroff one", "12 one 0|");
@@ -111,6 +113,7 @@ static void mistakes_are_named(void **state)
          "balloon: '12Q' is not a size like 64M or 1G (balloon NAME SIZE)"},
         {"balloon web 1G", "balloon: 'web' may have at most 32M"},
         {"balloon web 4K", "balloon: a domain needs at least 2M"},
+        {"maxmem web", "maxmem: SIZE is missing (maxmem NAME SIZE)"},
         {"create keep name=a memm=8M", "create: unknown option 'memm=8M'"},
         {"ask nicely web", "ask: 'nicely' is not suspend|poweroff|reboot (ask "
                            "suspend|poweroff|reboot NAME)"},

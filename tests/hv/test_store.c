@@ -125,6 +125,12 @@ static void what_is_there_at_birth(void **state)
     read_is("/local/domain/7/name", "web");
     read_is("memory/target", "8192");
     read_is("memory/static-max", "16384");
+    store_domain.mm.max_pages *= 2; /* and back */
+    store_tell_max(&store_domain);
+    read_is("memory/static-max", "32768");
+    store_domain.mm.max_pages /= 2;
+    store_tell_max(&store_domain);
+    read_is("memory/static-max", "16384");
     read_is("control/shutdown", "");
     read_is("cpu/31/availability", "online");
     assert_non_null(ask(XS_READ, "vm"));

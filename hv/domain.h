@@ -27,7 +27,7 @@
     (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |    \
      BIT(VMASST_TYPE_writable_pagetables) |                                    \
      BIT(VMASST_TYPE_pae_extended_cr3) | BIT(VMASST_TYPE_architectural_iopl) | \
-     BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict))
+     BIT(VMASST_TYPE_runstate_update_flag))
 
 struct domain;
 struct evtchn; /* hv/event.c */
@@ -148,6 +148,8 @@ struct domain {
     unsigned nr_vcpus;
     enum domain_end end;
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
+    bool reason_set;     /* by SCHEDOP_shutdown_code, which has precedence: */
+    uint32_t reason;
     bool suspended;      /* alive, but none of its vCPUs runs */
     bool moved;          /* and it has to be told so: restored, relocated */
     bool dumped;         /* dump_vcpu() has told of the crash */

@@ -77,7 +77,7 @@ static enum err map(struct vcpu *v, union request *r)
 
 /* What a handle is given up for concerns the domain whose grant it is, too. */
 static int16_t give_up(struct vcpu *v, uint32_t handle, uint64_t host_addr,
-                       uint64_t new_addr)
+                       uint64_t dev_addr, uint64_t new_addr)
 {
     struct mm_domain *from = grant_granter(&v->d->mm, handle);
     struct mm_op op, theirs;
@@ -86,14 +86,17 @@ static int16_t give_up(struct vcpu *v, uint32_t handle, uint64_t host_addr,
     if (!from)
         return GNTST_bad_handle;
     mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, from);
-    status = grant_replace(&op, handle, host_addr, new_addr);
+    status = new_addr ? grant_replace(&op, handle, host_addr, new_addr)
+                      : grant_unmap(&op, handle, host_addr, dev_addr);
     mm_op_end_two(&op, &theirs);
     return (int16_t)status;
 }
 
 static enum err unmap(struct vcpu *v, union request *r)
 {
-    r->unmap.status = give_up(v, r->unmap.handle, r->unmap.host_addr, 0);
+    const struct gnttab_unmap_grant_ref *u = &r->unmap;
+
+    r->unmap.status = give_up(v, u->handle, u->host_addr, u->dev_bus_addr, 0);
     return ERR_NONE;
 }
 
@@ -101,7 +104,7 @@ static enum err replace(struct vcpu *v, union request *r)
 {
     struct gnttab_unmap_and_replace *u = &r->replace;
 
-    u->status = give_up(v, u->handle, u->host_addr, u->new_addr);
+    u->status = give_up(v, u->handle, u->host_addr, 0, u->new_addr);
     return ERR_NONE;
 }
 

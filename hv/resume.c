@@ -147,7 +147,7 @@ enum err resume_run(struct domain *d, char *text)
     ring_page_put(d, d->start_mfn);
     renew_shared_info(d);
     d->vcpu[0]->regs.rax = 0;
-    d->suspended = false;
+    d->suspended = d->reason_set = false;
     ring_resume(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
         sched_resume(d->vcpu[i]);

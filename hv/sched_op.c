@@ -71,6 +71,8 @@ static long poll(struct vcpu *v, uint64_t arg)
 
 static long shut_down(struct vcpu *v, unsigned reason)
 {
+    if (v->d->reason_set)
+        reason = v->d->reason;
     switch (reason) {
     case SHUTDOWN_poweroff:
         domain_shutdown(v->d, DOMAIN_POWEROFF, reason);
@@ -97,12 +99,18 @@ static long shutdown_op(struct vcpu *v, uint64_t arg)
     return shut_down(v, s.reason);
 }
 
-/* What the reason will be if the toolstack ends it: there is none here. */
-static long shutdown_code(uint64_t arg)
+/* The first that is given is the reason, whatever a shutdown says later. */
+static long shutdown_code(struct domain *d, uint64_t arg)
 {
     struct sched_shutdown s;
 
-    return guest_read(&s, arg, sizeof(s)) ? -XEN_EFAULT : 0;
+    if (guest_read(&s, arg, sizeof(s)))
+        return -XEN_EFAULT;
+    if (!d->reason_set) {
+        d->reason_set = true;
+        d->reason = s.reason;
+    }
+    return 0;
 }
 
 static long remote_shutdown(uint64_t arg)
@@ -140,7 +148,7 @@ long hypercall_sched_op(uint32_t cmd, uint64_t arg)
     case SCHEDOP_remote_shutdown:
         return remote_shutdown(arg);
     case SCHEDOP_shutdown_code:
-        return shutdown_code(arg);
+        return shutdown_code(v->d, arg);
     case SCHEDOP_watchdog:
         return watchdog(v, arg);
     case SCHEDOP_pin_override:

@@ -31,6 +31,8 @@ static long initialise(struct vcpu *v, uint64_t arg)
     if (rc == ERR_RESTART)
         return hypercall_continue(__HYPERVISOR_vcpu_op, VCPUOP_initialise,
                                   v->id, arg);
+    if (!rc && (c.flags & VGCF_online))
+        sched_up(v);
     return errno_of(rc);
 }
 

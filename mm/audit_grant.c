@@ -12,7 +12,8 @@ bool grant_covers(const struct mm_domain *d, maddr_t place, mfn_t m)
     for (uint32_t n = 0; n < grant_nr_handles(d); n++) {
         const struct grant_handle *h = grant_handle(d, n);
 
-        if (grant_handle_used(h) && h->place == place.v && h->mfn == m.v)
+        if ((h->flags & GNTMAP_host_map) && h->place == place.v &&
+            h->mfn == m.v)
             return true;
     }
     return false;
@@ -46,6 +47,18 @@ static void search_block(const struct search *s, uint64_t b, unsigned id)
     }
 }
 
+/* What o's handles hold of d's frames for devices, without an entry. */
+static void each_device(const struct search *s, const struct mm_domain *o,
+                        unsigned id)
+{
+    for (uint32_t n = 0; n < grant_nr_handles(o); n++) {
+        const struct grant_handle *h = grant_handle(o, n);
+
+        if ((h->flags & GNTMAP_device_map) && h->domid == id)
+            s->fn(s->ctx, mfn_of(h->mfn), !(h->flags & GNTMAP_readonly));
+    }
+}
+
 void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,
                         void (*fn)(void *ctx, mfn_t m, bool rw), void *ctx)
 {
@@ -55,6 +68,8 @@ void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,
     while (owner != d)
         owner = owner->next;
     s.owner = (struct mm_op){.mm = owner->mm, .d = owner};
+    for (const struct mm_domain *o = mm->domains; o; o = o->next)
+        each_device(&s, o, d->id);
     for (const struct mm_domain *o = mm->domains; o; o = o->next)
         for (uint64_t b = 0; o != d && o->grants && b < mm->nr_blocks; b++)
             if (mm->blocks[b].table &&

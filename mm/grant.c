@@ -138,35 +138,54 @@ static int get_frame(struct mm_op *theirs, pte_t e)
     return entry_get_l1(theirs, e) ? GNTST_general_error : GNTST_okay;
 }
 
+/*
+ * One set of them for the entry, and one for the device: each is let go when
+ * its own mapping is, whichever goes first (XSA-224).
+ */
+static int get_frames(struct mm_op *theirs, pte_t e, uint32_t flags)
+{
+    int status = GNTST_okay;
+
+    if (flags & GNTMAP_host_map)
+        status = get_frame(theirs, e);
+    if (status || !(flags & GNTMAP_device_map))
+        return status;
+    status = get_frame(theirs, e);
+    if (status && (flags & GNTMAP_host_map))
+        entry_put_l1(theirs, e);
+    return status;
+}
+
 int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
 {
     struct mm_domain *from = theirs->d;
     bool write = !(r->flags & GNTMAP_readonly);
-    uint64_t place;
-    pte_t *slot, e;
+    uint64_t place = 0;
+    pte_t *slot = NULL, e;
     int status;
 
-    if (!(r->flags & (GNTMAP_host_map | GNTMAP_device_map)))
+    if (!(r->flags & GRANT_MAPS))
         return GNTST_bad_gntref;
-    if (r->flags & GNTMAP_device_map)
-        return GNTST_no_device_space; /* no guest has a device */
     if (from->dying)
         return GNTST_bad_domain;
-    slot = find_place(op, r, &place);
-    if (!slot)
-        return GNTST_general_error;
+    if (r->flags & GNTMAP_host_map) {
+        slot = find_place(op, r, &place);
+        if (!slot)
+            return GNTST_general_error;
+    }
     if (!handle_ready(op))
         return GNTST_no_space;
     status = grant_pin(from, r->ref, op->d->id, write, &r->mfn);
     if (status)
         return status;
     e = entry_for(r->mfn, r->flags);
-    status = get_frame(theirs, e);
+    status = get_frames(theirs, e, r->flags);
     if (status) {
         grant_unpin(from, r->ref, write);
         return status;
     }
-    put_in_place(op, slot, entry_adjust(e, 1));
+    if (slot)
+        put_in_place(op, slot, entry_adjust(e, 1));
     r->handle =
         handle_take(op->d, (struct grant_handle){.host_addr = r->host_addr,
                                                  .place = place,
@@ -198,23 +217,30 @@ static pte_t *live_entry(const struct mm_op *op, const struct grant_handle *h)
     return slot;
 }
 
+/* Of the handle's mappings those of `which` (GRANT_MAPS); with the last, it. */
 static bool drop(struct mm_op *op, struct grant_handle *h, uint32_t n,
-                 pte_t instead)
+                 uint32_t which, pte_t instead)
 {
     struct mm_domain *from = domain_of(op->mm, h->domid);
-    pte_t *slot = live_entry(op, h);
+    bool entry = h->flags & which & GNTMAP_host_map;
+    pte_t *slot = entry ? live_entry(op, h) : NULL;
 
     if (slot)
         put_in_place(op, slot, instead);
+    if (h->flags & which & GNTMAP_device_map)
+        entry_put_l1(op, entry_for(mfn_of(h->mfn), h->flags));
     mm_op_flush(op, tlb_full()); /* it may have gone without */
-    grant_unpin(from, h->ref, !(h->flags & GNTMAP_readonly));
-    handle_put(op->d, h, n);
-    return slot;
+    h->flags &= (uint16_t)~which;
+    if (!(h->flags & GRANT_MAPS)) {
+        grant_unpin(from, h->ref, !(h->flags & GNTMAP_readonly));
+        handle_put(op->d, h, n);
+    }
+    return slot || !entry;
 }
 
 bool grant_drop(struct mm_op *op, struct grant_handle *h, uint32_t n)
 {
-    return drop(op, h, n, pte_of(0));
+    return drop(op, h, n, GRANT_MAPS, pte_of(0));
 }
 
 static int find_handle(const struct mm_op *op, uint32_t n, uint64_t host_addr,
@@ -223,6 +249,8 @@ static int find_handle(const struct mm_op *op, uint32_t n, uint64_t host_addr,
     *out = grant_handle(op->d, n);
     if (!*out || !grant_handle_used(*out))
         return GNTST_bad_handle;
+    if (!((*out)->flags & GNTMAP_host_map))
+        return GNTST_okay;
     return (*out)->host_addr == host_addr ? GNTST_okay : GNTST_general_error;
 }
 
@@ -233,14 +261,25 @@ struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle)
     return h && grant_handle_used(h) ? domain_of(d->mm, h->domid) : NULL;
 }
 
-int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr)
+/* An address of 0 leaves that mapping alone; so does one that is not there. */
+int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                uint64_t dev_addr)
 {
-    struct grant_handle *h;
-    int status = find_handle(op, handle, host_addr, &h);
+    struct grant_handle *h = grant_handle(op->d, handle);
+    bool device = h && dev_addr && (h->flags & GNTMAP_device_map);
+    uint32_t which = device ? GNTMAP_device_map : 0;
+    int status = GNTST_okay;
 
+    if (host_addr || !device) {
+        status = find_handle(op, handle, host_addr, &h);
+        which |= GNTMAP_host_map;
+    }
+    if (!status && dev_addr && dev_addr != (uint64_t)h->mfn << PAGE_SHIFT)
+        status = GNTST_general_error;
     if (status)
         return status;
-    return grant_drop(op, h, handle) ? GNTST_okay : GNTST_general_error;
+    return drop(op, h, handle, which, pte_of(0)) ? GNTST_okay
+                                                 : GNTST_general_error;
 }
 
 /*
@@ -256,16 +295,16 @@ int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
     int status = find_handle(op, handle, host_addr, &h);
 
     if (status || !new_addr)
-        return status ? status : grant_unmap(op, handle, host_addr);
+        return status ? status : grant_unmap(op, handle, host_addr, 0);
     slot = find_va(op, new_addr, &place);
-    if (!slot || place == h->place || (h->flags & GNTMAP_contains_pte) ||
-        !live_entry(op, h))
+    if (!slot || place == h->place || !(h->flags & GNTMAP_host_map) ||
+        (h->flags & GNTMAP_contains_pte) || !live_entry(op, h))
         return GNTST_general_error;
     e = pte_of(READ_ONCE(slot->v));
     if (pte_present(e) && !frame_owned(op, pte_mfn(e)))
         return GNTST_general_error;
     WRITE_ONCE(slot->v, 0);
-    (void)drop(op, h, handle, e);
+    (void)drop(op, h, handle, GNTMAP_host_map, e);
     return GNTST_okay;
 }
 

@@ -7,8 +7,9 @@
  *  - an L1 entry onto another domain's frame holds the references any L1
  *    entry holds, on the granter's frame. Only grant_map() makes one.
  *  - whoever drops such an entry, in whatever way, drops these references and
- *    nothing else; so a handle holds none. It names a place, a frame and a
- *    grant, and keeps the grant's pin until it is unmapped.
+ *    nothing else; so a handle holds none for it. It names a place, a frame and
+ *    a grant, and keeps the grant's pin until it is unmapped. One that maps for
+ *    a device holds the references of one more entry, which nobody sees.
  *  - for each foreign entry there is a handle with its place and its frame:
  *    so all of them are found when the granter dies. A handle whose entry is
  *    not there any more is stale: unmapping it gives the handle back and says
@@ -51,8 +52,13 @@ struct grant_request {
 int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r);
 /* Whom a handle of d's concerns besides; NULL: it is none. */
 struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle);
-/* host_addr: as it was mapped. The granter's operation is under way, too. */
-int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr);
+/*
+ * host_addr as it was mapped, dev_addr the frame's: each of the two mappings
+ * that is named goes, and the handle with the last of them. The granter's
+ * operation is under way, too.
+ */
+int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                uint64_t dev_addr);
 /* What is mapped at new_addr takes its place; 0: nothing does. */
 int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
                   uint64_t new_addr);
@@ -87,7 +93,8 @@ void grant_freed(struct mm_op *op, struct frame *f);
 
 /* For the audit: is this a place where d has mapped m? */
 bool grant_covers(const struct mm_domain *d, maddr_t place, mfn_t m);
-/* Calls fn for each entry of other domains' tables onto a frame of d's. */
+/* Calls fn for each entry of other domains' tables onto a frame of d's, and
+ * for each mapping of one for a device. */
 void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,
                         void (*fn)(void *ctx, mfn_t m, bool rw), void *ctx);
 /* Pins worked out anew from all handles: NULL or what is wrong. */

@@ -20,6 +20,9 @@ struct grant_active {
 _Static_assert(sizeof(struct grant_active) * GRANT_REFS == 2 * PAGE_SIZE,
                "an order-1 pair for each frame of the table");
 
+/* What a handle is for; each is unmapped on its own. */
+#define GRANT_MAPS (GNTMAP_host_map | GNTMAP_device_map)
+
 struct grant_handle {
     uint64_t host_addr; /* as the guest gave it */
     uint64_t place;     /* the entry's machine address */
@@ -47,7 +50,7 @@ _Static_assert(sizeof(struct grants) <= PAGE_SIZE, "one frame");
 struct grant_handle *grant_handle(const struct mm_domain *d, uint32_t n);
 static inline bool grant_handle_used(const struct grant_handle *h)
 {
-    return h->flags != 0; /* GNTMAP_host_map at least */
+    return h->flags != 0; /* one of GRANT_MAPS at least */
 }
 uint32_t grant_nr_handles(const struct mm_domain *d);
 /* d's accounting of entry ref; ref is less than its entries are. */

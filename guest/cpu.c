@@ -4,6 +4,7 @@
  * debug registers, segment bases, descriptor tables.
  */
 #include "guest/lib/guest.h"
+#include "xen/physdev.h"
 
 const char guest_name[] = "cpu";
 
@@ -212,6 +213,46 @@ static void test_debug(void)
     CHECK_EQ(hc_set_debugreg(0, 0), 0);
 }
 
+/* ---- breakpoints on ports -------------------------------------------- */
+
+static void do_port(void *arg)
+{
+    (void)arg;
+    __asm__ volatile("outb %%al, $0x80" : : "a"(0));
+}
+
+static void set_cr4(uint64_t set, uint64_t clear)
+{
+    uint64_t cr4;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    cr4 = (cr4 | set) & ~clear;
+    __asm__ volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+}
+
+#define CR4_DE  BIT(3)
+#define DR7_IO0 UINT64_C(0x20401) /* DR0 on, a byte, of ports */
+
+static void test_port_breakpoint(void)
+{
+    struct physdev_set_iopl iopl = {1};
+    report_context("breakpoint on a port");
+    CHECK_EQ(hc_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+    set_cr4(0, CR4_DE);
+    CHECK_EQ(hc_set_debugreg(7, DR7_IO0), -XEN_EPERM);
+    set_cr4(CR4_DE, 0);
+    CHECK_EQ(hc_set_debugreg(0, 0x80), 0);
+    CHECK_EQ(hc_set_debugreg(7, DR7_IO0), 0);
+    CHECK_EQ(hc_get_debugreg(7), DR7_IO0);
+    CHECK_EQ(guest_try(do_port, NULL), 1);
+    CHECK_EQ(trap_last.vector, TRAP_DB);
+    CHECK_EQ(hc_get_debugreg(6) & 0xf, 1);
+    CHECK_EQ(hc_set_debugreg(6, 0), 0);
+    CHECK_EQ(hc_set_debugreg(0, 0x81), 0);
+    CHECK_EQ(guest_try(do_port, NULL), 0);
+    CHECK_EQ(hc_set_debugreg(7, 0), 0);
+    set_cr4(0, CR4_DE);
+}
+
 /* ---- segments ------------------------------------------------------- */
 
 static uint64_t fs_word(void)
@@ -379,6 +420,9 @@ static void test_versions(void)
     CHECK_EQ(hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables),
              0);
     CHECK_EQ(hc_vm_assist(VMASST_CMD_enable, 63), -XEN_EINVAL);
+    if (!(guest_start_info->flags & SIF_PRIVILEGED)) /* Xen has it */
+        CHECK_EQ(hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_m2p_strict),
+                 -XEN_EINVAL);
     CHECK_EQ(hc_vm_assist(9, VMASST_TYPE_writable_pagetables), -XEN_ENOSYS);
 }
 
@@ -389,6 +433,7 @@ void guest_main(void)
     test_msrs();
     test_control();
     test_debug();
+    test_port_breakpoint();
     test_bases();
     test_gdt();
     test_ldt();

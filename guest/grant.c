@@ -125,14 +125,49 @@ static void map_and_unmap(uint32_t flags)
     audit();
 }
 
+static int unmap_both(uint64_t host_addr, uint64_t dev_addr)
+{
+    struct gnttab_unmap_grant_ref u = {.host_addr = host_addr,
+                                       .dev_bus_addr = dev_addr,
+                                       .handle = asked.handle};
+    CHECK_EQ(hc_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
+    return u.status;
+}
+
+/* For a device, too: either goes by itself, and the grant with the last. */
+static void map_for_device(void)
+{
+    const uint16_t used = GTF_permit_access | GTF_reading | GTF_writing;
+    uint64_t at = frame_mfn(data).v << PAGE_SHIFT;
+    report_context("map for a device");
+    grant(REF_RW, data, GTF_permit_access);
+    for (unsigned first = 0; first < 2; first++) {
+        REQUIRE(map_at(WINDOW, GNTMAP_device_map | MAP_RW, REF_RW) ==
+                GNTST_okay);
+        CHECK_EQ(asked.dev_bus_addr, at);
+        CHECK_EQ(unmap_both(WINDOW, at + 8), GNTST_general_error);
+        CHECK_EQ(unmap_both(first ? 0 : WINDOW, first ? at : 0), GNTST_okay);
+        CHECK_EQ(pt_lookup(WINDOW).v != 0, first);
+        CHECK_EQ(grant_entry[REF_RW].flags, used);
+        audit();
+        CHECK_EQ(unmap_both(first ? WINDOW : 0, first ? 0 : at), GNTST_okay);
+        CHECK_EQ(grant_entry[REF_RW].flags, GTF_permit_access);
+        CHECK_EQ(unmap_both(WINDOW, at), GNTST_bad_handle);
+    }
+    report_context("map for a device alone");
+    REQUIRE(map_at(0, GNTMAP_device_map, REF_RW) == GNTST_okay);
+    CHECK_EQ(pt_lookup(WINDOW).v, 0);
+    CHECK_EQ(unmap_both(0, at), GNTST_okay);
+    CHECK_EQ(grant_entry[REF_RW].flags, GTF_permit_access);
+    audit();
+}
+
 static void wrong_map(void)
 {
     report_context("wrong map");
     grant(REF_RW, data, GTF_permit_access);
     grant(REF_RO, data, GTF_permit_access | GTF_readonly);
     CHECK_EQ(map_at(WINDOW, 0, REF_RW), GNTST_bad_gntref);
-    CHECK_EQ(map_at(WINDOW, GNTMAP_device_map | MAP_RW, REF_RW),
-             GNTST_no_device_space);
     CHECK_EQ(map_at(WINDOW, MAP_RW, REF_RO), GNTST_general_error);
     CHECK_EQ(map_at(WINDOW, MAP_RW, 20), GNTST_general_error);
     CHECK_EQ(map_at(WINDOW, MAP_RW, 2 * 512), GNTST_bad_gntref);
@@ -312,6 +347,7 @@ static void alone(void)
     map_and_unmap(MAP_RO);
     map_and_unmap(MAP_RW | GNTMAP_contains_pte);
     map_and_unmap(MAP_RO | GNTMAP_contains_pte | GNTMAP_application_map);
+    map_for_device();
     wrong_map();
     types();
     stale();

@@ -150,9 +150,9 @@ struct domain {
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
     bool reason_set;     /* by SCHEDOP_shutdown_code, which has precedence: */
     uint32_t reason;
-    bool suspended;      /* alive, but none of its vCPUs runs */
-    bool moved;          /* and it has to be told so: restored, relocated */
-    bool dumped;         /* dump_vcpu() has told of the crash */
+    bool suspended; /* alive, but none of its vCPUs runs */
+    bool moved;     /* and it has to be told so: restored, relocated */
+    bool dumped;    /* dump_vcpu() has told of the crash */
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
     struct shared_info *shared;

@@ -13,8 +13,7 @@ static inline bool exchange_bits_ok(const struct mm *mm, uint32_t mem_flags)
 {
     unsigned bits = mem_flags & 0xff;
 
-    if ((mem_flags & XENMEMF_exact_node_request) &&
-        (mem_flags >> 8 & 0xff) > 1)
+    if ((mem_flags & XENMEMF_exact_node_request) && (mem_flags >> 8 & 0xff) > 1)
         return false;
     return !bits || bits >= 64 || mm->nr_frames <= BIT(bits) >> PAGE_SHIFT;
 }

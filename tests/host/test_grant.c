@@ -69,7 +69,7 @@ static int map(struct scene *s, uint32_t flags, uint32_t ref)
 
 static int unmap(struct scene *s)
 {
-    int status = grant_unmap(&s->op, last.handle, last.host_addr);
+    int status = grant_unmap(&s->op, last.handle, last.host_addr, 0);
 
     world_done(&s->op);
     world_audit(&s->w, "unmap");
@@ -103,6 +103,97 @@ static void check_free(struct scene *s, mfn_t m)
     assert_int_equal(frame_count(word_of(s, m)), 0);
     assert_int_equal(flags_of(s, REF), GTF_permit_access);
     assert_null(touch(s, false));
+}
+
+/* --- for a device -----------------------------------------------------------
+ */
+
+#define DEVICE GNTMAP_device_map
+
+static int unmap_these(struct scene *s, uint64_t host_addr, uint64_t dev_addr)
+{
+    int status = grant_unmap(&s->op, last.handle, host_addr, dev_addr);
+
+    world_done(&s->op);
+    world_audit(&s->w, "unmap these");
+    return status;
+}
+
+static void refs_are(struct scene *s, mfn_t m, unsigned refs, unsigned writable)
+{
+    assert_int_equal(frame_refs(word_of(s, m)), 1 + refs);
+    assert_int_equal(frame_count(word_of(s, m)), writable);
+}
+
+/* XSA-224: each has references of its own, whichever goes first. */
+static void a_device_has_references_of_its_own(void **state)
+{
+    struct scene *s = *state;
+    mfn_t m = theirs(s, 3);
+    uint64_t at = m.v << PAGE_SHIFT;
+
+    they_grant(s, REF, m);
+    for (unsigned first = 0; first < 2; first++) {
+        assert_int_equal(map(s, RW | DEVICE, REF), GNTST_okay);
+        refs_are(s, m, 2, 2);
+        handles_are(s, 1);
+        assert_int_equal(unmap_these(s, VA, at + 8), GNTST_general_error);
+        assert_int_equal(unmap_these(s, VA + 8, at), GNTST_general_error);
+        refs_are(s, m, 2, 2);
+        assert_int_equal(unmap_these(s, first ? 0 : VA, first ? at : 0),
+                         GNTST_okay);
+        refs_are(s, m, 1, 1);
+        assert_int_equal(touch(s, true) != NULL, first);
+        handles_are(s, 1); /* it pins the grant still */
+        assert_int_equal(flags_of(s, REF),
+                         GTF_permit_access | GTF_reading | GTF_writing);
+        assert_int_equal(unmap_these(s, first ? VA : 0, first ? 0 : at),
+                         GNTST_okay);
+        check_free(s, m);
+        handles_are(s, 0);
+        assert_int_equal(unmap_these(s, VA, at), GNTST_bad_handle);
+    }
+    assert_int_equal(map(s, RO | DEVICE, REF), GNTST_okay);
+    refs_are(s, m, 2, 0);
+    assert_int_equal(unmap_these(s, VA, at), GNTST_okay);
+    check_free(s, m);
+}
+
+/* No entry, so no address of one; it is as good a reason not to be freed. */
+static void a_device_may_have_it_alone(void **state)
+{
+    struct scene *s = *state;
+    mfn_t m = theirs(s, 3);
+    struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
+
+    they_grant(s, REF, m);
+    assert_int_equal(map(s, DEVICE, REF), GNTST_okay);
+    refs_are(s, m, 1, 1);
+    assert_null(touch(s, false));
+    assert_int_equal(type_get(&op, m, FRAME_SEG), ERR_INVAL);
+    world_done(&op);
+    assert_int_equal(grant_replace(&s->op, last.handle, VA, VA + PAGE_SIZE),
+                     GNTST_general_error);
+    assert_int_equal(unmap_these(s, 0, m.v << PAGE_SHIFT), GNTST_okay);
+    check_free(s, m);
+    handles_are(s, 0);
+}
+
+/* Both go, with whoever is first of the two domains. */
+static void a_device_does_not_outlive_a_domain(void **state)
+{
+    struct scene *s = *state;
+    mfn_t m = theirs(s, 3);
+    struct mm_op op = mm_op_on(&s->us.d, &s->us.v);
+
+    they_grant(s, REF, m);
+    assert_int_equal(map(s, RW | DEVICE, REF), GNTST_okay);
+    assert_int_equal(grant_leave(&op), ERR_NONE);
+    world_done(&op);
+    world_audit(&s->w, "leave");
+    assert_int_equal(frame_refs(word_of(s, m)), 1);
+    assert_int_equal(frame_count(word_of(s, m)), 0);
+    assert_int_equal(flags_of(s, REF), GTF_permit_access);
 }
 
 /* --- an entry, and how it goes -------------------------------------------- */
@@ -391,12 +482,12 @@ static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
         if (scene_map(s, &last))
             break;
         if (place[k])
-            (void)grant_unmap(&s->op, handle[k], place[k]);
+            (void)grant_unmap(&s->op, handle[k], place[k], 0);
         handle[k] = last.handle;
         place[k] = last.host_addr;
         break;
     case 2:
-        (void)grant_unmap(&s->op, handle[k], place[k]);
+        (void)grant_unmap(&s->op, handle[k], place[k], 0);
         break;
     case 3:
         (void)grant_replace(&s->op, handle[k], place[k], at * PAGE_SIZE);
@@ -480,6 +571,9 @@ int main(void)
         scene_test(read_only_stays_so),
         scene_test(types_exclude_each_other),
         scene_test(they_are_not_joined),
+        scene_test(a_device_has_references_of_its_own),
+        scene_test(a_device_may_have_it_alone),
+        scene_test(a_device_does_not_outlive_a_domain),
         scene_test(the_granter_dies),
         scene_test(the_mapper_dies),
         scene_test(no_memory_no_change),

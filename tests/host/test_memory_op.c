@@ -227,6 +227,9 @@ static void what_is_refused_is_not_done(void **state)
         r = of(5, 0);
         r.mem_flags = XENMEMF_populate_on_demand;
         assert_int_equal(memory_op(cmd, &r), 0);
+        r.mem_flags = XENMEMF_exact_node_request | XENMEMF_node(1);
+        if (cmd != XENMEM_decrease_reservation) /* there is node 0 */
+            assert_int_equal(memory_op(cmd, &r), 0);
         /* A continuation the guest made up. */
         r = of(5, 0);
         assert_int_equal(memory_op(cmd | UINT64_C(7) << MEMOP_CMD_BITS, &r), 7);

@@ -289,6 +289,39 @@ static void ends_are_told_apart(void **state)
     assert_int_equal(d->end, DOMAIN_ALIVE);
 }
 
+/* The first is kept, whatever is said later; going on forgets it. */
+static void a_reason_given_before_counts(void **state)
+{
+    struct sched_shutdown s = {.reason = SHUTDOWN_crash};
+
+    (void)state;
+    assert_int_equal(sched_do(SCHEDOP_shutdown_code, &s), 0);
+    s.reason = SHUTDOWN_reboot;
+    assert_int_equal(sched_do(SCHEDOP_shutdown_code, &s), 0);
+    assert_int_equal(hypercall_sched_op(SCHEDOP_shutdown_code, HV_VA_START),
+                     -XEN_EFAULT);
+    assert_int_equal(d->end, DOMAIN_ALIVE);
+    s.reason = SHUTDOWN_poweroff;
+    assert_int_equal(sched_do(SCHEDOP_shutdown, &s), 0);
+    assert_int_equal(d->end, DOMAIN_CRASHED);
+}
+
+/* VCPUOP_initialise with VGCF_online is VCPUOP_up as well. */
+static void a_context_may_say_that_it_is_up(void **state)
+{
+    static struct vcpu_guest_context c = {.flags = VGCF_online};
+
+    (void)state;
+    you->initialised = false;
+    you->state = VCPU_DOWN;
+    context_rc = ERR_INVAL;
+    assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), errno_of(ERR_INVAL));
+    assert_int_equal(ups, 0);
+    context_rc = ERR_NONE;
+    assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), 0);
+    assert_int_equal(ups, 1);
+}
+
 static void others_are_not_ones_to_end(void **state)
 {
     struct sched_remote_shutdown r = {.domain_id = 2};
@@ -523,6 +556,8 @@ int main(void)
         operated(vcpu_info_has_its_place),
         operated(vcpu_info_moves_with_what_is_in_it),
         operated(an_nmi_reaches_whom_it_is_for),
+        operated(a_reason_given_before_counts),
+        operated(a_context_may_say_that_it_is_up),
         operated(who_is_not_there),
     };
 

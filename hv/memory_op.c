@@ -274,6 +274,7 @@ long hypercall_memory_op(uint64_t cmd, uint64_t arg)
         return memory_map(v->d, arg);
     case XENMEM_machine_memory_map:
     case XENMEM_set_memory_map:
+    case XENMEM_claim_pages:
         return -XEN_EPERM;
     default:
         return -XEN_ENOSYS;

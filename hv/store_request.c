@@ -166,6 +166,9 @@ static const struct store_request {
     [XS_IS_DOMAIN_INTRODUCED] = {.work = do_introduced},
     [XS_RESUME] = {.work = privileged},
     [XS_SET_TARGET] = {.work = privileged},
+    [XS_DIRECTORY_PART] = {.work = store_directory_part,
+                           .path = STORE_PATH_LOOK,
+                           .rest = true},
     [XS_RESET_WATCHES] = {.work = do_reset_watches},
 };
 

@@ -51,6 +51,7 @@ void store_job_change(struct store *s, struct store_place *p,
 void store_job_tell(struct store *s, struct store_place *p, bool only);
 const char *store_read(struct store *s);
 const char *store_directory(struct store *s);
+const char *store_directory_part(struct store *s);
 const char *store_write(struct store *s);
 const char *store_mkdir(struct store *s);
 const char *store_rm(struct store *s);

@@ -49,6 +49,7 @@ struct store_job {
     struct store_place *at;
     unsigned missing;
     struct store_value *empty; /* for parents; held */
+    uint32_t skip;             /* of a list, before what is asked for */
     struct store_walk walk;
     const struct store_watch *watch;
     struct store_entry *entry;

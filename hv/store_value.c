@@ -77,42 +77,86 @@ const char *store_read(struct store *s)
     return wrong ? wrong : store_reply(s, store_bytes(v), v->len);
 }
 
-/* false: there is no room for it in the answer. */
-static bool list_name(struct store *s, const struct store_place *p)
+/* false: there is no room for it in the answer, of which `spare` stays free. */
+static bool list_name(struct store_job *j, char *out, uint32_t spare)
 {
-    struct store_job *j = &s->job;
-    char *to = store_out(s) + j->reply_len;
+    const uint32_t len = j->at->len + 1u, skip = MIN(j->skip, len);
 
-    if (j->reply_len + p->len + 1u > XENSTORE_PAYLOAD_MAX)
+    if (j->reply_len + len - skip + spare > XENSTORE_PAYLOAD_MAX)
         return false;
-    memcpy(to, p->name, p->len);
-    to[p->len] = '\0';
-    j->reply_len += p->len + 1u;
+    j->skip -= skip;
+    if (skip == len)
+        return true;
+    memcpy(out + j->reply_len, j->at->name + skip, len - 1 - skip);
+    j->reply_len += len - skip;
+    out[j->reply_len - 1] = '\0';
     return true;
 }
 
-static const char *list_some(struct store *s)
+/* There are more than go into the answer. */
+static const char too_long[] = "E2BIG";
+
+static const char *list_some(struct store *s, uint32_t spare)
 {
     struct store_job *j = &s->job;
 
     for (unsigned i = 0; j->at && i < EDGES; i++, j->at = j->at->next)
-        if (store_job_view(s, j->at) && !list_name(s, j->at))
-            return "E2BIG";
+        if (store_job_view(s, j->at) && !list_name(j, store_out(s), spare))
+            return too_long;
     return j->at ? store_more : NULL;
 }
 
-const char *store_directory(struct store *s)
+static const char *list_begin(struct store *s)
 {
     struct store_value *v;
-    const char *wrong;
+    const char *wrong = store_job_node(s, &v);
 
-    if (s->job.phase)
-        return list_some(s);
-    wrong = store_job_node(s, &v);
     if (wrong)
         return wrong;
     s->job.at = s->job.place->first;
     return next_phase(&s->job);
+}
+
+const char *store_directory(struct store *s)
+{
+    return s->job.phase ? list_some(s, 0) : list_begin(s);
+}
+
+/* Where in the list it is to begin. */
+static bool parse_offset(struct store_job *j)
+{
+    for (uint32_t i = 0; i + 1 < j->len; i++) {
+        if (j->data[i] < '0' || j->data[i] > '9' || j->skip > BIT(24))
+            return false;
+        j->skip = j->skip * 10 + (uint32_t)(j->data[i] - '0');
+    }
+    return j->len > 1 && !j->data[j->len - 1];
+}
+
+static const char *part_begin(struct store *s)
+{
+    const char *wrong = parse_offset(&s->job) ? list_begin(s) : "EINVAL";
+    char text[24];
+
+    if (wrong == store_more)
+        store_reply(
+            s, text,
+            print_format(text, sizeof(text), "%lu", s->job.place->generation) +
+                1);
+    return wrong;
+}
+
+/* As much as there is room for, behind the generation; an empty name: all. */
+const char *store_directory_part(struct store *s)
+{
+    const char *wrong;
+
+    if (!s->job.phase)
+        return part_begin(s);
+    wrong = list_some(s, 1);
+    if (!wrong)
+        store_out(s)[s->job.reply_len++] = '\0';
+    return wrong == too_long ? NULL : wrong;
 }
 
 /* --- making -------------------------------------------------------------- */

@@ -364,9 +364,36 @@ static void sizes_are_xens(void **state)
     fails(XS_READ, path, STORE_ABSOLUTE + 2, "EINVAL");
 }
 
+/* The names of a directory, by parts; returns how many in how many parts. */
+static unsigned list_by_parts(const char *dir, unsigned *parts)
+{
+    char p[64], generation[24] = "";
+    unsigned names = 0, offset = 0;
+
+    for (*parts = 1;; (*parts)++) {
+        size_t n = strlen(dir) + 1, at;
+
+        memcpy(p, dir, n);
+        n += print_format(p + n, sizeof(p) - n, "%u", offset) + 1;
+        assert_non_null(store_ask_in(0, XS_DIRECTORY_PART, p, n));
+        if (!offset)
+            memcpy(generation, store_body, strlen(store_body) + 1);
+        assert_string_equal(store_body, generation);
+        for (at = strlen(generation) + 1; at < store_got.len; names++) {
+            if (!store_body[at]) {
+                assert_int_equal(at + 1, store_got.len);
+                return names;
+            }
+            offset += (unsigned)strlen(store_body + at) + 1;
+            at += strlen(store_body + at) + 1;
+        }
+    }
+}
+
 static void a_directory_longer_than_a_message(void **state)
 {
     char path[96];
+    unsigned parts;
 
     (void)state;
     memset(path, 'n', sizeof(path));
@@ -378,7 +405,16 @@ static void a_directory_longer_than_a_message(void **state)
         path[95] = '\0';
         assert_non_null(ask(XS_MKDIR, path));
         assert_int_equal(!ask(XS_DIRECTORY, "d"), (i + 1) * 94 > 4096);
+        assert_int_equal(list_by_parts("d", &parts), i + 1);
     }
+    for (unsigned i = 0; i < 59; i++) {
+        path[2] = (char)('a' + i % 26);
+        path[3] = (char)('A' + i / 26);
+        assert_non_null(ask(XS_MKDIR, path));
+    }
+    assert_int_equal(list_by_parts("d", &parts), 100);
+    assert_int_equal(parts, 3);
+    assert_int_equal(list_by_parts("device", &parts), 0);
 }
 
 /* --- watches ---------------------------------------------------------------
@@ -677,7 +713,10 @@ static void paths_that_are_none(void **state)
     fails(XS_READ, "name\0x", 6, "EINVAL"); /* more than that */
     fails(XS_GET_DOMAIN_PATH, "x", 2, "EINVAL");
     fails(XS_GET_DOMAIN_PATH, "99999999999", 12, "EINVAL");
-    fails(XS_DIRECTORY_PART, "name", 5, "ENOSYS");
+    fails(XS_DIRECTORY_PART, "name", 5, "EINVAL");
+    fails(XS_DIRECTORY_PART, "name\0001x", 8, "EINVAL");
+    fails(XS_DIRECTORY_PART, "name\0001", 6, "EINVAL");
+    fails(XS_DIRECTORY_PART, "nothing\0000", 10, "ENOENT");
     fails(255, "", 0, "ENOSYS");
     fails(0xffffffff, "", 0, "ENOSYS");
     read_is("name", "web");

@@ -108,73 +108,83 @@ static const struct feature features[] = {
     F("nonstop_tsc", X7D, 8, 0),
 };
 
+struct bit {
+    uint8_t word, bit;
+};
+
+#define XSAVE                                                                  \
+    {                                                                          \
+        SHOWN_1C, 26                                                           \
+    }
+#define AVX                                                                    \
+    {                                                                          \
+        SHOWN_1C, 28                                                           \
+    }
+#define AVX2                                                                   \
+    {                                                                          \
+        SHOWN_7B, 5                                                            \
+    }
+#define AVX512F                                                                \
+    {                                                                          \
+        SHOWN_7B, 16                                                           \
+    }
+
 /* No second without the first; what is first has been second before. */
 static const struct {
-    const char *first, *second;
+    struct bit first, second;
 } needs[] = {
-    {"xsave", "xsaveopt"},
-    {"xsave", "xsavec"},
-    {"xsave", "xgetbv1"},
-    {"xsave", "avx"},
-    {"avx", "f16c"},
-    {"avx", "fma"},
-    {"avx", "fma4"},
-    {"avx", "xop"},
-    {"avx", "vaes"},
-    {"avx", "vpclmulqdq"},
-    {"avx", "avx2"},
-    {"avx2", "avx512f"},
-    {"avx512f", "avx512dq"},
-    {"avx512f", "avx512ifma"},
-    {"avx512f", "avx512cd"},
-    {"avx512f", "avx512bw"},
-    {"avx512f", "avx512vl"},
-    {"avx512f", "avx512vbmi"},
-    {"avx512f", "avx512_vbmi2"},
-    {"avx512f", "avx512_vnni"},
-    {"avx512f", "avx512_bitalg"},
-    {"avx512f", "avx512_vpopcntdq"},
+    {XSAVE, {SHOWN_D1A, 0}}, /* xsaveopt, xsavec, xgetbv1 */
+    {XSAVE, {SHOWN_D1A, 1}},
+    {XSAVE, {SHOWN_D1A, 2}},
+    {XSAVE, AVX},
+    {AVX, {SHOWN_1C, 12}}, /* fma, f16c, xop, fma4, vaes, vpclmulqdq */
+    {AVX, {SHOWN_1C, 29}},
+    {AVX, {SHOWN_X1C, 11}},
+    {AVX, {SHOWN_X1C, 16}},
+    {AVX, {SHOWN_7C, 9}},
+    {AVX, {SHOWN_7C, 10}},
+    {AVX, AVX2},
+    {AVX2, AVX512F},
+    {AVX512F, {SHOWN_7B, 17}}, /* dq, ifma, cd, bw, vl */
+    {AVX512F, {SHOWN_7B, 21}},
+    {AVX512F, {SHOWN_7B, 28}},
+    {AVX512F, {SHOWN_7B, 30}},
+    {AVX512F, {SHOWN_7B, 31}},
+    {AVX512F, {SHOWN_7C, 1}}, /* vbmi, vbmi2, vnni, bitalg, vpopcntdq */
+    {AVX512F, {SHOWN_7C, 6}},
+    {AVX512F, {SHOWN_7C, 11}},
+    {AVX512F, {SHOWN_7C, 12}},
+    {AVX512F, {SHOWN_7C, 14}},
 };
 
 static const char *const levels[] = {"host", "x86-64", "x86-64-v2", "x86-64-v3",
                                      "x86-64-v4"};
 
-/* The features of a name, or of all where it is NULL, of a level or more. */
-static uint32_t word_of(unsigned word, const char *name, unsigned level)
+/* All that have a name, of a level or more. */
+static uint32_t word_of(unsigned word, unsigned level)
 {
     uint32_t bits = 0;
 
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++)
-        if (features[i].word == word && features[i].level >= level &&
-            (!name || !strcmp(features[i].name, name)))
+        if (features[i].word == word && features[i].level >= level)
             bits |= UINT32_C(1) << features[i].bit;
     return bits;
 }
 
-static bool has(const struct shown *s, const char *name)
+static bool has(const struct shown *s, struct bit b)
 {
-    uint32_t any = 0;
-
-    for (unsigned w = 0; w < SHOWN_WORDS; w++)
-        any |= s->word[w] & word_of(w, name, 0);
-    return any;
-}
-
-static void take(struct shown *s, const char *name)
-{
-    for (unsigned w = 0; w < SHOWN_WORDS; w++)
-        s->word[w] &= ~word_of(w, name, 0);
+    return s->word[b.word] >> b.bit & 1;
 }
 
 /* --- XSAVE --------------------------------------------------------------- */
 
 uint64_t shown_xcr0(const struct shown *s)
 {
-    uint64_t xcr0 = has(s, "xsave") ? XCR0_X87 | XCR0_SSE : 0;
+    uint64_t xcr0 = has(s, (struct bit)XSAVE) ? XCR0_X87 | XCR0_SSE : 0;
 
-    if (has(s, "avx"))
+    if (has(s, (struct bit)AVX))
         xcr0 |= XCR0_AVX;
-    return has(s, "avx512f") ? xcr0 | XCR0_AVX512 : xcr0;
+    return has(s, (struct bit)AVX512F) ? xcr0 | XCR0_AVX512 : xcr0;
 }
 
 struct xstate_layout shown_layout(const struct shown *s)
@@ -200,10 +210,11 @@ static void trim_offsets(struct shown *s)
 void shown_filter(struct shown *s)
 {
     for (unsigned w = 0; w < SHOWN_WORDS; w++)
-        s->word[w] &= word_of(w, NULL, 0);
+        s->word[w] &= word_of(w, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(needs); i++)
         if (!has(s, needs[i].first))
-            take(s, needs[i].second);
+            s->word[needs[i].second.word] &=
+                ~(UINT32_C(1) << needs[i].second.bit);
     trim_offsets(s);
 }
 
@@ -282,8 +293,7 @@ enum err shown_make(struct shown *out, const struct shown *host,
     *out = *host;
     for (unsigned w = 0; w < SHOWN_WORDS; w++) {
         if (c->level) /* of the levels up to it */
-            out->word[w] &=
-                word_of(w, NULL, 1) & ~word_of(w, NULL, c->level + 1);
+            out->word[w] &= word_of(w, 1) & ~word_of(w, c->level + 1);
         out->word[w] &= ~c->less[w];
     }
     shown_filter(out);

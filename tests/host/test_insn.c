@@ -11,89 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "hv/alu.h"
 #include "hv/insn.h"
+#include "tests/hv/native.h"
 
 #define FLAGS_ARITH UINT64_C(0x8d5) /* OF SF ZF AF PF CF */
 #define FLAGS_LOGIC (FLAGS_ARITH & ~UINT64_C(0x10))
 #define ROUNDS      200000
-
-/* --- executing one instruction ------------------------------------------ */
-
-/* In the order of register numbers, then flags. */
-struct native {
-    uint64_t r[16];
-    uint64_t flags;
-};
-struct native native_state asm("native_state");
-void *native_code asm("native_code");
-void native_run(void) asm("native_run");
-void native_back(void) asm("native_back");
-
-__asm__(".text\n"
-        "native_run:\n"
-        "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
-        "mov %rsp, native_rsp(%rip)\n"
-        "push native_state+128(%rip)\n"
-        "popfq\n"
-        "mov native_state(%rip), %rax\n"
-        "mov native_state+8(%rip), %rcx\n"
-        "mov native_state+16(%rip), %rdx\n"
-        "mov native_state+24(%rip), %rbx\n"
-        "mov native_state+40(%rip), %rbp\n"
-        "mov native_state+48(%rip), %rsi\n"
-        "mov native_state+56(%rip), %rdi\n"
-        "mov native_state+64(%rip), %r8\n"
-        "mov native_state+72(%rip), %r9\n"
-        "mov native_state+80(%rip), %r10\n"
-        "mov native_state+88(%rip), %r11\n"
-        "mov native_state+96(%rip), %r12\n"
-        "mov native_state+104(%rip), %r13\n"
-        "mov native_state+112(%rip), %r14\n"
-        "mov native_state+120(%rip), %r15\n"
-        "jmp *native_code(%rip)\n"
-        "native_back:\n"
-        "mov %rax, native_state(%rip)\n"
-        "mov %rcx, native_state+8(%rip)\n"
-        "mov %rdx, native_state+16(%rip)\n"
-        "mov %rbx, native_state+24(%rip)\n"
-        "mov %rbp, native_state+40(%rip)\n"
-        "mov %rsi, native_state+48(%rip)\n"
-        "mov %rdi, native_state+56(%rip)\n"
-        "mov %r8, native_state+64(%rip)\n"
-        "mov %r9, native_state+72(%rip)\n"
-        "mov %r10, native_state+80(%rip)\n"
-        "mov %r11, native_state+88(%rip)\n"
-        "mov %r12, native_state+96(%rip)\n"
-        "mov %r13, native_state+104(%rip)\n"
-        "mov %r14, native_state+112(%rip)\n"
-        "mov %r15, native_state+120(%rip)\n"
-        "mov native_rsp(%rip), %rsp\n"
-        "pushfq\n"
-        "pop native_state+128(%rip)\n"
-        "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-        "ret\n"
-        ".data\n"
-        "native_rsp: .quad 0\n"
-        ".text\n");
-
-static uint8_t *code_page;
-
-static void run_native(const uint8_t *code, size_t n)
-{
-    static const uint8_t jump[6] = {0xff, 0x25, 0, 0, 0, 0};
-    uint64_t back = (uint64_t)native_back;
-
-    memcpy(code_page, code, n);
-    memcpy(code_page + n, jump, sizeof(jump));
-    memcpy(code_page + n + sizeof(jump), &back, sizeof(back));
-    native_code = code_page;
-    native_run();
-}
 
 /* --- random instructions ------------------------------------------------ */
 
@@ -216,42 +143,6 @@ static void make(struct sample *s)
     s->n = n;
 }
 
-static void to_regs(struct regs *r, const struct native *s)
-{
-    *r = (struct regs){
-        .rax = s->r[0],
-        .rcx = s->r[1],
-        .rdx = s->r[2],
-        .rbx = s->r[3],
-        .rsp = s->r[4],
-        .rbp = s->r[5],
-        .rsi = s->r[6],
-        .rdi = s->r[7],
-        .r8 = s->r[8],
-        .r9 = s->r[9],
-        .r10 = s->r[10],
-        .r11 = s->r[11],
-        .r12 = s->r[12],
-        .r13 = s->r[13],
-        .r14 = s->r[14],
-        .r15 = s->r[15],
-        .rflags = s->flags,
-    };
-}
-
-static void compare(const struct regs *r, const struct native *s,
-                    uint64_t flags)
-{
-    struct regs want;
-
-    to_regs(&want, s);
-    want.rsp = r->rsp;
-    assert_int_equal(r->rflags & FLAGS_ARITH & flags,
-                     want.rflags & FLAGS_ARITH & flags);
-    want.rflags = r->rflags;
-    assert_memory_equal(r, &want, sizeof(want));
-}
-
 static bool is_bit_by_register(const struct op *op)
 {
     return op->two && (op->op == 0xab || op->op == 0xb3 || op->op == 0xbb);
@@ -277,7 +168,7 @@ static void test_agrees_with_the_processor(void **state)
         if (is_bit_by_register(s.op)) /* within the first word */
             native_state.r[s.reg] &= 15;
         word[1] = rnd() % 3 ? rnd() : native_state.r[0]; /* cmpxchg hits */
-        to_regs(&r, &native_state);
+        native_to_regs(&r);
 
         assert_true(insn_decode(&i, s.code, s.n));
         assert_int_equal(i.len, s.n);
@@ -288,10 +179,10 @@ static void test_agrees_with_the_processor(void **state)
         assert_true(alu_memory(&i, &r, old, &got));
         got = (word[1] & ~insn_mask(i.size)) | (got & insn_mask(i.size));
 
-        run_native(s.code, s.n);
+        native_run_code(s.code, s.n);
         want = word[1];
         assert_int_equal(got, want);
-        compare(&r, &native_state, s.op->flags);
+        assert_true(native_agrees(&r, FLAGS_ARITH & s.op->flags));
     }
 }
 
@@ -355,9 +246,5 @@ int main(void)
         cmocka_unit_test(test_rip_relative),
     };
 
-    code_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (code_page == MAP_FAILED)
-        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,9 @@ HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
 HVT_msr :=
 HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
     hv/print.c tests/hv/machine.c
+HVT_record := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
+    hv/print.c
+HVT_insn := hv/insn.c hv/alu.c
 HVT_shown := hv/shown.c hv/xstate.c hv/print.c
 HVT_xstate := hv/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
@@ -37,8 +40,9 @@ HVT_NATIVE := msr event event_model time sched ops freeze ring selector
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
-HVT_FUZZ := $(if $(shell command -v $(HOST_CLANG)),\
-    $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/fuzz_*.c)))
+# fuzz_insn runs what it decodes.
+HVT_FUZZ := $(filter-out $(if $(CROSS),fuzz_insn fuzz_record),$(if $(shell command -v $(HOST_CLANG)),\
+    $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/fuzz_*.c))))
 HOST_TESTS += $(HVT_TESTS:%=$(BUILD)/tests/hv/%) $(HVT_FUZZ:%=$(BUILD)/tests/hv/%)
 
 HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \

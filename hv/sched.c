@@ -5,8 +5,9 @@
  * more than WAKE_BONUS in hand, so that a guest that waits for something is
  * served soon, and waking often is no way to run always: nobody starves.
  *
- * Whoever wakes or kicks another vCPU waits for it most likely, so the current
- * slice ends when WAKE_SLICE of it is over.
+ * Whoever wakes or kicks another vCPU waits for it most likely: one of its own
+ * domain is run at once, if that is fair; for one of another the current slice
+ * ends when WAKE_SLICE of it is over.
  *
  * Invariant: v->queued says whether v is in the queue; what is taken out of
  * the queue and cannot run is simply dropped.
@@ -33,6 +34,7 @@
 
 static struct vcpu *queue;
 static struct vcpu *kicked; /* should be next, if that is fair */
+static uint64_t kick_lead;  /* ns more than others that it may have had */
 static bool requested;
 static uint64_t had_least; /* what those at the front have had; only grows */
 static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
@@ -201,15 +203,20 @@ static void may_run(struct vcpu *v)
     cut_slice();
 }
 
-/* One vCPU of a guest has interrupted another that waits for its turn. */
-static void kick(struct vcpu *v)
+/*
+ * One vCPU of a guest has interrupted another, which waits for its turn. What
+ * it has is put down to it as ever, and best() sees to it that others do not
+ * wait for that: one that slept has its bonus in hand already.
+ */
+static void kick(struct vcpu *v, bool slept)
 {
     const struct vcpu *by = current_vcpu();
 
-    if (!by || by == v || by->d != v->d)
+    if (!by || by == v || by->d != v->d || !v->queued)
         return;
     kicked = v;
-    cut_slice();
+    kick_lead = slept ? 0 : options.timeslice * 1000000;
+    sched_request();
 }
 
 void sched_up(struct vcpu *v)
@@ -238,15 +245,16 @@ void sched_down(struct vcpu *v)
 
 void sched_wake(struct vcpu *v)
 {
-    if (v->queued)
-        kick(v);
-    if (v->state != VCPU_BLOCKED && v->state != VCPU_POLLING)
-        return;
-    if (v->poll_deadline) {
-        v->poll_deadline = 0;
-        time_arm(v);
+    const bool sleeps = v->state == VCPU_BLOCKED || v->state == VCPU_POLLING;
+
+    if (sleeps) {
+        if (v->poll_deadline) {
+            v->poll_deadline = 0;
+            time_arm(v);
+        }
+        may_run(v);
     }
-    may_run(v);
+    kick(v, sleeps);
 }
 
 /* Is there anything else to do than to go on with the current vCPU? */
@@ -296,8 +304,7 @@ static struct vcpu *best(void)
     struct vcpu *v = first(), *k = kicked;
 
     kicked = NULL;
-    if (k && k->queued && can_run(k) &&
-        k->had <= v->had + options.timeslice * 1000000)
+    if (k && k->queued && can_run(k) && k->had <= v->had + kick_lead)
         return k;
     return v;
 }

@@ -393,6 +393,30 @@ static void who_is_kicked_by_its_like_is_next(void **state)
     assert_true(heeded_other < other / 8); /* by chance */
 }
 
+/* However long the one that wakes it has run: both wait for an answer. */
+static void who_is_woken_by_its_like_runs_at_once(void **state)
+{
+    (void)state;
+    appear(1, HOG, 5 * MS, 0);
+    appear(1, HOG, 5 * MS, 0);
+    for (unsigned round = 0; round < 200; round++) {
+        unsigned i;
+
+        play(3 * MS + round * 100 * US);
+        i = actor_of(current_vcpu());
+        block(cast[i ^ 1]);
+        play(11 * MS); /* which is more than it may have in hand */
+        sched_wake(cast[i ^ 1]);
+        sched_before_guest();
+        assert_ptr_equal(current_vcpu(), cast[i ^ 1]);
+        block(cast[i ^ 1]);
+        sched_before_guest();
+        sched_wake(cast[i ^ 1]); /* the slice has hardly begun */
+        sched_before_guest();
+        assert_ptr_equal(current_vcpu(), cast[i ^ 1]);
+    }
+}
+
 static void yielding_lets_the_others_go_first(void **state)
 {
     (void)state;
@@ -521,6 +545,7 @@ int main(void)
         simulated(a_short_nap_wins_nothing),
         simulated(kicking_another_is_no_way_to_run_for_ever),
         simulated(who_is_kicked_by_its_like_is_next),
+        simulated(who_is_woken_by_its_like_runs_at_once),
         simulated(yielding_lets_the_others_go_first),
         simulated(with_nobody_else_a_yielder_goes_on),
         simulated(every_nanosecond_is_accounted_for),

@@ -104,6 +104,8 @@ struct mm_domain {
     uint64_t reported;      /* blocks it may have back: report.h */
     uint64_t reports;       /* how many it has reported, ever */
     uint64_t not_back;      /* how often there was none to have back */
+    uint32_t large_gone;    /* tlb_epoch at the time: resize.h */
+    uint32_t small_gone;
     struct ranges ranges;
     struct grants *grants;   /* NULL until it uses some: grant.h */
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */

@@ -8,6 +8,7 @@
  */
 #include "mm/mmu.h"
 
+#include "mm/resize.h"
 #include "mm/super.h"
 
 enum store_how {
@@ -62,6 +63,47 @@ static enum err flip_rw(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
     return ERR_NONE;
 }
 
+/*
+ * The entry comes to lead to pages of another size: it is not present until
+ * all CPUs have forgotten the first. false: it has changed meanwhile.
+ */
+static bool store_resized(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
+                          enum store_how how)
+{
+    _Atomic uint64_t *p = (_Atomic uint64_t *)(void *)slot;
+
+    while (!atomic_compare_exchange_strong(p, &old.v, 0))
+        if (how == STORE_IF_SAME)
+            return false;
+    type_flush_now(op);
+    return store(slot, pte_of(0), new, STORE_PLAIN);
+}
+
+/* Above level 1 sizes may change (resize.h). `new` has its references. */
+static never_inline bool store_above(struct mm_op *op,
+                                     const struct entry_at *at, pte_t *slot,
+                                     pte_t old, pte_t new, enum store_how how)
+{
+    if (pte_present(old) && pte_present(new) &&
+        resize_differs(op, at->level, old, new))
+        return store_resized(op, slot, old, new, how);
+    if (pte_present(new) && resize_stale(op, at->level, new))
+        type_flush_now(op);
+    if (!store(slot, old, new, how))
+        return false;
+    if (pte_present(old))
+        resize_gone(op, at->level, old);
+    return true;
+}
+
+static inline bool store_at(struct mm_op *op, const struct entry_at *at,
+                            pte_t *slot, pte_t old, pte_t new,
+                            enum store_how how)
+{
+    return likely(at->level == 1) ? store(slot, old, new, how)
+                                  : store_above(op, at, slot, old, new, how);
+}
+
 static enum err replace(struct mm_op *op, const struct entry_at *at,
                         pte_t *slot, pte_t old, pte_t new, enum store_how how)
 {
@@ -70,14 +112,14 @@ static enum err replace(struct mm_op *op, const struct entry_at *at,
 
         if (rc)
             return rc;
-        if (!store(slot, old, entry_adjust(new, at->level), how)) {
+        if (!store_at(op, at, slot, old, entry_adjust(new, at->level), how)) {
             entry_put(op, at, new);
             return ERR_RESTART;
         }
     } else {
         if (!entry_absent_ok(op->mm, new, at->level))
             return ERR_INVAL;
-        if (!store(slot, old, new, how))
+        if (!store_at(op, at, slot, old, new, how))
             return ERR_RESTART;
     }
     if (pte_present(old))
@@ -164,7 +206,7 @@ static always_inline bool quick_super(struct mm_op *op, uint64_t ptr,
         return false;
     slot = quick_slot(&l, ptr);
     old = pte_of(READ_ONCE(slot->v));
-    if (!old.v && pte_has(new, PTE_P | PTE_PSE)) {
+    if (!old.v && pte_has(new, PTE_P | PTE_PSE) && !resize_stale(op, 2, new)) {
         if (super_get(op, new))
             return false;
         WRITE_ONCE(slot->v, entry_adjust(new, 2).v);
@@ -172,6 +214,7 @@ static always_inline bool quick_super(struct mm_op *op, uint64_t ptr,
     }
     if (!new.v && pte_has(old, PTE_P | PTE_PSE)) {
         WRITE_ONCE(slot->v, 0);
+        resize_gone(op, 2, old);
         super_put(op, old);
         return true;
     }

@@ -5,8 +5,9 @@
  * Both sides of the change map the same memory with the same rights. The new
  * side has all its references before the entry is stored, the old side gives
  * its own up after: so what the processor can reach is accounted for at every
- * moment. The entry itself changes by compare-and-swap, because the processor
- * may set accessed and dirty bits all the while.
+ * moment. In between the entry is not present and is flushed (resize.h); it
+ * is taken away by compare-and-swap, because the processor may set accessed
+ * and dirty bits until then.
  */
 #include "mm/split.h"
 
@@ -129,6 +130,17 @@ static enum err split_check(struct mm_op *op, maddr_t entry, struct place *p)
     return p->at.level == 2 ? find_room(op, p->e) : ERR_NONE;
 }
 
+/*
+ * Not present, and flushed (resize.h). p->e: what was there at the end, with
+ * the accessed and dirty bits that the processor set until then.
+ */
+static void place_clear(struct mm_op *op, struct place *p)
+{
+    while (!place_swap(p, pte_of(0)))
+        ;
+    type_flush_now(op);
+}
+
 enum err split(struct mm_op *op, maddr_t entry, mfn_t table)
 {
     struct place p;
@@ -145,11 +157,10 @@ enum err split(struct mm_op *op, maddr_t entry, mfn_t table)
     if (level == 2)
         hold_frames(op, p.e);
     type_ready(op, &t, (enum frame_type)(level - 1));
-    do
-        fill(op, &t, first_small(p.e, level), step_of(level));
-    while (!place_swap(&p, pte_make(table, PTE_P | PTE_RW | PTE_US | PTE_A)));
+    place_clear(op, &p);
+    fill(op, &t, first_small(p.e, level), step_of(level));
+    WRITE_ONCE(p.slot->v, pte_make(table, PTE_P | PTE_RW | PTE_US | PTE_A).v);
     divide_holds(op, p.e, level);
-    mm_op_flush(op, tlb_full());
     return ERR_NONE;
 }
 
@@ -224,9 +235,8 @@ enum err split_join_at(struct mm_op *op, struct place *p, const pte_t *small,
     rc = entry_get(op, &p->at, large);
     if (rc)
         return rc == ERR_INVAL ? ERR_BUSY : rc;
-    while (!place_swap(p, entry_adjust(large, p->at.level)))
-        ;
-    type_flush_now(op);
+    place_clear(op, p);
+    WRITE_ONCE(p->slot->v, entry_adjust(large, p->at.level).v);
     gather(p, small);
     type_put_later(op, m);
     if (p->at.level == 2)

@@ -36,11 +36,12 @@ struct cpu {
 
 static struct cpu cpus[SIMTLB_CPUS];
 static const char *violation;
+static const char *two_sizes; /* until it is reset */
 
 void simtlb_reset(void)
 {
     memset(cpus, 0, sizeof(cpus));
-    violation = NULL;
+    violation = two_sizes = NULL;
 }
 
 void simtlb_flush_all(void)
@@ -234,7 +235,7 @@ static const char *check_cpu(const struct cpu *c, const struct mm *mm)
 
 const char *simtlb_check(const struct mm *mm)
 {
-    const char *wrong = violation;
+    const char *wrong = violation ? violation : two_sizes;
 
     for (const struct cpu *c = cpus; c < cpus + SIMTLB_CPUS && !wrong; c++)
         wrong = check_cpu(c, mm);
@@ -286,11 +287,21 @@ static void add_link(struct walker *k, mfn_t table, unsigned level)
     };
 }
 
+/* On some processors the next instruction fetched there is the last. */
+static void check_size(const struct walker *k, unsigned shift)
+{
+    for (const struct leaf *l = k->cpu->leaf; l < k->cpu->leaf + LEAVES; l++)
+        if (l->d == k->d && mfn_eq(l->root, k->root) && l->shift != shift &&
+            same_page(l->va, k->va, MAX(l->shift, shift)))
+            two_sizes = "one address is cached in two sizes";
+}
+
 static struct leaf *add_leaf(struct walker *k, pte_t e, unsigned shift)
 {
     struct leaf *l = &k->cpu->leaf[k->cpu->next_leaf++ % LEAVES];
     uint64_t frames = (UINT64_C(1) << (shift - PAGE_SHIFT)) - 1;
 
+    check_size(k, shift);
     *l = (struct leaf){
         .d = k->d,
         .root = k->root,
@@ -331,6 +342,14 @@ static struct leaf *fill(struct walker *k)
     k->granted = from ? from->write : true;
     return from ? walk(k, from->table, from->level)
                 : walk(k, k->root, PT_LEVELS);
+}
+
+void simtlb_fetch(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va)
+{
+    struct walker k = {
+        .d = d, .cpu = &cpus[cpu], .va = va, .root = root, .granted = true};
+
+    (void)walk(&k, root, PT_LEVELS);
 }
 
 void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,

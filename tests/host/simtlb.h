@@ -6,7 +6,8 @@
  *
  * The rule checked: whatever a guest can still reach through what is cached
  * is its own; whatever it can still write to has no exclusive type; and no
- * cached walk goes on in memory that somebody may have written to.
+ * cached walk goes on in memory that somebody may have written to. Nor is one
+ * address cached in two sizes (mm/resize.h).
  */
 #pragma once
 
@@ -25,6 +26,12 @@ void simtlb_flush_page(uint64_t va);
  */
 void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,
                     bool write);
+
+/*
+ * It looks at va before anybody asks, as instructions are fetched ahead, and
+ * whatever is cached there already.
+ */
+void simtlb_fetch(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va);
 
 /* To be asked when a guest may run: NULL, or what it could do wrong. */
 const char *simtlb_check(const struct mm *mm);

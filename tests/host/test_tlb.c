@@ -17,6 +17,8 @@
 #include "scene.h"
 #include "simtlb.h"
 
+#include "mm/split.h"
+
 #define VA_L1(i) ((uint64_t)(i) << 12)
 #define VA_L2(i) ((uint64_t)(i) << 21)
 
@@ -334,6 +336,112 @@ static void root_is_destroyed_by_its_owner(struct scene *s)
     done(s, mmu_clear_page(&s->op, s->l2));
 }
 
+/* --- pages that change their size (mm/resize.h) -------------------------- */
+
+static void fetch(struct scene *s, uint64_t va)
+{
+    simtlb_fetch(&s->us.d, 0, s->l4, va);
+}
+
+/* A table for VA_L2(i), all of whose entries map the data. */
+static mfn_t small_table(struct scene *s)
+{
+    mfn_t t = scene_frame(s);
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        *scene_entry(s, t, i) = pte_make(s->data, READ);
+    return t;
+}
+
+static void page_becomes_small(struct scene *s)
+{
+    mfn_t t = small_table(s);
+
+    set(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v);
+    fetch(s, VA_L2(1));
+    set(s, s->l2, 1, pte_make(t, KERNEL).v);
+    fetch(s, VA_L2(1));
+}
+
+static void page_becomes_small_by_way_of_none(struct scene *s)
+{
+    mfn_t t = small_table(s);
+
+    set(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v);
+    fetch(s, VA_L2(1));
+    set(s, s->l2, 1, 0);
+    set(s, s->l2, 1, pte_make(t, KERNEL).v);
+    fetch(s, VA_L2(1));
+}
+
+static void page_becomes_large(struct scene *s)
+{
+    set(s, s->l2, 1, pte_make(small_table(s), KERNEL).v);
+    fetch(s, VA_L2(1));
+    set(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v);
+    fetch(s, VA_L2(1));
+}
+
+static void page_becomes_large_by_way_of_none(struct scene *s)
+{
+    set(s, s->l2, 1, pte_make(small_table(s), KERNEL).v);
+    fetch(s, VA_L2(1));
+    set(s, s->l2, 1, 0);
+    set(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v);
+    fetch(s, VA_L2(1));
+}
+
+static void page_is_split(struct scene *s)
+{
+    maddr_t entry = maddr_of((s->l2.v << PAGE_SHIFT) + sizeof(pte_t));
+
+    set(s, s->l2, 1, pte_make(s->block, KERNEL | PTE_PSE).v);
+    fetch(s, VA_L2(1));
+    done(s, split(&s->op, entry, scene_frame(s)));
+    fetch(s, VA_L2(1));
+}
+
+static void pages_are_joined(struct scene *s)
+{
+    mfn_t t = scene_frame(s), left;
+    maddr_t entry = maddr_of((s->l2.v << PAGE_SHIFT) + sizeof(pte_t));
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        *scene_entry(s, t, i) = pte_make(mfn_add(s->block, i), KERNEL);
+    set(s, s->l2, 1, pte_make(t, KERNEL).v);
+    fetch(s, VA_L2(1));
+    done(s, join(&s->op, entry, &left));
+    fetch(s, VA_L2(1));
+}
+
+/* The entry that changes is two levels above. */
+static void table_of_large_pages_becomes_one_of_small(struct scene *s)
+{
+    mfn_t large = scene_frame(s), small = scene_frame(s);
+    uint64_t va = UINT64_C(1) << 30;
+
+    *scene_entry(s, large, 0) = pte_make(s->block, KERNEL | PTE_PSE);
+    *scene_entry(s, small, 0) = pte_make(small_table(s), KERNEL);
+    set(s, s->l3, 1, pte_make(large, KERNEL).v);
+    fetch(s, va);
+    set(s, s->l3, 1, pte_make(small, KERNEL).v);
+    fetch(s, va);
+}
+
+static void table_of_small_pages_becomes_one_of_large(struct scene *s)
+{
+    mfn_t large = scene_frame(s), small = scene_frame(s);
+    uint64_t va = UINT64_C(1) << 30;
+
+    *scene_entry(s, large, 0) = pte_make(s->block, KERNEL | PTE_PSE);
+    *scene_entry(s, small, 0) = pte_make(small_table(s), KERNEL);
+    set(s, s->l3, 1, pte_make(small, KERNEL).v);
+    fetch(s, va);
+    set(s, s->l3, 1, 0);
+    set(s, s->l3, 1, pte_make(large, KERNEL).v);
+    fetch(s, va);
+}
+
 /* --- each of them twice -------------------------------------------------- */
 
 typedef void story_fn(struct scene *s);
@@ -374,6 +482,14 @@ static const struct story {
     STORY(interrupted_tree_leads_to_new_table),
     STORY(refused_tree_leads_to_new_table),
     STORY(root_is_destroyed_by_its_owner),
+    STORY(page_becomes_small),
+    STORY(page_becomes_small_by_way_of_none),
+    STORY(page_becomes_large),
+    STORY(page_becomes_large_by_way_of_none),
+    STORY(page_is_split),
+    STORY(pages_are_joined),
+    STORY(table_of_large_pages_becomes_one_of_small),
+    STORY(table_of_small_pages_becomes_one_of_large),
 };
 
 static void run(const struct story *story, bool deaf)
@@ -394,7 +510,7 @@ static void run(const struct story *story, bool deaf)
         fail_msg("%s: nothing needed a flush", story->name);
     if (deaf)
         print_message("%s: without the flush %s\n", story->name, wrong);
-    simtlb_flush_all();
+    simtlb_reset();
     scene_end(&state);
 }
 

@@ -294,6 +294,221 @@ static void bad_roots(void)
     leak_check();
 }
 
+/* XSA-37: a writable mapping of a page that has each of the other types. */
+static void writable_mapping_of_tables(void)
+{
+    for (unsigned level = 1; level <= PT_LEVELS; level++) {
+        report_context("L%u table mapped writable", level);
+        close_tables(1);
+        CHECK_EQ(pt_pin(sp(TOP), level), 0);
+        CHECK_EQ(pt_map(WINDOW, leak_mfn(TOP), PT_KERNEL_RW), -XEN_EBUSY);
+        CHECK_EQ(pt_map(WINDOW, leak_mfn(TOP), PT_KERNEL_RO), 0);
+        CHECK_EQ(pt_map(WINDOW, leak_mfn(TOP), PT_KERNEL_RW), -XEN_EBUSY);
+        CHECK_EQ(pt_unmap(WINDOW), 0);
+        CHECK_EQ(pt_unpin(sp(TOP)), 0);
+        open_tables(1);
+        leak_check();
+    }
+}
+
+/* XSA-214: what was audited as descriptors is audited anew, here or gone. */
+static void former_descriptors(void)
+{
+    uint64_t frame = leak_mfn(TOP).v, out = sp(TOP).v;
+    struct xen_memory_exchange x = {
+        .in = {(guest_ptr_t)&frame, 1, 0, 0, DOMID_SELF},
+        .out = {(guest_ptr_t)&out, 1, 0, 0, DOMID_SELF},
+    };
+    report_context("former descriptors");
+    close_tables(1);
+    CHECK_EQ(hc_set_gdt(&frame, 512), 0);
+    CHECK_EQ(hc_set_gdt(NULL, 0), 0);
+    open_tables(1);
+    tree_poke_raw(sp(TOP), 3, UINT64_C(0x0000820000000000)); /* an LDT's */
+    close_tables(1);
+    CHECK_EQ(hc_set_gdt(&frame, 512), -XEN_EINVAL);
+    frame_unmap(sp(TOP));
+    CHECK_EQ(hc_memory_op(XENMEM_exchange, &x), 0);
+    frame_set_mfn(sp(TOP), mfn_of(out));
+    open_tables(1);
+    tree_poke_raw(sp(TOP), 3, UINT64_C(0x0000820000000000));
+    close_tables(1);
+    CHECK_EQ(hc_set_gdt(&out, 512), -XEN_EINVAL);
+    open_tables(1);
+    leak_check();
+}
+
+/* XSA-113: requests for M2P that fail leave no reference behind. */
+static void failing_m2p_updates(void)
+{
+    const mfn_t no_frame = mfn_of(UINT64_C(1) << 39);
+    struct mmu_update own = {
+        maddr_of_mfn(leak_mfn(DATA)).v | MMU_MACHPHYS_UPDATE, sp(DATA).v};
+    struct mmu_update bad = {maddr_of_mfn(no_frame).v | MMU_MACHPHYS_UPDATE, 1};
+    report_context("updates of M2P that fail");
+    for (unsigned i = 0; i < 16; i++) {
+        struct mmu_update both[2] = {own, bad};
+        uint32_t done = 0;
+        CHECK_EQ(hc_mmu_update(&own, 1, NULL, 1234), -XEN_ESRCH);
+        CHECK_EQ(hc_mmu_update(&bad, 1, NULL, DOMID_SELF), -XEN_EINVAL);
+        CHECK_EQ(hc_mmu_update(both, 2, &done, DOMID_SELF), -XEN_EINVAL);
+        CHECK_EQ(done, 1);
+    }
+    leak_check();
+}
+
+/* XSA-158: orders that are no overflow, and yet too much for one hypercall. */
+static void large_orders(void)
+{
+    uint64_t extent = leak_mfn(DATA).v, keep = extent;
+    int64_t before = leak_owned();
+    if (guest_is_initial())
+        return; /* its limit is another */
+    for (unsigned order = 10; order <= 18; order++) {
+        report_context("order %u", order);
+        struct xen_memory_exchange x = {
+            .in = {(guest_ptr_t)&extent, 1, order, 0, DOMID_SELF},
+            .out = {(guest_ptr_t)&extent, 1, order, 0, DOMID_SELF},
+        };
+        CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, &extent, 1, order),
+                 0);
+        CHECK_EQ(leak_reserve(XENMEM_increase_reservation, &extent, 1, order),
+                 0);
+        CHECK_EQ(leak_reserve(XENMEM_populate_physmap, &extent, 1, order), 0);
+        CHECK_EQ(hc_memory_op(XENMEM_exchange, &x), -XEN_EPERM);
+        CHECK_EQ(extent, keep);
+    }
+    CHECK_EQ(leak_owned(), before);
+    leak_check();
+}
+
+static int64_t on_node(enum xen_memory_cmd cmd, uint64_t *extent, unsigned node)
+{
+    struct xen_memory_reservation r = {
+        (guest_ptr_t)extent, 1, 0,
+        XENMEMF_node(node) | XENMEMF_exact_node_request, DOMID_SELF};
+
+    return hc_memory_op(cmd, &r);
+}
+
+/* XSA-231: memory of each node there could be: ignored, or not to be had. */
+static void nodes(void)
+{
+    for (unsigned node = 0; node < 255; node += node < 4 ? 1 : 25) {
+        uint64_t extent = leak_mfn(DATA).v;
+        report_context("node %u", node);
+        frame_unmap(sp(DATA));
+        CHECK_EQ(on_node(XENMEM_decrease_reservation, &extent, node), 1);
+        extent = sp(DATA).v;
+        int64_t got = on_node(XENMEM_populate_physmap, &extent, node);
+        CHECK(got == 0 || got == 1);
+        if (!got)
+            CHECK_EQ(leak_reserve(XENMEM_populate_physmap, &extent, 1, 0), 1);
+        frame_set_mfn(sp(DATA), mfn_of(extent));
+        frame_make_rw(sp(DATA));
+    }
+    leak_check();
+}
+
+/* XSA-279: flushes of addresses there are not. */
+static void flush_of_no_address(void)
+{
+    static const uint64_t none[] = {UINT64_C(1) << 63, UINT64_C(1) << 47,
+                                    UINT64_C(0xffff7fffffffffff)};
+    uint64_t cpus = ~UINT64_C(0);
+    report_context("flushes of no address");
+    for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
+        struct mmuext_op multi = {.cmd = MMUEXT_INVLPG_MULTI,
+                                  .arg1.linear_addr = none[i],
+                                  .arg2.vcpumask = (guest_ptr_t)&cpus};
+        CHECK_EQ(hc_update_va_mapping(none[i], 0, UVMF_INVLPG | UVMF_ALL),
+                 -XEN_EINVAL);
+        CHECK_EQ(hc_update_va_mapping(none[i], 0, UVMF_INVLPG | UVMF_LOCAL),
+                 -XEN_EINVAL);
+        CHECK_EQ(pt_op_addr(MMUEXT_INVLPG_LOCAL, none[i]), 0);
+        CHECK_EQ(pt_op_addr(MMUEXT_INVLPG_ALL, none[i]), 0);
+        CHECK_EQ(hc_mmuext_op(&multi, 1, NULL, DOMID_SELF), 0);
+    }
+}
+
+/* XSA-296: a vCPU's context whose tables take longer than there is time. */
+static volatile uint64_t ticked; /* when */
+static uint64_t returned;
+static struct vcpu_guest_context context;
+
+static void on_timer(evtchn_port_t port)
+{
+    (void)port;
+    ticked = timer_now();
+}
+
+#define LONG_TABLES 40u
+
+static void make_tables(pfn_t *l1)
+{
+    for (unsigned n = 0; n < LONG_TABLES; n++) {
+        l1[n] = frame_alloc();
+        for (unsigned i = 0; i < PT_ENTRIES; i++)
+            tree_poke(l1[n], i, leak_mfn(DATA), PTE_P | PTE_US);
+        frame_make_ro(l1[n]);
+    }
+}
+
+/* Not validated: LONG_TABLES full L1 tables; the last entry may be bad. */
+static pfn_t long_tree(const pfn_t *l1, bool bad)
+{
+    pfn_t l4 = frame_alloc(), l3 = frame_alloc(), l2 = frame_alloc();
+
+    tree_poke(l4, 0, frame_mfn(l3), PT_TABLE);
+    tree_poke(l3, 0, frame_mfn(l2), PT_TABLE);
+    for (unsigned n = 0; n < LONG_TABLES; n++)
+        tree_poke(l2, n, frame_mfn(l1[n]), PT_TABLE);
+    if (bad) /* an ordinary page, mapped writable */
+        tree_poke(l2, 511, leak_mfn(BAD), PT_TABLE);
+    frame_make_ro(l2);
+    frame_make_ro(l3);
+    frame_make_ro(l4);
+    return l4;
+}
+
+static int64_t initialise(pfn_t user_root)
+{
+    context.flags = VGCF_in_kernel;
+    context.ctrlreg[3] = maddr_of_mfn(frame_mfn(pt_root())).v;
+    context.ctrlreg[1] = maddr_of_mfn(frame_mfn(user_root)).v;
+    ticked = 0;
+    (void)hc_set_timer_op(timer_now() + 60000);
+    int64_t rc = hc_vcpu_op(VCPUOP_initialise, 1, &context);
+    returned = timer_now();
+    while (!ticked)
+        (void)hc_sched_op(SCHEDOP_yield, NULL);
+    return rc;
+}
+
+static void interrupted_initialise(void)
+{
+    static pfn_t l1[LONG_TABLES];
+    int64_t port;
+    report_context("a vCPU whose tables take long");
+    if (hc_vcpu_op(VCPUOP_is_up, 1, NULL) == -XEN_ENOENT)
+        return;
+    port = event_bind_virq(VIRQ_TIMER, 0);
+    REQUIRE(port > 0);
+    event_set_handler((evtchn_port_t)port, on_timer);
+    event_unmask((evtchn_port_t)port);
+    event_enable();
+    make_tables(l1);
+    bool seen = false; /* the event, long before the hypercall was through */
+    pfn_t bad = long_tree(l1, true);
+    for (unsigned i = 0; i < 8 && !seen; i++) {
+        CHECK_EQ(initialise(bad), -XEN_EINVAL);
+        seen = returned > ticked + 30000;
+    }
+    CHECK(seen);
+    CHECK_EQ(initialise(long_tree(l1, false)), 0);
+    CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, &context), -XEN_EEXIST);
+}
+
 void guest_main(void)
 {
     leak_init();
@@ -310,4 +525,11 @@ void guest_main(void)
     changed_under_way();
     multicall_iret();
     bad_roots();
+    writable_mapping_of_tables();
+    former_descriptors();
+    failing_m2p_updates();
+    large_orders();
+    nodes();
+    flush_of_no_address();
+    interrupted_initialise(); /* the vCPU keeps what it has: the last one */
 }

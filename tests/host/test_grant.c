@@ -340,6 +340,77 @@ static void they_are_not_joined(void **state)
     world_audit(&s->w, "join");
 }
 
+/*
+ * XSA-500, -501: what is in the table is changed between one use of an entry
+ * and the next. As long as it is in use, what it said first is what counts.
+ */
+static void an_entry_changes_while_it_is_in_use(void **state)
+{
+    struct scene *s = *state;
+    const struct grant_end own = {.mfn = s->data};
+    const struct grant_end from = {.d = &s->them.d, .ref = REF};
+    mfn_t m = theirs(s, 3), other = theirs(s, 4);
+
+    they_grant(s, REF, m);
+    memset(mm_frame_ptr(&s->w.mm, m), 1, PAGE_SIZE);
+    memset(mm_frame_ptr(&s->w.mm, other), 2, PAGE_SIZE);
+    assert_int_equal(map(s, RO, REF), GNTST_okay);
+    entry_is(&s->them.d, REF, s->us.d.id, GTF_permit_access, other);
+    assert_int_equal(grant_copy(&s->op, &from, &own, 64), GNTST_okay);
+    assert_int_equal(*(uint8_t *)mm_frame_ptr(&s->w.mm, s->data), 1);
+    /* Somebody else's by now, or nobody's: who had it has it still. */
+    entry_is(&s->them.d, REF, 77, GTF_permit_access, other);
+    assert_int_equal(grant_copy(&s->op, &from, &own, 64), GNTST_okay);
+    assert_int_equal(grant_copy(&s->op, &own, &from, 64), GNTST_general_error);
+    entry_is(&s->them.d, REF, 0, GTF_invalid, mfn_of(0));
+    assert_int_equal(grant_copy(&s->op, &own, &from, 64), GNTST_general_error);
+    world_audit(&s->w, "copying");
+    assert_int_equal(unmap(s), GNTST_okay);
+    assert_int_equal(frame_refs(word_of(s, m)), 1);
+    assert_int_equal(frame_refs(word_of(s, other)), 1);
+    assert_int_equal(map(s, RO, REF), GNTST_general_error);
+    handles_are(s, 0);
+}
+
+/* XSA-226: readers and writers of one entry come and go in any order. */
+static void uses_of_an_entry_are_counted_apart(void **state)
+{
+    static const uint8_t order[][4] = {
+        {0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {2, 0, 3, 1}};
+    struct scene *s = *state;
+    mfn_t m = theirs(s, 3);
+
+    they_grant(s, REF, m);
+    for (unsigned o = 0; o < ARRAY_SIZE(order); o++) {
+        struct grant_request r[4];
+
+        for (unsigned i = 0; i < 4; i++) {
+            assert_int_equal(
+                map_place(s, i % 2 ? RO : RW, REF, VA + i * PAGE_SIZE),
+                GNTST_okay);
+            r[i] = last;
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            unsigned n = order[o][i], writers = 0, left = 0;
+
+            last = r[n];
+            r[n].handle = ~0u;
+            assert_int_equal(unmap(s), GNTST_okay);
+            assert_int_equal(unmap(s), GNTST_bad_handle); /* XSA-218 */
+            for (unsigned k = 0; k < 4; k++) {
+                left += r[k].handle != ~0u;
+                writers += r[k].handle != ~0u && k % 2 == 0;
+            }
+            assert_int_equal(flags_of(s, REF),
+                             GTF_permit_access | (left ? GTF_reading : 0u) |
+                                 (writers ? GTF_writing : 0u));
+            assert_int_equal(frame_refs(word_of(s, m)), 1 + left);
+            assert_int_equal(frame_count(word_of(s, m)), writers);
+        }
+        handles_are(s, 0);
+    }
+}
+
 /* --- ends ----------------------------------------------------------------- */
 
 /* n handles, the last of them stale. */
@@ -561,6 +632,58 @@ static void a_frame_changes_hands(void **state)
     assert_int_equal(*(uint8_t *)mm_frame_ptr(&s->w.mm, got), 0x5a);
 }
 
+/* XSA-380: as many handles as there can be, and then either of them dies. */
+static void map_all_there_are(struct scene *s)
+{
+    const uint64_t most = GRANT_TRACK * GRANT_TRACK_EACH;
+    mfn_t t = MFN_NONE;
+
+    they_grant(s, REF, theirs(s, 3));
+    for (uint64_t n = 0; n <= most; n++) {
+        if (n % PT_ENTRIES == 0) {
+            t = scene_frame(s);
+            assert_int_equal(scene_update(s, s->l2,
+                                          5 + (unsigned)(n / PT_ENTRIES),
+                                          pte_make(t, KERNEL).v),
+                             ERR_NONE);
+        }
+        last = (struct grant_request){.host_addr = t.v << PAGE_SHIFT |
+                                                   n % PT_ENTRIES * 8,
+                                      .flags = RO | GNTMAP_contains_pte,
+                                      .ref = REF};
+        assert_int_equal(grant_map(&s->op, &s->them.d, &last),
+                         n < most ? GNTST_okay : GNTST_no_space);
+    }
+    world_done(&s->op);
+    world_audit(&s->w, "all handles");
+    handles_are(s, (uint32_t)most);
+}
+
+static void dies_with_all_there_are(struct scene *s, struct world_domain *x)
+{
+    const domid_t id = x->d.id;
+
+    host_preempt_at(0);
+    world_destroy(&s->w, x);
+    /* It can stop all along: at least every 128 of them. */
+    assert_true(host_preempts() >= GRANT_TRACK * GRANT_TRACK_EACH / 128);
+    memset(x, 0, sizeof(*x));
+    world_domain(&s->w, x, id, 8 * BLOCK_FRAMES);
+}
+
+static void the_mapper_dies_with_all_handles(void **state)
+{
+    map_all_there_are(*state);
+    dies_with_all_there_are(*state, &((struct scene *)*state)->us);
+}
+
+static void the_granter_dies_with_all_handles(void **state)
+{
+    map_all_there_are(*state);
+    dies_with_all_there_are(*state, &((struct scene *)*state)->them);
+    handles_are(*state, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +699,10 @@ int main(void)
         scene_test(a_device_does_not_outlive_a_domain),
         scene_test(the_granter_dies),
         scene_test(the_mapper_dies),
+        scene_test(the_mapper_dies_with_all_handles),
+        scene_test(the_granter_dies_with_all_handles),
+        scene_test(an_entry_changes_while_it_is_in_use),
+        scene_test(uses_of_an_entry_are_counted_apart),
         scene_test(no_memory_no_change),
         scene_test(only_entries_are_places),
         scene_test(ten_thousand_steps),

@@ -29,7 +29,7 @@ struct auditor {
     uint32_t *super;     /* by block */
     struct mm_audit out;
     uint64_t tables[5], super_maps, holes, blocks, cut, owned, with_table,
-        with_free, fixed, supplied, shared;
+        with_free, fixed, supplied, shared, partial;
 };
 
 size_t mm_audit_scratch_size(const struct mm *mm)
@@ -174,8 +174,10 @@ static void tally_flags(struct auditor *a, const struct frame *f, uint64_t w)
         tally(a, f->mfn, FRAME_NONE, "its owner");
     if (w & FRAME_PINNED)
         tally(a, f->mfn, t, "a pin");
-    if (w & FRAME_PARTIAL)
+    if (w & FRAME_PARTIAL) {
         tally(a, f->mfn, t, "a partial table");
+        a->partial++;
+    }
     if (supply_word(w)) {
         tally(a, f->mfn, FRAME_NONE, "the hypervisor that supplied it");
         a->supplied++;
@@ -351,6 +353,7 @@ static void compare_totals(struct auditor *a)
     compare_total(a, "cut blocks", d->blocks_cut, a->cut);
     compare_total(a, "holes", d->holes, a->holes);
     compare_total(a, "frame tables", d->frame_tables, a->with_table);
+    compare_total(a, "partial tables", d->partial, a->partial);
     compare_total(a, "superpage mappings", d->super_maps, a->super_maps);
     for (unsigned l = 1; l <= PT_LEVELS; l++)
         compare_total(a, "number of tables", d->tables[l], a->tables[l]);

@@ -64,7 +64,12 @@ enum err census_finish(struct census *c)
 {
     enum err rc = type_drain(c->op);
 
-    return rc ? rc : for_blocks(c, finish_block);
+    if (!rc)
+        rc = for_blocks(c, finish_block);
+    if (rc || c->op->d->partial == 0)
+        return rc;
+    c->cursor = 0; /* a table went down before one below it: once more */
+    return ERR_RESTART;
 }
 
 /* --- frames -------------------------------------------------------------- */

@@ -163,7 +163,12 @@ enum err dmem_let_go(struct mm_op *op, uint64_t *cursor)
     drop_ref(op, &op->d->ring);
     for (struct mm_vcpu *v = op->d->vcpus; v && !rc; v = v->next)
         rc = drop_vcpu(op, v);
-    return rc ? rc : for_own_blocks(op, cursor, 0, unhold_block);
+    if (!rc)
+        rc = for_own_blocks(op, cursor, 0, unhold_block);
+    if (rc || op->d->partial == 0)
+        return rc;
+    *cursor = 0; /* a table went down before one below it: once more */
+    return ERR_RESTART;
 }
 
 static void unlist(struct mm *mm, struct mm_domain *d)

@@ -98,6 +98,7 @@ struct mm_domain {
     uint32_t holed;         /* first block with holes, 0 = none */
     uint64_t super_maps;    /* superpage mappings */
     uint64_t tables[5];     /* validated tables, by level 1..4 */
+    uint64_t partial;       /* those half way up or down */
     uint64_t frame_tables;  /* blocks that have frame words */
     uint64_t fixed;         /* hypervisor-shared frames (shared_info, ...) */
     uint64_t supplied;      /* page tables beyond its memory: supply.h */

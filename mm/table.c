@@ -126,10 +126,11 @@ static void set_progress(const struct frame *f, unsigned n, enum pt_stop stop)
     pt->stop = stop & 3u;
 }
 
-static enum err stay_partial(struct frame *f, unsigned progress,
-                             enum pt_stop stop)
+static enum err stay_partial(struct mm_op *op, struct frame *f,
+                             unsigned progress, enum pt_stop stop)
 {
     set_progress(f, progress, stop);
+    op->d->partial++;
     BUG_IF(!frame_try(f, frame_flags, FRAME_PARTIAL, 0));
     return ERR_RESTART;
 }
@@ -153,7 +154,7 @@ static enum err stop_down(struct mm_op *op, struct frame *f, unsigned progress,
                           enum pt_stop stop)
 {
     op->v->old = f->mfn;
-    return stay_partial(f, progress, stop);
+    return stay_partial(op, f, progress, stop);
 }
 
 void table_goes_down(const struct frame *f)
@@ -324,7 +325,7 @@ enum err table_promote(struct mm_op *op, struct frame *f, unsigned level,
         some = true;
         if (rc == ERR_RESTART) {
             *gone = true;
-            return stay_partial(f, i, PT_UP);
+            return stay_partial(op, f, i, PT_UP);
         }
         if (rc)
             return undo(op, f, level, i, rc, gone);

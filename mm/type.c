@@ -148,11 +148,18 @@ static enum err get_first(struct mm_op *op, struct frame *f, enum frame_type t)
     return rc ? rc : validate(op, f, t);
 }
 
-/* Somebody left it half done: its references become ours, and we go on. */
+/* Somebody left it half done: its references become ours. */
+static bool take_on(struct mm_op *op, struct frame *f)
+{
+    bool was = frame_try(f, frame_flags, 0, FRAME_PARTIAL);
+
+    op->d->partial -= was;
+    return was;
+}
+
 static enum err resume(struct mm_op *op, struct frame *f, enum frame_type t)
 {
-    if (frame_type(frame_word(f)) != t ||
-        !frame_try(f, frame_flags, 0, FRAME_PARTIAL))
+    if (frame_type(frame_word(f)) != t || !take_on(op, f))
         return ERR_INVAL;
     return validate(op, f, t);
 }
@@ -207,7 +214,7 @@ enum err type_finish(struct mm_op *op, struct frame *f)
 {
     enum frame_type t = frame_type(frame_word(f));
 
-    if (!frame_try(f, frame_flags, 0, FRAME_PARTIAL))
+    if (!take_on(op, f))
         return ERR_NONE; /* somebody else did */
     return demote(op, f, t);
 }

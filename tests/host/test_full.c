@@ -22,8 +22,7 @@
 #define COUNT_FULL UINT64_C(0x80000)
 #define NEVER      99u /* refused whatever the counts are */
 #define AT         5   /* of the L2 table */
-#define AT_VA      (UINT64_C(AT) << BLOCK_SHIFT)
-#define SLOT       7 /* of the L1 table */
+#define SLOT       7   /* of the L1 table */
 
 _Static_assert((REFS_FULL | COUNT_FULL << FRAME_COUNT_SHIFT) == FRAME_FULL,
                "what a count is full at");

@@ -159,6 +159,19 @@ static void do_write_cr3(void *arg)
     __asm__ volatile("mov %0, %%cr3" : : "r"(*(uint64_t *)arg) : "memory");
 }
 
+/* Neither x87 nor anything else: no XCR0 there can be. */
+static void do_bad_xsetbv(void *arg)
+{
+    (void)arg;
+    __asm__ volatile("xsetbv" : : "a"(6), "d"(0), "c"(0));
+}
+
+static void do_wrgsbase(void *arg)
+{
+    (void)arg;
+    __asm__ volatile("wrgsbase %0" : : "r"(UINT64_C(0)));
+}
+
 static void test_control(void)
 {
     uint64_t cr0, cr3, cr4 = 0;
@@ -175,9 +188,15 @@ static void test_control(void)
     CHECK_EQ(guest_try(do_write_cr3, &bad), 1);
     CHECK_EQ(trap_last.vector, TRAP_GP);
     CHECK_EQ(guest_try(do_read_cr4, &cr4), 0);
-    CHECK(cr4 & BIT(5));     /* PAE */
-    CHECK(!(cr4 & BIT(17))); /* PCIDE */
-    CHECK(!(cr4 & BIT(20))); /* SMEP */
+    CHECK(cr4 & BIT(5));                         /* PAE */
+    CHECK(!(cr4 & BIT(17)));                     /* PCIDE */
+    CHECK(!(cr4 & BIT(20)));                     /* SMEP */
+    CHECK_EQ(guest_try(do_bad_xsetbv, NULL), 1); /* XSA-54 */
+    CHECK(trap_last.vector == TRAP_GP || trap_last.vector == TRAP_UD);
+    if (!(cr4 & BIT(16))) { /* FSGSBASE: XSA-293 */
+        CHECK_EQ(guest_try(do_wrgsbase, NULL), 1);
+        CHECK_EQ(trap_last.vector, TRAP_UD);
+    }
     __asm__ volatile("clts");
 }
 

@@ -449,7 +449,7 @@ static enum err map_grant(struct scene *s, uint32_t flags)
     struct grant_request r = {.host_addr = (SLOT + 2) << PAGE_SHIFT,
                               .flags = GNTMAP_host_map | flags,
                               .ref = 9};
-    int status = grant_map(&s->op, &s->them.d, &r);
+    int status = scene_map(s, &r);
 
     if (status == GNTST_okay)
         assert_int_equal(grant_unmap(&s->op, r.handle, r.host_addr),
@@ -469,25 +469,25 @@ static enum err grant_rw(struct scene *s, mfn_t m)
 static enum err copy(struct scene *s, struct grant_end from,
                      struct grant_end to)
 {
-    return grant_copy(&s->op, &from, &to, 64) ? ERR_INVAL : ERR_NONE;
+    return grant_copy(&s->us.d, &from, &to, 64) ? ERR_INVAL : ERR_NONE;
 }
 static struct grant_end grant_of(struct scene *s)
 {
-    return (struct grant_end){.d = &s->them.d, .ref = 9};
+    return (struct grant_end){.d = &s->them.d, .granted = true, .ref = 9};
 }
-static struct grant_end own(mfn_t m)
+static struct grant_end own(struct scene *s, mfn_t m)
 {
-    return (struct grant_end){.mfn = m};
+    return (struct grant_end){.d = &s->us.d, .mfn = m};
 }
 static enum err copy_to_grant(struct scene *s, mfn_t m)
 {
     (void)m;
-    return copy(s, own(s->data), grant_of(s));
+    return copy(s, own(s, s->data), grant_of(s));
 }
 static enum err copy_from_grant(struct scene *s, mfn_t m)
 {
     (void)m;
-    return copy(s, grant_of(s), own(s->data));
+    return copy(s, grant_of(s), own(s, s->data));
 }
 static mfn_t beside_grant(struct scene *s)
 {
@@ -496,15 +496,17 @@ static mfn_t beside_grant(struct scene *s)
 }
 static enum err copy_grant_to(struct scene *s, mfn_t m)
 {
-    return copy(s, grant_of(s), own(m));
+    return copy(s, grant_of(s), own(s, m));
 }
 static enum err copy_within(struct scene *s, mfn_t m)
 {
-    return copy(s, own(m), own(m));
+    return copy(s, own(s, m), own(s, m));
 }
 static enum err give(struct scene *s, mfn_t m)
 {
-    return grant_transfer(&s->op, &s->them.d, 10, m) ? ERR_INVAL : ERR_NONE;
+    struct mm_op op = their_op(s);
+
+    return grant_transfer(&s->op, &op, 10, m) ? ERR_INVAL : ERR_NONE;
 }
 
 struct operation {

@@ -347,8 +347,9 @@ static void they_are_not_joined(void **state)
 static void an_entry_changes_while_it_is_in_use(void **state)
 {
     struct scene *s = *state;
-    const struct grant_end own = {.mfn = s->data};
-    const struct grant_end from = {.d = &s->them.d, .ref = REF};
+    const struct grant_end own = {.d = &s->us.d, .mfn = s->data};
+    const struct grant_end from = {
+        .d = &s->them.d, .granted = true, .ref = REF};
     mfn_t m = theirs(s, 3), other = theirs(s, 4);
 
     they_grant(s, REF, m);
@@ -356,14 +357,16 @@ static void an_entry_changes_while_it_is_in_use(void **state)
     memset(mm_frame_ptr(&s->w.mm, other), 2, PAGE_SIZE);
     assert_int_equal(map(s, RO, REF), GNTST_okay);
     entry_is(&s->them.d, REF, s->us.d.id, GTF_permit_access, other);
-    assert_int_equal(grant_copy(&s->op, &from, &own, 64), GNTST_okay);
+    assert_int_equal(grant_copy(&s->us.d, &from, &own, 64), GNTST_okay);
     assert_int_equal(*(uint8_t *)mm_frame_ptr(&s->w.mm, s->data), 1);
     /* Somebody else's by now, or nobody's: who had it has it still. */
     entry_is(&s->them.d, REF, 77, GTF_permit_access, other);
-    assert_int_equal(grant_copy(&s->op, &from, &own, 64), GNTST_okay);
-    assert_int_equal(grant_copy(&s->op, &own, &from, 64), GNTST_general_error);
+    assert_int_equal(grant_copy(&s->us.d, &from, &own, 64), GNTST_okay);
+    assert_int_equal(grant_copy(&s->us.d, &own, &from, 64),
+                     GNTST_general_error);
     entry_is(&s->them.d, REF, 0, GTF_invalid, mfn_of(0));
-    assert_int_equal(grant_copy(&s->op, &own, &from, 64), GNTST_general_error);
+    assert_int_equal(grant_copy(&s->us.d, &own, &from, 64),
+                     GNTST_general_error);
     world_audit(&s->w, "copying");
     assert_int_equal(unmap(s), GNTST_okay);
     assert_int_equal(frame_refs(word_of(s, m)), 1);
@@ -651,7 +654,7 @@ static void map_all_there_are(struct scene *s)
                                                    n % PT_ENTRIES * 8,
                                       .flags = RO | GNTMAP_contains_pte,
                                       .ref = REF};
-        assert_int_equal(grant_map(&s->op, &s->them.d, &last),
+        assert_int_equal(scene_map(s, &last),
                          n < most ? GNTST_okay : GNTST_no_space);
     }
     world_done(&s->op);

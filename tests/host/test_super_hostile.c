@@ -157,7 +157,7 @@ static void a_member_that_is_granted(void **state)
         struct grant_request r = {
             .host_addr = 9 << PAGE_SHIFT, .flags = how[i], .ref = 1};
 
-        assert_int_equal(grant_map(&s->op, &s->them.d, &r), GNTST_okay);
+        assert_int_equal(scene_map(s, &r), GNTST_okay);
         memset(mm_frame_ptr(&s->w.mm, t), 0, PAGE_SIZE);
         *scene_entry(s, t, 3) = pte_make(s->foreign, LARGE);
         assert_int_equal(mmu_pin(&op, t, 2), ERR_NONE); /* both are data */

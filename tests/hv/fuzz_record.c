@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hv/bounce.h"
+#include "hv/callback.h"
 #include "hv/fpu.h"
 #include "hv/freeze.h"
 #include "hv/policy.h"
@@ -105,6 +106,14 @@ enum err fpu_set_area(struct vcpu *v, const uint8_t *area, unsigned size,
     free(copy);
     free(to);
     return rc;
+}
+
+/* Addresses that a guest may be entered at. */
+void callback_set_compat(struct vcpu *v, uint64_t sysenter, bool sysenter_masks,
+                         uint64_t syscall32, bool syscall32_masks)
+{
+    (void)v, (void)sysenter_masks, (void)syscall32_masks;
+    must(va_canonical(sysenter) && va_canonical(syscall32));
 }
 
 void bounce_set_slow(struct vcpu *v)

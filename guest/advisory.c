@@ -398,9 +398,13 @@ static void nodes(void)
         uint64_t extent = leak_mfn(DATA).v;
         report_context("node %u", node);
         frame_unmap(sp(DATA));
-        CHECK_EQ(on_node(XENMEM_decrease_reservation, &extent, node), 1);
+        int64_t got = on_node(XENMEM_decrease_reservation, &extent, node);
+        CHECK(got == 1 || (got == 0 && node >= 64)); /* too many for Xen */
+        if (!got)
+            CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, &extent, 1, 0),
+                     1);
         extent = sp(DATA).v;
-        int64_t got = on_node(XENMEM_populate_physmap, &extent, node);
+        got = on_node(XENMEM_populate_physmap, &extent, node);
         CHECK(got == 0 || got == 1);
         if (!got)
             CHECK_EQ(leak_reserve(XENMEM_populate_physmap, &extent, 1, 0), 1);

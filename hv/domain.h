@@ -101,8 +101,8 @@ struct vcpu {
     struct vcpu *timer_next; /* time.c: by timer_at, the earliest of them */
     uint64_t timer_at;       /* 0 = not in the list */
 
-    struct vcpu *run_next; /* sched.c */
-    uint64_t had; /* ns of processor time, for its place in the queue */
+    struct vcpu *run_next; /* sched.c: in its domain's queue */
+    uint64_t had;          /* ns of processor time, for its place there */
     bool queued;
 } aligned_to(16);
 _Static_assert(offsetof(struct vcpu, slow) ==
@@ -181,6 +181,12 @@ struct domain {
     mfn_t start_mfn; /* start_info, as the guest named it when it suspended */
     mfn_t ring_mfn;  /* mm.ring, also while it is not held: hv/ring.c */
     bool ring_virq;  /* VIRQ_FLAGSTONE waits until it is bound */
+
+    /* sched.c: those of its vCPUs that wait, and its place among domains. */
+    struct vcpu *run_queue;
+    struct domain *run_next; /* while run_queue is not empty */
+    uint64_t had;            /* ns, all its vCPUs, and what is done for it */
+    uint64_t vcpu_least;     /* what its vCPUs at the front have had */
 };
 
 /*

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.c: the vCPUs that could run but do not, in the order of the time they
- * have had: who has had least is next. A vCPU that slept comes back with no
- * more than WAKE_BONUS in hand, so that a guest that waits for something is
- * served soon, and waking often is no way to run always: nobody starves.
+ * sched.c: who has had least time is next: first among the domains in which a
+ * vCPU waits, then among those of its vCPUs that do, so that a guest gets no
+ * more for having many. What the hypervisor does for a domain while somebody
+ * else runs (its console) is put down to the domain as well.
+ *
+ * Who slept comes back with no more than WAKE_BONUS in hand, as a domain and
+ * as a vCPU of it, so that a guest that waits for something is served soon,
+ * and waking often is no way to run always: nobody starves.
  *
  * Whoever wakes or kicks another vCPU waits for it most likely: one of its own
  * domain is run at once, if that is fair; for one of another the current slice
  * ends when WAKE_SLICE of it is over.
  *
- * Invariant: v->queued says whether v is in the queue; what is taken out of
- * the queue and cannot run is simply dropped.
+ * Invariants: v->queued says whether v is in its domain's queue; a domain is
+ * in the list of those that wait exactly while that queue is not empty. Both
+ * are in order of `had`. What is taken out of a queue and cannot run is simply
+ * dropped.
  */
 #include "hv/sched.h"
 
@@ -32,11 +38,11 @@
 #define WAKE_BONUS 5000000u
 #define SCRUB_TIME 5000000u
 
-static struct vcpu *queue;
-static struct vcpu *kicked; /* should be next, if that is fair */
-static uint64_t kick_lead;  /* ns more than others that it may have had */
+static struct domain *waiting; /* domains with a vCPU that waits */
+static struct vcpu *kicked;    /* should be next, if that is fair */
+static uint64_t kick_lead;     /* ns more than its like that it may have had */
 static bool requested;
-static uint64_t had_least; /* what those at the front have had; only grows */
+static uint64_t had_least; /* what domains at the front have had; only grows */
 static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
 
 static bool can_run(const struct vcpu *v)
@@ -44,15 +50,37 @@ static bool can_run(const struct vcpu *v)
     return v->state == VCPU_RUNNABLE && domain_runs(v->d);
 }
 
-/* --- the queue ----------------------------------------------------------- */
+/* --- the queues ---------------------------------------------------------- */
 
 /* Behind those that have had as much. */
+static void list_domain(struct domain *d)
+{
+    struct domain **p = &waiting;
+
+    while (*p && (*p)->had <= d->had)
+        p = &(*p)->run_next;
+    d->run_next = *p;
+    *p = d;
+}
+
+static void unlist_domain(const struct domain *d)
+{
+    struct domain **p = &waiting;
+
+    while (*p != d)
+        p = &(*p)->run_next;
+    *p = d->run_next;
+}
+
 static void enqueue(struct vcpu *v)
 {
-    struct vcpu **p = &queue;
+    struct domain *d = v->d;
+    struct vcpu **p = &d->run_queue;
 
     if (v->queued)
         return;
+    if (!d->run_queue)
+        list_domain(d);
     while (*p && (*p)->had <= v->had)
         p = &(*p)->run_next;
     v->run_next = *p;
@@ -62,7 +90,7 @@ static void enqueue(struct vcpu *v)
 
 void sched_forget(struct vcpu *v)
 {
-    struct vcpu **p = &queue;
+    struct vcpu **p = &v->d->run_queue;
 
     if (kicked == v)
         kicked = NULL;
@@ -72,29 +100,73 @@ void sched_forget(struct vcpu *v)
         p = &(*p)->run_next;
     *p = v->run_next;
     v->queued = false;
+    if (!v->d->run_queue)
+        unlist_domain(v->d);
 }
 
 /* The first that can run. */
 static struct vcpu *first(void)
 {
-    while (queue && !can_run(queue))
-        sched_forget(queue);
-    return queue;
+    while (waiting && !can_run(waiting->run_queue))
+        sched_forget(waiting->run_queue);
+    return waiting ? waiting->run_queue : NULL;
+}
+
+/* --- the bill ------------------------------------------------------------ */
+
+/* Its place among those that wait is another one then. */
+static void put_down(struct domain *d, uint64_t ns)
+{
+    if (d->run_queue)
+        unlist_domain(d);
+    d->had += ns;
+    if (d->run_queue)
+        list_domain(d);
 }
 
 /*
- * What the current vCPU has had until now is put down to it. Whoever wakes is
- * measured by had_least, which must keep up with one that runs alone, too.
+ * Whoever wakes is measured by those at the front, which must keep up with one
+ * that runs alone, too.
  */
+static void move_front(const struct vcpu *v)
+{
+    struct domain *d = v->d;
+    uint64_t domains = waiting ? MIN(d->had, waiting->had) : d->had;
+    uint64_t vcpus = d->run_queue ? MIN(v->had, d->run_queue->had) : v->had;
+
+    had_least = MAX(had_least, domains);
+    d->vcpu_least = MAX(d->vcpu_least, vcpus);
+}
+
+static bool is_running(const struct vcpu *v)
+{
+    return v && v->runstate == RUNSTATE_running;
+}
+
+/* What the current vCPU has had until now is put down to it. */
 static void charge(void)
 {
     struct vcpu *v = current_vcpu();
     uint64_t now = clock_now_ns();
 
-    if (v && v->runstate == RUNSTATE_running) {
+    if (is_running(v)) {
         v->had += now - charged;
-        had_least = MAX(had_least, queue ? MIN(v->had, queue->had) : v->had);
+        put_down(v->d, now - charged);
+        move_front(v);
     }
+    charged = now;
+}
+
+void sched_errand_begin(void)
+{
+    charge();
+}
+
+void sched_errand_end(struct domain *d)
+{
+    uint64_t now = clock_now_ns();
+
+    put_down(d, now - charged);
     charged = now;
 }
 
@@ -190,12 +262,26 @@ static void cut_slice(void)
     time_program();
 }
 
+static uint64_t with_bonus(uint64_t had, uint64_t least)
+{
+    return least > WAKE_BONUS ? MAX(had, least - WAKE_BONUS) : had;
+}
+
+/* Nobody of d's runs or waits: it has slept as a whole. */
+static bool is_asleep(const struct domain *d)
+{
+    const struct vcpu *v = current_vcpu();
+
+    return !d->run_queue && !(is_running(v) && v->d == d);
+}
+
 static void may_run(struct vcpu *v)
 {
     charge();
     v->state = VCPU_RUNNABLE;
-    if (had_least > WAKE_BONUS)
-        v->had = MAX(v->had, had_least - WAKE_BONUS);
+    v->had = with_bonus(v->had, v->d->vcpu_least);
+    if (is_asleep(v->d))
+        v->d->had = with_bonus(v->d->had, had_least);
     if (v == current_vcpu())
         return;
     runstate_waiting(v);
@@ -260,7 +346,7 @@ void sched_wake(struct vcpu *v)
 /* Is there anything else to do than to go on with the current vCPU? */
 static bool others_wait(void)
 {
-    return queue || domain_ended;
+    return waiting || domain_ended;
 }
 
 uint64_t sched_slice_end(void)
@@ -285,7 +371,7 @@ static void run(struct vcpu *next)
 {
     bool brief = domain_ended;
 
-    had_least = MAX(had_least, next->had);
+    move_front(next);
     slice_start = charged;
     slice_end =
         slice_start + (brief ? WAKE_SLICE : options.timeslice * 1000000);
@@ -298,13 +384,15 @@ static void run(struct vcpu *next)
     time_program();
 }
 
-/* A kick is heeded unless somebody has waited for long. */
+/* A kick is heeded unless a domain, or one of its own, has waited for long. */
 static struct vcpu *best(void)
 {
+    const uint64_t slice = options.timeslice * 1000000;
     struct vcpu *v = first(), *k = kicked;
 
     kicked = NULL;
-    if (k && k->queued && can_run(k) && k->had <= v->had + kick_lead)
+    if (k && k->queued && can_run(k) && k->d->had <= v->d->had + slice &&
+        k->had <= k->d->run_queue->had + kick_lead)
         return k;
     return v;
 }
@@ -325,14 +413,20 @@ static struct vcpu *choose(struct vcpu *prev)
     return next;
 }
 
-/* Behind all that wait. */
+/* Behind its like that wait; if none does, its domain behind all others. */
 void sched_give_way(void)
 {
     struct vcpu *v = current_vcpu();
+    uint64_t most = v->d->had;
 
     charge();
-    for (const struct vcpu *o = first(); o; o = o->run_next)
+    (void)first();
+    for (const struct vcpu *o = v->d->run_queue; o; o = o->run_next)
         v->had = MAX(v->had, o->had);
+    for (const struct domain *o = waiting; o; o = o->run_next)
+        most = MAX(most, o->had);
+    if (!v->d->run_queue)
+        v->d->had = MAX(v->d->had, most);
     sched_request();
 }
 

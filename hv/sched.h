@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.h: who runs next on the one processor: round robin by time slices.
+ * sched.h: who runs next on the one processor: by time slices, shared alike
+ * among domains, and within one among its vCPUs.
  */
 #pragma once
 
@@ -20,6 +21,13 @@ void sched_wake(struct vcpu *v);
 void sched_forget(struct vcpu *v);
 /* Choose anew before any guest runs on. */
 void sched_request(void);
+
+/*
+ * What is done between the two, mostly in an interrupt, is done for d and put
+ * down to it, whoever runs.
+ */
+void sched_errand_begin(void);
+void sched_errand_end(struct domain *d);
 
 /* From the timer. */
 void sched_tick(uint64_t now);

@@ -247,7 +247,8 @@ static int start(void **state)
     (void)state;
     machine_make(4, DOMAIN_VCPUS);
     machine_run(NULL);
-    queue = kicked = NULL;
+    waiting = NULL;
+    kicked = NULL;
     requested = false;
     had_least = slice_start = slice_end = 0;
     now = charged = 1000;
@@ -275,11 +276,62 @@ static void those_who_compute_get_the_same(void **state)
     (void)state;
     for (unsigned i = 0; i < 5; i++)
         appear(1 + i % 3, HOG, 7 * MS, 0);
-    play(5000 * (uint64_t)MS);
+    play(6000 * (uint64_t)MS);
+    /* Two of domain 1, two of domain 2, one of domain 3. */
     for (unsigned i = 0; i < 5; i++)
-        assert_share(i, 1000 * (uint64_t)MS, 31 * MS);
+        assert_share(i, (i == 2 ? 2000 : 1000) * (uint64_t)MS, 46 * MS);
     /* By whole slices, not by bits. */
-    assert_in_range(switches, 5000 / 31, 5000 / 29 + 2);
+    assert_in_range(switches, 6000 / 31, 6000 / 29 + 2);
+}
+
+static void many_vcpus_get_no_more_than_one(void **state)
+{
+    uint64_t sum = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < DOMAIN_VCPUS; i++)
+        appear(1, i % 2 ? HOG : i % 4 ? SLEEPER : YIELDER, 3 * MS, MS);
+    appear(2, HOG, 7 * MS, 0);
+    play(8000 * (uint64_t)MS);
+    for (unsigned i = 0; i < DOMAIN_VCPUS; i++)
+        sum += actors[i].had;
+    assert_share(DOMAIN_VCPUS, 4000 * (uint64_t)MS, 80 * MS);
+    assert_in_range(sum, 3920 * (uint64_t)MS, 4080 * (uint64_t)MS);
+    /* And among its own those who compute get the same. */
+    for (unsigned i = 1; i < DOMAIN_VCPUS; i += 2)
+        assert_share(i, actors[1].had, 62 * MS);
+}
+
+/* What is done for a domain, whoever runs. */
+static void errand(struct domain *d, uint64_t ns)
+{
+    sched_errand_begin();
+    now += ns;
+    sched_errand_end(d);
+}
+
+/*
+ * A flooder that computes besides has 600 us of each ms done for it, as long
+ * as it is not far over its share: who only computes does not pay for that.
+ */
+static void an_errand_is_put_down_to_whom_it_is_for(void **state)
+{
+    uint64_t begin = now, done = 0;
+
+    (void)state;
+    appear(1, HOG, 400 * US, 0);
+    appear(2, HOG, 400 * US, 0);
+    while (now < begin + 8000 * (uint64_t)MS) {
+        play(400 * US);
+        if (machine_domain(2)->had > machine_domain(1)->had + 30 * MS)
+            continue;
+        errand(machine_domain(2), 600 * US);
+        done += 600 * US;
+    }
+    assert_true(done > 2000 * (uint64_t)MS);
+    assert_share(0, 4000 * (uint64_t)MS, 80 * MS);
+    assert_in_range(actors[1].had + done, 3920 * (uint64_t)MS,
+                    4080 * (uint64_t)MS);
 }
 
 static void alone_one_is_not_disturbed(void **state)
@@ -364,7 +416,7 @@ static void kicking_another_is_no_way_to_run_for_ever(void **state)
     appear(3, HOG, 5 * MS, 0);
     play(4000 * (uint64_t)MS);
     for (unsigned i = 0; i < 4; i++)
-        assert_share(i, 1000 * (uint64_t)MS, 70 * MS);
+        assert_share(i, (i < 2 ? 667 : 1333) * (uint64_t)MS, 70 * MS);
 }
 
 /*
@@ -537,6 +589,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         simulated(those_who_compute_get_the_same),
+        simulated(many_vcpus_get_no_more_than_one),
+        simulated(an_errand_is_put_down_to_whom_it_is_for),
         simulated(alone_one_is_not_disturbed),
         simulated(who_comes_late_does_not_make_up_for_it),
         simulated(a_sleeper_waits_little_for_those_who_compute),

@@ -74,6 +74,7 @@ static const struct option {
     {"reserve", TYPE_NUMBER, &options.reserve, NULL, 0, 1u << 22},
     {"selftest", TYPE_CHOICE, &options.selftest, selftests, 0, 0},
     {"profile", TYPE_FLAG, &options.profile, NULL, 1, 0},
+    {"slowline", TYPE_NUMBER, &options.slowline, NULL, 0, 10000000},
     {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
 };

@@ -30,6 +30,7 @@ struct options {
 #define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
     uint64_t reserve;                   /* MiB that no guest gets */
     uint64_t timeslice;                 /* ms */
+    uint64_t slowline;                  /* ns, hv/serial.h */
     unsigned profile;                   /* hv/profile.h */
     unsigned nmi;                       /* enum option_nmi */
 };

@@ -9,17 +9,23 @@
 
 #include "hv/clock.h"
 #include "hv/cmdline.h"
+#include "hv/console_line.h"
 #include "hv/domain.h"
 #include "hv/print.h"
+#include "hv/sched.h"
 #include "hv/screen.h"
 #include "hv/serial.h"
 #include "hv/string.h"
 
-#define HOLD_NS    UINT64_C(200000000) /* an unfinished line waits this long */
-#define REFRESH_NS UINT64_C(30000000)
+#define HOLD_NS       UINT64_C(200000000) /* an unfinished line waits this long */
+#define REFRESH_NS    UINT64_C(30000000)
+#define REFRESH_CELLS 300u /* drawn at a time: some 40,000 pixels */
 
 static bool unbuffered;
 static const struct domain *author; /* NULL: a line is to begin */
+static const struct domain *payer;  /* for whom it is; NULL: nobody's guest */
+static domid_t drawn_for;           /* the last of those on the screen */
+static bool undrawn;
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
 
@@ -48,16 +54,19 @@ void console_remap_screen(void)
 static void put_serial(char c)
 {
     if (c == '\n')
-        serial_put(SERIAL_COM1, '\r');
-    serial_put(SERIAL_COM1, c);
+        line_put('\r', payer);
+    line_put(c, payer);
 }
 
 static void put(char c)
 {
     if (options.console & CONSOLE_COM1)
         put_serial(c);
-    if (options.console & screen_bit)
+    if (options.console & screen_bit) {
         screen_put(c);
+        undrawn = true;
+        drawn_for = payer ? payer->id : 0;
+    }
 }
 
 static void put_bytes(const char *s, size_t n)
@@ -66,15 +75,28 @@ static void put_bytes(const char *s, size_t n)
         put(s[i]);
 }
 
-/* Drawing costs more than the text: many lines share one refresh. */
+/*
+ * Drawing costs more than the text: many lines share one refresh, none takes
+ * long, and whose text it was pays for it.
+ */
+static void refresh_some(void)
+{
+    sched_errand_begin(drawn_for ? domain_find(drawn_for) : NULL);
+    undrawn = !screen_refresh(REFRESH_CELLS);
+    sched_errand_end();
+}
+
 static void refresh_now_and_then(void)
 {
     uint64_t now = clock_now_ns();
 
-    if (!unbuffered && now && now - last_refresh < REFRESH_NS)
+    if (!undrawn || (!unbuffered && now && now - last_refresh < REFRESH_NS))
         return;
     last_refresh = now;
-    screen_refresh();
+    if (unbuffered || !now)
+        undrawn = !screen_refresh(SCREEN_ALL);
+    else
+        refresh_some();
 }
 
 /* --- lines ------------------------------------------------------------- */
@@ -88,6 +110,7 @@ static void end_author(void)
 
 static void put_line(const char *prefix, const char *line, size_t n)
 {
+    payer = NULL;
     end_author();
     put_bytes(prefix, strlen(prefix));
     put_bytes(line, n);
@@ -209,19 +232,23 @@ static void write_terminal(const struct domain *d, const char *buf, size_t len)
 
 void console_guest_write(struct domain *d, const void *buf, size_t len)
 {
+    payer = d;
     if (d->out.terminal)
         write_terminal(d, buf, len);
     else
         write_text(d, buf, len);
+    payer = NULL;
     refresh_now_and_then();
 }
 
 void console_guest_end(struct domain *d)
 {
+    payer = d;
     if (d->out.len)
         end_line(d);
     if (author == d)
         end_author();
+    payer = NULL;
 }
 
 /* --- now and then ------------------------------------------------------ */
@@ -241,25 +268,57 @@ static void show_older_than(uint64_t ns)
     uint64_t now = clock_now_ns();
 
     for (struct domain *d = domain_list; d; d = d->next)
-        if (d->out.len && now - d->out.since >= ns)
+        if (d->out.len && (!ns || !d->out.more) && now - d->out.since >= ns) {
+            payer = d;
             show_held(d);
+        }
+    payer = NULL;
 }
 
-void console_poll(void)
+bool console_poll(void)
 {
     show_older_than(HOLD_NS);
     refresh_now_and_then();
+    return undrawn;
+}
+
+bool console_has_room(void)
+{
+    return line_has_room();
+}
+
+void console_start(void)
+{
+    serial_slow_down(options.slowline);
+    line_start();
+}
+
+void console_send(void)
+{
+    line_send();
+}
+
+bool console_interrupts(void)
+{
+    return serial_interrupts(SERIAL_COM1);
+}
+
+uint64_t console_due(void)
+{
+    return line_due();
 }
 
 void console_flush(void)
 {
     show_older_than(0);
     end_author();
-    screen_refresh();
+    line_flush();
+    screen_refresh(SCREEN_ALL);
 }
 
 void console_panic_mode(void)
 {
     unbuffered = true;
+    line_stop();
     show_older_than(0);
 }

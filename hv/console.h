@@ -21,6 +21,7 @@ struct console_out {
     unsigned len;
     char line[CONSOLE_LINE];
     bool terminal;
+    bool more; /* the rest of the line is there, and has no turn yet */
 };
 
 /* COM1 works from this call on; the screen once its place is known. */
@@ -46,13 +47,28 @@ void console_guest_write(struct domain *d, const void *buf, size_t len);
 /* The guest is gone: shows what it left without an end of line. */
 void console_guest_end(struct domain *d);
 
+/*
+ * May guests write more, or is what waits for the line enough? What they have
+ * waits with them.
+ */
+bool console_has_room(void);
+
 /* A typed character, or -1. */
 int console_read(void);
 /* Whether what is typed is to interrupt; if not, the line is held up. */
 void console_listen(bool on);
 
-/* From the timer interrupt: shows lines that wait for their end too long. */
-void console_poll(void);
+/*
+ * From the timer interrupt: shows lines that wait for their end too long, and
+ * some of what is to be drawn; true: there is more of that.
+ */
+bool console_poll(void);
+/* Lines wait for COM1 from here on, nobody else for it. */
+void console_start(void);
+/* From the port's interrupt, and when console_due() says so; 0: not now. */
+void console_send(void);
+bool console_interrupts(void);
+uint64_t console_due(void);
 
 /* Everything out, now. */
 void console_flush(void);

@@ -4,11 +4,15 @@
 #include "hv/console_ring.h"
 #include "hv/guest.h"
 #include "hv/hypercall.h"
+#include "hv/sched.h"
 #include "hv/vcpu.h"
 
-enum { CHUNK = 64 }; /* 5 ms on a serial line */
+enum { CHUNK = 64 };
 
-/* Writing to a serial line takes long: others run in between. */
+/*
+ * While too much waits for the line already, others run, and then it is tried
+ * again.
+ */
 static long write(struct domain *d, uint32_t count, uint64_t buf)
 {
     char text[CHUNK];
@@ -16,6 +20,12 @@ static long write(struct domain *d, uint32_t count, uint64_t buf)
     while (count) {
         uint32_t n = MIN(count, (uint32_t)CHUNK);
 
+        d->out.more = !console_has_room();
+        if (d->out.more) {
+            sched_give_way();
+            return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write,
+                                      count, buf);
+        }
         if (guest_read(text, buf, n))
             return -XEN_EFAULT;
         console_guest_write(d, text, n);
@@ -25,6 +35,7 @@ static long write(struct domain *d, uint32_t count, uint64_t buf)
             return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write,
                                       count, buf);
     }
+    console_send();
     return 0;
 }
 

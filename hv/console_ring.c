@@ -10,12 +10,12 @@
  */
 #include "hv/console_ring.h"
 
-#include "hv/clock.h"
 #include "hv/console.h"
 #include "hv/event.h"
 #include "hv/memory.h"
 #include "hv/pic.h"
 #include "hv/ring_page.h"
+#include "hv/sched.h"
 #include "hv/string.h"
 #include "xen/io/console.h"
 
@@ -26,12 +26,19 @@ static bool held;                    /* there is no room for more */
 
 /* --- out ----------------------------------------------------------------- */
 
-/* A serial line takes 5 ms for a piece; others want to run meanwhile. */
-#define PIECE      64u
-#define DRAIN_TIME 2000000u /* ns */
+/*
+ * Who has something to say has a turn, and says a piece. What there is no time
+ * or no room for stays where it is, and the guest sees a full ring.
+ */
+#define PIECE  64u
+#define PIECES 32u /* at a time, where no line holds us up */
 
-static void show_piece(struct domain *d, const struct xencons_interface *ring,
-                       XENCONS_RING_IDX at, unsigned n)
+#define OUT_SIZE ((unsigned)sizeof(((struct xencons_interface *)0)->out))
+
+static domid_t last_turn;
+
+static void show(struct domain *d, const struct xencons_interface *ring,
+                 XENCONS_RING_IDX at, unsigned n)
 {
     char text[PIECE];
 
@@ -40,50 +47,101 @@ static void show_piece(struct domain *d, const struct xencons_interface *ring,
     console_guest_write(d, text, n);
 }
 
-/* Until the ring is empty or time is up; returns how much was taken. */
+/* A piece at most; returns how much it was. */
 static unsigned take_out(struct domain *d, struct xencons_interface *ring)
 {
-    const uint64_t stop = clock_now_ns() + DRAIN_TIME;
     XENCONS_RING_IDX prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
     XENCONS_RING_IDX cons = READ_ONCE(ring->out_cons);
-    unsigned left = prod - cons, taken = 0;
+    unsigned left = prod - cons, n;
 
     if (left > sizeof(ring->out))
         left = 0; /* nonsense: both ends start anew at prod */
-    while (left && (!taken || clock_now_ns() < stop)) {
-        unsigned n = MIN(left, PIECE);
-
-        show_piece(d, ring, cons + taken, n);
-        taken += n;
-        left -= n;
-    }
+    n = MIN(left, PIECE);
+    show(d, ring, cons, n);
+    left -= n;
     __atomic_store_n(&ring->out_cons, prod - left, __ATOMIC_RELEASE);
-    d->ring_more = left;
-    return taken;
+    d->ring_more = d->out.more = left;
+    return n;
 }
 
-static void drain_some(struct domain *d)
+/* Not for each piece: an event costs both sides more than a quarter ring. */
+static void tell_of_room(struct domain *d, unsigned n)
+{
+    d->ring_taken += n;
+    if (d->ring_more && d->ring_taken < OUT_SIZE / 4)
+        return;
+    d->ring_taken = 0;
+    event_notify(d, d->console_port);
+}
+
+static unsigned drain_some(struct domain *d)
 {
     struct xencons_interface *ring = ring_page_get(d, d->console_mfn);
     unsigned n;
 
     d->ring_more = false;
     if (!ring)
-        return;
+        return 0;
     n = take_out(d, ring);
     ring_page_put(d, d->console_mfn);
     if (!n)
-        return;
+        return 0;
     d->ring_used = true;
-    event_notify(d, d->console_port);
+    tell_of_room(d, n);
+    return n;
 }
 
-/* d does not run meanwhile, so the ring gets empty. */
-void console_ring_drain(struct domain *d)
+/* Behind the one that had the last turn, by id. */
+static struct domain *whose_turn(void)
 {
-    do
-        drain_some(d);
-    while (d->ring_more);
+    struct domain *first = NULL;
+
+    for (struct domain *d = domain_list; d; d = d->next) {
+        if (!d->ring_more || !sched_may_spend(d))
+            continue;
+        if (d->id > last_turn)
+            return d;
+        if (!first)
+            first = d;
+    }
+    return first;
+}
+
+/* It is for the guest whose text it is, whoever runs. */
+static void pump_out(void)
+{
+    struct domain *d;
+
+    for (unsigned i = 0; i < PIECES && console_has_room(); i++) {
+        d = whose_turn();
+        if (!d)
+            break;
+        last_turn = d->id;
+        sched_errand_begin(d);
+        (void)drain_some(d);
+        sched_errand_end();
+    }
+    console_send();
+}
+
+/*
+ * d does not run, but another may have a hand on its ring, so it is shown no
+ * more than a ring holds.
+ */
+bool console_ring_drain(struct domain *d)
+{
+    if (!d->ring_ends) {
+        d->ring_ends = true;
+        d->ring_last = OUT_SIZE;
+    }
+    while (d->ring_last && console_has_room()) {
+        unsigned n = drain_some(d);
+
+        d->ring_last =
+            n && d->ring_more ? d->ring_last - MIN(d->ring_last, n) : 0;
+    }
+    console_send();
+    return !d->ring_last && console_has_room();
 }
 
 /* --- in ------------------------------------------------------------------ */
@@ -177,9 +235,29 @@ static void pump_keys(void)
     read_keys();
 }
 
+/*
+ * The line of the interrupt must have been down once before it counts again
+ * (8259A data sheet, edge triggered). Asking takes it down, so the port is
+ * asked before it is served: what comes of that is another interrupt.
+ */
+#define CAUSES 8
+
+static void on_port(void)
+{
+    unsigned i = 0;
+    bool again;
+
+    do {
+        again = console_interrupts();
+        pump_keys();
+        pump_out();
+    } while (again && ++i < CAUSES);
+}
+
 void console_ring_init(void)
 {
-    pic_listen_com1(pump_keys);
+    pic_listen_com1(on_port);
+    console_start();
     console_listen(true);
 }
 
@@ -189,20 +267,23 @@ void console_ring_event(struct domain *d, uint16_t port)
 {
     if (port != d->console_port)
         return;
-    drain_some(d);
+    d->ring_more = true;
+    pump_out();
     pump_keys();
+}
+
+void console_ring_room(void)
+{
+    pump_out();
 }
 
 bool console_ring_tick(void)
 {
-    bool more = false;
+    bool more = console_poll();
 
-    console_poll();
-    for (struct domain *d = domain_list; d; d = d->next) {
-        if (d->ring_more)
-            drain_some(d);
+    pump_out();
+    for (const struct domain *d = domain_list; d; d = d->next)
         more |= d->ring_more;
-    }
     pump_keys();
     return more;
 }

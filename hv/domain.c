@@ -339,7 +339,8 @@ void domain_reap(void)
 
     ASSERT(d);
     if (!d->mm.dying && d->started) {
-        console_ring_drain(d);
+        if (!console_ring_drain(d))
+            return; /* others run while the line takes it */
         console_guest_end(d);
         report_domain(d);
     }

@@ -161,9 +161,12 @@ struct domain {
     uint16_t console_port, store_port;
     struct store *store; /* hv/store.h */
     struct console_out out;
-    bool control;         /* gets what is typed */
-    bool ring_used;       /* it has written to its console ring */
-    bool ring_more;       /* there was no time to show all of it */
+    bool control;   /* gets what is typed */
+    bool ring_used; /* it has written to its console ring */
+    bool ring_more; /* there is more in it, perhaps */
+    bool ring_ends; /* it is shown for the last time, so much of it: */
+    unsigned ring_last;
+    unsigned ring_taken;  /* since it was told that there is room */
     bool started;         /* it was built and has run */
     uint64_t nr_pages;    /* at birth, less than max_pages if it may grow */
     uint64_t maxmem_ever; /* the most that max_pages was */

@@ -41,6 +41,7 @@
 static struct domain *waiting; /* domains with a vCPU that waits */
 static struct vcpu *kicked;    /* should be next, if that is fair */
 static uint64_t kick_lead;     /* ns more than its like that it may have had */
+static struct domain *errand;  /* what is done just now is for it */
 static bool requested;
 static uint64_t had_least; /* what domains at the front have had; only grows */
 static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
@@ -143,13 +144,33 @@ static bool is_running(const struct vcpu *v)
     return v && v->runstate == RUNSTATE_running;
 }
 
-/* What the current vCPU has had until now is put down to it. */
+/* Nobody of d's runs or waits: it has slept as a whole. */
+static bool is_asleep(const struct domain *d)
+{
+    const struct vcpu *v = current_vcpu();
+
+    return !d->run_queue && !(is_running(v) && v->d == d);
+}
+
+static uint64_t with_bonus(uint64_t had, uint64_t least)
+{
+    return least > WAKE_BONUS ? MAX(had, least - WAKE_BONUS) : had;
+}
+
+/*
+ * What the current vCPU has had until now is put down to it, or to whom the
+ * errand is for; a sleeper has no more in hand then than when it wakes.
+ */
 static void charge(void)
 {
     struct vcpu *v = current_vcpu();
     uint64_t now = clock_now_ns();
 
-    if (is_running(v)) {
+    if (errand) {
+        if (is_asleep(errand))
+            errand->had = with_bonus(errand->had, had_least);
+        put_down(errand, now - charged);
+    } else if (is_running(v)) {
         v->had += now - charged;
         put_down(v->d, now - charged);
         move_front(v);
@@ -157,17 +178,27 @@ static void charge(void)
     charged = now;
 }
 
-void sched_errand_begin(void)
+void sched_errand_begin(struct domain *d)
 {
     charge();
+    errand = d;
 }
 
-void sched_errand_end(struct domain *d)
+void sched_errand_end(void)
 {
-    uint64_t now = clock_now_ns();
+    charge();
+    errand = NULL;
+}
 
-    put_down(d, now - charged);
-    charged = now;
+bool sched_may_spend(const struct domain *d)
+{
+    const uint64_t slice = options.timeslice * 1000000;
+    const struct vcpu *v = current_vcpu();
+    const struct domain *w = waiting == d ? waiting->run_next : waiting;
+
+    if (w && d->had > w->had + slice)
+        return false;
+    return !is_running(v) || v->d == d || d->had <= v->d->had + slice;
 }
 
 /* --- runstates ----------------------------------------------------------- */
@@ -262,19 +293,6 @@ static void cut_slice(void)
     time_program();
 }
 
-static uint64_t with_bonus(uint64_t had, uint64_t least)
-{
-    return least > WAKE_BONUS ? MAX(had, least - WAKE_BONUS) : had;
-}
-
-/* Nobody of d's runs or waits: it has slept as a whole. */
-static bool is_asleep(const struct domain *d)
-{
-    const struct vcpu *v = current_vcpu();
-
-    return !d->run_queue && !(is_running(v) && v->d == d);
-}
-
 static void may_run(struct vcpu *v)
 {
     charge();
@@ -307,8 +325,10 @@ static void kick(struct vcpu *v, bool slept)
 
 void sched_up(struct vcpu *v)
 {
-    if (v->state == VCPU_DOWN)
-        may_run(v);
+    if (v->state != VCPU_DOWN)
+        return;
+    may_run(v);
+    time_arm(v);
 }
 
 /* What it waited for is gone with its channels: it looks for itself. */
@@ -321,6 +341,7 @@ void sched_resume(struct vcpu *v)
 void sched_down(struct vcpu *v)
 {
     v->state = VCPU_DOWN;
+    time_arm(v);
     if (v == current_vcpu()) {
         sched_request();
         return;

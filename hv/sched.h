@@ -24,10 +24,12 @@ void sched_request(void);
 
 /*
  * What is done between the two, mostly in an interrupt, is done for d and put
- * down to it, whoever runs.
+ * down to it, whoever runs; NULL: for whoever runs.
  */
-void sched_errand_begin(void);
-void sched_errand_end(struct domain *d);
+void sched_errand_begin(struct domain *d);
+void sched_errand_end(void);
+/* Has d had no more than its share, as long as others want to run? */
+bool sched_may_spend(const struct domain *d);
 
 /* From the timer. */
 void sched_tick(uint64_t now);

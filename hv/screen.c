@@ -2,7 +2,8 @@
 /*
  * screen.c: so that a machine without a serial port shows something. Text is
  * kept in `wanted`, what stands on the glass in `shown`; a refresh draws only
- * the cells that differ, and never reads the slow video memory.
+ * the cells that differ, and never reads the slow video memory. Scrolling moves
+ * no text: row r of the glass is wanted[(top + r) % rows].
  */
 #include "hv/screen.h"
 
@@ -21,7 +22,7 @@ extern const uint8_t font_glyphs[][GLYPH_H];
 
 static struct bootinfo_framebuffer fb;
 static volatile uint8_t *video; /* NULL: nothing to draw on */
-static unsigned cols, rows, at_col, at_row;
+static unsigned cols, rows, at_col, at_row, top;
 static char wanted[MAX_ROWS][MAX_COLS], shown[MAX_ROWS][MAX_COLS];
 static uint32_t ink;
 
@@ -114,19 +115,35 @@ static void draw_cell(unsigned row, unsigned col, char c)
             (uint16_t)(TEXT_ATTRIBUTE | (unsigned char)c);
 }
 
-void screen_refresh(void)
+static char *wanted_row(unsigned r)
+{
+    return wanted[(top + r) % rows];
+}
+
+/* Returns how many cells it has drawn, `most` or less. */
+static unsigned draw_row(unsigned r, unsigned most)
+{
+    const char *row = wanted_row(r);
+    unsigned n = 0;
+
+    for (unsigned c = 0; c < cols && n < most; c++) {
+        if (shown[r][c] == row[c])
+            continue;
+        draw_cell(r, c, row[c]);
+        shown[r][c] = row[c];
+        n++;
+    }
+    return n;
+}
+
+bool screen_refresh(unsigned cells)
 {
     if (!video)
-        return;
-    for (unsigned r = 0; r < rows; r++) {
-        for (unsigned c = 0; c < cols; c++) {
-            if (shown[r][c] == wanted[r][c])
-                continue;
-            draw_cell(r, c, wanted[r][c]);
-            shown[r][c] = wanted[r][c];
-        }
-    }
+        return true;
+    for (unsigned r = 0; r < rows && cells; r++)
+        cells -= draw_row(r, cells);
     x86_sfence(); /* nothing stays in the buffers that combine stores */
+    return cells;
 }
 
 static void new_line(void)
@@ -135,8 +152,8 @@ static void new_line(void)
     if (++at_row < rows)
         return;
     at_row = rows - 1;
-    memmove(wanted[0], wanted[1], at_row * sizeof(wanted[0]));
-    memset(wanted[at_row], ' ', sizeof(wanted[0]));
+    top = (top + 1) % rows;
+    memset(wanted_row(at_row), ' ', sizeof(wanted[0]));
 }
 
 void screen_put(char c)
@@ -154,6 +171,6 @@ void screen_put(char c)
     } else if ((unsigned char)c >= ' ') {
         if (at_col == cols)
             new_line();
-        wanted[at_row][at_col++] = c;
+        wanted_row(at_row)[at_col++] = c;
     }
 }

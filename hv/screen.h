@@ -14,6 +14,10 @@ void screen_init(const struct bootinfo_framebuffer *fb);
  */
 const char *screen_remap(void);
 
-/* Changes what is to be seen; screen_refresh() shows it. */
+/*
+ * Changes what is to be seen; screen_refresh() shows it, as far as it takes no
+ * more than so many cells; true: all is shown.
+ */
+#define SCREEN_ALL UINT32_MAX
 void screen_put(char c);
-void screen_refresh(void);
+bool screen_refresh(unsigned cells);

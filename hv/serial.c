@@ -7,12 +7,13 @@
  */
 #include "hv/serial.h"
 
+#include "hv/clock.h"
 #include "hv/x86.h"
 
 enum {
     REG_DATA = 0,
     REG_IER = 1,
-    REG_FCR = 2,
+    REG_FCR = 2, /* written; read: why it interrupts */
     REG_LCR = 3,
     REG_MCR = 4,
     REG_LSR = 5,
@@ -29,6 +30,8 @@ enum {
 #define MCR_RTS  0x02
 #define MCR_OUT2 0x08
 #define IER_DATA 0x01
+#define IER_ROOM 0x02
+#define IIR_NONE 0x01
 #define LSR_DATA BIT(0)
 #define LSR_ROOM BIT(5)
 #define LSR_IDLE BIT(6) /* FIFO and shift register are empty */
@@ -44,6 +47,10 @@ static bool present[SERIAL_PORTS];
 static bool stuck[SERIAL_PORTS];
 /* With three wires CTS never comes, and is not waited for. */
 static bool seen_cts[SERIAL_PORTS];
+static uint8_t interrupts[SERIAL_PORTS]; /* what is in IER */
+static bool takes[SERIAL_PORTS];         /* the other side may send */
+/* hv/serial.h: serial_slow_down() */
+static uint64_t slow_ns, slow_until;
 /* What had come when the FIFO was not on yet. */
 static int early[SERIAL_PORTS];
 
@@ -87,13 +94,28 @@ bool serial_init(enum serial port)
     return true;
 }
 
+static bool has_room(enum serial port)
+{
+    if (slow_ns && port == SERIAL_COM1 && clock_now_ns() < slow_until)
+        return false;
+    return read_reg(port, REG_LSR) & LSR_ROOM;
+}
+
+static void put_all(enum serial port, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        write_reg(port, REG_DATA, p[i]);
+    if (slow_ns && port == SERIAL_COM1)
+        slow_until = clock_now_ns() + n * slow_ns;
+}
+
 /* One look where there was no room the last time. */
 static bool wait_for_room(enum serial port)
 {
     int limit = stuck[port] ? 1 : WAIT_LIMIT;
 
     for (int i = 0; i < limit; i++) {
-        if (read_reg(port, REG_LSR) & LSR_ROOM)
+        if (has_room(port))
             return true;
         x86_pause();
     }
@@ -106,7 +128,7 @@ void serial_put(enum serial port, char c)
         return;
     stuck[port] = !wait_for_room(port);
     if (!stuck[port])
-        write_reg(port, REG_DATA, (uint8_t)c);
+        put_all(port, &(const uint8_t){(uint8_t)c}, 1);
 }
 
 int serial_get(enum serial port)
@@ -121,12 +143,13 @@ int serial_get(enum serial port)
     return c;
 }
 
+/* Who looks at a console has always been sent all of it. */
 static bool may_send(enum serial port)
 {
     bool cts = read_reg(port, REG_MSR) & MSR_CTS;
 
     seen_cts[port] |= cts;
-    return (cts || !seen_cts[port]) && (read_reg(port, REG_LSR) & LSR_ROOM);
+    return (cts || !seen_cts[port] || port == SERIAL_COM1) && has_room(port);
 }
 
 /* An empty FIFO takes 16 bytes without being asked after each. */
@@ -137,8 +160,7 @@ size_t serial_send(enum serial port, const void *data, size_t n)
 
     if (!present[port] || !may_send(port))
         return 0;
-    for (size_t i = 0; i < room; i++)
-        write_reg(port, REG_DATA, p[i]);
+    put_all(port, p, room);
     return room;
 }
 
@@ -163,12 +185,46 @@ size_t serial_receive(enum serial port, void *data, size_t n)
 }
 
 /* OUT2 lets the interrupt out of the board's port. */
+static void set_interrupts(enum serial port, uint8_t what, bool on)
+{
+    uint8_t mcr = takes[port] ? MCR_DTR | MCR_RTS : MCR_DTR;
+    uint8_t ier =
+        on ? interrupts[port] | what : (uint8_t)(interrupts[port] & ~what);
+
+    if (ier != interrupts[port])
+        write_reg(port, REG_IER, ier);
+    interrupts[port] = ier;
+    write_reg(port, REG_MCR, ier ? mcr | MCR_OUT2 : mcr);
+}
+
 void serial_listen(enum serial port, bool on)
 {
     if (!present[port])
         return;
-    write_reg(port, REG_IER, on ? IER_DATA : 0);
-    write_reg(port, REG_MCR, on ? MCR_DTR | MCR_RTS | MCR_OUT2 : MCR_DTR);
+    takes[port] = on;
+    set_interrupts(port, IER_DATA, on);
+}
+
+/* Switched on with room, it interrupts at once (PC16550D, 8.6.2). */
+void serial_want_room(enum serial port, bool on)
+{
+    if (present[port] && on != !!(interrupts[port] & IER_ROOM) && !slow_ns)
+        set_interrupts(port, IER_ROOM, on);
+}
+
+bool serial_interrupts(enum serial port)
+{
+    return present[port] && !(read_reg(port, REG_FCR) & IIR_NONE);
+}
+
+void serial_slow_down(uint64_t ns)
+{
+    slow_ns = ns;
+}
+
+uint64_t serial_due(enum serial port)
+{
+    return port == SERIAL_COM1 && slow_ns ? slow_until : 0;
 }
 
 void serial_ready(enum serial port, bool on)

@@ -22,5 +22,16 @@ bool serial_sent(enum serial port);
  * while nobody takes what comes.
  */
 void serial_listen(enum serial port, bool on);
+/* Interrupt while there is room for more, or not. */
+void serial_want_room(enum serial port, bool on);
+/* Does the port interrupt just now? Asking takes room's back. */
+bool serial_interrupts(enum serial port);
+/*
+ * As if each character on COM1 took so long: for tests where the line is as
+ * fast as the processor. There is room at serial_due() then, and nothing
+ * interrupts for it; 0: no such thing.
+ */
+void serial_slow_down(uint64_t ns);
+uint64_t serial_due(enum serial port);
 /* Whether the other side may send (RTS): somebody looks often enough. */
 void serial_ready(enum serial port, bool on);

@@ -4,7 +4,8 @@
  * and the console's tick.
  *
  * Invariants: a vCPU is in the list exactly while timer_at != 0, and timer_at
- * is the earliest of its timers; the list is in order; the machine's timer
+ * is the earliest of its timers, 0 while it is down: what nobody would hear
+ * costs nobody anything. The list is in order; the machine's timer
  * fires no later than the head of the list.
  *
  * Guests compute time from the same scale as the hypervisor, from the same
@@ -14,6 +15,7 @@
 
 #include "hv/apic.h"
 #include "hv/clock.h"
+#include "hv/console.h"
 #include "hv/console_ring.h"
 #include "hv/event.h"
 #include "hv/guest.h"
@@ -102,7 +104,7 @@ static void enlist(struct vcpu *v)
     struct vcpu **p = &armed;
     uint64_t at = earlier(v->timer_single, v->timer_periodic);
 
-    v->timer_at = earlier(at, v->poll_deadline);
+    v->timer_at = v->state == VCPU_DOWN ? 0 : earlier(at, v->poll_deadline);
     if (!v->timer_at)
         return;
     while (*p && (*p)->timer_at <= v->timer_at)
@@ -129,6 +131,7 @@ void time_program(void)
 {
     uint64_t at = earlier(next_tick, sched_slice_end());
 
+    at = earlier(at, console_due());
     if (armed)
         at = earlier(at, armed->timer_at);
     if (at == programmed)
@@ -176,8 +179,13 @@ static void on_timer(void)
     apic_eoi();
     programmed = 0;
     now = clock_now_ns();
-    while (armed && armed->timer_at <= now)
+    while (armed && armed->timer_at <= now) {
+        sched_errand_begin(armed->d);
         fire(armed, now);
+        sched_errand_end();
+    }
+    if (console_due() && console_due() <= now)
+        console_ring_room();
     if (now >= next_tick) {
         bool soon = console_ring_tick();
 

@@ -249,6 +249,7 @@ static int start(void **state)
     machine_run(NULL);
     waiting = NULL;
     kicked = NULL;
+    errand = NULL;
     requested = false;
     had_least = slice_start = slice_end = 0;
     now = charged = 1000;
@@ -303,11 +304,11 @@ static void many_vcpus_get_no_more_than_one(void **state)
 }
 
 /* What is done for a domain, whoever runs. */
-static void errand(struct domain *d, uint64_t ns)
+static void run_errand(struct domain *d, uint64_t ns)
 {
-    sched_errand_begin();
+    sched_errand_begin(d);
     now += ns;
-    sched_errand_end(d);
+    sched_errand_end();
 }
 
 /*
@@ -325,7 +326,7 @@ static void an_errand_is_put_down_to_whom_it_is_for(void **state)
         play(400 * US);
         if (machine_domain(2)->had > machine_domain(1)->had + 30 * MS)
             continue;
-        errand(machine_domain(2), 600 * US);
+        run_errand(machine_domain(2), 600 * US);
         done += 600 * US;
     }
     assert_true(done > 2000 * (uint64_t)MS);

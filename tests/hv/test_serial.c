@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hv/clock.h"
 #include "hv/x86.h"
 
 static uint8_t scratch, line_status;
@@ -35,6 +36,13 @@ static void port_out(uint16_t port, uint8_t v)
 #define x86_out8    port_out
 #define x86_pause() ((void)0)
 #include "hv/serial.c"
+
+static uint64_t now = 1000;
+
+uint64_t clock_now_ns(void)
+{
+    return now;
+}
 
 #define ROOM 0x60
 
@@ -88,11 +96,30 @@ static void it_is_used_again_when_it_goes_on(void **state)
     assert_true(looks > before + 1000);
 }
 
+/* 115,200 baud where the emulated line takes no time. */
+static void a_line_that_is_to_be_slow_is(void **state)
+{
+    char text[20] = "abcdefghijklmnopqrs";
+
+    (void)state;
+    serial_slow_down(87000);
+    assert_int_equal(serial_send(SERIAL_COM1, text, 19), 16);
+    assert_int_equal(serial_due(SERIAL_COM1), now + 16 * 87000);
+    assert_int_equal(serial_send(SERIAL_COM1, text, 3), 0);
+    now += 16 * 87000 - 1;
+    assert_int_equal(serial_send(SERIAL_COM1, text, 3), 0);
+    now++;
+    assert_int_equal(serial_send(SERIAL_COM1, text, 3), 3);
+    serial_slow_down(0);
+    assert_int_equal(serial_due(SERIAL_COM1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(with_room_a_character_takes_one_look, start),
         cmocka_unit_test_setup(a_stuck_line_is_waited_for_once, start),
+        cmocka_unit_test_setup(a_line_that_is_to_be_slow_is, start),
         cmocka_unit_test_setup(it_is_used_again_when_it_goes_on, start),
     };
 

@@ -8,6 +8,7 @@
 
 #include "hv/apic.h"
 #include "hv/clock.h"
+#include "hv/console.h"
 #include "hv/console_ring.h"
 #include "hv/event.h"
 #include "hv/nmi.h"
@@ -70,6 +71,34 @@ uint64_t sched_slice_end(void)
 
 void nmi_tick(void)
 {
+}
+
+static struct domain *errand;
+
+void sched_errand_begin(struct domain *d)
+{
+    assert_null(errand);
+    errand = d;
+}
+
+void sched_errand_end(void)
+{
+    assert_non_null(errand);
+    errand = NULL;
+}
+
+static uint64_t line_due;
+static unsigned line_calls;
+
+uint64_t console_due(void)
+{
+    return line_due;
+}
+
+void console_ring_room(void)
+{
+    line_calls++;
+    line_due = 0;
 }
 
 void sched_tick(uint64_t t)
@@ -254,6 +283,42 @@ static void a_poll_ends_at_its_deadline(void **state)
     assert_int_equal(wakes[1], 1);
     assert_int_equal(virqs[1], 0);
     assert_int_equal(v->poll_deadline, 0);
+}
+
+/* Set before it is up, a timer waits until it is; down again, it is silent. */
+static void who_is_down_has_no_timer(void **state)
+{
+    struct vcpu *v = d->vcpu[3];
+    uint64_t tick = machine_timer, period = 1000000;
+
+    (void)state;
+    v->state = VCPU_DOWN;
+    v->periodic_period = period;
+    v->timer_periodic = now + period;
+    time_arm(v);
+    assert_int_equal(machine_timer, tick);
+    pass_until(now + 30 * period, 0);
+    assert_int_equal(virqs[3], 0);
+    v->state = VCPU_RUNNABLE;
+    time_arm(v);
+    pass_until(now + 10 * period, 0);
+    assert_in_range(virqs[3], 10, 11);
+    v->state = VCPU_DOWN;
+    time_arm(v);
+    pass_until(now + 10 * period, 0);
+    assert_in_range(virqs[3], 10, 11);
+}
+
+/* A line that interrupts for nothing is asked when it should have room. */
+static void the_line_is_served_when_it_is_due(void **state)
+{
+    (void)state;
+    line_calls = 0;
+    line_due = now + 1000;
+    time_program();
+    assert_int_equal(machine_timer, line_due);
+    pass_until(now + 1000, 0);
+    assert_int_equal(line_calls, 1);
 }
 
 static void a_slice_ends_in_time(void **state)
@@ -444,6 +509,8 @@ int main(void)
         timed(an_early_interrupt_is_set_again),
         timed(all_that_is_due_fires_at_once),
         timed(a_poll_ends_at_its_deadline),
+        timed(who_is_down_has_no_timer),
+        timed(the_line_is_served_when_it_is_due),
         timed(a_slice_ends_in_time),
         timed(the_console_is_looked_at),
         timed(console_text_that_waits_is_soon_shown),

@@ -132,6 +132,7 @@ static bool put_frames(struct mm_op *op, blk_t blk)
             any = true;
         }
     }
+    (void)mm_discharge(op->mm); /* what is left is counted by the caller */
     return any;
 }
 

@@ -24,7 +24,7 @@
 #define EXTENTS_MAX (BIT(44) - 1) /* no array of more is the guest's */
 
 /* Frame numbers copied in and done in one go. */
-#define CHUNK 32
+#define CHUNK 64
 
 /* --- extents -------------------------------------------------------------- */
 

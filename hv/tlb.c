@@ -20,7 +20,7 @@ void tlb_flush_all(void)
 
 void cpu_discharge(void)
 {
-    mm_discharge(&hv_mm);
+    (void)mm_discharge(&hv_mm);
 }
 
 void tlb_forget(const struct domain *d)

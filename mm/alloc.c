@@ -241,6 +241,8 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
     if (!got) {
         enum err rc = get_slowly(mm, c, use, &b, &mark);
 
+        if (rc && mm_discharge(mm)) /* there may be what was freed just now */
+            rc = get_slowly(mm, c, use, &b, &mark);
         if (rc)
             return rc;
     }
@@ -291,22 +293,29 @@ static bool may_take_region(const struct alloc *a, enum alloc_use use)
     return spare_above_reserve(a) >= REGION_BLOCKS; /* kept whole */
 }
 
-enum err alloc_region_get(struct mm *mm, unsigned owner, enum alloc_use use,
-                          blk_t *out)
+static bool take_region(struct mm *mm, enum alloc_use use, uint32_t *first)
 {
     struct alloc *a = &mm->alloc;
-    uint32_t first;
     bool ok;
 
-    if (fault_injected(a, use))
-        return ERR_NOMEM;
     spin_lock(&a->lock);
     settle(mm);
-    ok = may_take_region(a, use) && region_take_whole(&a->regions, &first);
+    ok = may_take_region(a, use) && region_take_whole(&a->regions, first);
     if (ok && use == ALLOC_CLAIMED)
         a->claimed -= REGION_BLOCKS;
     spin_unlock(&a->lock);
-    if (!ok)
+    return ok;
+}
+
+enum err alloc_region_get(struct mm *mm, unsigned owner, enum alloc_use use,
+                          blk_t *out)
+{
+    uint32_t first;
+
+    if (fault_injected(&mm->alloc, use))
+        return ERR_NOMEM;
+    if (!take_region(mm, use, &first) &&
+        !(mm_discharge(mm) && take_region(mm, use, &first)))
         return ERR_NOMEM;
     for (uint64_t b = first; b < first + REGION_BLOCKS; b++)
         set_word(mm, b,
@@ -316,7 +325,7 @@ enum err alloc_region_get(struct mm *mm, unsigned owner, enum alloc_use use,
     return ERR_NONE;
 }
 
-enum err alloc_claim(struct mm *mm, uint64_t n)
+static bool claim(struct mm *mm, uint64_t n)
 {
     struct alloc *a = &mm->alloc;
     bool ok;
@@ -328,7 +337,13 @@ enum err alloc_claim(struct mm *mm, uint64_t n)
     if (ok)
         a->claimed += n;
     spin_unlock(&a->lock);
-    return ok ? ERR_NONE : ERR_NOMEM;
+    return ok;
+}
+
+enum err alloc_claim(struct mm *mm, uint64_t n)
+{
+    return claim(mm, n) || (mm_discharge(mm) && claim(mm, n)) ? ERR_NONE
+                                                              : ERR_NOMEM;
 }
 
 void alloc_unclaim(struct mm *mm, uint64_t n)

@@ -29,6 +29,12 @@ struct mm_audit mm_audit(struct mm *mm, void *scratch)
         out.clean = false;
         return out;
     }
+    if (mm->owed->what != TLB_NOTHING) {
+        say(out.text, sizeof(out.text),
+            "something is owed: an operation was not ended");
+        out.clean = false;
+        return out;
+    }
     out = audit_shared(mm);
     check_owners(mm, &out);
     for (struct mm_domain *d = mm->domains; d && out.clean; d = d->next)

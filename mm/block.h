@@ -23,6 +23,7 @@ enum block_class {
     BLOCK_FREE = 1,
     BLOCK_HV = 2,     /* cut: hypervisor data */
     BLOCK_DOM = 3,    /* owned by one domain */
+    BLOCK_OWED = 4,   /* freed, and not on offer yet: owed.h */
     BLOCK_SHARED = 7, /* cut: each frame has an owner of its own */
 };
 

@@ -171,6 +171,8 @@ static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
     unsigned i = 0;
     struct block *b = find_block(op, order, &i);
 
+    if (!b && mm_discharge(op->mm))
+        b = find_block(op, order, &i); /* what was freed just now */
     if (!b) {
         enum err rc;
 
@@ -224,7 +226,10 @@ enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out)
     return rc;
 }
 
-/* The domain has no frame at hand: what is in shared blocks, or cut one. */
+/*
+ * The domain has no frame at hand: what is in shared blocks, or was freed just
+ * now, or cut one.
+ */
 static never_inline enum err no_holes(struct mm_op *op, mfn_t *out, unsigned n,
                                       unsigned *done)
 {
@@ -232,7 +237,7 @@ static never_inline enum err no_holes(struct mm_op *op, mfn_t *out, unsigned n,
 
     *done += got;
     op->d->tot_pages += got;
-    return got ? ERR_NONE : cut_block(op);
+    return got || mm_discharge(op->mm) ? ERR_NONE : cut_block(op);
 }
 
 enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,

@@ -6,7 +6,7 @@
  * all its 512 frames are free; then, and only then, it goes back whole. The
  * block word counts as holes the frames the domain has given up, the table's
  * hole_map shows those nobody refers to any more. What is freed loses its
- * type, so it may be handed out again only after a flush.
+ * type, so it is handed out again only after a flush: owed.h sees to that.
  * Frames in shared blocks are apart from all that: shared.h.
  */
 #pragma once
@@ -92,3 +92,13 @@ must_check enum err dmem_frames_put(struct mm_op *op, const mfn_t *m,
                                     unsigned n, unsigned *done);
 /* The last reference of a frame that was given up has gone. */
 void dmem_frame_free(struct mm_op *op, struct frame *f);
+/* It is counted for the domain no more, and its block counts it as a hole. */
+void dmem_frame_leave(struct mm_op *op, struct frame *f);
+
+/*
+ * For owed.c: what was d's and is owed for no more is on offer. Of n frames
+ * some from the first on: returns how many.
+ */
+must_check unsigned dmem_frames_offer(struct mm *mm, struct mm_domain *d,
+                                      const uint64_t *mfns, unsigned n);
+void dmem_block_offer(struct mm *mm, blk_t blk);

@@ -100,7 +100,7 @@ static void free_shared(struct mm_op *op, struct block *b, blk_t blk)
             BUG_IF(!block_try(b, block_hole_get));
             op->d->tot_pages--;
         }
-        shared_free(op, &f);
+        dmem_frame_leave(op, &f);
     }
 }
 
@@ -127,9 +127,8 @@ static enum err free_block(struct mm_op *op, struct block *b, blk_t blk)
     d->blocks_cut -= !!(b->word & BLOCK_CUT);
     d->reserved -= !!(b->word & BLOCK_RESERVED);
     d->blocks--;
-    atomic_store(&b->word, block_word(BLOCK_DOM, d->id));
-    mm_op_flush(op, tlb_full()); /* if this is not the last call, too */
-    alloc_block_put(op->mm, blk);
+    atomic_store(&b->word, block_word(BLOCK_OWED, OWNER_NONE));
+    mm_op_freed_block(op, blk);
     return ERR_NONE;
 }
 
@@ -194,11 +193,14 @@ enum err dmem_domain_destroy(struct mm_op *op)
         rc = dmem_let_go(op, cursor);
     if (rc)
         return rc;
-    if (*cursor == op->mm->nr_blocks)
-        d->holed = 0; /* its blocks go as they are */
+    if (*cursor == op->mm->nr_blocks) {
+        (void)mm_discharge(op->mm); /* the last holes of the first walk */
+        d->holed = 0;               /* its blocks go as they are */
+    }
     rc = for_own_blocks(op, cursor, op->mm->nr_blocks, free_block);
     if (rc)
         return rc;
+    (void)mm_discharge(op->mm); /* the last frames in shared blocks */
     ASSERT(d->blocks == 0 && d->holes == 0 && d->tot_pages == 0);
     ASSERT(d->super_maps == 0 && d->frame_tables == 0 && d->fixed == 0);
     ASSERT(d->supplied == 0 && d->shared_frames == 0);

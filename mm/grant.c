@@ -314,8 +314,7 @@ void grant_freed(struct mm_op *op, struct frame *f)
     struct mm_domain *d = domain_of(op->mm, frame_owner(frame_word(f)));
     struct mm_op theirs;
 
-    mm_op_flush(op, tlb_full());
-    mm_discharge(op->mm);
+    mm_op_flush_now(op);
     mm_op_begin(&theirs, d, NULL);
     dmem_frame_free(&theirs, f);
     mm_op_end(&theirs);

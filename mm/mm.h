@@ -135,7 +135,7 @@ static inline void mm_op_begin(struct mm_op *op, struct mm_domain *d,
 static inline void mm_op_end(const struct mm_op *op)
 {
     if (unlikely(op->mm->owed->what != TLB_NOTHING))
-        mm_discharge(op->mm);
+        (void)mm_discharge(op->mm);
 }
 
 /* The same where it is plain that it owes nothing: mm/mmu_quick.h. */
@@ -160,6 +160,18 @@ static inline struct mm_op mm_op_as(const struct mm_op *op, struct mm_vcpu *v)
 
 /* Owed from here on. */
 void mm_op_flush(struct mm_op *op, struct tlb what);
+/* Everything, at once: after a type is published, before content is audited. */
+void mm_op_flush_now(struct mm_op *op);
+/* Nobody's any more, and on offer once that is discharged. */
+void mm_op_freed_frame(struct mm_op *op, mfn_t m);
+void mm_op_freed_block(struct mm_op *op, blk_t b);
+/* For up to n <= MM_FREED frames, and whatever else is freed among them: */
+struct mm_owed *mm_op_room(struct mm_op *op, unsigned n);
+static inline void mm_op_freed_more(struct mm_owed *o, mfn_t m)
+{
+    o->what = TLB_FULL;
+    o->freed[o->nr++] = m.v;
+}
 
 static inline bool mm_mfn_valid(const struct mm *mm, mfn_t m)
 {

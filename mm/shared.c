@@ -20,6 +20,7 @@ void shared_convert(struct mm_op *op, struct block *b)
     struct frame_table *t = frame_table_at(op->mm, b->table);
     uint64_t old;
 
+    (void)mm_discharge(op->mm); /* what was freed of it is free by now */
     if (t->nr_free)
         holed_unlink(op->mm, &d->holed, b);
     BUG_IF(!block_apply(b, old, block_share, d->id));
@@ -180,14 +181,14 @@ bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
 }
 
 /* Off the list, all free: it belongs to nobody and has nothing in it. */
-static void release(struct mm_op *op, struct block *b)
+static void release(struct mm *mm, struct block *b)
 {
     uint32_t table = b->table;
 
     b->table = 0;
-    alloc_table_put(op->mm, mfn_of(table));
-    atomic_store(&b->word, block_word(BLOCK_DOM, op->d->id));
-    alloc_block_put(op->mm, blk_of(block_index(op->mm, b)));
+    alloc_table_put(mm, mfn_of(table));
+    atomic_store(&b->word, block_word(BLOCK_DOM, OWNER_NONE));
+    alloc_block_put(mm, blk_of(block_index(mm, b)));
 }
 
 /* With the lock held: the frame, of a block that has others, is free. */
@@ -231,20 +232,10 @@ static always_inline bool offer(struct mm *mm, struct mm_domain *d,
     return all;
 }
 
-/* The frame's word says already that it is nobody's. */
-static always_inline void freed(struct mm_op *op, const struct frame *f)
+void shared_offer(struct mm *mm, struct mm_domain *d, const struct frame *f)
 {
-    m2p_clear(op->mm, f->mfn, 1);
-    if (unlikely(offer(op->mm, op->d, f)))
-        release(op, f->block);
-}
-
-void shared_free(struct mm_op *op, struct frame *f)
-{
-    atomic_store_explicit(frame_word_ptr(f), frame_word_hole(),
-                          memory_order_release);
-    mm_op_flush(op, tlb_full());
-    freed(op, f);
+    if (unlikely(offer(mm, d, f)))
+        release(mm, f->block);
 }
 
 bool shared_put_idle(struct mm_op *op, mfn_t m)
@@ -263,7 +254,7 @@ bool shared_put_idle(struct mm_op *op, mfn_t m)
         return false;
     BUG_IF(!block_try(b, block_hole_get));
     op->d->tot_pages--;
-    freed(op, &f);
+    m2p_clear(op->mm, m, 1);
     return true;
 }
 

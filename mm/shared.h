@@ -13,10 +13,8 @@
  * keeper.h, quota.h.
  *
  * Invariants: mm.shared lists exactly the shared blocks with free frames; a
- * frame is free there, with OWNER_NONE, or some domain's. A frame that was
- * freed is on offer before the TLB obligation in op is discharged. That is
- * safe because hv/ runs one CPU and discharges it before any other domain's
- * operation begins; with more, frames would have to wait for it here.
+ * frame is free there, with OWNER_NONE, or some domain's, or was freed and is
+ * owed for (owed.h): then it is nobody's, and in no map or count of free ones.
  *
  * Of the counts of `op->d`, tot_pages and holes are the caller's.
  */
@@ -30,14 +28,13 @@ void shared_convert(struct mm_op *op, struct block *b);
 must_check unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n);
 /* 2^order contiguous, aligned frames, zeroed; false: none were found. */
 must_check bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out);
-/*
- * Nobody refers to the frame any more, and its block counts it as a hole. The
- * block may be gone afterwards.
- */
-void shared_free(struct mm_op *op, struct frame *f);
+/* The frame, freed by dmem_frame_free(), is on offer; d counts it no more; its
+ * block may go. */
+void shared_offer(struct mm *mm, struct mm_domain *d, const struct frame *f);
 /*
  * All of giving a frame back, tot_pages too, in the usual case that nobody but
- * the owner refers to it; the flush is the caller's. false: nothing was done.
+ * the owner refers to it; that it was freed is the caller's to note. false:
+ * nothing was done.
  */
 must_check bool shared_put_idle(struct mm_op *op, mfn_t m);
 

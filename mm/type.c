@@ -15,8 +15,7 @@
 
 void type_flush_now(struct mm_op *op)
 {
-    mm_op_flush(op, tlb_full());
-    mm_discharge(op->mm);
+    mm_op_flush_now(op);
 }
 
 enum err type_ref_get(struct mm_op *op, mfn_t m)

@@ -23,6 +23,7 @@
 
 struct bench {
     struct mm mm;
+    struct mm_owed owed;
     void *meta;
     size_t meta_size;
     uint64_t nr;    /* blocks of the machine */
@@ -72,6 +73,7 @@ static double boot(struct bench *b, uint64_t gib)
     b->held = map(b->nr * sizeof(*b->held));
     b->mm.direct = map(BLOCK_SIZE); /* block 0: hypervisor frames */
     start = now_ns();
+    b->mm.owed = &b->owed;
     alloc_init(&b->mm, b->meta, frames, 16);
     alloc_add(&b->mm, mfn_of(1), frames - 1);
     return (double)(now_ns() - start) / 1e3 / (double)gib;
@@ -239,6 +241,7 @@ static void hypervisor_frames(void)
     b.meta = map(b.meta_size);
     b.mm.direct = map(frames * PAGE_SIZE);
     memset(b.mm.direct, 0, frames * PAGE_SIZE); /* no page faults below */
+    b.mm.owed = &b.owed;
     alloc_init(&b.mm, b.meta, frames, 0);
     alloc_add(&b.mm, mfn_of(BLOCK_FRAMES), frames - BLOCK_FRAMES);
     alloc_scrub(&b.mm, 64);

@@ -28,6 +28,7 @@ void alloc_model_make(struct alloc_model *k, uint64_t frames, uint64_t reserve)
     k->frame = calloc(k->nr, BLOCK_FRAMES);
     k->held = calloc(k->nr, sizeof(*k->held));
     k->mm.direct = host_memory_make(k->nr * BLOCK_FRAMES);
+    k->mm.owed = &k->owed;
     alloc_init(&k->mm, k->meta, frames, reserve);
 }
 

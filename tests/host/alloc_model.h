@@ -23,6 +23,7 @@ struct hv_run {
 
 struct alloc_model {
     struct mm mm;
+    struct mm_owed owed;
     struct dice dice;
     void *meta;
     uint64_t frames, nr;

@@ -23,6 +23,7 @@
 #define RESERVE 3
 
 static struct mm mm;
+static struct mm_owed owed;
 static _Atomic uint32_t hand[BLOCKS]; /* which thread has the block */
 
 struct worker {
@@ -126,6 +127,7 @@ static void racing_requests_never_share_a_block(void **state)
     (void)state;
     memset(meta, 0, alloc_metadata_size(frames));
     mm.direct = host_memory_make(frames);
+    mm.owed = &owed;
     alloc_init(&mm, meta, frames, RESERVE);
     alloc_add(&mm, mfn_of(BLOCK_FRAMES), frames - BLOCK_FRAMES);
     for (unsigned i = 0; i < THREADS; i++) {

@@ -89,6 +89,7 @@ static bool block_to_be_had(void)
     if (dmem_block_get(&op, &b))
         return false;
     assert_int_equal(dmem_block_put(&op, b), ERR_NONE);
+    world_done(&op);
     return true;
 }
 
@@ -164,6 +165,7 @@ static void fragments(void **state)
     assert_int_equal(dmem_run_get(&op, 1, &pair), ERR_NONE);
     assert_int_equal(x.d.blocks, 1);
     dmem_run_undo(&op, 1, pair);
+    world_done(&op);
     assert_int_equal(x.d.blocks, 0);
     drain(~UINT64_C(0));
     assert_int_equal(shared_stats(&w.mm).blocks, 0);
@@ -190,6 +192,7 @@ static void draining_under_others(void **state)
     assert_int_equal(alloc_stats(&w.mm).free + alloc_stats(&w.mm).hv_blocks,
                      w.blocks_at_boot - 2);
     assert_int_equal(dmem_frames_put(&op, m, ARRAY_SIZE(m), &done), ERR_NONE);
+    world_done(&op);
     assert_int_equal(alloc_stats(&w.mm).free, w.blocks_at_boot);
 }
 

@@ -790,6 +790,7 @@ static void all_of_a_block_tables_or_holes(void **state)
     world_audit(&s->w, "all tables, all given up");
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         must(mmu_unpin(&s->op, scene_member(s, i)));
+    world_done(&s->op);
     assert_int_equal(block_class(b->word), BLOCK_FREE);
 }
 

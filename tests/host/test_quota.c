@@ -468,6 +468,7 @@ static void a_run_is_at_hand_or_a_block_is_cut(void **state)
             assert_int_equal(reservation_decrease(&op, n, order), ERR_NONE);
         }
         assert_int_equal(reservation_decrease(&op, m, order), ERR_NONE);
+        world_done(&op);
         assert_int_equal(x.d.blocks, 0); /* all holes: given back */
     }
     /* Every other frame is free, no pair: a block is cut for each... */

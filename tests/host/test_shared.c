@@ -113,6 +113,7 @@ static void all_free_it_goes_back_whole(void **state)
     assert_int_equal(alloc_stats(&s->w.mm).free, free_before);
     s->op = mm_op_on(&s->them.d, &s->them.v);
     assert_int_equal(reservation_decrease(&s->op, m, 0), ERR_NONE);
+    world_done(&s->op);
     assert_true(alloc_stats(&s->w.mm).free > free_before);
     assert_int_equal(shared_stats(&s->w.mm).blocks, 0);
 }
@@ -131,6 +132,7 @@ static void whole_extents(void **state)
     for (unsigned i = 0; i < BLOCK_FRAMES; i += 256)
         assert_int_equal(reservation_decrease(&s->op, scene_member(s, i), 8),
                          ERR_NONE);
+    world_done(&s->op);
     assert_int_equal(shared_stats(&s->w.mm).blocks, 0);
     /* One frame of the block is in use: it leaves when that ends. */
     assert_int_equal(reservation_increase(&s->op, PFN_NONE, 9, &s->block),
@@ -139,6 +141,7 @@ static void whole_extents(void **state)
     assert_int_equal(scene_update(s, s->l1, 9, pte_make(m, KERNEL).v),
                      ERR_NONE);
     assert_int_equal(reservation_decrease(&s->op, s->block, 9), ERR_NONE);
+    world_done(&s->op);
     assert_int_equal(s->us.d.shared_frames, 1);
     world_audit(&s->w, "all but one");
     assert_int_equal(scene_update(s, s->l1, 9, 0), ERR_NONE);
@@ -156,6 +159,7 @@ static void a_cut_block_with_all_kinds(void **state)
     assert_int_equal(supply_get(&s->op, &table), ERR_NONE);
     s->us.d.relinquish = RELINQUISH_CUT;
     assert_int_equal(reservation_decrease(&s->op, m, 0), ERR_NONE);
+    world_done(&s->op);
     assert_int_equal(s->us.d.blocks_cut, 0);
     assert_int_equal(s->us.d.holes, 0);
     assert_int_equal(s->us.d.holed, 0);
@@ -233,12 +237,14 @@ static void scrubbed_ahead(void **state)
     assert_false(is_zero(s, scene_they_get(s)));
     assert_int_equal(reservation_decrease(&s->op, scene_member(s, 9), 0),
                      ERR_NONE);
+    world_done(&s->op);
     assert_int_equal(shared_scrub(&s->w.mm, 9), 1);
     /* A block with a single free frame leaves the list and comes back. */
     for (unsigned i = 0; i < 3; i++)
         (void)scene_they_get(s);
     assert_int_equal(reservation_decrease(&s->op, scene_member(s, 10), 0),
                      ERR_NONE);
+    world_done(&s->op);
     assert_int_equal(shared_scrub(&s->w.mm, 9), 1);
     world_audit(&s->w, "scrubbing");
 }

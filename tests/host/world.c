@@ -97,9 +97,11 @@ void world_destroy(struct world *w, struct world_domain *x)
 
 void world_audit(struct world *w, const char *after)
 {
-    struct mm_audit a = mm_audit(&w->mm, w->scratch);
+    struct mm_audit a;
     const char *wrong;
 
+    (void)mm_discharge(&w->mm); /* the step is over, ended or not */
+    a = mm_audit(&w->mm, w->scratch);
     if (!a.clean)
         fail_msg("after %s: %s", after, a.text);
     wrong = simtlb_check(&w->mm);

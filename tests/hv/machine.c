@@ -18,7 +18,7 @@ unsigned machine_alloc_fails;
 enum err machine_store_says;
 unsigned machine_again;
 unsigned machine_discharges;
-struct mm hv_mm;
+struct mm hv_mm, *machine_mm;
 struct domain *domain_list;
 
 static struct percpu cpu;
@@ -53,6 +53,7 @@ void machine_make(unsigned domains, unsigned vcpus)
     machine_alloc_fails = 0;
     frames_used = 0;
     machine_discharges = 0;
+    machine_mm = &hv_mm;
     hv_mm.owed = &cpu.owed;
     hv_mm.direct = calloc(MACHINE_FRAMES, PAGE_SIZE);
     for (unsigned id = domains; id > 0; id--) {
@@ -154,15 +155,16 @@ __attribute__((weak)) void ring_bound(struct domain *d)
 }
 
 /* Weak, as bug(): where all of mm/ is not there. */
-__attribute__((weak)) void mm_discharge(struct mm *mm)
+__attribute__((weak)) bool mm_discharge(struct mm *mm)
 {
     machine_discharges += mm->owed->what != TLB_NOTHING;
     mm->owed->what = TLB_NOTHING;
+    return false;
 }
 
 void cpu_discharge(void)
 {
-    mm_discharge(&hv_mm);
+    (void)mm_discharge(machine_mm);
 }
 
 /* --- guest memory --------------------------------------------------------- */

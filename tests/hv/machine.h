@@ -23,6 +23,8 @@ extern uintptr_t machine_bad_from, machine_bad_to;
 extern bool machine_bad_reads;
 /* The n-th allocation from now fails; 0: none. */
 extern unsigned machine_alloc_fails;
+/* Whose memory guests have: hv_mm, unless a test says otherwise. */
+extern struct mm *machine_mm;
 /* How often something was owed and discharged. */
 extern unsigned machine_discharges;
 

@@ -50,6 +50,7 @@ struct sums {
 struct sim {
     struct options o;
     struct mm mm;
+    struct mm_owed owed;
     void *meta;
     size_t meta_size;
     struct trace trace;
@@ -78,6 +79,7 @@ static void boot(struct sim *s)
     s->meta_size = alloc_metadata_size(frames);
     s->meta = map(s->meta_size);
     s->mm.direct = map(frames * PAGE_SIZE);
+    s->mm.owed = &s->owed;
     alloc_init(&s->mm, s->meta, frames, RESERVE);
     alloc_add(&s->mm, mfn_of(1), frames - 1);
 }

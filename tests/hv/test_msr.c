@@ -59,10 +59,11 @@ void hypercall_page_fill(void *page)
     fail();
 }
 
-void mm_discharge(struct mm *mm)
+bool mm_discharge(struct mm *mm)
 {
     (void)mm;
     fail();
+    return false;
 }
 
 /* --- what kernels read -----------------------------------------------------

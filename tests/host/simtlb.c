@@ -352,23 +352,31 @@ void simtlb_fetch(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va)
     (void)walk(&k, root, PT_LEVELS);
 }
 
-void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,
-                    bool write)
+mfn_t simtlb_translate(struct mm_domain *d, unsigned cpu, mfn_t root,
+                       uint64_t va, bool write)
 {
     struct walker k = {
         .d = d, .cpu = &cpus[cpu], .va = va, .root = root, .write = write};
     struct leaf *l;
-    mfn_t m;
 
     if (!va_canonical(va) || va_is_hv(va) || mfn_eq(root, MFN_NONE))
-        return NULL;
+        return MFN_NONE;
     l = find_leaf(&k);
     if (!l)
         l = fill(&k);
     if (!l)
+        return MFN_NONE;
+    return mfn_add(l->mfn, (va >> PAGE_SHIFT) &
+                               ((UINT64_C(1) << (l->shift - PAGE_SHIFT)) - 1));
+}
+
+void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,
+                    bool write)
+{
+    mfn_t m = simtlb_translate(d, cpu, root, va, write);
+
+    if (mfn_eq(m, MFN_NONE))
         return NULL;
-    m = mfn_add(l->mfn, (va >> PAGE_SHIFT) &
-                            ((UINT64_C(1) << (l->shift - PAGE_SHIFT)) - 1));
     violation = touch_frame(d, m, write);
     if (violation)
         return NULL;

@@ -21,8 +21,16 @@ void simtlb_flush_all(void);
 void simtlb_flush_page(uint64_t va);
 
 /*
+ * The frame that va is in for the guest d on `cpu` on root, by what is cached
+ * or else by its tables; MFN_NONE: it faults. Fills the caches, sets accessed
+ * and dirty bits.
+ */
+mfn_t simtlb_translate(struct mm_domain *d, unsigned cpu, mfn_t root,
+                       uint64_t va, bool write);
+
+/*
  * The guest d, running on `cpu` on root, touches va: where in memory that
- * is, or NULL if it faults. Fills the caches, sets accessed and dirty bits.
+ * is, or NULL if it faults.
  */
 void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,
                     bool write);

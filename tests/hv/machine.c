@@ -13,7 +13,8 @@
 #include "hv/store.h"
 
 uintptr_t machine_bad_from, machine_bad_to;
-bool machine_bad_reads;
+bool machine_bad_reads, machine_hasty;
+uint8_t *(*machine_place)(uint64_t va, bool write);
 unsigned machine_alloc_fails;
 enum err machine_store_says;
 unsigned machine_again;
@@ -54,6 +55,8 @@ void machine_make(unsigned domains, unsigned vcpus)
     frames_used = 0;
     machine_discharges = 0;
     machine_mm = &hv_mm;
+    machine_place = NULL;
+    machine_hasty = false;
     hv_mm.owed = &cpu.owed;
     hv_mm.direct = calloc(MACHINE_FRAMES, PAGE_SIZE);
     for (unsigned id = domains; id > 0; id--) {
@@ -164,6 +167,8 @@ __attribute__((weak)) bool mm_discharge(struct mm *mm)
 
 void cpu_discharge(void)
 {
+    if (machine_hasty)
+        return;
     (void)mm_discharge(machine_mm);
 }
 
@@ -181,20 +186,49 @@ static size_t reachable(uint64_t va, size_t n, bool write)
     return va >= machine_bad_from ? 0 : (size_t)(machine_bad_from - va);
 }
 
+static uint8_t *place(uint64_t va, bool write)
+{
+    return machine_place ? machine_place(va, write) : (uint8_t *)(uintptr_t)va;
+}
+
+/* How many of those from va are in its page. */
+static size_t in_page(uint64_t va, size_t n)
+{
+    return machine_place ? MIN(n, PAGE_SIZE - va % PAGE_SIZE) : n;
+}
+
 size_t guest_read_some(void *dst, uint64_t va, size_t n)
 {
+    size_t done, part;
+
     cpu_user_access_begin();
     n = reachable(va, n, false);
-    memcpy(dst, (const void *)(uintptr_t)va, n);
-    return n;
+    for (done = 0; done < n; done += part) {
+        const uint8_t *p = place(va + done, false);
+
+        if (!p)
+            break;
+        part = in_page(va + done, n - done);
+        memcpy((uint8_t *)dst + done, p, part);
+    }
+    return done;
 }
 
 size_t guest_write_some(uint64_t va, const void *src, size_t n)
 {
+    size_t done, part;
+
     cpu_user_access_begin();
     n = reachable(va, n, true);
-    memcpy((void *)(uintptr_t)va, src, n);
-    return n;
+    for (done = 0; done < n; done += part) {
+        uint8_t *p = place(va + done, true);
+
+        if (!p)
+            break;
+        part = in_page(va + done, n - done);
+        memcpy(p, (const uint8_t *)src + done, part);
+    }
+    return done;
 }
 
 enum err guest_read(void *dst, uint64_t va, size_t n)

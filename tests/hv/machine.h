@@ -21,10 +21,17 @@ void machine_run(struct vcpu *v);
 /* Guest addresses from..to are not mapped, or merely read-only. */
 extern uintptr_t machine_bad_from, machine_bad_to;
 extern bool machine_bad_reads;
+/*
+ * Where a guest's address is, to the end of its page; NULL: it faults. NULL
+ * itself: guest addresses are the test's own.
+ */
+extern uint8_t *(*machine_place)(uint64_t va, bool write);
 /* The n-th allocation from now fails; 0: none. */
 extern unsigned machine_alloc_fails;
 /* Whose memory guests have: hv_mm, unless a test says otherwise. */
 extern struct mm *machine_mm;
+/* What is owed stays so where the hypervisor touches a guest's memory. */
+extern bool machine_hasty;
 /* How often something was owed and discharged. */
 extern unsigned machine_discharges;
 

@@ -40,6 +40,7 @@ void census_begin(struct census *c, struct mm_op *op, struct p2m_place p2m)
         .p2m = {.size = sizeof(uint64_t)},
         .runs = {.size = sizeof(uint64_t)},
         .supplied = {.size = sizeof(struct census_supplied)},
+        .own = {.size = sizeof(uint64_t)},
     };
 }
 
@@ -52,6 +53,7 @@ void census_end(struct census *c)
     census_list_free(&c->p2m, mm);
     census_list_free(&c->runs, mm);
     census_list_free(&c->supplied, mm);
+    census_list_free(&c->own, mm);
     pfnmap_free(&c->map);
 }
 

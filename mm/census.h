@@ -85,7 +85,8 @@ struct census {
     struct census_list p2m; /* uint64_t: pfns of the p2m's pages, in order */
     /* Private: census_run.h, census_supply.h, and how far it has got. */
     struct census_list runs, supplied;
-    uint64_t nr_own; /* supplied tables that are no superpages */
+    struct census_list own; /* uint64_t: mfns of those that are no superpages */
+    uint64_t nr_own;        /* how many these are */
     uint64_t cursor;
     unsigned phase;
     char why[160]; /* on an error, in words */

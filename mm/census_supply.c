@@ -80,6 +80,13 @@ static bool is_giant_run(const struct census *c, const pte_t *e,
     return true;
 }
 
+/* No mere superpage: it gets the next number. */
+static enum err add_own(struct census *c, struct census_supplied *s)
+{
+    s->as = CENSUS_SUPPLIED + c->nr_own++;
+    return census_list_add(&c->own, c->op->mm, &s->mfn);
+}
+
 static enum err judge_1(struct census *c, struct census_supplied *s)
 {
     bool fits = false;
@@ -88,9 +95,7 @@ static enum err judge_1(struct census *c, struct census_supplied *s)
     if (only_entries_know(c, s) && is_run(c, entries_of(c, s), &s->as))
         rc = census_run_add(c, s->as, EXTENT_LARGE, &fits);
     s->superpage = fits;
-    if (!fits)
-        s->as = CENSUS_SUPPLIED + c->nr_own++;
-    return rc;
+    return rc || fits ? rc : add_own(c, s);
 }
 
 static enum err judge_2(struct census *c, struct census_supplied *s)
@@ -99,10 +104,8 @@ static enum err judge_2(struct census *c, struct census_supplied *s)
     bool fits;
 
     if (s->level > 2 || !only_entries_know(c, s) ||
-        !is_giant_run(c, entries_of(c, s), &s->as)) {
-        s->as = CENSUS_SUPPLIED + c->nr_own++;
-        return ERR_NONE;
-    }
+        !is_giant_run(c, entries_of(c, s), &s->as))
+        return add_own(c, s);
     s->superpage = true;
     for (unsigned i = 0; i < PT_ENTRIES && !rc; i++)
         rc = census_run_add(c, s->as + (uint64_t)i * BLOCK_FRAMES,
@@ -157,13 +160,9 @@ const struct census_supplied *census_supplied_find(const struct census *c,
 
 mfn_t census_supplied_mfn(const struct census *c, uint64_t n)
 {
-    for (uint64_t i = 0; i < c->supplied.nr; i++) {
-        const struct census_supplied *s = census_at(&c->supplied, i);
+    const uint64_t *m = n < c->own.nr ? census_at(&c->own, n) : NULL;
 
-        if (s->as == CENSUS_SUPPLIED + n)
-            return mfn_of(s->mfn);
-    }
-    return MFN_NONE;
+    return m ? mfn_of(*m) : MFN_NONE;
 }
 
 mfn_t census_named(const struct census *c, uint64_t pfn)

@@ -3,7 +3,8 @@
  * dmem_destroy.c: taking a domain apart. First everything that holds tables
  * (roots, descriptor slots, pins, interrupted tables), which takes all
  * mappings with it; then its blocks, which nothing refers to any more. Two
- * walks over the block words, resumable at any block: d->destroy_cursor.
+ * walks over the block words, resumable at any block of its own, the first of
+ * them at any table: d->destroy_cursor.
  */
 #include "mm/dmem.h"
 #include "mm/grant.h"
@@ -63,6 +64,8 @@ static enum err unhold_block(struct mm_op *op, struct block *b, blk_t blk)
             frame_owner(frame_word(&f)) != op->d->id)
             continue;
         rc = drop_holds(op, &f);
+        if (!rc && port_preempt()) /* that was a table of 512 entries */
+            rc = ERR_RESTART;
         if (rc)
             return rc;
     }
@@ -139,17 +142,15 @@ for_own_blocks(struct mm_op *op, uint64_t *cursor, uint64_t base,
     while (*cursor < base + op->mm->nr_blocks) {
         blk_t blk = blk_of(*cursor - base);
         struct block *b = mm_block(op->mm, blk);
-        bool shared =
-            op->d->shared_frames && block_class(b->word) == BLOCK_SHARED;
+        bool here =
+            block_owned_by(b->word, op->d->id) ||
+            (op->d->shared_frames && block_class(b->word) == BLOCK_SHARED);
+        enum err rc = here ? fn(op, b, blk) : ERR_NONE;
 
-        if (shared || block_owned_by(b->word, op->d->id)) {
-            enum err rc = fn(op, b, blk);
-
-            if (rc)
-                return rc;
-        }
+        if (rc)
+            return rc;
         ++*cursor;
-        if ((shared || *cursor % 64 == 0) && port_preempt())
+        if ((here || *cursor % 64 == 0) && port_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;

@@ -5,6 +5,7 @@
 #include "mm/dmem.h"
 #include "mm/m2p.h"
 #include "mm/move.h"
+#include "mm/port.h"
 
 static mfn_t frame_of(const struct gather *g, uint64_t pfn)
 {
@@ -108,48 +109,115 @@ static bool can_be_emptied(const struct gather *g, const struct block *b)
     return true;
 }
 
-/* Of those with holes the one with most, or fewest; not `but`. */
-static struct block *extreme(const struct gather *g, const struct block *but,
-                             bool most, uint64_t *all)
+/* Is it one of the domain's blocks with holes? */
+static bool has_holes(const struct gather *g, uint32_t at)
 {
-    struct block *best = NULL;
+    const struct block *b = &g->op->mm->blocks[at];
 
-    *all = 0;
-    for (uint32_t at = g->op->d->holed; at;) {
-        struct block *b = &g->op->mm->blocks[at];
-        unsigned n = table_of(g, b)->nr_free;
-
-        at = b->next;
-        *all += n;
-        if (b != but && (!best || (table_of(g, best)->nr_free < n) == most) &&
-            (!most || can_be_emptied(g, b)))
-            best = b;
-    }
-    return best;
+    return at && block_owned_by(b->word, g->op->d->id) && b->table &&
+           table_of(g, b)->nr_free > 0;
 }
 
-bool gather_compact(struct gather *g)
+/*
+ * Of those with holes the one with most, or fewest, and not `but`, is g->best
+ * then, 0: there is none. ERR_RESTART: the walk goes on where it was, or, if
+ * that block has no holes any more, from the beginning.
+ */
+static enum err find_extreme(struct gather *g, uint32_t but, bool most)
 {
-    uint64_t holes, before = free_blocks(g), unused;
-    struct block *to = NULL, *from = extreme(g, NULL, true, &holes);
-    unsigned left;
+    struct block *blocks = g->op->mm->blocks;
 
-    /* Its own holes do not count, the others must do for what is not. */
-    if (!from || holes < BLOCK_FRAMES)
-        return false;
-    left = BLOCK_FRAMES - table_of(g, from)->nr_free;
-    for (unsigned i = 0; left > 0; i++) {
-        mfn_t m = nth_of(g, from, i);
-
-        if (is_free(table_of(g, from), i))
-            continue;
-        left--; /* with the last one its table goes */
-        if (!to || table_of(g, to)->nr_free == 0)
-            to = extreme(g, from, false, &unused);
-        move(g, census_pfn(g->c, m).v, m, dmem_hole_take(g->op, to));
+    if (!has_holes(g, g->at)) {
+        g->at = g->op->d->holed;
+        g->best = 0;
+        g->holes = 0;
     }
+    while (g->at) {
+        struct block *b = &blocks[g->at];
+        unsigned n = table_of(g, b)->nr_free;
+
+        g->holes += n;
+        if (g->at != but &&
+            (!has_holes(g, g->best) ||
+             (table_of(g, &blocks[g->best])->nr_free < n) == most) &&
+            (!most || can_be_emptied(g, b)))
+            g->best = g->at;
+        g->at = b->next;
+        if (g->at && port_preempt())
+            return ERR_RESTART;
+    }
+    return ERR_NONE;
+}
+
+/* Its own holes do not count, the others must do for what is not. */
+static enum err find_from(struct gather *g)
+{
+    enum err rc = find_extreme(g, 0, true);
+
+    if (rc)
+        return rc;
+    if (!has_holes(g, g->best) || g->holes < BLOCK_FRAMES)
+        return ERR_BUSY;
+    g->from = g->best;
+    g->next = 0;
+    g->to = 0;
+    return ERR_NONE;
+}
+
+/*
+ * Frame g->next of g->from to where it should go. What somebody has come to
+ * refer to since the block was chosen stays, and the rest of the block too.
+ */
+static void move_next(struct gather *g)
+{
+    struct block *blocks = g->op->mm->blocks, *from = &blocks[g->from];
+    unsigned left = BLOCK_FRAMES - table_of(g, from)->nr_free;
+    mfn_t m = nth_of(g, from, g->next++);
+    pfn_t pfn = census_pfn(g->c, m);
+    uint64_t before = free_blocks(g);
+
+    if (pfn.v == PFN_NONE.v || !movable(g, m)) {
+        g->from = 0;
+        return;
+    }
+    if (left == 1)
+        g->from = 0; /* with the last one its table goes */
+    move(g, pfn.v, m, dmem_hole_take(g->op, &blocks[g->to]));
     count_spares(g, before, 0);
-    return true;
+}
+
+/* The next frame there is in g->from, into the fullest of the others. */
+static enum err empty_one(struct gather *g)
+{
+    const struct block *from = &g->op->mm->blocks[g->from];
+
+    while (g->next < BLOCK_FRAMES && is_free(table_of(g, from), g->next))
+        g->next++;
+    if (g->next == BLOCK_FRAMES) {
+        g->from = 0;
+        return ERR_NONE;
+    }
+    if (!has_holes(g, g->to)) {
+        enum err rc = find_extreme(g, g->from, false);
+
+        if (rc)
+            return rc;
+        g->to = g->best;
+    }
+    if (has_holes(g, g->to))
+        move_next(g);
+    else
+        g->from = 0;
+    return g->from && port_preempt() ? ERR_RESTART : ERR_NONE;
+}
+
+enum err gather_compact(struct gather *g)
+{
+    enum err rc = has_holes(g, g->from) ? ERR_NONE : find_from(g);
+
+    while (!rc && g->from)
+        rc = empty_one(g);
+    return rc;
 }
 
 void gather_unshare(struct gather *g, uint64_t pfn)

@@ -17,6 +17,11 @@ struct gather {
     struct census *c;
     uint64_t moved;  /* frames */
     uint64_t spares; /* blocks taken that nothing has been given back for */
+    /* gather_compact(), as far as it has got. Blocks by index, 0: none. */
+    uint32_t from, to;
+    unsigned next;     /* frame of `from` */
+    uint32_t at, best; /* a walk over the domain's blocks with holes */
+    uint64_t holes;    /* in those it has passed */
 };
 
 /*
@@ -26,8 +31,9 @@ struct gather {
 must_check enum err gather_run(struct gather *g, uint64_t pfn);
 /*
  * Empty one of the domain's blocks that have holes into the others, the one
- * that needs the fewest moves. false: there is none that fits.
+ * that needs the fewest moves. ERR_BUSY: there is none that fits. ERR_RESTART:
+ * call again; what has been moved by then is where it belongs.
  */
-must_check bool gather_compact(struct gather *g);
+must_check enum err gather_compact(struct gather *g);
 /* A pfn in a shared block into a hole of the domain's own, if it has one. */
 void gather_unshare(struct gather *g, uint64_t pfn);

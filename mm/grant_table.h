@@ -40,6 +40,9 @@ struct grants {
     uint32_t free;    /* handle + 1 of the first free one */
     uint32_t handles; /* in use: its own */
     uint32_t pins;    /* others' handles for its entries, and its own */
+    /* Once the domain goes: whose handles are looked at, and how many were. */
+    uint32_t leaving; /* domid + 1, 0: nobody's yet */
+    uint32_t passed;
     mfn_t shared[GRANT_FRAMES]; /* fixed frames of the domain's */
     mfn_t active[GRANT_FRAMES];
     mfn_t track[GRANT_TRACK];

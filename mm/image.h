@@ -100,8 +100,8 @@ struct image_check {
     const struct image *image;
     uint64_t cursor;
     struct xxh64 sum;  /* of the pages so far */
-    uint64_t at;       /* extent that the last pfn was looked for in */
-    uint64_t last;     /* pfn of the record before, + 1; or the frames so far */
+    uint64_t at;       /* frames in the extents so far */
+    uint64_t last;     /* pfn of the record before, + 1 */
     uint64_t supplied; /* tables numbered so far */
     unsigned phase;
     char why[160];

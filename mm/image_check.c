@@ -116,42 +116,6 @@ static enum err check_extents_sum(struct image_check *c)
     return ERR_NONE;
 }
 
-/* Ascending pfns, each in an extent: both are gone through side by side. */
-static bool follows(struct image_check *c, uint64_t pfn)
-{
-    uint64_t nr = image_nr(c->image, IMAGE_EXTENTS, sizeof(struct extent));
-
-    if (pfn < c->last)
-        return false;
-    c->last = pfn + 1;
-    for (; c->at < nr; c->at++) {
-        struct extent e = image_extent(c->image, c->at);
-
-        if (pfn < e.pfn + e.count)
-            return pfn >= e.pfn;
-    }
-    return false;
-}
-
-static enum err check_table(struct image_check *c, uint64_t n)
-{
-    struct census_table t = image_table(c->image, n);
-    bool placed = t.pfn < CENSUS_SUPPLIED
-                      ? c->supplied == 0 && follows(c, t.pfn)
-                      : t.pfn - CENSUS_SUPPLIED == c->supplied++;
-
-    if (!placed)
-        return image_wrong(c->why,
-                           "table %lu: pfn %lx is out of order or in "
-                           "no extent",
-                           n, t.pfn);
-    if (t.level < 1 || t.level > PT_LEVELS || t.pinned > 1 || t.pad[0] ||
-        t.pad[1] || t.pad[2])
-        return image_wrong(c->why, "table %lu: level %lu, pinned %lu", n,
-                           (uint64_t)t.level, (uint64_t)t.pinned);
-    return ERR_NONE;
-}
-
 static uint64_t pfn_of_extent(const struct image *i, uint64_t n)
 {
     return image_extent(i, n).pfn;
@@ -197,6 +161,37 @@ static bool is_table(const struct image *i, uint64_t pfn)
     uint64_t n = up_to(i, nr, pfn, pfn_of_table);
 
     return n > 0 && image_table(i, n - 1).pfn == pfn;
+}
+
+/*
+ * Ascending pfns, each in an extent: searched for, because between two pfns
+ * there may be all extents there are.
+ */
+static bool follows(struct image_check *c, uint64_t pfn)
+{
+    if (pfn < c->last)
+        return false;
+    c->last = pfn + 1;
+    return exists(c->image, pfn);
+}
+
+static enum err check_table(struct image_check *c, uint64_t n)
+{
+    struct census_table t = image_table(c->image, n);
+    bool placed = t.pfn < CENSUS_SUPPLIED
+                      ? c->supplied == 0 && follows(c, t.pfn)
+                      : t.pfn - CENSUS_SUPPLIED == c->supplied++;
+
+    if (!placed)
+        return image_wrong(c->why,
+                           "table %lu: pfn %lx is out of order or in "
+                           "no extent",
+                           n, t.pfn);
+    if (t.level < 1 || t.level > PT_LEVELS || t.pinned > 1 || t.pad[0] ||
+        t.pad[1] || t.pad[2])
+        return image_wrong(c->why, "table %lu: level %lu, pinned %lu", n,
+                           (uint64_t)t.level, (uint64_t)t.pinned);
+    return ERR_NONE;
 }
 
 static enum err check_p2m(struct image_check *c, uint64_t n)

@@ -127,31 +127,36 @@ static uint64_t pfn_of_run(const struct layout_run *run, uint64_t n)
     return n * BLOCK_FRAMES + run->offset;
 }
 
-/* One block less in use, by filling holes? */
-static bool make_room(struct relocate *r, enum err rc)
+/* One block less in use, by filling holes; then that run again if need be. */
+static enum err make_room(struct relocate *r)
 {
-    if (rc != ERR_NOMEM && r->gather.spares < r->spares)
-        return false;
-    if (gather_compact(&r->gather))
-        return true;
+    enum err rc;
+
+    if (!r->room && r->run_rc != ERR_NOMEM && r->gather.spares < r->spares)
+        return ERR_NONE;
+    rc = gather_compact(&r->gather);
+    r->room = rc == ERR_RESTART;
+    if (r->room)
+        return rc;
+    if (!rc)
+        return r->run_rc ? ERR_RESTART : ERR_NONE;
     r->spares += RELOCATE_SPARES; /* as long as there are any */
-    return false;
+    r->full = r->run_rc == ERR_NOMEM;
+    return ERR_NONE;
 }
 
 static enum err gather_one(struct relocate *r, uint64_t n)
 {
     struct layout_run *run = run_in(r, n);
-    enum err rc;
 
+    if (r->room)
+        return make_room(r);
     if (r->full || !run || (run->flags & LAYOUT_WHOLE))
         return ERR_NONE;
-    rc = gather_run(&r->gather, pfn_of_run(run, n));
-    if (!rc)
+    r->run_rc = gather_run(&r->gather, pfn_of_run(run, n));
+    if (!r->run_rc)
         run->flags |= LAYOUT_WHOLE;
-    if (make_room(r, rc))
-        return rc ? ERR_RESTART : ERR_NONE; /* this one again */
-    r->full = rc == ERR_NOMEM;
-    return ERR_NONE;
+    return make_room(r);
 }
 
 static enum err unshare_one(struct relocate *r, uint64_t n)
@@ -163,10 +168,12 @@ static enum err unshare_one(struct relocate *r, uint64_t n)
 
 static enum err compact(struct relocate *r)
 {
-    while (gather_compact(&r->gather))
-        if (port_preempt())
-            return ERR_RESTART;
-    return ERR_NONE;
+    enum err rc;
+
+    do
+        rc = gather_compact(&r->gather);
+    while (!rc && !port_preempt());
+    return rc == ERR_BUSY ? ERR_NONE : ERR_RESTART;
 }
 
 /* --- and back ------------------------------------------------------------ */

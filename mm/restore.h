@@ -30,6 +30,7 @@ struct restore {
     struct layout layout;
     uint64_t want_large, want_whole; /* extents that did, or do, lie so */
     uint64_t promised;               /* claimed here, not by the caller */
+    uint32_t part; /* frames of a small extent that are taken already */
     uint64_t cursor;
     unsigned phase;
     char why[160];

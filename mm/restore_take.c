@@ -237,15 +237,21 @@ static enum err take_frames(struct restore *r, uint64_t pfn, unsigned n)
 
 static enum err small_one(struct restore *r, struct extent e)
 {
-    enum err rc = ERR_NONE;
-
-    if (is_placed(r, e))
+    if (r->part == 0 && is_placed(r, e))
         return ERR_NONE;
-    for (uint32_t i = 0; i < e.count && !rc; i += 64)
-        rc = take_frames(r, e.pfn + i, MIN(e.count - i, 64u));
-    if (!rc && (e.flags & WANTS_WHOLE))
-        rc = layout_run_add(&r->layout, e, false);
-    return rc;
+    while (r->part < e.count) {
+        enum err rc =
+            take_frames(r, e.pfn + r->part, MIN(e.count - r->part, 64u));
+
+        if (rc)
+            return rc;
+        r->part += 64;
+        if (r->part < e.count && port_preempt())
+            return ERR_RESTART;
+    }
+    r->part = 0;
+    return (e.flags & WANTS_WHOLE) ? layout_run_add(&r->layout, e, false)
+                                   : ERR_NONE;
 }
 
 enum err restore_small(struct restore *r)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Host tests of mm/: tests/host/test_NAME.c with all of mm/ and the host port,
 # under ASan and UBSan (test_NAME_tsan.c: under TSan); fuzzers; the purity of
-# mm/; benchmarks and the churn simulator.
+# mm/; benchmarks and the churn simulator. test_NAME_grain.c: mm/ counted.
 
 HOST_CC ?= gcc
 HOST_CLANG ?= clang
@@ -26,6 +26,14 @@ $(T_OUT)/tsan/%.o: %.c tests/tests.mk
 	$(call say,TSANCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_TSAN) -MMD -MP -c -o $@ $<
+# Each basic block of mm/ calls the test; no memory operation is inlined.
+T_GRAIN := -O1 -fno-builtin
+T_WRAP := -Wl,--wrap=memset,--wrap=memcpy
+$(T_OUT)/grain/%.o: %.c tests/tests.mk
+	$(call say,GRAINCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_GRAIN) $(if $(filter mm/%,$<),\
+	    -fsanitize-coverage=trace-pc) -MMD -MP -c -o $@ $<
 .SECONDARY:
 
 # A test names what it needs besides in a line "uses: a.c b.c".
@@ -34,10 +42,12 @@ define host_test
 $(T_OUT)/$1: $(patsubst %.c,$(T_OUT)/$2/%.o,tests/host/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
 	$$(Q)$(HOST_CC) $3 -o $$@ $$^ -lcmocka -lpthread
 endef
-$(foreach t,$(filter-out %_tsan,$(T_ALL)),\
+$(foreach t,$(filter-out %_tsan %_grain,$(T_ALL)),\
     $(eval $(call host_test,$t,san,$(T_SAN))))
 $(foreach t,$(filter %_tsan,$(T_ALL)),\
     $(eval $(call host_test,$t,tsan,$(T_TSAN))))
+$(foreach t,$(filter %_grain,$(T_ALL)),\
+    $(eval $(call host_test,$t,grain,$$(T_WRAP))))
 
 # Fuzzers: bounded in `make test`, FUZZ_SECONDS each in `make fuzz`.
 T_FUZZ := $(if $(HAVE_CLANG),\

@@ -11,6 +11,7 @@
 static uint64_t preempt_in, preempt_again, preempts, flushes;
 static bool is_deaf;
 void (*host_before_flush)(struct mm_domain *d);
+void (*host_at_look)(void);
 
 noreturn_fn void bug(const char *file, int line, const char *what)
 {
@@ -39,6 +40,8 @@ uint64_t host_preempts(void)
 bool port_preempt(void)
 {
     preempts++;
+    if (host_at_look)
+        host_at_look();
     if (preempt_in == 0 || --preempt_in > 0)
         return false;
     preempt_in = preempt_again;

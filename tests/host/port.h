@@ -25,3 +25,5 @@ void host_deaf(bool deaf);
 
 /* Called where other CPUs' accesses matter most: before a flush is done. */
 extern void (*host_before_flush)(struct mm_domain *d);
+/* Called at each look at the clock. */
+extern void (*host_at_look)(void);

@@ -19,6 +19,7 @@
 #include "mm/compact.h"
 #include "mm/m2p.h"
 #include "mm/relocate.h"
+#include "mm/report.h"
 #include "mm/restore.h"
 #include "mm/split.h"
 #include "mm/type.h"
@@ -292,6 +293,9 @@ static void reservations(void **state)
     type_put_later(&s->op, scene_member(s, 7));
     WALK(reservation_decrease, BOUND, &s->op, s->block, 9);
     WALK(reservation_increase, BOUND_BLOCK, &s->op, PFN_NONE, 9, &s->block);
+    WALK(report_free, BOUND, &s->op, s->block);
+    world_done(&s->op);
+    WALK(report_take_back, BOUND_BLOCK, &s->op, PFN_NONE, &s->block);
     WALK(reservation_increase_list, BOUND, &s->op, pfn, m, 4, &done);
     WALK(reservation_exchange, BOUND, &s->op, &x);
     WALK(compact_move, BOUND, &s->op, &to[0], ((maddr_t){0}));

@@ -8,6 +8,7 @@
 #include "hv/lifecycle.h"
 #include "hv/memory.h"
 #include "hv/report.h"
+#include "hv/sched.h"
 #include "hv/string.h"
 
 struct domain *control_find(struct control_call *call)
@@ -33,14 +34,19 @@ bool control_name_taken(const char *name)
 
 /* --- ending -------------------------------------------------------------- */
 
-/* Takes down what has ended, for as long as there is time and `wanted`. */
+/*
+ * Takes down what has ended, for as long as there is time and `wanted`. Who
+ * waits for that has no more in hand than others: they run before it goes on.
+ */
 static enum err reap(bool (*wanted)(struct control_call *call),
                      struct control_call *call)
 {
     while (wanted(call)) {
         domain_reap();
-        if (hypercall_preempt())
+        if (hypercall_preempt()) {
+            sched_give_way();
             return ERR_RESTART;
+        }
     }
     return ERR_NONE;
 }

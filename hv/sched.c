@@ -37,6 +37,7 @@
 #define WAKE_SLICE 1000000u /* ns */
 #define WAKE_BONUS 5000000u
 #define SCRUB_TIME 5000000u
+#define REAP_TURN  1000000u
 
 static struct domain *waiting; /* domains with a vCPU that waits */
 static struct vcpu *kicked;    /* should be next, if that is fair */
@@ -45,6 +46,7 @@ static struct domain *errand;  /* what is done just now is for it */
 static bool requested;
 static uint64_t had_least; /* what domains at the front have had; only grows */
 static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
+static uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
 
 static bool can_run(const struct vcpu *v)
 {
@@ -374,6 +376,8 @@ uint64_t sched_slice_end(void)
 {
     const struct vcpu *v = current_vcpu();
 
+    if (reap_end)
+        return reap_end;
     /* While idle nobody's slice runs: an end in the past would be a storm. */
     if (requested || !v || !can_run(v) || !others_wait())
         return 0;
@@ -483,6 +487,24 @@ static void let_go_of_request(void)
     this_cpu()->work &= ~WORK_RESCHED;
 }
 
+/*
+ * What ended goes in turns with those that can run: a turn is no vCPU's time,
+ * whoever ran until now, and has an end of its own. The timer is set for that,
+ * as port_preempt() goes by it; set for no slice it may be far away.
+ */
+static void reap_turn(void)
+{
+    struct vcpu *v = current_vcpu();
+
+    charge();
+    if (v)
+        runstate_waiting(v);
+    reap_end = charged + REAP_TURN;
+    time_program();
+    domain_reap();
+    reap_end = 0;
+}
+
 void sched_before_guest(void)
 {
     struct vcpu *v = current_vcpu();
@@ -492,7 +514,7 @@ void sched_before_guest(void)
     for (;;) {
         let_go_of_request();
         if (domain_ended)
-            domain_reap();
+            reap_turn();
         v = choose(current_vcpu());
         if (v)
             break;

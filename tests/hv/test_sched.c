@@ -77,9 +77,21 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
     return 0;
 }
 
+/* How long the reaper has worked, in how many turns. */
+static uint64_t reaped, reap_turns, reap_longest;
+
+/* As one that asks port_preempt(): until the timer goes, or work is there. */
 void domain_reap(void)
 {
-    fail_msg("nobody has ended");
+    uint64_t until = sched_slice_end();
+
+    assert_int_not_equal(domain_ended, 0);
+    assert_false(this_cpu()->work & WORK_RESCHED);
+    assert_true(until > now); /* none at all would be the console's tick */
+    reap_longest = MAX(reap_longest, until - now);
+    reaped += until - now;
+    reap_turns++;
+    now = until;
 }
 
 void report_and_power_off(void)
@@ -254,6 +266,8 @@ static int start(void **state)
     had_least = slice_start = slice_end = 0;
     now = charged = 1000;
     switches = slept = nr_actors = 0;
+    domain_ended = 0;
+    reaped = reap_turns = reap_longest = 0;
     return 0;
 }
 
@@ -545,6 +559,36 @@ static void the_runstate_area_is_written(void **state)
 
 /* --- ends ----------------------------------------------------------------- */
 
+/*
+ * Who computes, sleeps or asks for others all the time: the reaper has a turn
+ * between two of theirs, no more, none of them pays for it, and all are served.
+ */
+static void the_reaper_takes_turns(void **state)
+{
+    uint64_t running = 0, begin = now;
+
+    (void)state;
+    appear(1, HOG, 7 * MS, 0);
+    appear(2, HOG, 5 * MS, 0);
+    appear(3, SLEEPER, 200 * US, 10 * MS);
+    play(100 * MS);
+    domain_ended = 1;
+    sched_request();
+    play(1000 * (uint64_t)MS);
+    assert_true(reap_longest <= REAP_TURN);
+    assert_in_range(reaped, 300 * MS, 600 * MS);
+    assert_true(actors[2].worst <= WAKE_SLICE + REAP_TURN);
+    assert_share(0, actors[1].had, 40 * MS);
+    for (unsigned i = 0; i < nr_actors; i++) {
+        struct vcpu_runstate_info r;
+
+        sched_runstate(cast[i], &r);
+        assert_int_equal(r.time[RUNSTATE_running], actors[i].had);
+        running += actors[i].had;
+    }
+    assert_int_equal(running + slept + reaped, now - begin);
+}
+
 static void who_is_down_or_ended_does_not_run(void **state)
 {
     (void)state;
@@ -605,6 +649,7 @@ int main(void)
         simulated(with_nobody_else_a_yielder_goes_on),
         simulated(every_nanosecond_is_accounted_for),
         simulated(the_runstate_area_is_written),
+        simulated(the_reaper_takes_turns),
         simulated(who_is_down_or_ended_does_not_run),
         simulated(waking_the_current_one_keeps_it),
     };

@@ -65,21 +65,37 @@ static void heal_one(pfn_t first, struct healing *h)
     if (h->rc == -XEN_ENOMEM || h->rc == -XEN_ENOSYS || !is_small(first))
         return;
     int64_t rc = heal_block(first);
-    h->tried++;
+    h->tried += rc != -XEN_ENOMEM;
     h->healed += !rc;
     if (rc)
         h->rc = rc;
 }
 
+static void heal_each(struct healing *h)
+{
+    h->rc = 0;
+    for (uint64_t n = 0; n < large_text_done; n++)
+        heal_one(text_run(n), h);
+    for (unsigned b = 0; config.large && b < memory_blocks; b++)
+        if (!balloon_holes(b))
+            heal_one(memory_block[b], h);
+}
+
+/* What was moved out of others' blocks left holes: filled, blocks come back. */
+static bool make_room(const struct healing *h)
+{
+    struct balloon_result r;
+    return h->rc == -XEN_ENOMEM && !balloon_compact(&r) && r.frames;
+}
+
 static void heal_all(void)
 {
     struct healing h = {0};
-    uint64_t start = tsc_read(), calls = space_calls;
-    for (uint64_t n = 0; n < large_text_done; n++)
-        heal_one(text_run(n), &h);
-    for (unsigned b = 0; config.large && b < memory_blocks; b++)
-        if (!balloon_holes(b))
-            heal_one(memory_block[b], &h);
+    uint64_t healed, start = tsc_read(), calls = space_calls;
+    do {
+        healed = h.healed;
+        heal_each(&h);
+    } while (h.healed > healed && make_room(&h));
     wanted = h.rc == -XEN_ENOMEM;
     next_try = timer_now() + RETRY;
     hopeless = h.rc == -XEN_ENOSYS;

@@ -46,7 +46,8 @@ unsigned balloon_reported(void); /* how many are away */
  */
 void balloon_on_touch(void);
 /*
- * Offers all frames of runs with holes to the hypervisor to be moved together,
- * so that blocks become empty. frames: how many were moved. 0 or -errno.
+ * Offers all frames of runs mapped by tables to the hypervisor, to be moved
+ * together, so that blocks become empty. frames: how many were moved. 0 or
+ * -errno.
  */
 int64_t balloon_compact(struct balloon_result *r);

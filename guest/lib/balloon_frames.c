@@ -180,10 +180,17 @@ static int64_t offer(unsigned b, uint64_t *moved)
     return rc;
 }
 
+/* Only what is mapped by a table has entries that can be named. */
+static bool is_small(unsigned b)
+{
+    enum space_form form = space_form(space_nth(0), balloon.block[b]);
+    return form == SPACE_TABLE || form == SPACE_SUPPLIED;
+}
+
 int64_t balloon_frames_compact(uint64_t *moved)
 {
     for (unsigned b = balloon.nr; b-- > 0;) {
-        if (!balloon.holes[b] || balloon.holes[b] == BLOCK_FRAMES)
+        if (!is_small(b) || balloon.holes[b] == BLOCK_FRAMES)
             continue;
         int64_t rc = offer(b, moved);
         if (rc)

@@ -7,7 +7,7 @@
 #include "mm/frame.h"
 #include "mm/grant_table.h"
 
-#define LEAVES 48
+#define LEAVES SIMTLB_LEAVES
 #define LINKS  48
 
 /* A translation of 2^shift bytes. */
@@ -82,6 +82,13 @@ unsigned simtlb_cached(void)
             n += c->link[i].d != NULL;
     }
     return n;
+}
+
+uint64_t simtlb_cached_va(unsigned n)
+{
+    const struct leaf *l = &cpus[0].leaf[n];
+
+    return l->d ? l->va : 0;
 }
 
 /* --- what may be reached ------------------------------------------------- */

@@ -13,7 +13,8 @@
 
 #include "mm/mm.h"
 
-#define SIMTLB_CPUS 2
+#define SIMTLB_CPUS   2
+#define SIMTLB_LEAVES 48 /* translations each can hold */
 
 /* Forget everything, whoever's: a new machine. */
 void simtlb_reset(void);
@@ -43,5 +44,7 @@ void simtlb_fetch(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va);
 
 /* To be asked when a guest may run: NULL, or what it could do wrong. */
 const char *simtlb_check(const struct mm *mm);
+/* An address of the nth translation cached on CPU 0; 0: that is unused. */
+uint64_t simtlb_cached_va(unsigned n);
 /* Cached translations and upper-level entries there are. */
 unsigned simtlb_cached(void);

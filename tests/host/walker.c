@@ -13,6 +13,7 @@
 #include "mm/split.h"
 #include "mm/supply.h"
 #include "port.h"
+#include "reach.h"
 #include "simtlb.h"
 
 #define say_what(k, ...) snprintf((k)->what, sizeof((k)->what), __VA_ARGS__)
@@ -266,6 +267,23 @@ static enum err touch_any(struct walker *k, struct mm_op *op)
     for (unsigned n = 1 + (unsigned)upto(k, 8); n > 0; n--)
         touch(k, op, root);
     return ERR_NONE;
+}
+
+/*
+ * The hypervisor itself, in the middle of an operation, reads lists at all
+ * that is cached, whether it is still mapped or not, and writes a result.
+ */
+static void hypervisor_touches(struct walker *k, struct mm_op *op)
+{
+    mfn_t root = op->v->root_kernel;
+    uint64_t *p;
+
+    for (unsigned n = 0; n < SIMTLB_LEAVES; n++)
+        k->reached += reach(op->d, root, simtlb_cached_va(n), false) != NULL;
+    p = reach(op->d, root, any_va(k, root), true);
+    if (p)
+        *p = any_entry(k).v;
+    k->reached += p != NULL;
 }
 
 /* A tree of tables, put together in unused frames as a guest does it. */
@@ -768,13 +786,20 @@ void walker_act(struct walker *k)
     rc = action(k, &op);
     host_preempt_at(0);
     k->w.mm.alloc.fail_in = 0;
+    if (upto(k, 4) == 0)
+        hypervisor_touches(k, &op);
     world_done(&op);
     count(k, rc);
 }
 
 void walker_step(struct walker *k)
 {
+    const char *wrong;
+
     walker_act(k);
+    wrong = reach_wrong();
+    if (wrong)
+        fail_msg("after %s: %s", k->what, wrong);
     world_audit(&k->w, k->what);
 }
 

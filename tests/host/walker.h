@@ -2,9 +2,10 @@
 /*
  * walker.h: a hostile guest that draws its next operation, good or bad, from
  * dice or from a fuzzer's bytes: every call of mm/ there is, plain accesses
- * through its page tables on two CPUs, interruptions, and memory running out.
- * Beside it another guest, whose frames come and go. Dice say what happens to
- * the blocks that either gives single frames back from.
+ * through its page tables on two CPUs, the hypervisor's own accesses at its
+ * addresses while it is in the middle of things, interruptions, and memory
+ * running out. Beside it another guest, whose frames come and go. Dice say what
+ * happens to the blocks that either gives single frames back from.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ struct walker {
     unsigned nr_theirs;
     char what[160]; /* the operation under way */
     uint64_t done, refused, restarted, no_memory, touched, faulted;
+    uint64_t reached; /* by the hypervisor, at a guest's address */
     uint64_t split, joined, healed, moved, giant;
     mfn_t region; /* a whole one it has, or MFN_NONE */
 };

@@ -184,7 +184,7 @@ static never_inline enum err get_slowly(struct mm *mm, struct alloc_cpu *c,
         }
         if (!ok) {
             ok = take_direct(a, use, out);
-            *mark = use == ALLOC_CLAIMED ? 0 : BLOCK_RESERVED;
+            *mark = ok && use != ALLOC_CLAIMED ? BLOCK_RESERVED : 0;
         }
         wait = !ok && worth_waiting(a, use);
         spin_unlock(&a->lock);

@@ -174,16 +174,21 @@ static void move_next(struct gather *g)
     unsigned left = BLOCK_FRAMES - table_of(g, from)->nr_free;
     mfn_t m = nth_of(g, from, g->next++);
     pfn_t pfn = census_pfn(g->c, m);
-    uint64_t before = free_blocks(g);
+    uint64_t before = 0;
 
     if (pfn.v == PFN_NONE.v || !movable(g, m)) {
         g->from = 0;
         return;
     }
-    if (left == 1)
-        g->from = 0; /* with the last one its table goes */
+    if (left == 1) {
+        g->from = 0; /* with the last one its table goes, and the block */
+        before = free_blocks(g);
+    }
     move(g, pfn.v, m, dmem_hole_take(g->op, &blocks[g->to]));
-    count_spares(g, before, 0);
+    if (left == 1)
+        count_spares(g, before, 0);
+    else
+        (void)mm_discharge(g->op->mm);
 }
 
 /* The next frame there is in g->from, into the fullest of the others. */

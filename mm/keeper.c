@@ -112,11 +112,11 @@ uint64_t keeper_room(const struct mm *mm, const struct block *b,
 
 void keeper_join(struct frame_table *t, struct mm_domain *d, uint64_t n)
 {
-    struct shared_owner *o = t->owner;
+    struct shared_owner *o = t->owner, *end = o + SHARED_OWNERS;
 
-    while (o->d && o->d != d)
+    while (o < end && o->d && o->d != d)
         o++;
-    ASSERT(o < t->owner + SHARED_OWNERS);
+    ASSERT(o < end);
     d->joined += !o->d;
     o->d = d;
     o->frames += n;

@@ -44,18 +44,13 @@ static enum reach small(const struct mm_domain *d, mfn_t m, bool write)
 /* Not d's own, but granted to it: as long as it is whose it was. */
 static enum reach granted(const struct mm_domain *d, mfn_t m, bool write)
 {
-    for (uint32_t n = 0; n < grant_nr_handles(d); n++) {
-        const struct grant_handle *h = grant_handle(d, n);
-        struct frame f;
+    const struct grant_handle *h = simtlb_granted(d, m, write);
+    struct frame f;
 
-        if (!grant_handle_used(h) || h->mfn != m.v ||
-            (write && (h->flags & GNTMAP_readonly)))
-            continue;
-        f = frame_held(d->mm, m);
-        return frame_owner(frame_word(&f)) == h->domid ? REACH_OWN
-                                                       : REACH_OTHERS;
-    }
-    return REACH_OTHERS;
+    if (!h)
+        return REACH_OTHERS;
+    f = frame_held(d->mm, m);
+    return frame_owner(frame_word(&f)) == h->domid ? REACH_OWN : REACH_OTHERS;
 }
 
 static enum reach own_or_not(const struct mm_domain *d, mfn_t m, bool write)

@@ -93,28 +93,37 @@ uint64_t simtlb_cached_va(unsigned n)
 
 /* --- what may be reached ------------------------------------------------- */
 
+const struct grant_handle *simtlb_granted(const struct mm_domain *d, mfn_t m,
+                                          bool write)
+{
+    for (uint32_t n = 0; n < grant_nr_handles(d); n++) {
+        const struct grant_handle *h = grant_handle(d, n);
+
+        if (grant_handle_used(h) && h->mfn == m.v &&
+            !(write && (h->flags & GNTMAP_readonly)))
+            return h;
+    }
+    return NULL;
+}
+
 /*
  * While it has a handle for the frame a guest may reach it, as far as granted;
  * it must still be of whom it was, and no exclusive type either.
  */
 static const char *touch_granted(const struct mm_domain *d, mfn_t m, bool write)
 {
-    for (uint32_t n = 0; n < grant_nr_handles(d); n++) {
-        const struct grant_handle *h = grant_handle(d, n);
-        struct frame f;
+    const struct grant_handle *h = simtlb_granted(d, m, write);
+    struct frame f;
 
-        if (!grant_handle_used(h) || h->mfn != m.v ||
-            (write && (h->flags & GNTMAP_readonly)))
-            continue;
-        f = frame_held(d->mm, m);
-        if (frame_owner(frame_word(&f)) != h->domid)
-            return "a granted frame is somebody else's by now";
-        if (write && frame_count(frame_word(&f)) > 0 &&
-            frame_type_exclusive(frame_type(frame_word(&f))))
-            return "another guest's page table can be written to";
-        return NULL;
-    }
-    return "memory that is not the guest's can be reached";
+    if (!h)
+        return "memory that is not the guest's can be reached";
+    f = frame_held(d->mm, m);
+    if (frame_owner(frame_word(&f)) != h->domid)
+        return "a granted frame is somebody else's by now";
+    if (write && frame_count(frame_word(&f)) > 0 &&
+        frame_type_exclusive(frame_type(frame_word(&f))))
+        return "another guest's page table can be written to";
+    return NULL;
 }
 
 static const char *touch_frame(const struct mm_domain *d, mfn_t m, bool write)

@@ -13,6 +13,8 @@
 
 #include "mm/mm.h"
 
+struct grant_handle;
+
 #define SIMTLB_CPUS   2
 #define SIMTLB_LEAVES 48 /* translations each can hold */
 
@@ -41,6 +43,10 @@ void *simtlb_access(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va,
  * whatever is cached there already.
  */
 void simtlb_fetch(struct mm_domain *d, unsigned cpu, mfn_t root, uint64_t va);
+
+/* The handle by which d may reach a frame that is not its own, or NULL. */
+const struct grant_handle *simtlb_granted(const struct mm_domain *d, mfn_t m,
+                                          bool write);
 
 /* To be asked when a guest may run: NULL, or what it could do wrong. */
 const char *simtlb_check(const struct mm *mm);

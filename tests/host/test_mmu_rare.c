@@ -351,20 +351,91 @@ static void vcpus_finish_each_others_tables(void **state)
     s->us.d.vcpus = second.next;
 }
 
-/* Whatever comes next has to wait until the last operation is finished. */
-static void nothing_is_done_before_the_old_is_finished(void **state)
+/* Each operation a guest may ask for next; m is a frame of its own. */
+static enum err next_update(struct scene *s, mfn_t m)
 {
-    struct scene *s = *state;
-    const mfn_t f = scene_frame(s), in[1] = {f};
-    struct mm_op *op = &s->op;
-    mfn_t out[1];
-    pfn_t pfn[1] = {pfn_of(3)};
-    struct reservation_exchange x = {
-        .in = in, .out = out, .out_pfn = pfn, .n_in = 1, .n_out = 1};
+    (void)m;
+    return mmu_update(&s->op, s->l1.v << PAGE_SHIFT, 0);
+}
+static enum err next_list(struct scene *s, mfn_t m)
+{
     struct mmu_request r = {.ptr = s->l1.v << PAGE_SHIFT, .val = 0};
     unsigned done;
 
-    for (unsigned i = 0;; i++) {
+    (void)m;
+    return mmu_update_list(&s->op, &r, 1, &done);
+}
+static enum err next_update_va(struct scene *s, mfn_t m)
+{
+    (void)m;
+    return mmu_update_va(&s->op, 0, 0);
+}
+static enum err next_pin(struct scene *s, mfn_t m)
+{
+    return mmu_pin(&s->op, m, 1);
+}
+static enum err next_unpin(struct scene *s, mfn_t m)
+{
+    (void)m;
+    return mmu_unpin(&s->op, s->l4);
+}
+static enum err next_root(struct scene *s, mfn_t m)
+{
+    return mmu_new_baseptr(&s->op, m);
+}
+static enum err next_clear(struct scene *s, mfn_t m)
+{
+    return mmu_clear_page(&s->op, m);
+}
+static enum err next_copy(struct scene *s, mfn_t m)
+{
+    return mmu_copy_page(&s->op, m, s->data);
+}
+static enum err next_seg(struct scene *s, mfn_t m)
+{
+    return mmu_seg_load(&s->op, 0, m);
+}
+static enum err next_info(struct scene *s, mfn_t m)
+{
+    return mmu_info_load(&s->op, m);
+}
+static enum err next_descriptor(struct scene *s, mfn_t m)
+{
+    return mmu_update_descriptor(&s->op, maddr_of_mfn(m), 0);
+}
+static enum err next_increase(struct scene *s, mfn_t m)
+{
+    return reservation_increase(&s->op, pfn_of(3), 0, &m);
+}
+static enum err next_decrease(struct scene *s, mfn_t m)
+{
+    return reservation_decrease(&s->op, m, 0);
+}
+static enum err next_exchange(struct scene *s, mfn_t m)
+{
+    const mfn_t in[1] = {m};
+    const pfn_t pfn[1] = {pfn_of(3)};
+    mfn_t out[1];
+    struct reservation_exchange x = {
+        .in = in, .out = out, .out_pfn = pfn, .n_in = 1, .n_out = 1};
+
+    return reservation_exchange(&s->op, &x);
+}
+
+/* Whatever comes next has to wait until the last operation is finished. */
+static void nothing_is_done_before_the_old_is_finished(void **state)
+{
+    static enum err (*const next[])(struct scene *, mfn_t) = {
+        next_update,   next_list,     next_update_va,  next_pin,
+        next_unpin,    next_root,     next_clear,      next_copy,
+        next_seg,      next_info,     next_descriptor, next_increase,
+        next_decrease, next_exchange,
+    };
+    struct scene *s = *state;
+    const mfn_t m = scene_frame(s);
+    struct mm_op *op = &s->op;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(next); i++) {
         mfn_t top = tree(s, 4, 3);
         enum err rc;
 
@@ -373,53 +444,7 @@ static void nothing_is_done_before_the_old_is_finished(void **state)
         assert_int_equal(finish(s, mmu_unpin(op, top)), ERR_NONE);
         assert_true(type_left(op));
         host_preempt_at(1);
-        switch (i) {
-        case 0:
-            rc = mmu_update(op, r.ptr, 0);
-            break;
-        case 1:
-            rc = mmu_update_list(op, &r, 1, &done);
-            break;
-        case 2:
-            rc = mmu_update_va(op, 0, 0);
-            break;
-        case 3:
-            rc = mmu_pin(op, f, 1);
-            break;
-        case 4:
-            rc = mmu_unpin(op, s->l4);
-            break;
-        case 5:
-            rc = mmu_new_baseptr(op, f);
-            break;
-        case 6:
-            rc = mmu_clear_page(op, f);
-            break;
-        case 7:
-            rc = mmu_copy_page(op, f, s->data);
-            break;
-        case 8:
-            rc = mmu_seg_load(op, 0, f);
-            break;
-        case 9:
-            rc = mmu_info_load(op, f);
-            break;
-        case 10:
-            rc = mmu_update_descriptor(op, maddr_of_mfn(f), 0);
-            break;
-        case 11:
-            rc = reservation_increase(op, pfn[0], 0, out);
-            break;
-        case 12:
-            rc = reservation_decrease(op, f, 0);
-            break;
-        case 13:
-            rc = reservation_exchange(op, &x);
-            break;
-        default:
-            host_preempt_at(0);
-            return;
-        }
+        rc = next[i](s, m);
         host_preempt_at(0);
         assert_int_equal(finish(s, rc), ERR_RESTART);
         assert_int_equal(finish(s, type_drain(op)), ERR_NONE);

@@ -287,6 +287,11 @@ bool console_has_room(void)
     return line_has_room();
 }
 
+bool console_has_turn(void)
+{
+    return line_has_turn();
+}
+
 void console_start(void)
 {
     serial_slow_down(options.slowline);

@@ -52,6 +52,9 @@ void console_guest_end(struct domain *d);
  * waits with them.
  */
 bool console_has_room(void);
+/* The same for a turn of a ring's: it leaves room to who waits in a hypercall.
+ */
+bool console_has_turn(void);
 
 /* A typed character, or -1. */
 int console_read(void);

@@ -18,9 +18,12 @@
 enum {
     ROOM = 16384,
     GUESTS_ROOM = 2048, /* the rest is for what ends say, and dumps */
+    RINGS_ROOM = 512,   /* of that; with a turn that is begun less than all */
     BATCH = 16,         /* the FIFO */
     BATCHES = 8,        /* where the line is as fast as the processor */
 };
+_Static_assert(RINGS_ROOM + LINE_TURN < GUESTS_ROOM - 63,
+               "a piece by console_io has room beside any flood of rings");
 #define PATIENCE UINT64_C(1000000000)
 
 static char queue[ROOM];
@@ -56,6 +59,11 @@ void line_stop(void)
 bool line_has_room(void)
 {
     return !started || stuck || in - out < GUESTS_ROOM;
+}
+
+bool line_has_turn(void)
+{
+    return !started || stuck || in - out < RINGS_ROOM;
 }
 
 void line_put(char c, const struct domain *d)

@@ -16,8 +16,14 @@ void line_stop(void);
 
 /* For d; NULL: the hypervisor's own, which finds room or makes some. */
 void line_put(char c, const struct domain *d);
-/* May guests put more? Behind that there is room for the hypervisor. */
+/*
+ * May a guest put more that waits for it in a hypercall? Behind that there is
+ * room for the hypervisor. And a ring, for a turn that comes to no more than
+ * LINE_TURN characters? What rings say never fills the room of the others.
+ */
 bool line_has_room(void);
+bool line_has_turn(void);
+#define LINE_TURN 1424u
 
 /* From the interrupt, and now and then: gives the UART what it takes. */
 void line_send(void);

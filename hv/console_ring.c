@@ -11,6 +11,7 @@
 #include "hv/console_ring.h"
 
 #include "hv/console.h"
+#include "hv/console_line.h"
 #include "hv/event.h"
 #include "hv/memory.h"
 #include "hv/pic.h"
@@ -32,6 +33,11 @@ static bool held;                    /* there is no room for more */
  */
 #define PIECE  64u
 #define PIECES 32u /* at a time, where no line holds us up */
+
+_Static_assert(PIECE *(DOMAIN_NAME_MAX + 2) + CONSOLE_LINE + DOMAIN_NAME_MAX +
+                       8 <=
+                   LINE_TURN,
+               "a piece of newlines, behind a line that was held");
 
 #define OUT_SIZE ((unsigned)sizeof(((struct xencons_interface *)0)->out))
 
@@ -112,7 +118,7 @@ static void pump_out(void)
 {
     struct domain *d;
 
-    for (unsigned i = 0; i < PIECES && console_has_room(); i++) {
+    for (unsigned i = 0; i < PIECES && console_has_turn(); i++) {
         d = whose_turn();
         if (!d)
             break;

@@ -170,6 +170,20 @@ static void ours_find_room_where_guests_do_not(void **state)
         assert_int_equal(out[i], i < n ? 'g' : 'h');
 }
 
+/* However many rings flood the line, a piece by console_io has room. */
+static void rings_leave_room_to_hypercalls(void **state)
+{
+    (void)state;
+    while (line_has_turn())
+        for (unsigned i = 0; i < LINE_TURN; i++)
+            line_put('r', &one);
+    for (unsigned i = 0; i < 64; i++) {
+        assert_true(line_has_room());
+        line_put('i', &two);
+    }
+    assert_int_equal(waited, 0);
+}
+
 static void a_panic_comes_behind_what_waits(void **state)
 {
     (void)state;
@@ -223,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup(the_fifo_takes_what_it_has_room_for, start),
         cmocka_unit_test_setup(its_owner_pays, start),
         cmocka_unit_test_setup(ours_find_room_where_guests_do_not, start),
+        cmocka_unit_test_setup(rings_leave_room_to_hypercalls, start),
         cmocka_unit_test_setup(a_panic_comes_behind_what_waits, start),
         cmocka_unit_test_setup(a_dead_line_holds_nobody_up, start),
         cmocka_unit_test_setup(silence_is_no_dead_line, start),

@@ -36,15 +36,15 @@ static void count_shared(const struct mm *mm, const struct mm_domain *d,
 {
     const struct frame_table *t = frame_table_at(mm, b->table);
     uint64_t has = frames_in(t, d->id), noted = 0;
-    bool keeps = t->owner[0].d == d;
+    bool keeps = t->owner[0].d == d, charged = keeps && !t->inherited;
 
     for (unsigned i = 0; i < SHARED_OWNERS && t->owner[i].d; i++)
         if (t->owner[i].d == d)
             noted += t->owner[i].frames;
     differ(out, d, "what it has in a shared block", noted, has);
     c->kept += keeps;
-    c->kept_free += keeps ? t->nr_free : 0;
-    c->kept_listed += keeps && t->nr_free;
+    c->kept_free += charged ? t->nr_free : 0;
+    c->kept_listed += charged && t->nr_free;
     c->reserved += keeps && (b->word & BLOCK_RESERVED);
     c->joined += has && !keeps;
 }
@@ -77,7 +77,8 @@ static uint64_t listed(const struct mm *mm, const struct mm_domain *d,
     for (uint32_t at = d->kept; at && n <= most; n++) {
         const struct frame_table *t = frame_table_at(mm, mm->blocks[at].table);
 
-        if (t->owner[0].d != d || !t->nr_free || t->kept_prev != prev)
+        if (t->owner[0].d != d || t->inherited || !t->nr_free ||
+            t->kept_prev != prev)
             return UINT64_MAX;
         prev = at;
         at = t->kept_next;

@@ -80,8 +80,9 @@ struct frame_table {
     uint32_t kept_next, kept_prev; /* the keeper's list of those with holes */
     uint32_t prev;    /* list of blocks with holes (holed.h); next is in */
     uint16_t nr_free; /* struct block; bits set in hole_map */
+    bool inherited;   /* its keeper is not the one that shared it */
     uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 -
-                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 6];
+                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 7];
 };
 _Static_assert(sizeof(struct frame_table) == 2 * PAGE_SIZE, "an order-1 pair");
 _Static_assert(sizeof(struct frame_pt) == 4, "half of a word");

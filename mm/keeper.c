@@ -45,8 +45,10 @@ static void open_accounts(const struct mm *mm, struct block *b)
     struct mm_domain *d = t->owner[0].d;
 
     d->kept_blocks++;
-    d->kept_free += t->nr_free;
     d->reserved += !!(b->word & BLOCK_RESERVED);
+    if (t->inherited)
+        return;
+    d->kept_free += t->nr_free;
     if (t->nr_free)
         link(mm, b);
 }
@@ -57,8 +59,10 @@ static void close_accounts(const struct mm *mm, struct block *b)
     struct mm_domain *d = t->owner[0].d;
 
     d->kept_blocks--;
-    d->kept_free -= t->nr_free;
     d->reserved -= !!(b->word & BLOCK_RESERVED);
+    if (t->inherited)
+        return;
+    d->kept_free -= t->nr_free;
     if (t->nr_free)
         unlink(mm, b);
 }
@@ -66,7 +70,10 @@ static void close_accounts(const struct mm *mm, struct block *b)
 void keeper_begin(struct mm *mm, struct block *b, struct mm_domain *d,
                   uint64_t n)
 {
-    table_of(mm, b)->owner[0] = (struct shared_owner){d, n};
+    struct frame_table *t = table_of(mm, b);
+
+    t->owner[0] = (struct shared_owner){d, n};
+    t->inherited = false;
     open_accounts(mm, b);
 }
 
@@ -75,6 +82,8 @@ void keeper_free(struct mm *mm, struct block *b, unsigned was)
     struct frame_table *t = table_of(mm, b);
     struct mm_domain *d = t->owner[0].d;
 
+    if (t->inherited)
+        return;
     d->kept_free = d->kept_free + t->nr_free - was;
     if (was == 0 && t->nr_free)
         link(mm, b);
@@ -103,7 +112,7 @@ uint64_t keeper_room(const struct mm *mm, const struct block *b,
 {
     struct frame_table *t = table_of(mm, b);
 
-    if (t->owner[0].d == d)
+    if (t->owner[0].d == d && !t->inherited)
         return t->nr_free; /* charged for them already */
     if (!keeper_find(t, d) && !(has_slot(t) && quota_may_join(d)))
         return 0;
@@ -151,6 +160,7 @@ bool keeper_leave(struct mm *mm, struct block *b, struct mm_domain *d)
     if (!t->owner[0].d)
         return true;
     t->owner[0].d->joined--;
+    t->inherited = true;
     open_accounts(mm, b);
     return false;
 }

@@ -2,12 +2,14 @@
 /*
  * keeper.h: who has frames in a shared block, and who of them keeps it: the
  * domain that shared it, for as long as it has frames there, then one of those
- * that are left. The keeper is charged for the block's free frames (quota.h),
- * so it may always have them.
+ * that are left. The one that shared it is charged for the block's free frames
+ * (quota.h), so it may always have them; who inherits it is not, for it had no
+ * part in that.
  *
  * Invariants, for each shared block: its owners are exactly the domains with
  * frames there, without gaps, the keeper first; it is on the keeper's list of
- * kept blocks if and only if it has free frames. All with mm.shared.lock held.
+ * kept blocks if and only if it has free frames and was not inherited. All with
+ * mm.shared.lock held.
  */
 #pragma once
 

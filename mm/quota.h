@@ -6,9 +6,9 @@
  *
  * A domain is charged, in frames, for its blocks, whatever they have of holes;
  * for its frames in shared blocks; and for the free frames of those shared
- * blocks that it keeps, being the one that shared them, or whoever is left. So
- * each frame of each block a domain is in is charged to somebody, once. Nothing
- * is charged for what others have, so no domain can use up another's quota.
+ * blocks that it has shared itself and still keeps. Nothing is charged for what
+ * others have or had, so no domain can use up another's quota; what others left
+ * to it counts as a block it is in, of which it can only be in so many.
  *
  * Invariants, checked by the audit:
  *  - a domain has no more blocks of its own than quota_blocks();

@@ -281,6 +281,49 @@ static void what_others_leave_behind_is_bounded(void **state)
     world_end(&w);
 }
 
+/*
+ * One shares all of its blocks, another has a frame in each, and the first
+ * gives the rest back: what is left to the other keeps it from none of its own
+ * blocks.
+ */
+static void what_is_left_to_somebody_is_not_charged(void **state)
+{
+    enum { LEFT = 30 };
+    struct world_domain evil, good;
+    struct mm_op e, g;
+    mfn_t block[LEFT], m;
+    unsigned done;
+
+    (void)state;
+    make(BLOCKS);
+    world_domain(&w, &evil, 1, LEFT * BLOCK_FRAMES);
+    evil.d.relinquish = RELINQUISH_CUT;
+    world_domain(&w, &good, 2, 16 * BLOCK_FRAMES);
+    e = on(&evil);
+    g = on(&good);
+    for (unsigned n = 0; n < LEFT; n++) {
+        assert_int_equal(reservation_increase(&e, PFN_NONE, 9, &block[n]),
+                         ERR_NONE);
+        assert_int_equal(reservation_decrease(&e, block[n], 0), ERR_NONE);
+    }
+    world_done(&e);
+    assert_int_equal(take(&good, LEFT, &done), ERR_NONE);
+    for (unsigned n = 0; n < LEFT; n++)
+        for (unsigned i = 1; i < BLOCK_FRAMES; i++)
+            assert_int_equal(reservation_decrease(&e, mfn_add(block[n], i), 0),
+                             ERR_NONE);
+    world_done(&e);
+    check(&good);
+    assert_int_equal(good.d.kept_blocks, LEFT);
+    for (unsigned n = 0; n < 15; n++)
+        assert_int_equal(reservation_increase(&g, PFN_NONE, 9, &m), ERR_NONE);
+    world_done(&g);
+    check(&good);
+    world_destroy(&w, &evil);
+    world_destroy(&w, &good);
+    world_end(&w);
+}
+
 /* --- at random, beside others --------------------------------------------- */
 
 /* All of its memory, back to nearly nothing, and all of it again. */
@@ -489,6 +532,7 @@ int main(void)
         cmocka_unit_test(one_frame_of_each_block_is_not_the_machine),
         cmocka_unit_test(one_frame_of_each_shared_block_is_not_either),
         cmocka_unit_test(what_others_leave_behind_is_bounded),
+        cmocka_unit_test(what_is_left_to_somebody_is_not_charged),
         cmocka_unit_test(others_get_what_is_theirs),
         cmocka_unit_test(the_reserve_is_taken_in_shares),
         cmocka_unit_test(tables_are_kept_for_all_blocks),

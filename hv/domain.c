@@ -257,8 +257,12 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     print_vformat(why, sizeof(why), fmt, ap);
     va_end(ap);
     console_say("d%u %s crashed: %s", d->id, d->name, why);
-    d->end = DOMAIN_ALIVE; /* a crash while it ends is a crash */
-    domain_shutdown(d, DOMAIN_CRASHED, SHUTDOWN_crash);
+    if (d->end == DOMAIN_ALIVE) {
+        domain_shutdown(d, DOMAIN_CRASHED, SHUTDOWN_crash);
+        return;
+    }
+    d->end = DOMAIN_CRASHED; /* a crash while it ends is a crash, and one end */
+    d->end_reason = SHUTDOWN_crash;
 }
 
 /* --- going ------------------------------------------------------------- */

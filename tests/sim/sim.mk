@@ -46,7 +46,7 @@ bench-host: $(BUILD)/tests/bench/bench_alloc
 COV := $(BUILD)/tests/coverage
 COV_CFLAGS := -std=gnu11 -O0 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
     -Itests/host -fno-strict-aliasing
-COV_TESTS := $(filter-out %_tsan,$(T_ALL))
+COV_TESTS := $(filter-out %_tsan %_grain,$(T_ALL))
 COV_GCOVR := gcovr -r . --object-directory $(COV)/mm --filter 'mm/' -j 2 \
     --exclude-branches-by-pattern '.*\b(BUG_IF|ASSERT)\b.*' \
     --exclude-lines-by-pattern '.*\bbug\(.*'
@@ -67,7 +67,7 @@ $(foreach t,$(COV_TESTS),$(eval $(call coverage_test,$t)))
 
 .PHONY: coverage coverage-run
 coverage: setup-test
-	$(Q)command -v gcovr > /dev/null || { echo "missing package: gcovr"; exit 1; }
+	$(Q)tools/setup coverage
 	$(again) coverage-run
 coverage-run: $(COV_TESTS:%=$(COV)/%)
 	$(Q)find $(COV) -name '*.gcda' -delete

@@ -16,9 +16,11 @@
 #define aligned_to(n)     __attribute__((aligned(n)))
 #define packed_type       __attribute__((packed))
 #define never_inline      __attribute__((noinline))
-#define always_inline     __attribute__((always_inline)) inline
-#define likely(x)         __builtin_expect(!!(x), 1)
-#define unlikely(x)       __builtin_expect(!!(x), 0)
+#ifndef always_inline /* coverage counts a function once */
+#define always_inline __attribute__((always_inline)) inline
+#endif
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define BIT(n) (UINT64_C(1) << (n))
 /* Bits hi..lo inclusive, numbered as the manuals number them. */

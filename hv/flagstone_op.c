@@ -39,10 +39,9 @@ static long ring(struct domain *d, uint64_t arg)
     return errno_of(ring_set(d, mfn_of(s.mfn)));
 }
 
-/* What preemption would wait for: ranges told in one call. */
-#define RANGES_MAX 4096u
+#define RANGES_LOOK 64u /* told between two looks at the clock */
 
-/* A list of more is told in pieces: nr says how many there were this time. */
+/* When time is up the rest is left to another call: nr says how many it was. */
 static long ranges(struct domain *d, uint64_t arg)
 {
     struct flagstone_ranges a;
@@ -51,7 +50,9 @@ static long ranges(struct domain *d, uint64_t arg)
 
     if (guest_read(&a, arg, sizeof(a)))
         return -XEN_EFAULT;
-    for (; n < MIN(a.nr, RANGES_MAX); n++) {
+    for (; n < a.nr; n++) {
+        if (n && n % RANGES_LOOK == 0 && hypercall_preempt())
+            break;
         if (!ring_range(d, (uint64_t)a.skip + n, &r))
             break;
         if (guest_write(a.ranges + n * sizeof(r), &r, sizeof(r)))

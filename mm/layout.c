@@ -6,12 +6,14 @@ void layout_init(struct layout *l)
 {
     l->runs = (struct census_list){.size = sizeof(struct layout_run)};
     l->own = (struct census_list){.size = sizeof(uint64_t)};
+    l->linear = (struct census_list){.size = sizeof(bool)};
 }
 
 void layout_free(struct layout *l)
 {
     census_list_free(&l->runs, l->op->mm);
     census_list_free(&l->own, l->op->mm);
+    census_list_free(&l->linear, l->op->mm);
 }
 
 /* No two runs overlap, so at most one begins in each 512 pfns. */

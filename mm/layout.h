@@ -54,10 +54,16 @@ struct layout {
     char *why;               /* 160 bytes */
     struct census_list runs; /* struct layout_run, by pfn / 512 */
     struct census_list own;  /* mfns of supplied tables that are no runs */
+    /* A byte for each table: it maps another of its own level. */
+    struct census_list linear;
+    bool any_linear;
+    /* The table under way: layout_table.c. */
+    unsigned entry; /* of it, that is next */
+    unsigned part;  /* of the table supplied for 1 GiB, which is one entry */
+    unsigned work;  /* since the last look at the clock */
     /* Pinning: layout_pin.c. */
     uint64_t cursor;
     unsigned stage, level;
-    bool linear; /* some table maps another of its own level */
 };
 
 #define layout_wrong(l, ...) (say((l)->why, 160, __VA_ARGS__), ERR_INVAL)
@@ -77,11 +83,17 @@ struct census_table layout_nth_table(const struct layout *l, uint64_t n);
 /* The level of the table that has this name; 0: it is none. */
 unsigned layout_level(const struct layout *l, uint64_t pfn);
 
-/*
- * A table from canonical form (canon.h) to mfns, in place. ERR_INVAL: it names
- * what is not there; ERR_NOMEM: for a supplied table.
+/* Before the first table: what is to be noted of them. ERR_RESTART, ERR_NOMEM.
  */
-must_check enum err layout_table(struct layout *l, struct census_table t);
+must_check enum err layout_tables_begin(struct layout *l, uint64_t *cursor);
+/*
+ * The nth table from canonical form (canon.h) to mfns, in place, and one after
+ * the other. ERR_RESTART; ERR_INVAL: it names what is not there; ERR_NOMEM:
+ * for a supplied table.
+ */
+must_check enum err layout_table(struct layout *l, uint64_t n);
+/* Once it is done: does the nth table map another of its level? */
+bool layout_is_linear(const struct layout *l, uint64_t n);
 /* Page n of the guest's p2m, at pfn. ERR_INVAL: no such pfn. */
 must_check enum err layout_p2m_page(const struct layout *l, uint64_t n,
                                     uint64_t pfn);

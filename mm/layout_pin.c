@@ -46,43 +46,12 @@ static enum err pin_pinned(struct layout *l, struct census_table t)
     return t.pinned ? pin(l, t) : ERR_NONE;
 }
 
-/* The name of a frame. M2P is only asked where to look. */
-static uint64_t name_of(const struct layout *l, mfn_t m)
-{
-    uint64_t pfn = l->op->mm->m2p[m.v];
-    uint64_t own = l->census ? l->census->nr_own : l->own.nr;
-
-    if (mfn_eq(pfnmap_get(l->map, pfn_of(pfn)), m))
-        return pfn;
-    for (uint64_t n = 0; n < own; n++)
-        if (mfn_eq(layout_named(l, CENSUS_SUPPLIED + n), m))
-            return CENSUS_SUPPLIED + n;
-    return PFN_NONE.v;
-}
-
-/* Does it name another table of its level? */
-static bool is_linear(const struct layout *l, struct census_table t)
-{
-    const pte_t *e = mm_frame_ptr(l->op->mm, layout_named(l, t.pfn));
-
-    for (unsigned i = 0; t.level > 1 && i < PT_ENTRIES; i++) {
-        uint64_t name;
-
-        if (!pte_present(e[i]) || (t.level < PT_LEVELS && (e[i].v & PTE_PSE)) ||
-            (t.level == PT_LEVELS && l4_slot_is_hv(i)))
-            continue;
-        name = name_of(l, pte_mfn(e[i]));
-        if (name != t.pfn && layout_level(l, name) == t.level)
-            return true;
-    }
-    return false;
-}
-
 static enum err pin_in_turn(struct layout *l, struct census_table t)
 {
     bool second = l->level % TURNS;
 
-    if (t.level != l->level / TURNS + 1 || is_linear(l, t) != second)
+    if (t.level != l->level / TURNS + 1 ||
+        layout_is_linear(l, l->cursor) != second)
         return ERR_NONE;
     return pin(l, t);
 }
@@ -124,11 +93,11 @@ static enum err run_stage(struct layout *l)
 {
     switch ((enum stage)l->stage) {
     case PIN:
-        return l->linear ? ERR_NONE : for_tables(l, pin_pinned);
+        return l->any_linear ? ERR_NONE : for_tables(l, pin_pinned);
     case LEVELS:
-        return l->linear ? pin_levels(l) : ERR_NONE;
+        return l->any_linear ? pin_levels(l) : ERR_NONE;
     case UNPIN:
-        return l->linear ? for_tables(l, unpin) : ERR_NONE;
+        return l->any_linear ? for_tables(l, unpin) : ERR_NONE;
     case DRAIN:
         return type_drain(l->op);
     case DONE:

@@ -4,10 +4,15 @@
  * large entry: a large one again, one onto a supplied table, or none, for the
  * guest to remap. A run has one supplied table however many entries map it,
  * because that table gives all rights and the entries take them away.
+ *
+ * Invariant: `entry` of the table under way, and `part` of the table supplied
+ * for its entry of 1 GiB, are what comes next: all before them is in mfns, and
+ * done once. So there can be a look at the clock after any of them.
  */
 #include "flagstone/flagstone.h"
 #include "mm/canon.h"
 #include "mm/layout.h"
+#include "mm/port.h"
 #include "mm/super.h"
 #include "mm/supply.h"
 
@@ -17,6 +22,17 @@
  */
 #define SUPPLIED_L1 (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D | PTE_GUEST_KERNEL)
 #define SUPPLIED_L2 (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D | PTE_PSE)
+
+/* Entries between two looks, or what is as much work. */
+#define LOOK 64u
+
+static bool time_is_up(struct layout *l)
+{
+    if (++l->work < LOOK)
+        return false;
+    l->work = 0;
+    return port_preempt();
+}
 
 static enum err supply(struct layout *l, uint64_t *table)
 {
@@ -44,6 +60,7 @@ static void fill_l1(struct layout *l, struct layout_run *run, uint64_t pfn)
     for (unsigned i = 0; i < PT_ENTRIES; i++)
         e[i] = pte_make(pfnmap_get(l->map, pfn_of(pfn + i)), SUPPLIED_L1);
     run->flags |= LAYOUT_FILLED;
+    l->work += LOOK;
 }
 
 /* What a large entry is that is shattered, or left to the guest. */
@@ -120,21 +137,27 @@ static bool giant_is_whole(const struct layout *l, uint64_t pfn)
     return true;
 }
 
+/* ERR_RESTART: not all of it yet. */
 static enum err fill_l2(struct layout *l, struct layout_run *run, uint64_t pfn)
 {
     pte_t *e = mm_frame_ptr(l->op->mm, mfn_of(run->l2));
-    enum err rc = ERR_NONE;
 
     if (run->flags & LAYOUT_FULL)
         return ERR_NONE;
-    for (unsigned i = 0; i < PT_ENTRIES && !rc; i++) {
-        uint64_t at = pfn + (uint64_t)i * BLOCK_FRAMES;
+    while (l->part < PT_ENTRIES) {
+        uint64_t at = pfn + (uint64_t)l->part * BLOCK_FRAMES;
+        enum err rc =
+            place_run(l, layout_run_at(l, at), at, SUPPLIED_L2, &e[l->part]);
 
-        rc = place_run(l, layout_run_at(l, at), at, SUPPLIED_L2, &e[i]);
+        if (rc)
+            return rc;
+        l->part++;
+        if (time_is_up(l))
+            return ERR_RESTART;
     }
-    if (!rc)
-        run->flags |= LAYOUT_FULL;
-    return rc;
+    l->part = 0;
+    run->flags |= LAYOUT_FULL;
+    return ERR_NONE;
 }
 
 static enum err place_giant(struct layout *l, uint64_t pfn, uint64_t flags,
@@ -164,15 +187,19 @@ static enum err place_large(struct layout *l, unsigned level, pte_t *e)
 {
     uint64_t pfn = pte_mfn(*e).v, flags = pte_flags(*e);
     struct layout_run *run = large_run(l, pfn);
+    enum err rc;
 
-    l->result->large_before++;
     if (!run || (level == 3 && !giant_exists(l, pfn)))
         return layout_wrong(l,
                             "a large entry is onto pfn %lx, where no whole "
                             "block was",
                             pfn);
-    return level == 3 ? place_giant(l, pfn, flags, e)
-                      : place_run(l, run, pfn, flags, e);
+    if (level == 3)
+        l->work += LOOK; /* 512 runs are looked at */
+    rc = level == 3 ? place_giant(l, pfn, flags, e)
+                    : place_run(l, run, pfn, flags, e);
+    l->result->large_before += !rc;
+    return rc;
 }
 
 /*
@@ -195,7 +222,23 @@ static enum err place_absent(struct layout *l, unsigned level, pte_t *e)
                      (flags & ~FLAGSTONE_PTE_SHATTERED) | PTE_P | PTE_PSE, e);
 }
 
-static enum err place_small(struct layout *l, struct census_table t, pte_t *e)
+/* There is a byte for it: layout_tables_begin(). */
+static void note_linear(struct layout *l, uint64_t n)
+{
+    bool *linear = census_at(&l->linear, n);
+
+    *linear = l->any_linear = true;
+}
+
+bool layout_is_linear(const struct layout *l, uint64_t n)
+{
+    const bool *linear = census_at(&l->linear, n);
+
+    return *linear;
+}
+
+static enum err place_small(struct layout *l, uint64_t n, struct census_table t,
+                            pte_t *e)
 {
     uint64_t name = pte_mfn(*e).v;
     mfn_t m = layout_named(l, name);
@@ -204,35 +247,63 @@ static enum err place_small(struct layout *l, struct census_table t, pte_t *e)
         return layout_wrong(l, "an entry is onto pfn %lx, which does not exist",
                             name);
     if (t.level > 1 && name != t.pfn && layout_level(l, name) == t.level)
-        l->linear = true;
+        note_linear(l, n);
     *e = pte_make(m, pte_flags(*e));
     return ERR_NONE;
 }
 
-static enum err place_entry(struct layout *l, struct census_table t, pte_t *e)
+static enum err place_entry(struct layout *l, uint64_t n, struct census_table t,
+                            pte_t *e)
 {
+    if (t.level == PT_LEVELS && l4_slot_is_hv(l->entry)) {
+        *e = pte_of(0);
+        return ERR_NONE;
+    }
     if (!pte_present(*e))
         return place_absent(l, t.level, e);
     if (canon_is_large(*e, t.level))
         return place_large(l, t.level, e);
-    return place_small(l, t, e);
+    return place_small(l, n, t, e);
 }
 
-enum err layout_table(struct layout *l, struct census_table t)
+#define PER_PAGE (PAGE_SIZE / sizeof(bool)) /* of the list of them */
+
+enum err layout_tables_begin(struct layout *l, uint64_t *cursor)
 {
+    const uint64_t nr = layout_nr_tables(l);
+    void *unused;
+
+    for (; *cursor < nr; *cursor += PER_PAGE) {
+        enum err rc =
+            census_list_reach(&l->linear, l->op->mm, *cursor, &unused);
+
+        if (rc)
+            return rc;
+        if (time_is_up(l))
+            return ERR_RESTART;
+    }
+    return ERR_NONE;
+}
+
+enum err layout_table(struct layout *l, uint64_t n)
+{
+    const struct census_table t = layout_nth_table(l, n);
     mfn_t m = layout_named(l, t.pfn);
-    enum err rc = ERR_NONE;
     pte_t *e;
 
     if (mfn_eq(m, MFN_NONE))
         return layout_wrong(l, "a table is at pfn %lx, which does not exist",
                             t.pfn);
     e = mm_frame_ptr(l->op->mm, m);
-    for (unsigned i = 0; i < PT_ENTRIES && !rc; i++) {
-        if (t.level == PT_LEVELS && l4_slot_is_hv(i))
-            e[i] = pte_of(0);
-        else
-            rc = place_entry(l, t, &e[i]);
+    while (l->entry < PT_ENTRIES) {
+        enum err rc = place_entry(l, n, t, &e[l->entry]);
+
+        if (rc)
+            return rc;
+        l->entry++;
+        if (time_is_up(l))
+            return ERR_RESTART;
     }
-    return rc;
+    l->entry = 0;
+    return ERR_NONE;
 }

@@ -14,6 +14,7 @@ enum phase {
     LOOK,
     RUNS,
     SUPPLIED,
+    NOTES,
     LET_GO,
     CANON,
     GATHER,
@@ -180,7 +181,7 @@ static enum err compact(struct relocate *r)
 
 static enum err place_table(struct relocate *r, uint64_t n)
 {
-    return layout_table(&r->layout, layout_nth_table(&r->layout, n));
+    return layout_table(&r->layout, n);
 }
 
 static enum err p2m_page(struct relocate *r, uint64_t n)
@@ -242,6 +243,8 @@ static enum err run_phase(struct relocate *r)
         return for_records(r, r->c->extents.nr, add_run);
     case SUPPLIED:
         return for_records(r, r->c->supplied.nr, add_supplied);
+    case NOTES:
+        return layout_tables_begin(&r->layout, &r->cursor);
     case LET_GO:
         return dmem_let_go(r->op, &r->cursor);
     case CANON:

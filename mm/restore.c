@@ -22,6 +22,7 @@ enum phase {
     SMALL,
     OWN,
     CONTENT,
+    NOTES,
     TABLES,
     P2M,
     PIN,
@@ -112,7 +113,7 @@ static enum err copy_page(struct restore *r, uint64_t n)
 
 static enum err place_table(struct restore *r, uint64_t n)
 {
-    return layout_table(&r->layout, layout_nth_table(&r->layout, n));
+    return layout_table(&r->layout, n);
 }
 
 static enum err p2m_page(struct restore *r, uint64_t n)
@@ -168,6 +169,8 @@ static enum err run_phase(struct restore *r)
     case CONTENT:
         return for_records(r, image_nr(r->image, IMAGE_INDEX, sizeof(uint64_t)),
                            copy_page);
+    case NOTES:
+        return layout_tables_begin(&r->layout, &r->cursor);
     case TABLES:
         return for_records(r, tables, place_table);
     case P2M:

@@ -30,7 +30,8 @@ struct restore {
     struct layout layout;
     uint64_t want_large, want_whole; /* extents that did, or do, lie so */
     uint64_t promised;               /* claimed here, not by the caller */
-    uint32_t part; /* frames of a small extent that are taken already */
+    blk_t region;  /* first block of the region that is being placed */
+    uint32_t part; /* its blocks that are, or a small extent's frames */
     uint64_t cursor;
     unsigned phase;
     char why[160];

@@ -139,29 +139,45 @@ static bool giant_from(const struct restore *r, uint64_t n)
     return true;
 }
 
-static enum err take_region(struct restore *r, uint64_t n)
+/* As much of the region as there is time for: r->part of its blocks so far. */
+static enum err place_region(struct restore *r, uint64_t n)
 {
-    blk_t b;
-    enum err rc = dmem_region_get_dirty(r->op, &b);
+    while (r->part < REGION_BLOCKS) {
+        blk_t b = blk_of(r->region.v + r->part);
+        enum err rc =
+            place_block(r, image_extent(r->image, n + r->part), mfn_of_blk(b));
 
-    for (uint64_t i = 0; i < REGION_BLOCKS && !rc; i++)
-        rc = place_block(r, image_extent(r->image, n + i),
-                         mfn_of_blk(blk_of(b.v + i)));
-    return rc;
+        if (rc)
+            return rc;
+        r->part++;
+        if (port_preempt())
+            return ERR_RESTART;
+    }
+    r->part = 0;
+    return ERR_NONE;
+}
+
+static enum err giant_one(struct restore *r, uint64_t n)
+{
+    struct extent e = image_extent(r->image, n);
+
+    if (r->part == 0) {
+        if (!(e.flags & EXTENT_GIANT) || is_placed(r, e) || !giant_from(r, n))
+            return ERR_NONE;
+        if (dmem_region_get_dirty(r->op, &r->region))
+            return ERR_NONE; /* if there is none, so be it */
+    }
+    return place_region(r, n);
 }
 
 enum err restore_giant(struct restore *r)
 {
     while (r->cursor < nr_extents(r)) {
-        uint64_t n = r->cursor++;
-        struct extent e = image_extent(r->image, n);
+        enum err rc = giant_one(r, r->cursor);
 
-        if ((e.flags & EXTENT_GIANT) && !is_placed(r, e) && giant_from(r, n)) {
-            enum err rc = take_region(r, n);
-
-            if (rc) /* if it was the region that is missing, so be it */
-                return is_placed(r, e) ? rc : ERR_NONE;
-        }
+        if (rc)
+            return rc;
+        r->cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }

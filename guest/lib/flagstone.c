@@ -96,9 +96,7 @@ void flagstone_each_range(flagstone_range_fn *fn)
             return;
         for (uint32_t i = 0; i < MIN(a.nr, ARRAY_SIZE(some)); i++)
             fn(&some[i]);
-        if (a.nr < ARRAY_SIZE(some))
-            return;
-        skip += (uint32_t)ARRAY_SIZE(some);
+        skip += a.nr;
     }
 }
 

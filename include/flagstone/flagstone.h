@@ -188,7 +188,8 @@ struct flagstone_range {
 struct flagstone_ranges {
     uint64_t ranges; /* address of an array of struct flagstone_range */
     uint32_t skip;   /* that many first */
-    uint32_t nr;     /* in: room, out: how many there were */
+    uint32_t nr;     /* in: room, out: how many there were: fewer if time was up
+                        (not below 64), so go on until there are none */
 };
 
 /*

@@ -177,10 +177,12 @@ static void restore_it(struct life *s, const struct image *from,
     enum err rc;
 
     domain(s);
+    host_preempt_every(1); /* it stops wherever it can */
     restore_begin(&r, &s->op, from, RESTORE_SHATTER);
     do
         rc = restore_step(&r);
     while (rc == ERR_RESTART);
+    host_preempt_at(0);
     if (rc)
         fail_msg("restore: %s", r.why);
     world_done(&s->op);
@@ -215,6 +217,8 @@ static void restored_where_it_fits_and_where_not(void **state)
     s->w.mm.pages_1g = false; /* another machine */
     restore_it(s, &image, &result);
     assert_int_equal(result.supplied, 1);
+    assert_int_equal(result.large_before, 1); /* counted once */
+    assert_int_equal(result.shattered, 1);
     is_made_of_blocks(s);
     at = maddr_of(s->l3.v << PAGE_SHIFT | AT * 8);
     assert_int_equal(join(&s->op, at, &table), ERR_INVAL);

@@ -27,10 +27,7 @@
 #include "saving.h"
 #include "scene.h"
 
-/*
- * What does 512 things that are more than an entry each: a block is copied
- * (65,536 lines), or each entry's table is searched for among all tables.
- */
+/* A block is copied: 65,536 lines. */
 #define BOUND       48000u
 #define BOUND_BLOCK (4 * BOUND)
 
@@ -229,14 +226,14 @@ static void a_domain_travels(void **state)
     assert_int_equal(mmu_pin(&b.op, b.root, 4), ERR_NONE);
     pack(&b, &i, &c);
     relocate_begin(&l, &c);
-    WALK(relocate_step, BOUND_BLOCK, &l);
+    WALK(relocate_step, BOUND, &l);
     census_end(&c);
     world_done(&b.op);
     world_audit(&b.w, "relocating");
     world_domain(&b.w, &y, 2, 16 * BLOCK_FRAMES);
     op = mm_op_on(&y.d, &y.v);
     restore_begin(&r, &op, &i, RESTORE_SHATTER);
-    WALK(restore_step, BOUND_BLOCK, &r);
+    WALK(restore_step, BOUND, &r);
     restore_end(&r);
     WALK(image_free, BOUND, &i);
     world_destroy(&b.w, &y);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_mmu.c: the rules of pv-mm-facts.md sections 2 and 3, one by one. After
+ * test_mmu.c: the rules of ABI facts 2 and 3 (docs/abi.md), one by one. After
  * every refusal the audit is clean and every frame can be given back.
  */
 #include <setjmp.h>

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "hv/console.h"
+#include "hv/msr_log.h"
 #include "hv/regs.h"
 #include "hv/shown.h"
 #include "mm/mmu.h"
@@ -86,6 +87,7 @@ struct vcpu {
     uint64_t xcr0;
     uint8_t *fpu;                 /* XSAVE area, hypervisor frames */
     struct profile_line *profile; /* hv/profile.h, if asked for */
+    struct msr_log msr_log;       /* hv/msr_log.h */
 
     /* Events. */
     mfn_t info_mfn;         /* registered elsewhere: a writable reference */

@@ -16,6 +16,7 @@
 #include "hv/insn.h"
 #include "hv/io.h"
 #include "hv/msr.h"
+#include "hv/msr_log.h"
 #include "hv/policy.h"
 #include "hv/profile.h"
 #include "hv/seg.h"
@@ -153,9 +154,12 @@ static enum result move_dr(struct vcpu *v, const struct insn *i)
 
 static enum result rdmsr(struct vcpu *v)
 {
-    uint64_t value;
+    uint32_t msr = (uint32_t)v->regs.rcx;
+    uint64_t value = 0;
+    bool ok = msr_read(v, msr, &value);
 
-    if (!msr_read(v, (uint32_t)v->regs.rcx, &value))
+    msr_log(v, MSR_READ, msr, value, !ok);
+    if (!ok)
         return REFUSE;
     v->regs.rax = (uint32_t)value;
     v->regs.rdx = value >> 32;
@@ -164,9 +168,12 @@ static enum result rdmsr(struct vcpu *v)
 
 static enum result wrmsr(struct vcpu *v)
 {
+    uint32_t msr = (uint32_t)v->regs.rcx;
     uint64_t value = v->regs.rdx << 32 | (uint32_t)v->regs.rax;
+    bool ok = msr_write(v, msr, value);
 
-    return msr_write(v, (uint32_t)v->regs.rcx, value) ? DONE : REFUSE;
+    msr_log(v, MSR_WRITE, msr, value, !ok);
+    return ok ? DONE : REFUSE;
 }
 
 static void cpuid(struct vcpu *v)

@@ -8,6 +8,7 @@
  * instruction is a nanosecond.
  */
 #include "guest/lib/cmdline.h"
+#include "guest/lib/console.h"
 #include "guest/lib/guest.h"
 #include "xen/io/console.h"
 
@@ -64,12 +65,16 @@ static void compute(uint64_t instructions)
     __asm__ volatile("1: decq %0; jnz 1b" : "+r"(n));
 }
 
-/* The others have begun when it does. */
+/* The others have begun when it does, and go on when it has said a word. */
 static void be_victim(void)
 {
     const uint64_t work = cmdline_number("work", 200) * MS;
     timer_sleep(50 * MS);
     uint64_t start = timer_now();
+    printk("hello\n");
+    console_drain();
+    printk("heard after %lu us\n", (timer_now() - start) / 1000);
+    start = timer_now();
     compute(work);
     printk("share %lu of 1000\n", work * 1000 / (timer_now() - start));
 }

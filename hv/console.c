@@ -23,7 +23,8 @@
 
 static bool unbuffered;
 static const struct domain *author; /* NULL: a line is to begin */
-static const struct domain *payer;  /* for whom it is; NULL: nobody's guest */
+static struct domain *payer;        /* for whom it is; NULL: nobody's guest */
+static uint64_t written;            /* characters, ever */
 static domid_t drawn_for;           /* the last of those on the screen */
 static bool undrawn;
 static uint64_t last_refresh;
@@ -53,13 +54,16 @@ void console_remap_screen(void)
 
 static void put_serial(char c)
 {
-    if (c == '\n')
+    if (c == '\n') {
         line_put('\r', payer);
+        written++;
+    }
     line_put(c, payer);
 }
 
 static void put(char c)
 {
+    written++;
     if (options.console & CONSOLE_COM1)
         put_serial(c);
     if (options.console & screen_bit) {
@@ -81,9 +85,11 @@ static void put_bytes(const char *s, size_t n)
  */
 static void refresh_some(void)
 {
-    sched_errand_begin(drawn_for ? domain_find(drawn_for) : NULL);
+    struct domain *outer =
+        sched_errand_begin(drawn_for ? domain_find(drawn_for) : NULL);
+
     undrawn = !screen_refresh(REFRESH_CELLS);
-    sched_errand_end();
+    sched_errand_end(outer);
 }
 
 static void refresh_now_and_then(void)
@@ -203,11 +209,18 @@ static void hold(struct domain *d, const char *s, unsigned n)
     o->len += n;
 }
 
-static void write_text(struct domain *d, const uint8_t *buf, size_t len)
-{
-    char unit[CONSOLE_TEXT_UNIT];
+/* Empty lines are many times as long as what they are made of. */
+#define TURN 256u
+_Static_assert(TURN + CONSOLE_LINE + DOMAIN_NAME_MAX + 8 <= LINE_TURN,
+               "the last byte may end a line that was held");
 
-    for (size_t i = 0; i < len; i++) {
+static size_t write_text(struct domain *d, const uint8_t *buf, size_t len)
+{
+    const uint64_t end = written + TURN;
+    char unit[CONSOLE_TEXT_UNIT];
+    size_t i = 0;
+
+    for (; i < len && written < end; i++) {
         unsigned n = console_text_take(&d->out.text, buf[i], unit);
 
         if (n)
@@ -218,27 +231,30 @@ static void write_text(struct domain *d, const uint8_t *buf, size_t len)
     /* Whoever is alone disturbs nobody by half a line. */
     if (unbuffered || (domain_list == d && !d->next))
         show_held(d);
+    return i;
 }
 
-static void write_terminal(const struct domain *d, const char *buf, size_t len)
+static size_t write_terminal(const struct domain *d, const char *buf,
+                             size_t len)
 {
+    len = MIN(len, (size_t)TURN / 2); /* '\r' before each '\n' */
     if (!len)
-        return;
+        return 0;
     if (author != d)
         end_author();
     put_bytes(buf, len);
     author = buf[len - 1] == '\n' ? NULL : d;
+    return len;
 }
 
-void console_guest_write(struct domain *d, const void *buf, size_t len)
+size_t console_guest_write(struct domain *d, const void *buf, size_t len)
 {
     payer = d;
-    if (d->out.terminal)
-        write_terminal(d, buf, len);
-    else
-        write_text(d, buf, len);
+    len =
+        d->out.terminal ? write_terminal(d, buf, len) : write_text(d, buf, len);
     payer = NULL;
     refresh_now_and_then();
+    return len;
 }
 
 void console_guest_end(struct domain *d)
@@ -282,14 +298,9 @@ bool console_poll(void)
     return undrawn;
 }
 
-bool console_has_room(void)
+bool console_has_room(const struct domain *d)
 {
-    return line_has_room();
-}
-
-bool console_has_turn(void)
-{
-    return line_has_turn();
+    return line_has_room(d);
 }
 
 void console_start(void)

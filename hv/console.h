@@ -21,7 +21,8 @@ struct console_out {
     unsigned len;
     char line[CONSOLE_LINE];
     bool terminal;
-    bool more; /* the rest of the line is there, and has no turn yet */
+    bool more;         /* the rest of the line is there, and has no turn yet */
+    uint64_t line_end; /* console_line.c: behind the last that it put there */
 };
 
 /* COM1 works from this call on; the screen once its place is known. */
@@ -41,20 +42,19 @@ printf_like(1, 2) void console_json(const char *fmt, ...);
  * of a line and shown as "name| line", text only (hv/console_text.h): no line
  * of a guest's looks like one of the hypervisor's. With `terminal` they pass
  * as they are, for a guest that moves about on the terminal; whoever starts
- * it says so, and believes it.
+ * it says so, and believes it. Returns how many bytes were a turn, whatever
+ * became of them on the line: at least one, if there are any.
  */
-void console_guest_write(struct domain *d, const void *buf, size_t len);
+must_check size_t console_guest_write(struct domain *d, const void *buf,
+                                      size_t len);
 /* The guest is gone: shows what it left without an end of line. */
 void console_guest_end(struct domain *d);
 
 /*
- * May guests write more, or is what waits for the line enough? What they have
- * waits with them.
+ * Is it d's turn to write, or (NULL) the hypervisor's of what need not be said
+ * at once? What there is no room for on the line waits with whose it is.
  */
-bool console_has_room(void);
-/* The same for a turn of a ring's: it leaves room to who waits in a hypercall.
- */
-bool console_has_turn(void);
+bool console_has_room(const struct domain *d);
 
 /* A typed character, or -1. */
 int console_read(void);

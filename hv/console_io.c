@@ -20,7 +20,7 @@ static long write(struct domain *d, uint32_t count, uint64_t buf)
     while (count) {
         uint32_t n = MIN(count, (uint32_t)CHUNK);
 
-        d->out.more = !console_has_room();
+        d->out.more = !console_has_room(d);
         if (d->out.more) {
             sched_give_way();
             return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write,
@@ -28,7 +28,7 @@ static long write(struct domain *d, uint32_t count, uint64_t buf)
         }
         if (guest_read(text, buf, n))
             return -XEN_EFAULT;
-        console_guest_write(d, text, n);
+        n = (uint32_t)console_guest_write(d, text, n);
         buf += n;
         count -= n;
         if (count && hypercall_preempt())

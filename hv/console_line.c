@@ -5,9 +5,10 @@
  * interrupt, which would be at the cost of whoever runs, nor in a hypercall.
  *
  * Invariants: in - out characters wait, never more than there is room for;
- * they leave in order; the time of sending one is its owner's. While they wait
- * the UART interrupts for room. What a line does not take for a second is
- * dropped, with all that comes until it takes something again.
+ * they leave in order; the time of sending one is its owner's. Nobody has more
+ * than a turn there behind AHEAD others. While they wait the UART interrupts
+ * for room. What a line does not take for a second is dropped, with all that
+ * comes until it takes something again.
  */
 #include "hv/console_line.h"
 
@@ -17,18 +18,19 @@
 
 enum {
     ROOM = 16384,
-    GUESTS_ROOM = 2048, /* the rest is for what ends say, and dumps */
-    RINGS_ROOM = 512,   /* of that; with a turn that is begun less than all */
-    BATCH = 16,         /* the FIFO */
-    BATCHES = 8,        /* where the line is as fast as the processor */
+    GUESTS_ROOM = 12288, /* the rest is for the hypervisor's lines, and dumps */
+    AHEAD = 512,         /* of one's last text and before: a turn more fits */
+    BATCH = 16,          /* the FIFO */
+    BATCHES = 8,         /* where the line is as fast as the processor */
 };
-_Static_assert(RINGS_ROOM + LINE_TURN < GUESTS_ROOM - 63,
-               "a piece by console_io has room beside any flood of rings");
+_Static_assert(AHEAD + 20 * LINE_TURN < GUESTS_ROOM,
+               "20 that flood it leave room to another");
 #define PATIENCE UINT64_C(1000000000)
 
 static char queue[ROOM];
 static domid_t owner[ROOM];
-static unsigned in, out; /* free running */
+static uint64_t in, out; /* never wrap */
+static uint64_t own_end; /* behind the hypervisor's last; d->out.line_end */
 static bool started, stuck;
 static uint64_t moved_at; /* when the line last took something */
 
@@ -56,17 +58,16 @@ void line_stop(void)
     line_flush();
 }
 
-bool line_has_room(void)
+bool line_has_room(const struct domain *d)
 {
-    return !started || stuck || in - out < GUESTS_ROOM;
+    uint64_t end = d ? d->out.line_end : own_end;
+
+    if (!started || stuck)
+        return true;
+    return in - out < GUESTS_ROOM && (end <= out || end - out < AHEAD);
 }
 
-bool line_has_turn(void)
-{
-    return !started || stuck || in - out < RINGS_ROOM;
-}
-
-void line_put(char c, const struct domain *d)
+void line_put(char c, struct domain *d)
 {
     if (!started) {
         serial_put(SERIAL_COM1, c);
@@ -80,20 +81,21 @@ void line_put(char c, const struct domain *d)
         serial_put(SERIAL_COM1, queue[out++ % ROOM]);
     owner[in % ROOM] = d ? d->id : 0;
     queue[in++ % ROOM] = c;
+    *(d ? &d->out.line_end : &own_end) = in;
 }
 
 /* What the FIFO takes; the next one's owner pays. */
 static unsigned send_batch(void)
 {
     char text[BATCH];
-    unsigned n = MIN(in - out, (unsigned)BATCH);
+    unsigned n = (unsigned)MIN(in - out, (uint64_t)BATCH);
+    struct domain *outer = sched_errand_begin(domain_find(owner[out % ROOM]));
 
-    sched_errand_begin(domain_find(owner[out % ROOM]));
     for (unsigned i = 0; i < n; i++)
         text[i] = queue[(out + i) % ROOM];
     n = (unsigned)serial_send(SERIAL_COM1, text, n);
     out += n;
-    sched_errand_end();
+    sched_errand_end(outer);
     return n;
 }
 

@@ -15,15 +15,15 @@ void line_flush(void);
 void line_stop(void);
 
 /* For d; NULL: the hypervisor's own, which finds room or makes some. */
-void line_put(char c, const struct domain *d);
+void line_put(char c, struct domain *d);
 /*
- * May a guest put more that waits for it in a hypercall? Behind that there is
- * room for the hypervisor. And a ring, for a turn that comes to no more than
- * LINE_TURN characters? What rings say never fills the room of the others.
+ * May d, or the hypervisor, have a turn of up to LINE_TURN characters? Not
+ * while what it said last is far from being out, whoever else waits: so all
+ * get as much of the line as they want or the same, in whatever way they write
+ * and whoever asks first.
  */
-bool line_has_room(void);
-bool line_has_turn(void);
-#define LINE_TURN 1424u
+bool line_has_room(const struct domain *d);
+#define LINE_TURN 544u
 
 /* From the interrupt, and now and then: gives the UART what it takes. */
 void line_send(void);

@@ -34,23 +34,18 @@ static bool held;                    /* there is no room for more */
 #define PIECE  64u
 #define PIECES 32u /* at a time, where no line holds us up */
 
-_Static_assert(PIECE *(DOMAIN_NAME_MAX + 2) + CONSOLE_LINE + DOMAIN_NAME_MAX +
-                       8 <=
-                   LINE_TURN,
-               "a piece of newlines, behind a line that was held");
-
 #define OUT_SIZE ((unsigned)sizeof(((struct xencons_interface *)0)->out))
 
 static domid_t last_turn;
 
-static void show(struct domain *d, const struct xencons_interface *ring,
-                 XENCONS_RING_IDX at, unsigned n)
+static unsigned show(struct domain *d, const struct xencons_interface *ring,
+                     XENCONS_RING_IDX at, unsigned n)
 {
     char text[PIECE];
 
     for (unsigned i = 0; i < n; i++)
         text[i] = READ_ONCE(ring->out[MASK_XENCONS_IDX(at + i, ring->out)]);
-    console_guest_write(d, text, n);
+    return (unsigned)console_guest_write(d, text, n);
 }
 
 /* A piece at most; returns how much it was. */
@@ -62,8 +57,7 @@ static unsigned take_out(struct domain *d, struct xencons_interface *ring)
 
     if (left > sizeof(ring->out))
         left = 0; /* nonsense: both ends start anew at prod */
-    n = MIN(left, PIECE);
-    show(d, ring, cons, n);
+    n = show(d, ring, cons, MIN(left, PIECE));
     left -= n;
     __atomic_store_n(&ring->out_cons, prod - left, __ATOMIC_RELEASE);
     d->ring_more = d->out.more = left;
@@ -97,13 +91,22 @@ static unsigned drain_some(struct domain *d)
     return n;
 }
 
+/*
+ * Nothing is written into the ring of a domain that does not run: it may be on
+ * its way into an image.
+ */
+static bool wants_turn(const struct domain *d)
+{
+    return d->ring_more && domain_runs(d);
+}
+
 /* Behind the one that had the last turn, by id. */
 static struct domain *whose_turn(void)
 {
     struct domain *first = NULL;
 
     for (struct domain *d = domain_list; d; d = d->next) {
-        if (!d->ring_more || !sched_may_spend(d))
+        if (!wants_turn(d) || !console_has_room(d) || !sched_may_spend(d))
             continue;
         if (d->id > last_turn)
             return d;
@@ -116,38 +119,52 @@ static struct domain *whose_turn(void)
 /* It is for the guest whose text it is, whoever runs. */
 static void pump_out(void)
 {
-    struct domain *d;
+    for (unsigned i = 0; i < PIECES; i++) {
+        struct domain *d = whose_turn(), *outer;
 
-    for (unsigned i = 0; i < PIECES && console_has_turn(); i++) {
-        d = whose_turn();
         if (!d)
             break;
         last_turn = d->id;
-        sched_errand_begin(d);
+        outer = sched_errand_begin(d);
         (void)drain_some(d);
-        sched_errand_end();
+        sched_errand_end(outer);
     }
     console_send();
 }
 
 /*
  * d does not run, but another may have a hand on its ring, so it is shown no
- * more than a ring holds.
+ * more than a ring holds: most. Returns how much of that there may still be.
  */
-bool console_ring_drain(struct domain *d)
+static unsigned drain(struct domain *d, unsigned most)
+{
+    while (most && console_has_room(d)) {
+        unsigned n = drain_some(d);
+
+        most = n && d->ring_more ? most - MIN(most, n) : 0;
+    }
+    console_send();
+    return most;
+}
+
+void console_ring_suspend(struct domain *d)
+{
+    (void)drain(d, OUT_SIZE);
+}
+
+void console_ring_resume(struct domain *d)
+{
+    d->ring_more = true;
+}
+
+bool console_ring_end(struct domain *d)
 {
     if (!d->ring_ends) {
         d->ring_ends = true;
         d->ring_last = OUT_SIZE;
     }
-    while (d->ring_last && console_has_room()) {
-        unsigned n = drain_some(d);
-
-        d->ring_last =
-            n && d->ring_more ? d->ring_last - MIN(d->ring_last, n) : 0;
-    }
-    console_send();
-    return !d->ring_last && console_has_room();
+    d->ring_last = drain(d, d->ring_last);
+    return !d->ring_last && console_has_room(NULL);
 }
 
 /* --- in ------------------------------------------------------------------ */
@@ -289,7 +306,7 @@ bool console_ring_tick(void)
 
     pump_out();
     for (const struct domain *d = domain_list; d; d = d->next)
-        more |= d->ring_more;
+        more |= wants_turn(d);
     pump_keys();
     return more;
 }

@@ -10,10 +10,16 @@
 /* What is typed interrupts from here on. */
 void console_ring_init(void);
 /*
- * Shows what d, which does not run any more, has put into its ring, as far as
- * there is room; true: that is all, and there is room for what is said of it.
+ * d stops running: shows what is in its ring, as far as there is room. The rest
+ * stays there, and is shown when d has gone on, here or wherever it is then.
  */
-bool console_ring_drain(struct domain *d);
+void console_ring_suspend(struct domain *d);
+void console_ring_resume(struct domain *d);
+/*
+ * d runs no more: shows some of the last of its ring; true: that was all, and
+ * there is room for what is said of it. Others may be through before.
+ */
+must_check bool console_ring_end(struct domain *d);
 /* d has raised one of its channels to the hypervisor. */
 void console_ring_event(struct domain *d, uint16_t port);
 /*

@@ -42,8 +42,7 @@ static enum err reap(bool (*wanted)(struct control_call *call),
                      struct control_call *call)
 {
     while (wanted(call)) {
-        domain_reap();
-        if (hypercall_preempt()) {
+        if (!domain_reap() || hypercall_preempt()) {
             sched_give_way();
             return ERR_RESTART;
         }

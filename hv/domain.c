@@ -328,29 +328,51 @@ enum err domain_destroy(struct domain *d)
     return rc;
 }
 
-static struct domain *first_ended(void)
+/* The one that is half gone, or NULL. */
+static struct domain *half_gone(void)
 {
     struct domain *d = domain_list;
 
-    while (d && d->end == DOMAIN_ALIVE)
+    while (d && !(d->end != DOMAIN_ALIVE && d->mm.dying))
         d = d->next;
     return d;
 }
 
-void domain_reap(void)
+/* The first whose last words are said, or NULL: nobody waits for another's. */
+static struct domain *said_all(void)
 {
-    struct domain *d = first_ended();
+    struct domain *d = domain_list;
 
-    ASSERT(d);
-    if (!d->mm.dying && d->started) {
-        if (!console_ring_drain(d))
-            return; /* others run while the line takes it */
+    while (d &&
+           !(d->end != DOMAIN_ALIVE && (!d->started || console_ring_end(d))))
+        d = d->next;
+    return d;
+}
+
+static struct domain *next_to_go(void)
+{
+    struct domain *d = half_gone();
+
+    if (d)
+        return d;
+    d = said_all();
+    if (d && d->started) {
         console_guest_end(d);
         report_domain(d);
     }
+    return d;
+}
+
+bool domain_reap(void)
+{
+    struct domain *d = next_to_go();
+
+    if (!d)
+        return false;
     if (domain_destroy(d) == ERR_RESTART)
-        return;
+        return true;
     domain_ended--;
     tell_controller();
     auditor_check();
+    return true;
 }

@@ -17,10 +17,11 @@ must_check enum err domain_create(const struct module_config *m,
 void domain_start(struct domain *d);
 
 /*
- * Some of the work of taking ended domains down. The vCPU that is loaded
+ * Some of the work of taking ended domains down; false: there is none just
+ * now, those that are left wait for the console. The vCPU that is loaded
  * afterwards is not one of the domain worked on.
  */
-void domain_reap(void);
+bool domain_reap(void);
 /*
  * The same of one domain that does not run, ended or not, without a report:
  * ERR_RESTART: time is up, call again. Then it is gone.

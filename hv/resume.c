@@ -40,7 +40,7 @@ static void move_info_back(struct vcpu *v)
 
 void resume_quiesce(struct domain *d)
 {
-    console_ring_drain(d);
+    console_ring_suspend(d);
     event_close_all(d);
     ring_suspend(d);
     memset(d->watchdog, 0, sizeof(d->watchdog));
@@ -149,6 +149,7 @@ enum err resume_run(struct domain *d, char *text)
     d->vcpu[0]->regs.rax = 0;
     d->suspended = d->reason_set = false;
     ring_resume(d);
+    console_ring_resume(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
         sched_resume(d->vcpu[i]);
     return ERR_NONE;

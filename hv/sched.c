@@ -180,16 +180,19 @@ static void charge(void)
     charged = now;
 }
 
-void sched_errand_begin(struct domain *d)
+struct domain *sched_errand_begin(struct domain *d)
 {
+    struct domain *outer = errand;
+
     charge();
     errand = d;
+    return outer;
 }
 
-void sched_errand_end(void)
+void sched_errand_end(struct domain *outer)
 {
     charge();
-    errand = NULL;
+    errand = outer;
 }
 
 bool sched_may_spend(const struct domain *d)
@@ -501,7 +504,7 @@ static void reap_turn(void)
         runstate_waiting(v);
     reap_end = charged + REAP_TURN;
     time_program();
-    domain_reap();
+    (void)domain_reap();
     reap_end = 0;
 }
 

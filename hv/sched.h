@@ -24,10 +24,11 @@ void sched_request(void);
 
 /*
  * What is done between the two, mostly in an interrupt, is done for d and put
- * down to it, whoever runs; NULL: for whoever runs.
+ * down to it, whoever runs; NULL: for whoever runs. One may be done in the
+ * midst of another: what the first returns is for the second.
  */
-void sched_errand_begin(struct domain *d);
-void sched_errand_end(void);
+must_check struct domain *sched_errand_begin(struct domain *d);
+void sched_errand_end(struct domain *outer);
 /* Has d had no more than its share, as long as others want to run? */
 bool sched_may_spend(const struct domain *d);
 

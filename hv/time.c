@@ -180,9 +180,10 @@ static void on_timer(void)
     programmed = 0;
     now = clock_now_ns();
     while (armed && armed->timer_at <= now) {
-        sched_errand_begin(armed->d);
+        struct domain *outer = sched_errand_begin(armed->d);
+
         fire(armed, now);
-        sched_errand_end();
+        sched_errand_end(outer);
     }
     if (console_due() && console_due() <= now)
         console_ring_room();

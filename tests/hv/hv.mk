@@ -13,6 +13,8 @@ HVT_bootinfo := boot/bootinfo.c
 HVT_acpi := hv/acpi.c
 HVT_console_line := hv/console_line.c
 HVT_console := hv/console.c hv/console_line.c hv/console_text.c hv/print.c hv/cmdline.c
+HVT_console_ring := hv/console_ring.c hv/console.c hv/console_line.c hv/console_text.c \
+    hv/print.c
 HVT_mce := hv/mce_text.c hv/print.c
 HVT_selector := tests/hv/machine.c
 HVT_elf := hv/elf.c

@@ -31,14 +31,15 @@ struct domain *domain_find(domid_t id)
     return id == 1 ? &one : id == 2 ? &two : NULL;
 }
 
-void sched_errand_begin(struct domain *d)
+struct domain *sched_errand_begin(struct domain *d)
 {
     errand = d;
+    return NULL;
 }
 
-void sched_errand_end(void)
+void sched_errand_end(struct domain *outer)
 {
-    errand = NULL;
+    errand = outer;
 }
 
 static void take(char c)
@@ -87,7 +88,7 @@ uint64_t serial_due(enum serial port)
     return 42;
 }
 
-static void put(const char *s, const struct domain *d)
+static void put(const char *s, struct domain *d)
 {
     while (*s)
         line_put(*s++, d);
@@ -153,11 +154,11 @@ static void ours_find_room_where_guests_do_not(void **state)
     unsigned n = 0;
 
     (void)state;
-    while (line_has_room()) {
+    while (line_has_room(&one)) {
         line_put('g', &one);
         n++;
     }
-    assert_in_range(n, 1024, 4096);
+    assert_in_range(n, 256, 1024);
     for (unsigned i = 0; i < 8192; i++)
         line_put('h', NULL);
     assert_int_equal(waited, 0);
@@ -170,17 +171,48 @@ static void ours_find_room_where_guests_do_not(void **state)
         assert_int_equal(out[i], i < n ? 'g' : 'h');
 }
 
-/* However many rings flood the line, a piece by console_io has room. */
-static void rings_leave_room_to_hypercalls(void **state)
+static void turn(char c, struct domain *d)
 {
+    for (unsigned i = 0; i < LINE_TURN; i++)
+        line_put(c, d);
+}
+
+/* Whoever floods the line, those who have nothing there have room. */
+static void a_flood_leaves_room_to_the_others(void **state)
+{
+    static struct domain many[20];
+
     (void)state;
-    while (line_has_turn())
-        for (unsigned i = 0; i < LINE_TURN; i++)
-            line_put('r', &one);
-    for (unsigned i = 0; i < 64; i++) {
-        assert_true(line_has_room());
-        line_put('i', &two);
+    memset(many, 0, sizeof(many));
+    for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
+        while (line_has_room(&many[i]))
+            turn('f', &many[i]);
+    assert_true(line_has_room(&two));
+    assert_true(line_has_room(NULL));
+    turn('2', &two);
+    assert_int_equal(waited, 0);
+}
+
+/* One is always asked first, one last: they get the same of the line. */
+static void who_asks_first_gets_no_more(void **state)
+{
+    unsigned n1 = 0, n2 = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 3000; i++) {
+        while (line_has_room(&one))
+            turn('1', &one);
+        if (line_has_room(&two))
+            turn('2', &two);
+        fifo = 16;
+        line_send();
     }
+    assert_int_equal(at, 3000 * 16);
+    for (unsigned i = 0; i < at; i++) {
+        n1 += out[i] == '1';
+        n2 += out[i] == '2';
+    }
+    assert_in_range(n2, n1 - 2 * LINE_TURN, n1 + 2 * LINE_TURN);
     assert_int_equal(waited, 0);
 }
 
@@ -198,17 +230,17 @@ static void a_dead_line_holds_nobody_up(void **state)
 {
     (void)state;
     dead = true;
-    while (line_has_room())
+    while (line_has_room(&one))
         line_put('x', &one);
     now += 999000000;
     line_send();
-    assert_false(line_has_room());
+    assert_false(line_has_room(&one));
     now += 2000000;
     line_send();
-    assert_true(line_has_room());
+    assert_true(line_has_room(&one));
     for (unsigned i = 0; i < 100000; i++)
         line_put('y', &one);
-    assert_true(line_has_room());
+    assert_true(line_has_room(&one));
     assert_int_equal(waited, 0);
     dead = false;
     line_send(); /* it has come back */
@@ -237,7 +269,8 @@ int main(void)
         cmocka_unit_test_setup(the_fifo_takes_what_it_has_room_for, start),
         cmocka_unit_test_setup(its_owner_pays, start),
         cmocka_unit_test_setup(ours_find_room_where_guests_do_not, start),
-        cmocka_unit_test_setup(rings_leave_room_to_hypercalls, start),
+        cmocka_unit_test_setup(a_flood_leaves_room_to_the_others, start),
+        cmocka_unit_test_setup(who_asks_first_gets_no_more, start),
         cmocka_unit_test_setup(a_panic_comes_behind_what_waits, start),
         cmocka_unit_test_setup(a_dead_line_holds_nobody_up, start),
         cmocka_unit_test_setup(silence_is_no_dead_line, start),

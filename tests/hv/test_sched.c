@@ -81,7 +81,7 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
 static uint64_t reaped, reap_turns, reap_longest;
 
 /* As one that asks port_preempt(): until the timer goes, or work is there. */
-void domain_reap(void)
+bool domain_reap(void)
 {
     uint64_t until = sched_slice_end();
 
@@ -92,6 +92,7 @@ void domain_reap(void)
     reaped += until - now;
     reap_turns++;
     now = until;
+    return true;
 }
 
 void report_and_power_off(void)
@@ -320,9 +321,10 @@ static void many_vcpus_get_no_more_than_one(void **state)
 /* What is done for a domain, whoever runs. */
 static void run_errand(struct domain *d, uint64_t ns)
 {
-    sched_errand_begin(d);
+    struct domain *outer = sched_errand_begin(d);
+
     now += ns;
-    sched_errand_end();
+    sched_errand_end(outer);
 }
 
 /*
@@ -347,6 +349,29 @@ static void an_errand_is_put_down_to_whom_it_is_for(void **state)
     assert_share(0, 4000 * (uint64_t)MS, 80 * MS);
     assert_in_range(actors[1].had + done, 3920 * (uint64_t)MS,
                     4080 * (uint64_t)MS);
+}
+
+/* What is drawn or sent in the midst of an errand is another's. */
+static void an_errand_in_another_leaves_the_rest_to_that(void **state)
+{
+    struct domain *one, *other, *outer;
+    uint64_t one_had, other_had;
+
+    (void)state;
+    appear(1, HOG, 400 * US, 0);
+    appear(2, HOG, 400 * US, 0);
+    appear(3, HOG, 400 * US, 0);
+    play(100 * MS);
+    one = machine_domain(2);
+    other = machine_domain(3);
+    one_had = one->had;
+    other_had = other->had;
+    outer = sched_errand_begin(one);
+    run_errand(other, 3 * US);
+    now += 500 * US;
+    sched_errand_end(outer);
+    assert_int_equal(other->had - other_had, 3 * US);
+    assert_int_equal(one->had - one_had, 500 * US);
 }
 
 static void alone_one_is_not_disturbed(void **state)
@@ -636,6 +661,7 @@ int main(void)
         simulated(those_who_compute_get_the_same),
         simulated(many_vcpus_get_no_more_than_one),
         simulated(an_errand_is_put_down_to_whom_it_is_for),
+        simulated(an_errand_in_another_leaves_the_rest_to_that),
         simulated(alone_one_is_not_disturbed),
         simulated(who_comes_late_does_not_make_up_for_it),
         simulated(a_sleeper_waits_little_for_those_who_compute),

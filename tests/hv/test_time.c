@@ -75,16 +75,17 @@ void nmi_tick(void)
 
 static struct domain *errand;
 
-void sched_errand_begin(struct domain *d)
+struct domain *sched_errand_begin(struct domain *d)
 {
     assert_null(errand);
     errand = d;
+    return NULL;
 }
 
-void sched_errand_end(void)
+void sched_errand_end(struct domain *outer)
 {
     assert_non_null(errand);
-    errand = NULL;
+    errand = outer;
 }
 
 static uint64_t line_due;

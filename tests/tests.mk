@@ -36,7 +36,7 @@ $(T_OUT)/grain/%.o: %.c tests/tests.mk
 	    -fsanitize-coverage=trace-pc) -MMD -MP -c -o $@ $<
 .SECONDARY:
 
-# A test names what it needs besides in a line "uses: a.c b.c".
+# A test names what it needs besides in a line "uses: ONE.c ANOTHER.c".
 uses = $(shell sed -n 's,^/\* uses: \(.*\) \*/$$,\1,p' tests/host/$1.c)
 define host_test
 $(T_OUT)/$1: $(patsubst %.c,$(T_OUT)/$2/%.o,tests/host/$1.c $(MM_C) $(T_LIB) $(call uses,$1))

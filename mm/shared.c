@@ -136,7 +136,8 @@ unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
 }
 
 /* With the lock held: the first free run in a block it may have it of. */
-static unsigned run_in(struct mm_op *op, const struct block *b, unsigned order)
+static unsigned run_in(const struct mm_op *op, const struct block *b,
+                       unsigned order)
 {
     if (keeper_room(op->mm, b, op->d) < UINT64_C(1) << order)
         return BLOCK_FRAMES;
@@ -153,27 +154,47 @@ static void take_run(struct mm_op *op, struct block *b, unsigned i, unsigned n)
     op->d->shared_frames += n;
 }
 
+/*
+ * With the lock held: a block with such a run, as choose(): those it keeps come
+ * last, and however many others there are before them.
+ */
+static struct block *choose_run(const struct mm_op *op, unsigned order,
+                                unsigned *i)
+{
+    struct mm *mm = op->mm;
+    const uint32_t first[] = {mm->shared.first, op->d->kept};
+
+    for (unsigned list = 0; list < ARRAY_SIZE(first); list++) {
+        uint32_t at = first[list];
+
+        for (unsigned tries = 0; at && tries < TRIES; tries++) {
+            struct block *b = &mm->blocks[at];
+
+            *i = run_in(op, b, order);
+            if (*i < BLOCK_FRAMES)
+                return b;
+            at = list ? frame_table_at(mm, b->table)->kept_next : b->next;
+        }
+    }
+    return NULL;
+}
+
 bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
 {
     struct mm *mm = op->mm;
-    unsigned i = BLOCK_FRAMES, tries = 0;
+    struct block *b;
+    unsigned i = 0;
 
     if (order == 0)
         return shared_take(op, out, 1) == 1;
     spin_lock(&mm->shared.lock);
-    for (uint32_t at = mm->shared.first; at && tries < TRIES; tries++) {
-        struct block *b = &mm->blocks[at];
-
-        i = run_in(op, b, order);
-        if (i < BLOCK_FRAMES) {
-            *out = frame_at(mm, b, i);
-            take_run(op, b, i, 1u << order);
-            break;
-        }
-        at = b->next;
+    b = choose_run(op, order, &i);
+    if (b) {
+        *out = frame_at(mm, b, i);
+        take_run(op, b, i, 1u << order);
     }
     spin_unlock(&mm->shared.lock);
-    if (i == BLOCK_FRAMES)
+    if (!b)
         return false;
     for (unsigned k = 0; k < 1u << order; k++)
         hand_over(op, mfn_add(*out, k));

@@ -526,6 +526,38 @@ static void a_run_is_at_hand_or_a_block_is_cut(void **state)
     world_end(&w);
 }
 
+/*
+ * What it keeps it is charged for, so it may always have that, in runs too,
+ * however many blocks of others are listed before.
+ */
+static void a_run_of_what_it_keeps_is_at_hand(void **state)
+{
+    struct world_domain good, evil;
+    struct mm_op op;
+    mfn_t m;
+
+    (void)state;
+    make(BLOCKS);
+    world_domain(&w, &good, 1, 16 * BLOCK_FRAMES);
+    world_domain(&w, &evil, 2, 32 * BLOCK_FRAMES);
+    good.d.relinquish = evil.d.relinquish = RELINQUISH_CUT;
+    while (hollow(&good, 9) == ERR_NONE)
+        ;
+    assert_int_equal(good.d.kept_blocks, most_of(&good));
+    for (unsigned i = 0; i < 30; i++)
+        assert_int_equal(hollow(&evil, 9), ERR_NONE);
+    op = on(&good);
+    for (unsigned order = 0; order < 9; order++)
+        assert_int_equal(reservation_increase(&op, PFN_NONE, order, &m),
+                         ERR_NONE);
+    world_done(&op);
+    check(&good);
+    world_audit(&w, "runs of what it keeps");
+    world_destroy(&w, &evil);
+    world_destroy(&w, &good);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -537,6 +569,7 @@ int main(void)
         cmocka_unit_test(the_reserve_is_taken_in_shares),
         cmocka_unit_test(tables_are_kept_for_all_blocks),
         cmocka_unit_test(a_run_is_at_hand_or_a_block_is_cut),
+        cmocka_unit_test(a_run_of_what_it_keeps_is_at_hand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

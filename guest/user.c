@@ -168,15 +168,17 @@ static int64_t set_callback(unsigned type, const char *entry)
     return hc_callback_op(CALLBACKOP_register, &reg);
 }
 
+static void run_in(uint64_t cs, uint64_t rip, uint64_t ss, uint64_t arg)
+{
+    struct iret_context ctx = {
+        .rip = rip, .cs = cs, .rflags = 0x202, .rsp = USER_STACK, .ss = ss};
+    guest_user_run(&ctx, arg);
+}
+
 static void run32(const char *program, const char *end)
 {
-    struct iret_context ctx = {.rip = USER_CODE,
-                               .cs = USER_CS32,
-                               .rflags = 0x202,
-                               .rsp = USER_STACK,
-                               .ss = FLAT_USER_SS};
     user_space_load(&space, program, end);
-    guest_user_run(&ctx, 0);
+    run_in(USER_CS32, USER_CODE, FLAT_USER_SS, 0);
 }
 
 /* Single step goes on to be what the program had, and is not the kernel's. */
@@ -333,6 +335,106 @@ static void test_ports(void)
     check_port(0x80, false);
 }
 
+/* Of the test's own table: all begin at USER_DATA or USER_CODE. */
+enum {
+    SEL_DATA = 1 << 3 | 3, /* 16 bytes */
+    SEL_CONST = 2 << 3 | 3,
+    SEL_DOWN = 3 << 3 | 3, /* all but 8 bytes of 64 KiB */
+    SEL_CODE32 = 4 << 3 | 3,
+    SEL_EXEC32 = 5 << 3 | 3, /* cannot be read */
+    SEL_CODE16 = 6 << 3 | 3,
+};
+
+static uint64_t descriptor(uint64_t base, unsigned limit, unsigned type,
+                           unsigned big)
+{
+    return (uint64_t)big << 54 | (uint64_t)type << 40 | base << 16 | limit;
+}
+
+static pfn_t load_segments(void)
+{
+    const uint64_t table[] = {0,
+                              descriptor(USER_DATA, 15, 0xf2, 1),
+                              descriptor(USER_DATA, 15, 0xf0, 1),
+                              descriptor(USER_DATA, 7, 0xf6, 0),
+                              descriptor(USER_CODE, 0xfff, 0xfa, 1),
+                              descriptor(USER_CODE, 0xfff, 0xf8, 1),
+                              descriptor(USER_CODE, 0xfff, 0xfa, 0)};
+    pfn_t page = frame_alloc();
+    uint64_t frame = frame_mfn(page).v;
+    for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
+        tree_poke_raw(page, i, table[i]);
+    frame_make_ro(page);
+    CHECK_EQ(hc_set_gdt(&frame, 512), 0);
+    return page;
+}
+
+static void unload_segments(pfn_t page)
+{
+    __asm__ volatile("movl %0, %%ds; movl %0, %%es" : : "r"(0));
+    CHECK_EQ(hc_set_gdt(NULL, 0), 0);
+    frame_make_rw(page);
+    frame_free(page);
+}
+
+#define RUN_IN(program, cs, rip, ss, arg)                                      \
+    do {                                                                       \
+        report_context(#program " in %#x with %#x", (unsigned)(cs),            \
+                       (unsigned)(arg));                                       \
+        user_space_load(&space, program, program##_end);                       \
+        run_in(cs, rip, ss, arg);                                              \
+    } while (0)
+
+/* The bytes that were asked for are written, and no others. */
+static void check_string32(unsigned sel, unsigned n, unsigned vector)
+{
+    memset(frame_va(space.data), 0, PAGE_SIZE);
+    RUN_IN(user_string32, SEL_CODE32, 0, FLAT_USER_SS, n << 16 | sel);
+    EXPECT(vector, 0);
+    if (vector == 0x80)
+        CHECK_EQ(user_last_rdi, n + 4);
+    for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
+        CHECK_EQ(tree_peek(space.data, i),
+                 sel == SEL_DATA && i < MIN(n, 16u) / 8 ? ~UINT64_C(0) : 0);
+}
+
+static void test_ports_32(void)
+{
+    pfn_t page = load_segments();
+    RUN_IN(user_port32, USER_CS32, USER_CODE, FLAT_USER_SS, 0x80);
+    EXPECT(TRAP_GP, 0);
+    CHECK_EQ(trap_last.rip, USER_CODE + 2);
+    set_iopl(3);
+    RUN_IN(user_port32, USER_CS32, USER_CODE, FLAT_USER_SS, 0x80);
+    EXPECT(0x80, 0);
+    CHECK_EQ(user_last_rdi, 0xffffffff);
+    RUN_IN(user_port32, SEL_EXEC32, 0, FLAT_USER_SS, 0x80);
+    EXPECT(0x80, 0);
+    CHECK_EQ(trap_last.cs & 0xffff, SEL_EXEC32);
+    RUN_IN(user_port16, SEL_CODE16, 0, FLAT_USER_SS, 0x80);
+    EXPECT(0x80, 0);
+    CHECK_EQ(user_last_rdi, 0xffff);
+    check_string32(SEL_DATA, 16, 0x80);
+    check_string32(SEL_DATA, 8, 0x80);
+    check_string32(SEL_DATA, 17, TRAP_GP); /* the last is beyond the limit */
+    check_string32(SEL_CONST, 1, TRAP_GP);
+    check_string32(SEL_DOWN, 1, TRAP_GP);
+    check_string32(0, 1, TRAP_GP);
+    RUN_IN(user_string16, SEL_CODE32, 0, FLAT_USER_SS, SEL_DATA);
+    EXPECT(0x80, 0);
+    CHECK_EQ(user_last_rdi, 0x30002 + 0x50000);
+    CHECK_EQ(tree_peek(space.data, 0), 0xffff);
+    RUN_IN(user_override32, SEL_CODE32, 0, SEL_DATA, 12);
+    EXPECT(0x80, 0);
+    CHECK_EQ(user_last_rdi, 4);
+    RUN_IN(user_override32, SEL_CODE32, 0, SEL_DATA, 13);
+    EXPECT(TRAP_SS, 0);
+    RUN_IN(user_override32, SEL_EXEC32, 0, SEL_DATA, 12);
+    EXPECT(TRAP_GP, 0);
+    set_iopl(0);
+    unload_segments(page);
+}
+
 static void test_gs(void)
 {
     report_context("the user's gs base");
@@ -439,6 +541,7 @@ void guest_main(void)
     test_flags();
     test_tsd();
     test_ports();
+    test_ports_32();
     test_preempt();
     report_context("end");
     user_space_leave(&space);

@@ -20,6 +20,7 @@
 #include "hv/policy.h"
 #include "hv/profile.h"
 #include "hv/seg.h"
+#include "hv/segment.h"
 #include "hv/string.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
@@ -345,16 +346,43 @@ static enum profile_kind kind_of(const struct insn *i)
     }
 }
 
+/*
+ * Up to n bytes of what v is about to execute; how many, and how wide operands
+ * are there: 8 stands for 64-bit mode, where segments do not matter.
+ */
+static size_t fetch(const struct vcpu *v, uint8_t *bytes, unsigned n,
+                    unsigned *width)
+{
+    uint64_t va = v->regs.rip;
+    struct segment cs;
+
+    *width = 8;
+    if (!emulate_is_64bit(v)) {
+        if (!segment_get(v, (uint16_t)v->regs.cs, &cs) ||
+            !segment_permits(&cs, SEGMENT_FETCH))
+            return 0;
+        *width = segment_width(&cs);
+        n = segment_code(&cs, (uint32_t)va, n, &va);
+    }
+    return guest_read_some(bytes, va, n);
+}
+
+static bool decode(const struct vcpu *v, struct insn *i, uint8_t *bytes)
+{
+    unsigned width;
+    size_t n = fetch(v, bytes, INSN_MAX, &width);
+
+    return width == 8 ? insn_decode(i, bytes, n)
+                      : insn_decode_compat(i, bytes, n, width);
+}
+
 bool emulate_privileged(struct vcpu *v)
 {
     uint8_t bytes[INSN_MAX];
     enum result rc = REFUSE;
     struct insn i;
 
-    if (!emulate_is_64bit(v) ||
-        !insn_decode(&i, bytes,
-                     guest_read_some(bytes, v->regs.rip, sizeof(bytes))) ||
-        i.lock)
+    if (!decode(v, &i, bytes) || i.lock)
         return false;
     if (!i.two_byte)
         rc = one_byte(v, &i);
@@ -366,6 +394,8 @@ bool emulate_privileged(struct vcpu *v)
     profile_as(kind_of(&i));
     if (rc != AGAIN) {
         v->regs.rip += i.len;
+        if (i.mode != 8)
+            v->regs.rip = (uint32_t)v->regs.rip;
         retire(v, rc == TRAP);
     }
     return true;
@@ -413,11 +443,12 @@ bool emulate_forced(struct vcpu *v)
 bool emulate_soft_interrupt(struct vcpu *v, uint64_t error)
 {
     uint8_t bytes[2];
-    unsigned n;
+    unsigned n, width;
 
     if ((error & 7) != 2)
         return false;
-    if (guest_read(bytes, v->regs.rip, sizeof(bytes)) || bytes[0] != 0xcd)
+    if (fetch(v, bytes, sizeof(bytes), &width) != sizeof(bytes) ||
+        bytes[0] != 0xcd)
         return false;
     n = bytes[1];
     if (error != n * 8 + 2 && error != n * 16 + 2)

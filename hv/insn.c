@@ -110,6 +110,13 @@ static int64_t take_signed(struct reader *b, unsigned n)
     return (int64_t)v;
 }
 
+/* Segment overrides; the first four have no effect in 64-bit mode. */
+static void take_segment(struct insn *i, enum insn_seg seg)
+{
+    if (i->mode != 8 || seg >= INSN_SEG_FS)
+        i->seg = (uint8_t)seg;
+}
+
 /* Legacy prefixes in any order, then REX, which counts only if it is last. */
 static uint8_t take_prefixes(struct reader *b, struct insn *i, bool *opsize)
 {
@@ -118,7 +125,7 @@ static uint8_t take_prefixes(struct reader *b, struct insn *i, bool *opsize)
 
         if (b->bad)
             return 0;
-        if ((c & 0xf0) == 0x40) {
+        if (i->mode == 8 && (c & 0xf0) == 0x40) {
             i->rex = c;
             c = take(b);
             return c;
@@ -128,7 +135,7 @@ static uint8_t take_prefixes(struct reader *b, struct insn *i, bool *opsize)
             *opsize = true;
             break;
         case 0x67:
-            i->addr32 = true;
+            i->addr = i->mode == 4 ? 2 : 4;
             break;
         case 0xf0:
             i->lock = true;
@@ -140,16 +147,17 @@ static uint8_t take_prefixes(struct reader *b, struct insn *i, bool *opsize)
             i->rep = true;
             break;
         case 0x64:
-            i->seg = INSN_SEG_FS;
+            take_segment(i, INSN_SEG_FS);
             break;
         case 0x65:
-            i->seg = INSN_SEG_GS;
+            take_segment(i, INSN_SEG_GS);
             break;
         case 0x26:
         case 0x2e:
         case 0x36:
         case 0x3e:
-            break; /* no effect in 64-bit mode */
+            take_segment(i, INSN_SEG_ES + (c >> 3 & 3));
+            break;
         default:
             return c;
         }
@@ -197,13 +205,34 @@ static void take_modrm(struct reader *b, struct insn *i, unsigned shape)
     }
 }
 
-bool insn_decode(struct insn *i, const uint8_t *bytes, size_t n)
+static uint8_t operand_size(const struct insn *i, unsigned shape, bool other)
+{
+    if (shape & BYTE)
+        return 1;
+    if (i->rex & 8)
+        return 8;
+    return other == (i->mode == 2) ? 4 : 2;
+}
+
+/* What there is behind the opcode. */
+static void take_operands(struct reader *b, struct insn *i, unsigned shape)
+{
+    if (shape & MODRM)
+        take_modrm(b, i, shape);
+    if (shape & IMM8)
+        i->imm = (uint64_t)take_signed(b, 1);
+    if (shape & IMMZ)
+        i->imm = (uint64_t)take_signed(b, i->size == 2 ? 2 : 4);
+}
+
+static bool decode(struct insn *i, const uint8_t *bytes, size_t n, uint8_t mode)
 {
     struct reader b = {bytes, MIN(n, (size_t)INSN_MAX), false};
     bool opsize = false;
     unsigned shape;
 
-    *i = (struct insn){.base = INSN_NO_REG, .index = INSN_NO_REG};
+    *i = (struct insn){
+        .base = INSN_NO_REG, .index = INSN_NO_REG, .mode = mode, .addr = mode};
     i->op = take_prefixes(&b, i, &opsize);
     if (b.bad)
         return false;
@@ -211,22 +240,23 @@ bool insn_decode(struct insn *i, const uint8_t *bytes, size_t n)
     if (i->two_byte)
         i->op = take(&b);
     shape = i->two_byte ? two_byte[i->op] : one_byte[i->op];
-    if (b.bad || !shape)
+    if (b.bad || !shape || (mode != 8 && (shape & MODRM)))
         return false;
-    if (shape & BYTE)
-        i->size = 1;
-    else if (i->rex & 8)
-        i->size = 8;
-    else
-        i->size = opsize ? 2 : 4;
-    if (shape & MODRM)
-        take_modrm(&b, i, shape);
-    if (shape & IMM8)
-        i->imm = (uint64_t)take_signed(&b, 1);
-    if (shape & IMMZ)
-        i->imm = (uint64_t)take_signed(&b, i->size == 2 ? 2 : 4);
+    i->size = operand_size(i, shape, opsize);
+    take_operands(&b, i, shape);
     i->len = (uint8_t)(b.at - bytes);
     return !b.bad;
+}
+
+bool insn_decode(struct insn *i, const uint8_t *bytes, size_t n)
+{
+    return decode(i, bytes, n, 8);
+}
+
+bool insn_decode_compat(struct insn *i, const uint8_t *bytes, size_t n,
+                        unsigned width)
+{
+    return decode(i, bytes, n, width == 2 ? 2 : 4);
 }
 
 /* --- registers ---------------------------------------------------------- */
@@ -298,7 +328,7 @@ uint64_t insn_address(const struct insn *i, const struct regs *r,
     uint64_t ea = address_reg(i, r, i->base) +
                   (address_reg(i, r, i->index) << i->scale) + (uint64_t)i->disp;
 
-    if (i->addr32)
+    if (i->addr == 4)
         ea = (uint32_t)ea;
     if (i->seg == INSN_SEG_FS)
         ea += fs_base;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * insn.h: taking apart the few instructions that the hypervisor carries out
- * for a guest, in 64-bit mode. Pure: bytes and registers in, facts out, so the
- * host tests and fuzzes it.
+ * for a guest, in 64-bit mode and, of those without an operand in memory, in
+ * compatibility mode. Pure: bytes and registers in, facts out, so the host
+ * tests and fuzzes it.
  *
  * Invariant: nothing beyond the given bytes is looked at, and what was decoded
  * is decided by them alone: the guest may change its code meanwhile (XSA-202).
@@ -13,14 +14,25 @@
 
 #define INSN_MAX 15u
 
-enum insn_seg { INSN_SEG_NONE, INSN_SEG_FS, INSN_SEG_GS };
+/* The first four only where they have an effect: not in 64-bit mode. */
+enum insn_seg {
+    INSN_SEG_NONE,
+    INSN_SEG_ES,
+    INSN_SEG_CS,
+    INSN_SEG_SS,
+    INSN_SEG_DS,
+    INSN_SEG_FS,
+    INSN_SEG_GS,
+};
 enum { INSN_NO_REG = 16, INSN_RIP = 17 };
 
 struct insn {
     uint8_t len;
     uint8_t op;
     bool two_byte; /* op is behind 0f */
-    bool lock, rep, repne, addr32;
+    bool lock, rep, repne;
+    uint8_t mode; /* 8: 64-bit; 4 or 2: of a compatibility mode segment */
+    uint8_t addr; /* size of addresses: 8, 4, 2 */
     uint8_t seg;  /* enum insn_seg */
     uint8_t rex;  /* 0: none */
     uint8_t size; /* of the operand: 1, 2, 4, 8 */
@@ -34,6 +46,9 @@ struct insn {
 
 /* False: not one that we know, or not all there. */
 bool insn_decode(struct insn *i, const uint8_t *bytes, size_t n);
+/* The same in a segment whose operands and addresses have 4 or 2 bytes. */
+bool insn_decode_compat(struct insn *i, const uint8_t *bytes, size_t n,
+                        unsigned width);
 
 /* Where the memory operand is. */
 uint64_t insn_address(const struct insn *i, const struct regs *r,

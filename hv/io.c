@@ -11,6 +11,7 @@
 #include "hv/bounce.h"
 #include "hv/debugreg.h"
 #include "hv/guest.h"
+#include "hv/segment.h"
 #include "hv/vcpu.h"
 #include "hv/x86.h"
 
@@ -51,36 +52,78 @@ static uint64_t port_value(unsigned port)
 
 /* --- INS and OUTS --------------------------------------------------------- */
 
-static uint64_t width(const struct insn *i)
+enum { RCX = 1, RSI = 6, RDI = 7 }; /* as instructions count them */
+
+static bool is_out(const struct insn *i)
 {
-    return i->addr32 ? UINT32_MAX : ~UINT64_C(0);
+    return i->op & 2;
 }
 
-static uint64_t *element(const struct insn *i, struct regs *r)
+/* Where the next element is. */
+static unsigned pointer(const struct insn *i)
 {
-    return i->op & 2 ? &r->rsi : &r->rdi;
+    return is_out(i) ? RSI : RDI;
 }
 
-static uint64_t element_va(const struct insn *i, struct regs *r)
+static uint16_t selector(const struct vcpu *v, const struct insn *i)
 {
-    uint64_t va = *element(i, r) & width(i);
+    switch (is_out(i) ? i->seg : INSN_SEG_ES) {
+    case INSN_SEG_ES:
+        return X86_READ_SEL("es");
+    case INSN_SEG_CS:
+        return (uint16_t)v->regs.cs;
+    case INSN_SEG_SS:
+        return (uint16_t)v->regs.ss;
+    case INSN_SEG_FS:
+        return X86_READ_SEL("fs");
+    case INSN_SEG_GS:
+        return X86_READ_SEL("gs");
+    default:
+        return X86_READ_SEL("ds");
+    }
+}
 
-    if ((i->op & 2) && i->seg == INSN_SEG_FS)
-        va += x86_rdmsr(MSR_FS_BASE);
-    if ((i->op & 2) && i->seg == INSN_SEG_GS)
-        va += x86_rdmsr(MSR_KERNEL_GS);
-    return va;
+/* In a segment; beyond the stack's end is a fault of its own. */
+static enum io compat_place(struct vcpu *v, const struct insn *i, unsigned size,
+                            uint64_t *va)
+{
+    uint32_t offset = (uint32_t)insn_get(i, &v->regs, pointer(i), i->addr);
+    struct segment s;
+
+    if (!segment_get(v, selector(v, i), &s) ||
+        !segment_permits(&s, is_out(i) ? SEGMENT_READ : SEGMENT_WRITE))
+        return IO_REFUSED;
+    if (segment_linear(&s, offset, size, va))
+        return IO_DONE;
+    if (!is_out(i) || i->seg != INSN_SEG_SS)
+        return IO_REFUSED;
+    bounce_exception(v, VEC_SS, 0);
+    return IO_REPEAT;
+}
+
+static enum io place(struct vcpu *v, const struct insn *i, unsigned size,
+                     uint64_t *va)
+{
+    if (i->mode != 8)
+        return compat_place(v, i, size, va);
+    *va = insn_get(i, &v->regs, pointer(i), i->addr);
+    if (is_out(i) && i->seg == INSN_SEG_FS)
+        *va += x86_rdmsr(MSR_FS_BASE);
+    if (is_out(i) && i->seg == INSN_SEG_GS)
+        *va += x86_rdmsr(MSR_KERNEL_GS);
+    return guest_range_ok(*va, size) ? IO_DONE : IO_REFUSED;
 }
 
 /* One element; INS of a byte to nowhere leaves the registers as they were. */
 static enum io move_element(struct vcpu *v, const struct insn *i, unsigned size,
                             unsigned port)
 {
-    uint64_t value = port_value(port), va = element_va(i, &v->regs);
-    bool out = i->op & 2;
+    uint64_t value = port_value(port), va;
+    bool out = is_out(i);
+    enum io rc = place(v, i, size, &va);
 
-    if (!guest_range_ok(va, size))
-        return IO_REFUSED;
+    if (rc != IO_DONE)
+        return rc;
     if (out ? guest_read(&value, va, size) : guest_write(va, &value, size)) {
         bounce_page_fault(v, va, out ? 0 : PF_WRITE);
         return IO_REPEAT;
@@ -93,22 +136,22 @@ static enum io string(struct vcpu *v, const struct insn *i, unsigned size,
                       unsigned port)
 {
     struct regs *r = &v->regs;
-    uint64_t *at = element(i, r), mask = width(i), step = size;
+    uint64_t step = r->rflags & RFLAGS_DF ? -(uint64_t)size : size;
+    uint64_t left = insn_get(i, r, RCX, i->addr);
     bool rep = i->rep || i->repne;
     enum io rc;
 
-    if (rep && !(r->rcx & mask))
+    if (rep && !left)
         return IO_DONE;
     rc = move_element(v, i, size, port);
     if (rc != IO_DONE)
         return rc;
-    if (r->rflags & RFLAGS_DF)
-        step = -step;
-    *at = (*at + step) & mask;
+    insn_set(i, r, pointer(i), i->addr,
+             insn_get(i, r, pointer(i), i->addr) + step);
     if (!rep)
         return IO_DONE;
-    r->rcx = (r->rcx - 1) & mask;
-    return r->rcx ? IO_REPEAT : IO_DONE;
+    insn_set(i, r, RCX, i->addr, left - 1);
+    return left > 1 ? IO_REPEAT : IO_DONE;
 }
 
 /* --- all of them -----------------------------------------------------------

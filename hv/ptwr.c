@@ -33,7 +33,7 @@ static bool prepare_string(struct store *s, uint64_t va)
     const struct regs *r = &s->after;
     uint64_t src = r->rsi;
 
-    if (i->addr32 || r->rdi != va || ((i->rep || i->repne) && !r->rcx))
+    if (i->addr != 8 || r->rdi != va || ((i->rep || i->repne) && !r->rcx))
         return false;
     if (i->op == 0xaa || i->op == 0xab)
         return true;

@@ -13,6 +13,7 @@
 #include "hv/panic.h"
 #include "hv/tlb.h"
 #include "hv/vcpu.h"
+#include "hv/x86.h"
 #include "mm/walk.h"
 
 #define WINDOWS        512u
@@ -217,4 +218,14 @@ bool seg_fault(struct vcpu *v, uint64_t va, uint64_t error)
     if (!seg_fault_retry(v, va, error))
         bounce_page_fault(v, v->ldt_base + (va - ldt_va(v)), error);
     return true;
+}
+
+/* A page of the LDT that is not there comes in by seg_fault_retry(). */
+bool seg_descriptor(const struct vcpu *v, uint16_t sel, uint64_t *descriptor)
+{
+    bool local = sel & 4;
+    unsigned at = sel & ~7u, n = local ? v->ldt_entries * 8 : GDT_LIMIT + 1;
+
+    return sel >= 4 && at < n &&
+           x86_peek((local ? ldt_va(v) : gdt_va(v)) + at, descriptor);
 }

@@ -26,6 +26,10 @@ must_check enum err seg_set_ldt(struct mm_op *op, struct vcpu *v, uint64_t base,
 /* The LDT's pages are looked up again (the address space changed). */
 must_check enum err seg_drop_ldt(struct mm_op *op, struct vcpu *v);
 
+/* The descriptor that sel names in v's tables, which are loaded. False: null,
+ * beyond the table, or its page cannot be read. */
+bool seg_descriptor(const struct vcpu *v, uint16_t sel, uint64_t *descriptor);
+
 /* LGDT and LLDT. */
 void seg_load(const struct vcpu *v);
 

@@ -270,6 +270,25 @@ static inline bool x86_lar(uint16_t sel, uint64_t *rights)
     return ok;
 }
 
+/* A word of the hypervisor's range that may not be there; false: it is not. */
+static inline bool x86_peek(uint64_t va, uint64_t *value)
+{
+    uint64_t v = 0;
+    bool ok = false;
+
+    __asm__ volatile("1: movq (%2), %0\n"
+                     "movb $1, %b1\n"
+                     "2:\n"
+                     ".pushsection .extable,\"a\"\n"
+                     ".long 1b - ., 2b - .\n"
+                     ".popsection"
+                     : "+r"(v), "+q"(ok)
+                     : "r"(va)
+                     : "memory");
+    *value = v;
+    return ok;
+}
+
 /* Takes the interrupts that are pending; the shadow covers the nop. */
 static inline void x86_sti_nop_cli(void)
 {

@@ -148,4 +148,75 @@ program user_jump
     jmp rdi
 user_jump_end:
 
+; --- in a compatibility mode segment: they end by int 0x80 ---
+
+bits 32
+
+; A byte to port edi, and four from it.
+program user_port32
+    mov edx, edi
+    out dx, al
+    in eax, dx
+    mov edi, eax
+    mov eax, EXIT_RAX
+    int 0x80
+    ud2
+user_port32_end:
+
+; edi >> 16 bytes to offset 0 of segment di, and four out of it.
+program user_string32
+    mov ecx, edi
+    shr ecx, 16
+    mov es, edi
+    mov ds, edi
+    xor edi, edi
+    xor esi, esi
+    mov edx, 0x80
+    rep insb
+    outsd
+    add edi, esi
+    mov eax, EXIT_RAX
+    int 0x80
+    ud2
+user_string32_end:
+
+; Two bytes by 16-bit addresses: the upper halves stay.
+program user_string16
+    mov es, edi
+    mov edi, 0x30000
+    mov ecx, 0x50002
+    mov edx, 0x80
+    a16 rep insb
+    add edi, ecx
+    mov eax, EXIT_RAX
+    int 0x80
+    ud2
+user_string16_end:
+
+; Four bytes from ss:edi, and from the segment it runs in.
+program user_override32
+    mov edx, 0x80
+    mov esi, edi
+    ss outsd
+    xor esi, esi
+    cs outsd
+    mov edi, esi
+    mov eax, EXIT_RAX
+    int 0x80
+    ud2
+user_override32_end:
+
+bits 16
+
+; Two bytes from port di.
+program user_port16
+    mov dx, di
+    xor eax, eax
+    in ax, dx
+    mov edi, eax
+    mov eax, EXIT_RAX
+    int 0x80
+    ud2
+user_port16_end:
+
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -25,10 +25,15 @@ USER_PROGRAM(user_syscall);
 USER_PROGRAM(user_rdtsc);
 USER_PROGRAM(user_port);        /* a byte to and from port rdi */
 USER_PROGRAM(user_port_string); /* rdi bytes to USER_DATA, a word back */
-USER_PROGRAM(user_in);          /* a port read */
-USER_PROGRAM(user_divide);      /* by zero */
-USER_PROGRAM(user_loop);        /* until something else happens: jmp . */
-USER_PROGRAM(user_gs);          /* rdi = gs:[0]; syscall */
+USER_PROGRAM(user_port32);      /* for segments of 32 bits; see programs.asm */
+USER_PROGRAM(user_string32);
+USER_PROGRAM(user_string16);
+USER_PROGRAM(user_override32);
+USER_PROGRAM(user_port16); /* for one of 16 */
+USER_PROGRAM(user_in);     /* a port read */
+USER_PROGRAM(user_divide); /* by zero */
+USER_PROGRAM(user_loop);   /* until something else happens: jmp . */
+USER_PROGRAM(user_gs);     /* rdi = gs:[0]; syscall */
 #define USER_EXIT_RAX 42u
 
 #define USER_CODE  UINT64_C(0x400000)

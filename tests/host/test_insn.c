@@ -237,6 +237,51 @@ static void test_rip_relative(void **state)
                      0x1000 + sizeof(code) + 0x10 + 0x100000);
 }
 
+/* Compatibility mode: sizes by segment and prefixes, overrides, no REX. */
+static void test_compat(void **state)
+{
+    static const struct {
+        uint8_t code[6], n, width;
+        bool good;
+        uint8_t len, size, addr, seg;
+    } cases[] = {
+        {{0xed}, 1, 4, true, 1, 4, 4, INSN_SEG_NONE},
+        {{0xed}, 1, 2, true, 1, 2, 2, INSN_SEG_NONE},
+        {{0x66, 0xed}, 2, 4, true, 2, 2, 4, INSN_SEG_NONE},
+        {{0x66, 0xef}, 2, 2, true, 2, 4, 2, INSN_SEG_NONE},
+        {{0x67, 0x66, 0x6f}, 3, 4, true, 3, 2, 2, INSN_SEG_NONE},
+        {{0x67, 0x67, 0x6d}, 3, 2, true, 3, 2, 4, INSN_SEG_NONE},
+        {{0x66, 0xec}, 2, 4, true, 2, 1, 4, INSN_SEG_NONE},
+        {{0xe7, 0x80, 0x90}, 3, 4, true, 2, 4, 4, INSN_SEG_NONE},
+        {{0xe7}, 1, 4, false, 0, 0, 0, 0},
+        {{0x26, 0x6f}, 2, 4, true, 2, 4, 4, INSN_SEG_ES},
+        {{0x2e, 0x6f}, 2, 4, true, 2, 4, 4, INSN_SEG_CS},
+        {{0x36, 0x6f}, 2, 4, true, 2, 4, 4, INSN_SEG_SS},
+        {{0x36, 0x3e, 0x6f}, 3, 4, true, 3, 4, 4, INSN_SEG_DS},
+        {{0x36, 0x64, 0x6f}, 3, 4, true, 3, 4, 4, INSN_SEG_FS},
+        {{0x65, 0x6f}, 2, 2, true, 2, 2, 2, INSN_SEG_GS},
+        {{0x48, 0xed}, 2, 4, false, 0, 0, 0, 0},       /* dec eax */
+        {{0x0f, 0x01, 0xd1}, 3, 4, false, 0, 0, 0, 0}, /* has a ModRM */
+        {{0x00, 0x00}, 2, 4, false, 0, 0, 0, 0},
+    };
+
+    (void)state;
+    for (unsigned n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+        struct insn i;
+
+        assert_int_equal(
+            insn_decode_compat(&i, cases[n].code, cases[n].n, cases[n].width),
+            cases[n].good);
+        if (!cases[n].good)
+            continue;
+        assert_int_equal(i.mode, cases[n].width);
+        assert_int_equal(i.len, cases[n].len);
+        assert_int_equal(i.size, cases[n].size);
+        assert_int_equal(i.addr, cases[n].addr);
+        assert_int_equal(i.seg, cases[n].seg);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_needs_all_its_bytes),
         cmocka_unit_test(test_any_bytes_are_safe),
         cmocka_unit_test(test_rip_relative),
+        cmocka_unit_test(test_compat),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

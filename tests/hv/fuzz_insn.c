@@ -35,6 +35,18 @@ static bool decode(struct insn *i, const uint8_t *code, size_t n)
     return good;
 }
 
+static bool decode_compat(struct insn *i, const uint8_t *code, size_t n,
+                          unsigned width)
+{
+    uint8_t *copy = malloc(n ? n : 1);
+    bool good;
+
+    memcpy(copy, code, n);
+    good = insn_decode_compat(i, copy, n, width);
+    free(copy);
+    return good;
+}
+
 static bool bit_by_register(const struct insn *i)
 {
     return i->two_byte && (i->op == 0xab || i->op == 0xb3 || i->op == 0xbb);
@@ -57,7 +69,8 @@ static uint64_t flags_of(const struct insn *i)
 /* Can it be executed here, once its base register says where? */
 static bool can_run(const struct insn *i)
 {
-    if (i->seg || i->addr32 || i->lock || i->rep || i->repne || i->base >= 16)
+    if (i->seg || i->addr != 8 || i->lock || i->rep || i->repne ||
+        i->base >= 16)
         return false;
     if (i->base == 4 || i->reg == 4 || i->index == 4 || i->index == i->base)
         return false;
@@ -104,6 +117,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     native_state.flags = 0x202 | (native_state.flags & FLAGS_ARITH);
     n = size - state;
     data += state;
+    for (unsigned width = 2; width <= 4; width += 2)
+        if (decode_compat(&i, data, n, width)) {
+            must(i.len >= 1 && i.len <= n && i.len <= INSN_MAX && !i.mem);
+            must(!decode_compat(&again, data, i.len - 1u, width));
+        }
     if (!decode(&i, data, n))
         return 0;
     must(i.len >= 1 && i.len <= n && i.len <= INSN_MAX);

@@ -36,6 +36,7 @@ HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
 HVT_record := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
     hv/print.c
 HVT_insn := hv/insn.c hv/alu.c
+HVT_segment :=
 HVT_shown := hv/shown.c hv/xstate.c hv/print.c
 HVT_xstate := hv/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
@@ -55,6 +56,7 @@ HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \
 $(BUILD)/tests/hv/test_clock: hv/clock.c hv/rtc.c
 $(BUILD)/tests/hv/test_sched: hv/sched.c
 $(BUILD)/tests/hv/test_selector: hv/selector.c
+$(BUILD)/tests/hv/test_segment: hv/segment.c
 $(BUILD)/tests/hv/test_serial: hv/serial.c
 $(BUILD)/tests/hv/test_channel: hv/channel.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \

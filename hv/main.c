@@ -96,7 +96,7 @@ void hv_main(uint32_t mbi)
     channel_init();
     take_bootinfo(mbi);
     console_init_screen(&boot);
-    console_say("Flagstone");
+    console_say("Flagstone " FLAGSTONE_RELEASE);
     cmdline_parse(boot.cmdline);
     report_bootinfo();
     if (options.profile)

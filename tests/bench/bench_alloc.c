@@ -6,8 +6,8 @@
  * Of machines larger than 64 MiB only the metadata exists; blocks are got
  * without scrubbing, as idle time has done it. Each figure is the median over
  * batches of operations; p99 is that of single operations, timer included.
- * The tests are those of the anchors (see docs/testing.md): bulk, repeat, random, and
- * refill after a random half was freed at 85 % fill.
+ * The tests are those of the anchors (see docs/testing.md): bulk, repeat,
+ * random, and refill after a random half was freed at 85 % fill.
  */
 #include <stdio.h>
 #include <stdlib.h>

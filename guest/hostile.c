@@ -4,6 +4,7 @@
  * pass, wrong. Each case has one answer, and leaves nothing behind (leak.h).
  * Frame numbers are another guest's story: frames.
  */
+#include "guest/lib/grant.h"
 #include "guest/lib/guest.h"
 
 const char guest_name[] = "hostile";
@@ -232,6 +233,129 @@ static void test_exchange_numbers(void)
     leak_check();
 }
 
+/* ---- lists in frames that go meanwhile ------------------------------ */
+
+#define LIST (WINDOW + BIT(31))
+
+/* Spare 0, which is mapped there and nowhere else. */
+static void *list_open(void)
+{
+    frame_unmap(leak_spare(0));
+    REQUIRE(pt_map(LIST, leak_mfn(0), PT_KERNEL_RW) == 0);
+    return (void *)LIST;
+}
+
+/* Ordinary again: had back if it is gone. */
+static void list_close(int64_t owned)
+{
+    if (pt_lookup(LIST).v)
+        REQUIRE(pt_unmap(LIST) == 0);
+    if (leak_owned() < owned) {
+        uint64_t extent = leak_spare(0).v;
+        REQUIRE(leak_reserve(XENMEM_populate_physmap, &extent, 1, 0) == 1);
+        frame_set_mfn(leak_spare(0), mfn_of(extent));
+    }
+    frame_make_rw(leak_spare(0));
+    memset(frame_va(leak_spare(0)), 0, PAGE_SIZE);
+    CHECK_EQ(leak_owned(), owned);
+}
+
+/*
+ * A multicall's own list is unmapped, flushed or not, and its frame is given
+ * up: the next result finds no place, and nobody else's memory either.
+ */
+static void test_multicall_gives_up_its_list(uint64_t flush)
+{
+    static struct xen_memory_reservation r;
+    static uint64_t extent;
+    int64_t owned = leak_owned();
+    report_context("a multicall whose list goes, flush %lu", flush);
+    extent = leak_mfn(0).v;
+    r = (struct xen_memory_reservation){(guest_ptr_t)&extent, 1, 0, 0,
+                                        DOMID_SELF};
+    struct multicall_entry *e = list_open();
+    e[0] = (struct multicall_entry){.op = __HYPERVISOR_update_va_mapping,
+                                    .args = {LIST, 0, flush}};
+    e[1] = (struct multicall_entry){
+        .op = __HYPERVISOR_memory_op,
+        .args = {XENMEM_decrease_reservation, (uint64_t)&r}};
+    e[2] = (struct multicall_entry){.op = __HYPERVISOR_xen_version};
+    int64_t rc = hc_multicall(e, 3);
+    if (guest_flagstone || flush)
+        CHECK_EQ(rc, -XEN_EFAULT);
+    CHECK_EQ(pt_lookup(LIST).v, 0);
+    list_close(owned);
+    leak_check();
+}
+
+/* The same of an exchange: what it is told of in itself is in use. */
+static void test_exchange_of_its_arrays(void)
+{
+    int64_t owned = leak_owned();
+    report_context("an exchange of the frame its arrays are in");
+    uint64_t *list = list_open();
+    struct xen_memory_exchange x = {
+        .in = {(guest_ptr_t)&list[0], 2, 0, 0, DOMID_SELF},
+        .out = {(guest_ptr_t)&list[1], 2, 0, 0, DOMID_SELF},
+    };
+    list[0] = leak_mfn(0).v;
+    list[1] = list[2] = leak_spare(0).v;
+    CHECK_EQ(hc_memory_op(XENMEM_exchange, &x), -XEN_EINVAL);
+    CHECK_EQ(x.nr_exchanged, 0);
+    CHECK_EQ(list[0], leak_mfn(0).v);
+    /* Arrays that overlap: what comes out of the first goes into the second. */
+    frame_unmap(leak_spare(1));
+    list[0] = leak_mfn(1).v;
+    list[1] = leak_spare(1).v;
+    list[2] = leak_spare(1).v;
+    CHECK_EQ(hc_memory_op(XENMEM_exchange, &x), 0);
+    CHECK_EQ(x.nr_exchanged, 2);
+    CHECK(list[1] != list[2]);
+    frame_set_mfn(leak_spare(1), mfn_of(list[2]));
+    frame_make_rw(leak_spare(1));
+    list_close(owned);
+    leak_check();
+}
+
+/* Nobody says what one's own number is, but a grant to it works. */
+static void map_own(struct gnttab_map_grant_ref *m)
+{
+    for (domid_t id = 0; id < 100; id++) {
+        grant_give(m->ref, leak_spare(2), id, GTF_permit_access);
+        if (grant_map(m) == GNTST_okay)
+            return;
+    }
+    REQUIRE(false);
+}
+
+/* A request to unmap the page that it is in: it is done, and not answered. */
+static void test_grant_of_the_request(void)
+{
+    int64_t owned = leak_owned();
+    struct gnttab_map_grant_ref m = {.host_addr = GRANT_WINDOW,
+                                     .flags = GRANT_RW,
+                                     .ref = 20,
+                                     .dom = DOMID_SELF};
+    struct gnttab_unmap_grant_ref *u = (void *)GRANT_WINDOW;
+    report_context("a grant in which it is asked to be unmapped");
+    if (!guest_flagstone)
+        return; /* Xen flushes after the answer, which may still get there */
+    (void)grant_open();
+    map_own(&m);
+    u->host_addr = GRANT_WINDOW;
+    u->handle = m.handle;
+    u->status = 77;
+    CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, u), -XEN_EFAULT);
+    CHECK_EQ(pt_lookup(GRANT_WINDOW).v, 0);
+    u = frame_va(leak_spare(2));
+    CHECK_EQ(u->status, 77);
+    memset(u, 0, sizeof(*u));
+    grant_entry[20].flags = 0;
+    grant_close();
+    CHECK_EQ(leak_owned(), owned);
+    leak_check();
+}
+
 /* ---- domains, commands, numbers ------------------------------------- */
 
 static void test_domains(void)
@@ -322,6 +446,10 @@ void guest_main(void)
     test_array_end();
     test_orders();
     test_exchange_numbers();
+    test_multicall_gives_up_its_list(UVMF_NONE);
+    test_multicall_gives_up_its_list(UVMF_INVLPG | UVMF_LOCAL);
+    test_exchange_of_its_arrays();
+    test_grant_of_the_request();
     test_domains();
     test_privileged();
     test_numbers();

@@ -13,8 +13,9 @@
  * Invariants, checked by the audit:
  *  - a domain has no more blocks of its own than quota_blocks();
  *  - it is in no more than QUOTA_WIDTH times as many, shared ones included,
- *    however others come and go, and in half of that that others keep;
- *  - of the fragment reserve it has no more than its share.
+ *    however others come and go, and in half of that that others keep.
+ * Of the fragment reserve it takes no more than its share; what others leave to
+ * it counts there, and a smaller maxmem takes nothing away.
  * They hold because every way to one block more asks here first, and only
  * that: giving back is never refused, nor is moving together what it has. And
  * it is enough: quota_blocks() is maxmem and QUOTA_SPARE besides, so with all

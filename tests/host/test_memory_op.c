@@ -391,6 +391,36 @@ static void small_ones_for_a_large_one_and_back(void **state)
     assert_int_equal(d->mm.tot_pages, 8);
 }
 
+/*
+ * XSA-159: nobody goes on with an exchange whose domain ends. What was done is
+ * whole chunks, the domain has as much as before, and end() has all of it back.
+ */
+static void an_exchange_half_way_when_the_domain_ends(void **state)
+{
+    static const uint8_t orders[][2] = {{0, 0}, {0, 3}, {3, 0}};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(orders); i++) {
+        unsigned in = orders[i][0], chunk = 1u << orders[i][1];
+        uint64_t n = 64, had = d->mm.tot_pages;
+        struct xen_memory_exchange x =
+            swap(n >> in, in, n / chunk, orders[i][1]);
+        struct xen_memory_reservation r = of(n >> in, in);
+
+        preempt_every = 0;
+        for (uint64_t k = 0; k < n; k++)
+            out_list[k] = list[k] = 4096 + (k << in);
+        assert_int_equal(memory_op(XENMEM_populate_physmap, &r), n >> in);
+        preempt_every = 1;
+        assert_int_equal(hypercall_memory_op(XENMEM_exchange, (uintptr_t)&x),
+                         -4711);
+        assert_in_range(x.nr_exchanged, 1, (n >> in) - 1);
+        assert_int_equal((x.nr_exchanged << in) % chunk, 0);
+        assert_int_equal(d->mm.tot_pages, had + n);
+        world_audit(&w, "half an exchange");
+    }
+}
+
 /* In the order of fact 2.10. */
 static void exchange_is_particular(void **state)
 {
@@ -661,6 +691,7 @@ int main(void)
         on_machine(decrease_stops_at_what_is_not_ones_own),
         on_machine(single_frames_for_others),
         on_machine(small_ones_for_a_large_one_and_back),
+        on_machine(an_exchange_half_way_when_the_domain_ends),
         on_machine(exchange_is_particular),
         on_machine(a_frame_somebody_refers_to_stays),
         on_machine(questions_about_oneself_only),

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "mm/compact.h"
+#include "mm/quota.h"
+#include "mm/report.h"
 #include "mm/split.h"
 #include "mm/supply.h"
 #include "port.h"
@@ -406,6 +408,42 @@ static enum err balloon_any(struct walker *k, struct mm_op *op)
     return rc;
 }
 
+/*
+ * A whole block is reported as free, or had back; and maxmem changes as far as
+ * it may while some are.
+ */
+static enum err report_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t *block = &k->pool[WALKER_POOL - 1 - upto(k, 2)];
+    uint64_t most = op->d->max_pages;
+    mfn_t m = mfn_of(block->v & ~UINT64_C(511));
+    enum err rc;
+
+    if (upto(k, 4) == 0) {
+        say_what(k, "less maxmem, and as before");
+        most -= upto(k, most / 2);
+        if (quota_may_be(op->d, most)) {
+            uint64_t was = op->d->max_pages;
+
+            op->d->max_pages = most;
+            rc = report_take_back(op, PFN_NONE, &m);
+            world_done(op);
+            world_audit(&k->w, k->what);
+            op->d->max_pages = was;
+            return rc;
+        }
+    }
+    if (upto(k, 2)) {
+        say_what(k, "report %lx", m.v);
+        return report_free(op, m);
+    }
+    say_what(k, "take back");
+    rc = report_take_back(op, upto(k, 2) ? pfn_of(0) : PFN_NONE, &m);
+    if (!rc)
+        *block = m;
+    return rc;
+}
+
 /* Single frames by the list, a few of them twice or not ours. */
 static enum err balloon_list_any(struct walker *k, struct mm_op *op)
 {
@@ -763,7 +801,7 @@ static action_fn *const actions[] = {
     super_any,        super_any,       content_any,     look_elsewhere,
     neighbour,        supply_any,      split_any,       split_any,
     join_any,         heal_any,        compact_any,     compact_any,
-    giant_any,
+    giant_any,        report_any,
 };
 
 static void count(struct walker *k, enum err rc)

@@ -339,7 +339,10 @@ static void say_built(const struct build *b)
 /* What is half built is taken down before anybody hears that it failed. */
 static enum err undo(struct build *b)
 {
-    pfnmap_free(&b->map);
+    enum err rc = pfnmap_free(&b->map);
+
+    if (rc)
+        return rc;
     return b->d ? domain_destroy(b->d) : ERR_NONE;
 }
 
@@ -357,12 +360,11 @@ enum err build_step(struct domain **out, char *text)
             console_say("guest %s not started: %s", b->c.name, text);
         b->rc = rc;
     }
-    if (b->rc && undo(b) == ERR_RESTART)
+    if ((b->rc ? undo(b) : pfnmap_free(&b->map)) == ERR_RESTART)
         return ERR_RESTART;
     b->at = NULL;
     if (b->rc)
         return b->rc;
-    pfnmap_free(&b->map);
     say_built(b);
     *out = b->d;
     return ERR_NONE;
@@ -375,7 +377,8 @@ void build_cancel(void)
     if (!b->at)
         return;
     b->at = NULL;
-    pfnmap_free(&b->map);
+    while (pfnmap_free(&b->map))
+        ;
     if (b->d)
         domain_shutdown(b->d, DOMAIN_DESTROYED, 0);
 }

@@ -155,10 +155,10 @@ static enum err wake(struct journey *j)
 /* One that came to nothing is taken apart before anybody hears of it. */
 static enum err restore_last(struct journey *j)
 {
-    enum err rc;
+    enum err rc = j->restore_begun ? restore_end(&j->restore) : ERR_NONE;
 
-    if (j->restore_begun)
-        restore_end(&j->restore);
+    if (rc)
+        return rc;
     j->restore_begun = false;
     if (!j->rc || !j->d)
         return ERR_NONE;

@@ -73,11 +73,20 @@ static enum err save_memory(struct journey *j)
     return rc;
 }
 
+static enum err end_census(struct journey *j)
+{
+    enum err rc = j->census_begun ? census_end(&j->census) : ERR_NONE;
+
+    j->census_begun = rc;
+    return rc;
+}
+
 static enum err save_last(struct journey *j)
 {
-    if (j->census_begun)
-        census_end(&j->census);
-    j->census_begun = false;
+    enum err rc = end_census(j);
+
+    if (rc)
+        return rc;
     return j->rc && j->image ? images_discard(j->image) : ERR_NONE;
 }
 
@@ -132,13 +141,6 @@ static enum err thaw_relocated(struct journey *j)
     return ERR_NONE;
 }
 
-static enum err relocate_last(struct journey *j)
-{
-    if (j->census_begun)
-        census_end(&j->census);
-    return ERR_NONE;
-}
-
 const struct journey_plan journey_relocate = {
     {drain, take_census, take_frozen, let_go, relocate_memory, thaw_relocated},
-    relocate_last};
+    end_census};

@@ -224,12 +224,12 @@ void migrate_cancel(void)
 
     if (!j->plan)
         return;
-    if (j->census_begun)
-        census_end(&j->census);
-    if (j->restore_begun)
-        restore_end(&j->restore);
-    if (j->relocate_begun)
-        layout_free(&j->relocate.layout);
+    while (j->census_begun && census_end(&j->census))
+        ;
+    while (j->restore_begun && restore_end(&j->restore))
+        ;
+    while (j->relocate_begun && layout_free(&j->relocate.layout))
+        ;
     if (j->plan == &journey_restore && j->d)
         domain_shutdown(j->d, DOMAIN_DESTROYED, 0);
     j->plan = NULL;

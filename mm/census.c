@@ -44,17 +44,15 @@ void census_begin(struct census *c, struct mm_op *op, struct p2m_place p2m)
     };
 }
 
-void census_end(struct census *c)
+enum err census_end(struct census *c)
 {
-    struct mm *mm = c->op->mm;
+    struct census_list *const lists[] = {&c->extents, &c->tables,   &c->p2m,
+                                         &c->runs,    &c->supplied, &c->own};
+    enum err rc = ERR_NONE;
 
-    census_list_free(&c->extents, mm);
-    census_list_free(&c->tables, mm);
-    census_list_free(&c->p2m, mm);
-    census_list_free(&c->runs, mm);
-    census_list_free(&c->supplied, mm);
-    census_list_free(&c->own, mm);
-    pfnmap_free(&c->map);
+    for (unsigned i = 0; i < ARRAY_SIZE(lists) && !rc; i++)
+        rc = census_list_free(lists[i], c->op->mm);
+    return rc ? rc : pfnmap_free(&c->map);
 }
 
 pfn_t census_pfn(const struct census *c, mfn_t m)

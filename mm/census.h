@@ -96,7 +96,8 @@ struct census {
 void census_begin(struct census *c, struct mm_op *op, struct p2m_place p2m);
 /* ERR_RESTART: call again. ERR_INVAL, ERR_NOMEM: c->why; call census_end(). */
 must_check enum err census_step(struct census *c);
-void census_end(struct census *c);
+/* ERR_RESTART: call again, and nothing else. */
+must_check enum err census_end(struct census *c);
 
 /* The pfn of a frame, PFN_NONE if it has none. */
 pfn_t census_pfn(const struct census *c, mfn_t m);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "mm/port.h"
+
 #define SLOTS (PAGE_SIZE / sizeof(void *))
 
 static enum err page_get(struct mm *mm, void **out)
@@ -98,21 +100,34 @@ void *census_at(const struct census_list *l, uint64_t n)
     return page ? page + p.offset : NULL;
 }
 
-static void middle_free(struct mm *mm, void **middle)
+#define LOOK 64u /* pages given back between two looks at the clock */
+
+static enum err middle_free(struct mm *mm, void **middle)
 {
-    for (unsigned i = 0; middle && i < SLOTS; i++)
-        if (middle[i])
-            page_put(mm, middle[i]);
-    if (middle)
-        page_put(mm, middle);
+    for (unsigned i = 0, n = 0; i < SLOTS; i++) {
+        if (!middle[i])
+            continue;
+        page_put(mm, middle[i]);
+        middle[i] = NULL;
+        if (++n % LOOK == 0 && port_preempt())
+            return ERR_RESTART;
+    }
+    page_put(mm, middle);
+    return ERR_NONE;
 }
 
-void census_list_free(struct census_list *l, struct mm *mm)
+enum err census_list_free(struct census_list *l, struct mm *mm)
 {
-    for (unsigned i = 0; l->root && i < SLOTS; i++)
-        middle_free(mm, l->root[i]);
+    for (unsigned i = 0; l->root && i < SLOTS; i++) {
+        if (!l->root[i])
+            continue;
+        if (middle_free(mm, l->root[i]))
+            return ERR_RESTART;
+        l->root[i] = NULL;
+    }
     if (l->root)
         page_put(mm, l->root);
     l->root = NULL;
     l->nr = 0;
+    return ERR_NONE;
 }

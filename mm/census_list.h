@@ -22,4 +22,5 @@ must_check enum err census_list_add(struct census_list *l, struct mm *mm,
                                     const void *record);
 /* Record n; NULL: nothing was reached near it, all there is zero. */
 void *census_at(const struct census_list *l, uint64_t n);
-void census_list_free(struct census_list *l, struct mm *mm);
+/* ERR_RESTART: call again. */
+must_check enum err census_list_free(struct census_list *l, struct mm *mm);

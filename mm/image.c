@@ -36,7 +36,8 @@ enum err image_free(struct image *i)
     mm_op_end(&op);
     if (rc)
         return rc;
-    pfnmap_free(&i->pages);
+    while (pfnmap_free(&i->pages) == ERR_RESTART)
+        ; /* whole blocks only: a page for each GiB */
     i->nr_pages = i->bytes = 0;
     return ERR_NONE;
 }

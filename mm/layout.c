@@ -9,11 +9,13 @@ void layout_init(struct layout *l)
     l->linear = (struct census_list){.size = sizeof(bool)};
 }
 
-void layout_free(struct layout *l)
+enum err layout_free(struct layout *l)
 {
-    census_list_free(&l->runs, l->op->mm);
-    census_list_free(&l->own, l->op->mm);
-    census_list_free(&l->linear, l->op->mm);
+    enum err rc = census_list_free(&l->runs, l->op->mm);
+
+    if (!rc)
+        rc = census_list_free(&l->own, l->op->mm);
+    return rc ? rc : census_list_free(&l->linear, l->op->mm);
 }
 
 /* No two runs overlap, so at most one begins in each 512 pfns. */

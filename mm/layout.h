@@ -70,7 +70,8 @@ struct layout {
 
 /* The lists are empty then. */
 void layout_init(struct layout *l);
-void layout_free(struct layout *l);
+/* ERR_RESTART: call again. */
+must_check enum err layout_free(struct layout *l);
 /* `whole`: it is a block by now. ERR_NOMEM. */
 must_check enum err layout_run_add(struct layout *l, struct extent e,
                                    bool whole);

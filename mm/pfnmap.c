@@ -5,6 +5,8 @@
  */
 #include "mm/pfnmap.h"
 
+#include "mm/port.h"
+
 #define ROOT_ORDER   3
 #define PAGE_WORDS   (PAGE_SIZE / sizeof(uint64_t))
 #define ROOT_ENTRIES (PAGE_WORDS << ROOT_ORDER)
@@ -45,21 +47,40 @@ static uint64_t *scatter_page(uint64_t word)
     return !word || (word & 1) ? NULL : (uint64_t *)word;
 }
 
-void pfnmap_free(struct pfnmap *m)
+#define LOOK 64u /* pages given back between two looks at the clock */
+
+static enum err free_page(struct pfnmap *m, uint64_t *page)
+{
+    for (unsigned i = 0, n = 0; i < PAGE_WORDS; i++) {
+        uint64_t *scattered = scatter_page(page[i]);
+
+        page[i] = 0;
+        if (!scattered)
+            continue;
+        put_pages(m, scattered, 0);
+        if (++n % LOOK == 0 && port_preempt())
+            return ERR_RESTART;
+    }
+    put_pages(m, page, 0);
+    return ERR_NONE;
+}
+
+enum err pfnmap_free(struct pfnmap *m)
 {
     for (unsigned i = 0; m->root && i < ROOT_ENTRIES; i++) {
-        uint64_t *page = m->root[i];
-
-        for (unsigned k = 0; page && k < PAGE_WORDS; k++)
-            if (scatter_page(page[k]))
-                put_pages(m, scatter_page(page[k]), 0);
-        if (page)
-            put_pages(m, page, 0);
+        if (!m->root[i])
+            continue;
+        if (free_page(m, m->root[i]))
+            return ERR_RESTART;
+        m->root[i] = NULL;
+        if (port_preempt())
+            return ERR_RESTART;
     }
     if (m->root)
         put_pages(m, m->root, ROOT_ORDER);
     m->root = NULL;
     m->nr_blocks = 0;
+    return ERR_NONE;
 }
 
 /* Where the word of block b is; makes the page. */

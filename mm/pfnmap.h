@@ -16,7 +16,8 @@ struct pfnmap {
 
 must_check enum err pfnmap_init(struct pfnmap *m, struct mm *mm,
                                 uint64_t nr_blocks);
-void pfnmap_free(struct pfnmap *m);
+/* ERR_RESTART: call again. What it has given back is not there any more. */
+must_check enum err pfnmap_free(struct pfnmap *m);
 /*
  * Block b of the domain's is the 512 frames from `first`, whatever it was.
  * Cannot fail where the map knows a frame of the block already.

@@ -276,30 +276,31 @@ static enum err run_phase(struct relocate *r)
     return ERR_NONE;
 }
 
-static void finish(struct relocate *r)
+static enum err finish(struct relocate *r)
 {
+    enum err rc = layout_free(&r->layout);
+
+    if (rc || r->lost)
+        return rc ? rc : r->lost;
     r->result.moved = r->gather.moved;
     r->result.supplied = r->op->d->supplied;
     if (r->stay)
         r->result.large_before = r->result.large_after = r->c->large;
     r->op->d->moving = false;
-    layout_free(&r->layout);
+    return ERR_NONE;
 }
 
 enum err relocate_step(struct relocate *r)
 {
-    for (; r->phase < DONE && !r->stay; r->phase++, r->cursor = 0) {
+    for (; r->phase < DONE && !r->stay && !r->lost; r->phase++, r->cursor = 0) {
         enum err rc = run_phase(r);
 
-        if (rc == ERR_NOMEM && r->phase < LET_GO) {
-            r->stay = true;
-            break;
-        }
-        if (rc != ERR_NONE && rc != ERR_RESTART)
-            layout_free(&r->layout);
-        if (rc)
+        if (rc == ERR_RESTART)
             return rc;
+        if (rc == ERR_NOMEM && r->phase < LET_GO)
+            r->stay = true;
+        else
+            r->lost = rc;
     }
-    finish(r);
-    return ERR_NONE;
+    return finish(r);
 }

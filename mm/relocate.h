@@ -31,6 +31,7 @@ struct relocate {
     uint64_t spares; /* there may be before holes are filled */
     bool full;       /* there are no blocks left */
     bool stay;       /* nothing can be done, nothing was let go */
+    enum err lost;   /* something was let go, and this came of it */
     bool room;       /* holes are being filled, after a run that ended so: */
     enum err run_rc;
     uint64_t cursor;

@@ -45,10 +45,11 @@ void restore_begin(struct restore *r, struct mm_op *op,
     layout_init(&r->layout);
 }
 
-void restore_end(struct restore *r)
+enum err restore_end(struct restore *r)
 {
-    layout_free(&r->layout);
-    pfnmap_free(&r->map);
+    enum err rc = layout_free(&r->layout);
+
+    return rc ? rc : pfnmap_free(&r->map);
 }
 
 static enum err make_map(struct restore *r)

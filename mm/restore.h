@@ -56,4 +56,5 @@ static inline mfn_t restore_mfn(const struct restore *r, pfn_t p)
 {
     return pfnmap_get(&r->map, p);
 }
-void restore_end(struct restore *r);
+/* ERR_RESTART: call again, and nothing else. */
+must_check enum err restore_end(struct restore *r);

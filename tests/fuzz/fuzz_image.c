@@ -157,7 +157,7 @@ static void go_on(struct world *w, struct world_domain *x, struct restore *r)
             fail_msg("saved again: %s", check.why);
         saving_free(&i);
     }
-    census_end(&c);
+    HOST_END(census_end(&c));
     world_done(&op);
     world_audit(w, "saving it again");
 }
@@ -189,7 +189,7 @@ static void restore_it(struct world *w, const struct image *i, struct dice *d)
     world_audit(w, "a restore");
     if (!rc)
         go_on(w, &x, &r);
-    restore_end(&r);
+    HOST_END(restore_end(&r));
     world_destroy(w, &x);
 }
 

@@ -528,7 +528,7 @@ enum err actor_save(struct actor *a, struct image *to, domid_t owner)
                 saving_free(to);
         }
     }
-    census_end(&c);
+    HOST_END(census_end(&c));
     if (rc && rc != ERR_NOMEM)
         fail_msg("save: %s", s.why);
     return rc;
@@ -551,7 +551,7 @@ enum err actor_relocate(struct actor *a, struct layout_result *result)
         *result = r.result;
         assert_int_equal(start(a, census_mfn(&c, pfn_of(PFN_L4))), ERR_NONE);
     }
-    census_end(&c);
+    HOST_END(census_end(&c));
     return rc;
 }
 
@@ -573,7 +573,7 @@ enum err actor_restore(struct actor *a, struct world *w, struct actor_kind k,
     if (!rc)
         rc = start(a, restore_mfn(r, pfn_of(PFN_L4)));
     a->is = *is;
-    restore_end(r);
+    HOST_END(restore_end(r));
     if (!rc)
         return ERR_NONE;
     actor_end(a);

@@ -15,6 +15,11 @@ void host_preempt_every(uint64_t n);
 /* How often it was asked since: so a test can go through all of them. */
 uint64_t host_preempts(void);
 
+/* What only ends something, and may be interrupted as often as it likes. */
+#define HOST_END(call)                                                         \
+    do {                                                                       \
+    } while ((call) == ERR_RESTART)
+
 /* Full flushes that were discharged so far. */
 uint64_t host_flushes(void);
 /*

@@ -5,6 +5,7 @@
  * own from then on; and the runs of pfns that want a whole block for it.
  */
 #include "numbered.h"
+#include "port.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +48,7 @@ static void canonical_form(void **state)
     assert_int_equal(pte_mfn(out[0]).v, 12);
     for (unsigned i = L4_HV_FIRST; i <= L4_HV_LAST; i++)
         assert_int_equal(out[i].v, 0);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* --- supplied tables and ranges ------------------------------------------ */
@@ -72,7 +73,7 @@ static void assert_large_again(struct scene *s)
     assert_extent(&c, c.extents.nr - 1, RUN_PFN, 512, EXTENT_LARGE);
     assert_int_equal(canonical(s, &c, s->l2, 2, 5).v,
                      pte_make(mfn_of(RUN_PFN), KERNEL | PTE_NX | PTE_PSE).v);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* The supplied table has become a table of its own. */
@@ -91,7 +92,7 @@ static void assert_own(struct scene *s, mfn_t table, unsigned pinned)
     assert_true(pte_has(canonical(s, &c, s->l2, 2, 5),
                         PTE_P | FLAGSTONE_PTE_SHATTERED));
     assert_false(canon_is_large(canonical(s, &c, s->l2, 2, 5), 2));
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void supplied_reads_as_superpage(void **state)
@@ -134,13 +135,13 @@ static void supplied_known_otherwise_is_a_table(void **state)
     take(s, &c);
     assert_int_equal(pte_mfn(canonical(s, &c, s->l1, 1, 40)).v,
                      CENSUS_SUPPLIED);
-    census_end(&c);
+    HOST_END(census_end(&c));
     assert_int_equal(scene_update(s, s->l1, 40, 0), 0);
     assert_large_again(s);
     assert_int_equal(scene_update(s, s->l2, 6, pte_make(t, READ).v), 0);
     take(s, &c); /* two entries onto it are two superpages */
     assert_int_equal(c.large, 2);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* Another run of 512, in the way of the table's. */
@@ -176,7 +177,7 @@ static void ranges_want_blocks(void **state)
     add_range(s, RUN_PFN, RANGE_REMAP);
     take(s, &c);
     assert_extent(&c, c.extents.nr - 1, RUN_PFN, 512, EXTENT_LARGE);
-    census_end(&c);
+    HOST_END(census_end(&c));
     range_clear(&s->us.d);
     add_range(s, RUN_PFN, RANGE_SCATTERED);
     add_range(s, BLOCK_PFN, RANGE_SCATTERED);   /* is whole again */
@@ -187,7 +188,7 @@ static void ranges_want_blocks(void **state)
     assert_extent(&c, c.extents.nr - 1, RUN_PFN, 512, EXTENT_SCATTERED);
     assert_extent(&c, c.extents.nr - 2, BLOCK_PFN, 512, EXTENT_WHOLE);
     assert_int_equal(c.extents.nr, SMALL + 2);
-    census_end(&c);
+    HOST_END(census_end(&c));
     range_clear(&s->us.d);
 }
 
@@ -212,13 +213,13 @@ static void runs_do_not_overlap(void **state)
 
         assert_int_equal(e.flags, e.pfn == BLOCK_PFN ? EXTENT_WHOLE : 0);
     }
-    census_end(&c);
+    HOST_END(census_end(&c));
     range_clear(&s->us.d);
     claim(s, scene_frame(s), BLOCK_PFN + 512 + 511);
     add_range(s, BLOCK_PFN + 512, RANGE_SHATTERED);
     take(s, &c); /* and this one fits */
     assert_extent(&c, c.extents.nr - 1, BLOCK_PFN + 512, 512, EXTENT_LARGE);
-    census_end(&c);
+    HOST_END(census_end(&c));
     range_clear(&s->us.d);
 }
 

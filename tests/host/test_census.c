@@ -25,7 +25,7 @@ static void refused(struct scene *s, struct p2m_place p2m, const char *why)
 
     assert_int_equal(saving_census(&c, &s->op, p2m, NULL), ERR_INVAL);
     assert_string_equal(c.why, why);
-    census_end(&c);
+    HOST_END(census_end(&c));
     assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames);
 }
 
@@ -59,7 +59,7 @@ static void says_what_there_is(void **state)
     assert_int_equal(census_pfn(&c, s->foreign).v, PFN_NONE.v);
     assert_int_equal(census_pfn(&c, MFN_NONE).v, PFN_NONE.v);
     assert_int_equal(c.large, 0);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void runs_end_at_multiples(void **state)
@@ -74,12 +74,12 @@ static void runs_end_at_multiples(void **state)
     assert_int_equal(c.extents.nr, SMALL + 2);
     assert_extent(&c, SMALL, 500, 12, 0);
     assert_extent(&c, SMALL + 1, 512, 500, 0);
-    census_end(&c);
+    HOST_END(census_end(&c));
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         claim(s, mfn_add(s->block, i), 512 + 511 - i);
     take(s, &c);
     assert_extent(&c, SMALL, 512, 512, 0);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void frames_of_shared_blocks(void **state)
@@ -100,7 +100,7 @@ static void frames_of_shared_blocks(void **state)
     assert_extent(&c, SMALL, BLOCK_PFN, 5, 0);
     assert_extent(&c, SMALL + 1, BLOCK_PFN + 6, 1024 - BLOCK_PFN - 6, 0);
     assert_extent(&c, SMALL + 2, 1024, BLOCK_PFN + 512 - 1024, 0);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* --- claims that do not hold --------------------------------------------- */
@@ -135,7 +135,7 @@ static void refuses_claims(void **state)
     struct census c;
     take(s, &c);
     assert_int_equal(c.nr_pfns, bound);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void refuses_large_out_of_order(void **state)
@@ -176,7 +176,7 @@ static void refuses_frames_without_pfn(void **state)
     struct census c;
     take(s, &c);
     assert_int_equal(c.nr_frames, s->us.d.tot_pages);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* --- interrupted tables -------------------------------------------------- */
@@ -202,7 +202,7 @@ static void takes_partial_tables_down(void **state)
     world_done(&s->op);
     world_audit(&s->w, "the census");
     assert_int_equal(c.tables.nr, 4);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* --- the p2m ------------------------------------------------------------- */
@@ -227,7 +227,7 @@ static void finds_p2m_by_list(void **state)
     assert_int_equal(c.p2m.nr, 2);
     assert_int_equal(*(uint64_t *)census_at(&c.p2m, 0), BLOCK_PFN + 9);
     assert_int_equal(*(uint64_t *)census_at(&c.p2m, 1), BLOCK_PFN + 2);
-    census_end(&c);
+    HOST_END(census_end(&c));
 
     words(s, list)[1] = s->foreign.v;
     refused_saying(s, p, "p2m: page 1, frame %lx, is not memory of the domain",
@@ -269,7 +269,7 @@ static void p2m_larger_than_its_lists(void **state)
     }
     assert_int_equal(saving_census(&c, &s->op, p, NULL), ERR_NONE);
     assert_int_equal(c.p2m.nr, 512 * 512);
-    census_end(&c);
+    HOST_END(census_end(&c));
     p.nr_pfns++;
     refused(s, p, "p2m: 134217729 pfns are more than a list of lists names");
 }
@@ -289,7 +289,7 @@ static void finds_p2m_by_address(void **state)
     assert_int_equal(saving_census(&c, &s->op, p, NULL), ERR_NONE);
     assert_int_equal(c.p2m.nr, 2); /* one page, twice */
     assert_int_equal(*(uint64_t *)census_at(&c.p2m, 1), BLOCK_PFN + 4);
-    census_end(&c);
+    HOST_END(census_end(&c));
 
     p.nr_pfns = 1025;
     refused(s, p, "p2m: address 3000 is not mapped");
@@ -326,7 +326,7 @@ static void finds_p2m_in_a_superpage(void **state)
     assert_int_equal(saving_census(&c, &s->op, p, NULL), ERR_NONE);
     assert_int_equal(*(uint64_t *)census_at(&c.p2m, 0), BLOCK_PFN + 7);
     assert_int_equal(*(uint64_t *)census_at(&c.p2m, 1), BLOCK_PFN + 8);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* A linear entry leads walks to tables and to the hypervisor's own slots. */
@@ -369,7 +369,7 @@ static void every_allocation_may_fail(void **state)
             assert_string_equal(
                 c.why,
                 "not enough hypervisor memory for a census of the domain");
-        census_end(&c);
+        HOST_END(census_end(&c));
         assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames);
         world_audit(&s->w, "a census without memory");
     } while (rc);
@@ -425,14 +425,14 @@ static void interrupted_it_says_the_same(void **state)
         assert_int_equal(saving_census(&parts, &s->op, p, &steps), ERR_NONE);
         assert_int_equal(steps, 2);
         assert_true(censuses_equal(&whole, &parts));
-        census_end(&parts);
+        HOST_END(census_end(&parts));
     }
     host_preempt_every(1);
     assert_int_equal(saving_census(&parts, &s->op, p, NULL), ERR_NONE);
     assert_true(censuses_equal(&whole, &parts));
     host_preempt_at(0);
-    census_end(&parts);
-    census_end(&whole);
+    HOST_END(census_end(&parts));
+    HOST_END(census_end(&whole));
     range_clear(&s->us.d);
 }
 

@@ -17,6 +17,7 @@
 #include "mm/m2p.h"
 #include "mm/supply.h"
 #include "numbered.h"
+#include "port.h"
 
 #define REGION_FRAMES (REGION_BLOCKS * BLOCK_FRAMES)
 #define REGION_PFN    3000u /* no multiple of anything */
@@ -110,7 +111,7 @@ static void assert_giant(struct scene *s, unsigned whole)
                           (i < whole ? EXTENT_WHOLE : 0));
     assert_int_equal(canonical(&c, s->l3).v,
                      pte_make(mfn_of(REGION_PFN), GIANT | PTE_NX).v);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void one_entry(void **state)
@@ -126,7 +127,7 @@ static void one_entry(void **state)
     assert_int_equal(saving_census(&c, &s->op, no_p2m, NULL), ERR_INVAL);
     assert_non_null(strstr(c.why, "mapped large, but its pfns, from bb8 on, "
                                   "are not in order"));
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void supplied_table_of_blocks(void **state)
@@ -148,7 +149,7 @@ static void supplied_table_of_blocks(void **state)
                               KERNEL | PTE_NX | FLAGSTONE_PTE_SHATTERED)
                          .v);
     assert_extent(&c, 1, REGION_PFN, 512, EXTENT_WHOLE | EXTENT_LARGE);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 /* The last block's pfns are scattered frames, under a table of their own. */
@@ -184,7 +185,7 @@ static void supplied_table_with_a_piece(void **state)
     take(s, &c); /* neither is what it was */
     assert_int_equal(c.nr_own, 2);
     assert_int_equal(c.large, PT_ENTRIES - 1);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void saves(void **state)
@@ -205,7 +206,7 @@ static void saves(void **state)
     assert_int_equal(*(const uint64_t *)look_content(&i, REGION_PFN + 1234), 5);
     assert_int_equal(image_header(&i)->nr_frames, s->us.d.tot_pages);
     saving_free(&i);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 #define giant_test(f) cmocka_unit_test_setup_teardown(f, make, end)

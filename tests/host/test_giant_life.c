@@ -141,7 +141,7 @@ static void relocate_it(struct life *s, struct layout_result *result)
     s->l4 = census_mfn(&c, pfn_of(PFN_L4));
     s->l3 = census_mfn(&c, pfn_of(PFN_L3));
     *result = r.result;
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static void laid_anew_it_is_as_large(void **state)
@@ -165,7 +165,7 @@ static void picture(struct life *s, struct image *to)
                      ERR_NONE);
     if (saving_save(&save, &c, to, NULL))
         fail_msg("save: %s", save.why);
-    census_end(&c);
+    HOST_END(census_end(&c));
     world_done(&s->op);
     world_destroy(&s->w, &s->us);
 }
@@ -189,7 +189,7 @@ static void restore_it(struct life *s, const struct image *from,
     s->l4 = restore_mfn(&r, pfn_of(PFN_L4));
     s->l3 = restore_mfn(&r, pfn_of(PFN_L3));
     *result = r.result;
-    restore_end(&r);
+    HOST_END(restore_end(&r));
     intact(s);
 }
 

@@ -211,6 +211,18 @@ static void pack(struct busy *b, struct image *i, struct census *c)
     WALK(image_check_step, BOUND, &k);
 }
 
+/* A page for each of 1,000 blocks, as there is for those in pieces. */
+static void a_map_goes(struct busy *b)
+{
+    struct pfnmap m;
+
+    assert_int_equal(pfnmap_init(&m, &b->w.mm, 1000), ERR_NONE);
+    for (uint64_t i = 0; i < 1000; i++)
+        assert_int_equal(pfnmap_set(&m, pfn_of(i * BLOCK_FRAMES), b->data),
+                         ERR_NONE);
+    WALK(pfnmap_free, BOUND, &m);
+}
+
 static void a_domain_travels(void **state)
 {
     static struct busy b;
@@ -226,15 +238,17 @@ static void a_domain_travels(void **state)
     assert_int_equal(mmu_pin(&b.op, b.root, 4), ERR_NONE);
     pack(&b, &i, &c);
     relocate_begin(&l, &c);
+    a_map_goes(&b);
     WALK(relocate_step, BOUND, &l);
-    census_end(&c);
+    WALK(census_end, BOUND, &c);
     world_done(&b.op);
     world_audit(&b.w, "relocating");
     world_domain(&b.w, &y, 2, 16 * BLOCK_FRAMES);
     op = mm_op_on(&y.d, &y.v);
     restore_begin(&r, &op, &i, RESTORE_SHATTER);
     WALK(restore_step, BOUND, &r);
-    restore_end(&r);
+    WALK(layout_free, BOUND, &r.layout);
+    WALK(restore_end, BOUND, &r);
     WALK(image_free, BOUND, &i);
     world_destroy(&b.w, &y);
     end(&b);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "mm/pfnmap.h"
+#include "port.h"
 #include "world.h"
 
 static struct world w;
@@ -28,7 +29,9 @@ static int make(void **state)
 static int end(void **state)
 {
     (void)state;
-    pfnmap_free(&map);
+    host_preempt_every(1);
+    HOST_END(pfnmap_free(&map));
+    host_preempt_at(0);
     world_end(&w);
     return 0;
 }

@@ -146,7 +146,7 @@ static bool still_is(struct walker *k, struct mm_op *op,
 
     assert_int_equal(saving_census(&c, op, no_p2m, NULL), ERR_NONE);
     after = save(&k->w, &c);
-    census_end(&c);
+    HOST_END(census_end(&c));
     same = !k->w.mm.linear_pt || same_levels(before, &after);
     assert_int_equal(before->n, after.n);
     if (same)
@@ -166,12 +166,12 @@ static bool relocated(struct walker *k, struct mm_op *op, uint64_t seed)
 
     world_done(op);
     if (rc || !name_roots(k, &c, &roots)) {
-        census_end(&c);
+        HOST_END(census_end(&c));
         return false;
     }
     before = save(&k->w, &c);
     if (!before.bytes) {
-        census_end(&c);
+        HOST_END(census_end(&c));
         return false;
     }
     relocate(op, &c, seed);
@@ -179,7 +179,7 @@ static bool relocated(struct walker *k, struct mm_op *op, uint64_t seed)
     rc = load_roots(k, &c, &roots);
     assert_true(!rc || k->w.mm.linear_pt);
     world_audit(&k->w, "roots");
-    census_end(&c);
+    HOST_END(census_end(&c));
     went = !rc && still_is(k, op, &before);
     free(before.bytes);
     return went;

@@ -90,7 +90,7 @@ static bool pack(struct luggage *l, uint64_t seed)
         l->n = i.bytes;
         saving_free(&i);
     }
-    census_end(&c);
+    HOST_END(census_end(&c));
     walker_end(&k);
     return !rc;
 }
@@ -150,7 +150,7 @@ static void save_again(struct world *w, struct mm_op *op, const uint8_t *first)
     assert_same(first, second);
     free(second);
     saving_free(&image);
-    census_end(&c);
+    HOST_END(census_end(&c));
 }
 
 static enum err restore_all(struct restore *r, struct mm_op *op,
@@ -201,7 +201,7 @@ static bool unpack(const struct luggage *l, uint64_t seed)
     world_audit(&w, "restoring");
     if (rc && !l->linear)
         fail_msg("seed %lu: %s", seed, r.why);
-    restore_end(&r);
+    HOST_END(restore_end(&r));
     saving_free(&i);
     if (!l->linear)
         save_again(&w, &op, l->bytes);

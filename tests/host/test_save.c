@@ -200,7 +200,7 @@ static bool save_twice(struct walker *k, struct census *c)
         assert_memory_equal(image_page(&i, at / PAGE_SIZE), bytes + at,
                             PAGE_SIZE);
     world_audit(&k->w, "saving");
-    census_end(&again);
+    HOST_END(census_end(&again));
     saving_free(&i);
     free(bytes);
     return true;
@@ -227,7 +227,7 @@ static bool life(uint64_t seed)
     else if (!strstr(c.why, "which has no pfn"))
         fail_msg("seed %lu: %s", seed, c.why);
     assert_int_equal(domain_sum(&k), sum);
-    census_end(&c);
+    HOST_END(census_end(&c));
     walker_end(&k);
     return saved;
 }
@@ -262,7 +262,7 @@ static int make(void **state)
     s->op = mm_op_on(&s->k.us.d, &s->k.us.v);
     while (saving_census(&s->c, &s->op, no_p2m, NULL)) {
         assert_true(++seed < 0x5a7e + LIVES);
-        census_end(&s->c);
+        HOST_END(census_end(&s->c));
         world_done(&s->op);
         walker_end(&s->k);
         live(&s->k, seed);
@@ -276,7 +276,7 @@ static int end(void **state)
 {
     struct stage *s = *state;
 
-    census_end(&s->c);
+    HOST_END(census_end(&s->c));
     walker_end(&s->k);
     free(s);
     return 0;

@@ -408,42 +408,6 @@ static enum err balloon_any(struct walker *k, struct mm_op *op)
     return rc;
 }
 
-/*
- * A whole block is reported as free, or had back; and maxmem changes as far as
- * it may while some are.
- */
-static enum err report_any(struct walker *k, struct mm_op *op)
-{
-    mfn_t *block = &k->pool[WALKER_POOL - 1 - upto(k, 2)];
-    uint64_t most = op->d->max_pages;
-    mfn_t m = mfn_of(block->v & ~UINT64_C(511));
-    enum err rc;
-
-    if (upto(k, 4) == 0) {
-        say_what(k, "less maxmem, and as before");
-        most -= upto(k, most / 2);
-        if (quota_may_be(op->d, most)) {
-            uint64_t was = op->d->max_pages;
-
-            op->d->max_pages = most;
-            rc = report_take_back(op, PFN_NONE, &m);
-            world_done(op);
-            world_audit(&k->w, k->what);
-            op->d->max_pages = was;
-            return rc;
-        }
-    }
-    if (upto(k, 2)) {
-        say_what(k, "report %lx", m.v);
-        return report_free(op, m);
-    }
-    say_what(k, "take back");
-    rc = report_take_back(op, upto(k, 2) ? pfn_of(0) : PFN_NONE, &m);
-    if (!rc)
-        *block = m;
-    return rc;
-}
-
 /* Single frames by the list, a few of them twice or not ours. */
 static enum err balloon_list_any(struct walker *k, struct mm_op *op)
 {
@@ -787,6 +751,137 @@ static enum err compact_any(struct walker *k, struct mm_op *op)
     return rc;
 }
 
+/* --- blocks reported as free ---------------------------------------------- */
+
+/*
+ * What of the domain a report changes, but not what an operation before it had
+ * left to finish, which may free frames; the credit is kept here besides.
+ */
+struct held {
+    uint64_t pages, blocks, not_back;
+    bool left;
+};
+
+static struct held held_by(const struct mm_op *op)
+{
+    const struct mm_domain *d = op->d;
+
+    return (struct held){d->tot_pages, d->blocks, d->not_back, type_left(op)};
+}
+
+static void must_hold(const struct walker *k, const struct mm_op *op,
+                      struct held want)
+{
+    struct held is = held_by(op);
+
+    if (!want.left && (is.pages != want.pages || is.blocks != want.blocks ||
+                       is.not_back != want.not_back))
+        fail_msg("after %s: %lu pages, %lu blocks, %lu times none; should be "
+                 "%lu, %lu, %lu",
+                 k->what, is.pages, is.blocks, is.not_back, want.pages,
+                 want.blocks, want.not_back);
+}
+
+static bool own_block(const struct mm_op *op, mfn_t m)
+{
+    return m.v % BLOCK_FRAMES == 0 && mm_mfn_valid(op->mm, m) &&
+           block_owned_by(mm_block(op->mm, blk_of_mfn(m))->word, op->d->id);
+}
+
+/* One of its own, whole, goes, and is not its own at once; no other does. */
+static enum err report_one(struct walker *k, struct mm_op *op, mfn_t m)
+{
+    bool own = own_block(op, m);
+    struct held was = held_by(op);
+    enum err rc;
+
+    say_what(k, "report %lx", m.v);
+    rc = report_free(op, m);
+    if (rc == ERR_NONE) {
+        assert_true((own || was.left) && !own_block(op, m));
+        was.pages -= BLOCK_FRAMES;
+        was.blocks--;
+        k->credit++;
+        k->reported++;
+    } else if (!was.left) {
+        assert_int_equal(rc, own ? ERR_BUSY : ERR_INVAL);
+    }
+    must_hold(k, op, was);
+    return rc;
+}
+
+/* Nothing of what it was, or of whom, can be read in it. */
+static void must_be_zero(const struct walker *k, mfn_t first)
+{
+    const uint8_t *p = mm_frame_ptr(&k->w.mm, first);
+
+    if (p[0] || memcmp(p, p + 1, BLOCK_SIZE - 1))
+        fail_msg("after %s: %lx is not zero", k->what, first.v);
+}
+
+static enum err take_back(struct walker *k, struct mm_op *op)
+{
+    uint64_t pfn = upto(k, 2) ? upto(k, 64) * BLOCK_FRAMES : PFN_NONE.v;
+    struct held was = held_by(op);
+    mfn_t m = MFN_NONE;
+    enum err rc;
+
+    say_what(k, "take a block back, pfn %lx", pfn);
+    rc = report_take_back(op, pfn_of(pfn), &m);
+    assert_int_equal(rc == ERR_NOENT, k->credit == 0);
+    if (rc == ERR_NONE) {
+        assert_true(own_block(op, m));
+        must_be_zero(k, m);
+        was.pages += BLOCK_FRAMES;
+        was.blocks++;
+        k->credit--;
+        k->pool[WALKER_POOL - 1 - upto(k, 2)] = m;
+    } else if (k->credit && rc != ERR_RESTART) {
+        assert_int_equal(rc, ERR_NOMEM);
+        was.not_back++;
+    }
+    must_hold(k, op, was);
+    return rc;
+}
+
+/* While maxmem is as small as it may be, or so; the audit looks at it. */
+static enum err take_back_with_less(struct walker *k, struct mm_op *op)
+{
+    const uint64_t most = op->d->max_pages, less = most - upto(k, most / 2);
+    enum err rc;
+
+    if (!quota_may_be(op->d, less))
+        return ERR_INVAL;
+    op->d->max_pages = less;
+    rc = take_back(k, op);
+    world_done(op);
+    world_audit(&k->w, k->what);
+    op->d->max_pages = most;
+    return rc;
+}
+
+static enum err report_any(struct walker *k, struct mm_op *op)
+{
+    mfn_t m = k->pool[WALKER_POOL - 1 - upto(k, 2)];
+
+    if (upto(k, 4) == 0)
+        return take_back_with_less(k, op);
+    if (upto(k, 2))
+        return take_back(k, op);
+    m.v &= ~UINT64_C(511);
+    switch (upto(k, 6)) {
+    case 0:
+        m = any_mfn(k);
+        break;
+    case 1: /* one that nothing can refer to yet */
+        (void)!reservation_increase(op, PFN_NONE, 9, &m);
+        break;
+    default:
+        break;
+    }
+    return report_one(k, op, m);
+}
+
 /* --- a step -------------------------------------------------------------- */
 
 typedef enum err action_fn(struct walker *k, struct mm_op *op);
@@ -827,6 +922,7 @@ void walker_act(struct walker *k)
     if (upto(k, 4) == 0)
         hypervisor_touches(k, &op);
     world_done(&op);
+    assert_int_equal(k->us.d.reported, k->credit); /* others leave it alone */
     count(k, rc);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_image.c: images from an enemy. The fuzzer's bytes are an image as they
- * are, or changes to a good one, whose checksums are made right again, so that
- * what is behind them is reached. Whatever passes the check is restored, on
- * as much memory as the bytes say, with interruptions; then it is saved again
- * if it can be. No crash, every audit clean, and all memory back.
+ * are, or changes to a good one, cut short or longer, whose checksums are
+ * mostly made right again, so that what is behind them is reached; or they are
+ * a header only, as it comes before the image that is to be received: what is
+ * let through says where everything is. Whatever passes the check is restored,
+ * on as much memory as the bytes say, with interruptions; then it is saved
+ * again if it can be. No crash, every audit clean, and all memory back.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,21 +114,102 @@ static void seal(uint8_t *image, uint64_t bytes)
     memcpy(image, &h, sizeof(h));
 }
 
+/* Mostly all of it; or not, or with something behind it. */
+static uint64_t any_length(struct dice *d)
+{
+    if (dice_upto(d, 8))
+        return model_bytes;
+    return dice_upto(d, 2) ? dice_upto(d, model_bytes + 1)
+                           : model_bytes + dice_upto(d, 2 * PAGE_SIZE);
+}
+
 static void make_image(struct image *i, struct world *w, struct dice *d)
 {
+    uint64_t length;
     uint8_t *bytes;
 
     if (dice_upto(d, 32) == 0) {
         saving_image(i, w, d->at, (uint64_t)(d->end - d->at));
         return;
     }
-    bytes = malloc(model_bytes);
+    length = any_length(d);
+    bytes = calloc(1, model_bytes + 2 * PAGE_SIZE);
     memcpy(bytes, model, model_bytes);
-    for (unsigned n = 0; n < PATCHES_MAX && d->at < d->end; n++)
+    if (dice_upto(d, 16)) {
+        for (unsigned n = 0; n < PATCHES_MAX && d->at < d->end; n++)
+            patch(d, bytes, model_bytes);
+        seal(bytes, model_bytes);
+    } else { /* damaged */
         patch(d, bytes, model_bytes);
-    seal(bytes, model_bytes);
-    saving_image(i, w, bytes, model_bytes);
+    }
+    saving_image(i, w, bytes, length);
     free(bytes);
+}
+
+/* --- a header only ---------------------------------------------------------
+ */
+
+/* What a receiver makes of it: pages to get, and sections within them. */
+static void check_places(const struct image_header *h)
+{
+    uint64_t end = PAGE_SIZE;
+
+    assert_true(h->total_bytes % PAGE_SIZE == 0);
+    assert_true(h->nr_pfns <= CENSUS_PFNS_MAX && h->nr_frames <= h->nr_pfns);
+    for (unsigned s = 0; s < IMAGE_SECTIONS; s++) {
+        uint64_t at = h->section[s].offset, bytes = h->section[s].bytes;
+
+        assert_true(at % PAGE_SIZE == 0 && at >= end && at - end < PAGE_SIZE);
+        assert_true(at <= h->total_bytes && bytes <= h->total_bytes - at);
+        end = at + bytes;
+    }
+    assert_true(h->total_bytes - end < PAGE_SIZE);
+    assert_true(h->section[IMAGE_HV].bytes > 0 &&
+                h->section[IMAGE_HV].bytes <= IMAGE_HV_MAX);
+    assert_int_equal(h->section[IMAGE_PAGES].bytes / PAGE_SIZE,
+                     h->section[IMAGE_INDEX].bytes / sizeof(uint64_t));
+}
+
+/* Some of its words. */
+static void patch_header(struct dice *d, struct image_header *h)
+{
+    uint64_t *word = (uint64_t *)(void *)h;
+    const unsigned words = sizeof(*h) / sizeof(*word);
+
+    for (uint64_t n = dice_upto(d, 8); n > 0; n--) {
+        unsigned i = (unsigned)dice_upto(d, words);
+
+        word[i] = any_word(d, word[i]);
+    }
+}
+
+/* The sections one behind the other, whatever their sizes. */
+static void arrange(struct image_header *h)
+{
+    uint64_t at = PAGE_SIZE;
+
+    for (unsigned s = 0; s < IMAGE_SECTIONS; s++) {
+        h->section[s].offset = at;
+        at += (h->section[s].bytes + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+    }
+    h->total_bytes = at;
+}
+
+static void header_only(struct dice *d)
+{
+    char why[160] = "";
+    struct image_header h;
+
+    memcpy(&h, model, sizeof(h));
+    patch_header(d, &h);
+    if (dice_upto(d, 2))
+        arrange(&h);
+    if (dice_upto(d, 16))
+        h.header_sum = xxh64(&h, offsetof(struct image_header, header_sum));
+    if (image_check_header(&h, why) == ERR_NONE)
+        check_places(&h);
+    else
+        assert_true(why[0] && memchr(why, 0, sizeof(why)));
 }
 
 /* --- what becomes of it -------------------------------------------------- */
@@ -216,6 +299,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 8)
         return 0;
+    if (data[0] % 4 == 0) {
+        d.at++;
+        header_only(&d);
+        return 0;
+    }
     world_make(&w, MACHINE_BLOCKS);
     make_image(&i, &w, &d);
     d.at = data; /* the first bytes once more, for what is not the image */

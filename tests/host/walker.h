@@ -28,7 +28,7 @@ struct walker {
     uint64_t reached; /* by the hypervisor, at a guest's address */
     uint64_t split, joined, healed, moved, giant;
     uint64_t credit, reported; /* blocks it may have back; that it reported */
-    mfn_t region; /* a whole one it has, or MFN_NONE */
+    mfn_t region;              /* a whole one it has, or MFN_NONE */
 };
 
 /* k->dice is set. */

@@ -167,7 +167,7 @@ static void make_domain(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const size_t bytes = freeze_bytes(VCPUS);
+    size_t bytes = freeze_bytes(VCPUS);
     char text[FLAGSTONE_TEXT] = "";
     unsigned next = 0;
 
@@ -175,7 +175,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (; size >= 3; data += 3, size -= 3)
         ((uint8_t *)&record)[(data[0] | (size_t)data[1] << 8) % bytes] =
             data[2];
-    if (freeze_check(&record, size ? bytes - 1 : bytes, text)) {
+    if (size) /* of a length of its own, as the image's header has it */
+        bytes = size == 1 ? bytes - 1
+                          : (data[0] | (size_t)data[1] << 8) % sizeof(record);
+    if (freeze_check(&record, bytes, text)) {
         must(text[0] && memchr(text, 0, sizeof(text)));
         return 0;
     }

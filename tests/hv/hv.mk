@@ -37,6 +37,9 @@ HVT_record := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
     hv/print.c
 HVT_insn := hv/insn.c hv/alu.c
 HVT_segment :=
+HVT_emulate := $(patsubst %,hv/%.c,emulate io insn segment debugreg msr policy \
+    bounce vcpu fpu shown xstate fail print) $(patsubst %,tests/hv/%.c,emulate_guest \
+    emulate_never fake_x86)
 HVT_shown := hv/shown.c hv/xstate.c hv/print.c
 HVT_xstate := hv/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
@@ -45,7 +48,7 @@ HVT_NATIVE := msr event event_model time sched ops freeze ring selector
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
 # fuzz_insn runs what it decodes.
-HVT_FUZZ := $(filter-out $(if $(CROSS),fuzz_insn fuzz_record),$(if $(shell command -v $(HOST_CLANG)),\
+HVT_FUZZ := $(filter-out $(if $(CROSS),fuzz_insn fuzz_record fuzz_emulate),$(if $(shell command -v $(HOST_CLANG)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/fuzz_*.c))))
 HOST_TESTS += $(HVT_TESTS:%=$(BUILD)/tests/hv/%) $(HVT_FUZZ:%=$(BUILD)/tests/hv/%)
 
@@ -77,6 +80,8 @@ $(BUILD)/tests/hv/test_store_steps: tests/hv/test_store_steps.c \
     tests/hv/store_guest.c $(BUILD)/tests/hv/store_counted.o
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) -o $@ $^ -lcmocka
+# Privileged instructions go to a processor of the test's.
+$(BUILD)/tests/hv/fuzz_emulate: HVT_CFLAGS += -include tests/hv/fake_x86.h
 $(BUILD)/tests/hv/fuzz_%: tests/hv/fuzz_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,FUZZCC,$<)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files that tests/hv/fuzz_emulate.c runs call when a vCPU is made,
+ * switched, saved or given a context: nothing that a guest's instruction leads
+ * to. Without their prototypes, for they are never called.
+ */
+#include <stdlib.h>
+
+#define NEVER(name)                                                            \
+    void never_##name(void) __asm__(#name);                                    \
+    void never_##name(void)                                                    \
+    {                                                                          \
+        abort();                                                               \
+    }
+
+NEVER(alloc_hv_get)
+NEVER(alloc_hv_put)
+NEVER(callback_set_all)
+NEVER(cpu_load_gdt)
+NEVER(cpu_load_ldt)
+NEVER(mmu_new_user_baseptr)
+NEVER(paging_own_cr3)
+NEVER(panic)
+NEVER(profile_alloc)
+NEVER(profile_free)
+NEVER(profile_leave)
+NEVER(seg_load)
+NEVER(seg_set_gdt)
+NEVER(seg_set_ldt)
+NEVER(seg_window_get)
+NEVER(seg_window_put)
+NEVER(selector_load)
+NEVER(selector_save)
+NEVER(tlb_flush_all)
+NEVER(tlb_forget)

@@ -142,9 +142,15 @@ enum err fpu_set_area(struct vcpu *v, const uint8_t *area, unsigned size,
     return ERR_NONE;
 }
 
+/*
+ * What the domain is not shown stays out of the area: a processor may say of
+ * any part that it is in use (SDM vol. 1, 13.6), and an image that says so is
+ * one with more than its domain may have.
+ */
 void fpu_save(struct vcpu *v)
 {
-    const uint32_t all = ~0u;
+    const uint32_t parts =
+        (uint32_t)(v->d->xcr0 | XCR0_X87 | XCR0_SSE); /* all below bit 32 */
 
     x86_clts();
     if (!xcr0_mask) {
@@ -155,7 +161,7 @@ void fpu_save(struct vcpu *v)
         x86_xsetbv(0, xcr0_mask);
     __asm__ volatile("xsave64 (%0)"
                      :
-                     : "r"(v->fpu), "a"(all), "d"(all)
+                     : "r"(v->fpu), "a"(parts), "d"(0)
                      : "memory");
 }
 

@@ -125,18 +125,27 @@ void cpu_load_gdt(uint64_t base);
 /* Points the LDT descriptor at base (entries 0: no LDT) and loads it. */
 void cpu_load_ldt(uint64_t base, unsigned entries);
 
-/* Flushes what is owed: hv/tlb.c. */
+/*
+ * Flushes what is owed: hv/tlb.c. The second keeps all registers (entry.asm),
+ * so that a function that may have to call it costs no more than one that
+ * calls nobody.
+ */
 void cpu_discharge(void);
+void cpu_discharge_aside(void);
 
-/* this_cpu()->owed.what, in one instruction. */
-static always_inline bool cpu_owes(void)
+/* One look at this_cpu()->owed.what; what it leads to is out of line. */
+static always_inline void cpu_owe_nothing(void)
 {
-    bool owes;
-
-    __asm__ volatile("cmpl $0, %%gs:%c1"
-                     : "=@ccne"(owes)
-                     : "i"(offsetof(struct percpu, owed.what)));
-    return owes;
+    __asm__ volatile("cmpl $0, %%gs:%c0\n"
+                     "jne 1f\n"
+                     "2:\n"
+                     ".pushsection .text.unlikely,\"ax\"\n"
+                     "1: call cpu_discharge_aside\n"
+                     "jmp 2b\n"
+                     ".popsection"
+                     :
+                     : "i"(offsetof(struct percpu, owed.what))
+                     : "memory", "cc");
 }
 
 /*
@@ -145,8 +154,7 @@ static always_inline bool cpu_owes(void)
  */
 static always_inline void cpu_user_access_begin(void)
 {
-    if (unlikely(cpu_owes()))
-        cpu_discharge();
+    cpu_owe_nothing();
     __asm__ volatile("0: .byte 0x0f, 0x1f, 0x00\n"
                      ".pushsection .patch,\"a\"\n"
                      ".long 0b - ., 1\n"

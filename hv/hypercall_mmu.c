@@ -192,9 +192,10 @@ static never_inline long update_many(uint64_t reqs, uint32_t count,
 long hypercall_mmu_update(uint64_t reqs, uint32_t count, uint64_t done,
                           uint32_t foreigndom)
 {
-    if (likely(count == 1 && !done && foreigndom == DOMID_SELF))
-        return update_one(reqs);
-    return update_many(reqs, count, done, foreigndom);
+    if (unlikely(count != 1) || unlikely(done != 0) ||
+        unlikely(foreigndom != DOMID_SELF))
+        return update_many(reqs, count, done, foreigndom);
+    return update_one(reqs);
 }
 
 /* --- mmuext_op ---------------------------------------------------------- */
@@ -357,9 +358,10 @@ static never_inline long ext_many(uint64_t ops, uint32_t count, uint64_t done,
 long hypercall_mmuext_op(uint64_t ops, uint32_t count, uint64_t done,
                          uint32_t foreigndom)
 {
-    if (likely(count == 1 && !done && foreigndom == DOMID_SELF))
-        return ext_one(ops);
-    return ext_many(ops, count, done, foreigndom);
+    if (unlikely(count != 1) || unlikely(done != 0) ||
+        unlikely(foreigndom != DOMID_SELF))
+        return ext_many(ops, count, done, foreigndom);
+    return ext_one(ops);
 }
 
 /* --- update_va_mapping -------------------------------------------------- */

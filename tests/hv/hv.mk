@@ -4,7 +4,9 @@
 
 HOST_CC ?= gcc
 HOST_CLANG ?= clang
-HVT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -Iinclude -I. -fno-omit-frame-pointer
+# No red zone: hv/cpu.h has a call in the middle of a function that knows of none.
+HVT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -Iinclude -I. -fno-omit-frame-pointer \
+    -mno-red-zone
 HVT_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 HVT_print := hv/print.c

@@ -8,15 +8,12 @@
 
 #include "mm/type.h"
 
-/* Is m the first frame of a block that is the domain's? */
-static struct block *own_block(const struct mm_op *op, mfn_t m)
+/* The block that m is the first frame of: whose it is, its word says. */
+static struct block *block_from(const struct mm_op *op, mfn_t m)
 {
-    struct block *b;
-
     if (m.v % BLOCK_FRAMES || !mm_mfn_valid(op->mm, m))
         return NULL; /* XSA-167: before anything is indexed */
-    b = mm_block(op->mm, blk_of_mfn(m));
-    return block_owned_by(b->word, op->d->id) ? b : NULL;
+    return mm_block(op->mm, blk_of_mfn(m));
 }
 
 /*
@@ -38,7 +35,7 @@ enum err super_get(struct mm_op *op, pte_t e)
 
     if (!super_allowed(op, 2) || (e.v & (SUPER_FORBIDDEN | SUPER_MUST_BE_ZERO)))
         return ERR_INVAL;
-    b = own_block(op, pte_mfn(e));
+    b = block_from(op, pte_mfn(e));
     if (!b || !block_apply(b, old, block_super_get, op->d->id))
         return ERR_INVAL;
     leave_exclusive(op, b, old);
@@ -108,7 +105,7 @@ enum err super_mark(struct mm_op *op, mfn_t m)
 
     if (op->d->superpages == SUPERPAGES_OFF)
         return ERR_NOTSUPP;
-    b = own_block(op, m);
+    b = block_from(op, m);
     if (!b || !block_try(b, block_mark, op->d->id))
         return ERR_INVAL;
     return ERR_NONE;
@@ -120,7 +117,7 @@ enum err super_unmark(struct mm_op *op, mfn_t m)
 
     if (op->d->superpages == SUPERPAGES_OFF)
         return ERR_NOTSUPP;
-    b = own_block(op, m);
+    b = block_from(op, m);
     if (!b || !block_try(b, block_unmark, op->d->id))
         return ERR_INVAL;
     return ERR_NONE;

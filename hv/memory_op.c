@@ -249,15 +249,9 @@ static long memory_map(const struct domain *d, uint64_t arg)
     return 0;
 }
 
-long hypercall_memory_op(uint64_t cmd, uint64_t arg)
+static never_inline long other(struct vcpu *v, uint64_t cmd, uint64_t arg)
 {
-    struct vcpu *v = current_vcpu();
-
     switch (cmd & CMD_MASK) {
-    case XENMEM_increase_reservation:
-    case XENMEM_decrease_reservation:
-    case XENMEM_populate_physmap:
-        return reservation(v, cmd, arg);
     case XENMEM_exchange:
         return exchange(v, arg);
     case XENMEM_maximum_ram_page:
@@ -278,5 +272,19 @@ long hypercall_memory_op(uint64_t cmd, uint64_t arg)
         return -XEN_EPERM;
     default:
         return -XEN_ENOSYS;
+    }
+}
+
+long hypercall_memory_op(uint64_t cmd, uint64_t arg)
+{
+    struct vcpu *v = current_vcpu();
+
+    switch (cmd & CMD_MASK) {
+    case XENMEM_increase_reservation:
+    case XENMEM_decrease_reservation:
+    case XENMEM_populate_physmap:
+        return reservation(v, cmd, arg);
+    default:
+        return other(v, cmd, arg);
     }
 }

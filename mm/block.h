@@ -208,22 +208,33 @@ static inline bool block_excl_put(uint64_t *w)
     return true;
 }
 
+/* n more holes. */
+static inline bool block_holes_get(uint64_t *w, unsigned n)
+{
+    if (!block_has_frames(*w) || (*w & BLOCK_SUPER_USE) ||
+        block_holes(*w) + n > BLOCK_FRAMES)
+        return false;
+    *w += n * BLOCK_HOLES_ONE;
+    return true;
+}
+
+static inline bool block_holes_put(uint64_t *w, unsigned n)
+{
+    if (block_holes(*w) < n)
+        return false;
+    *w -= n * BLOCK_HOLES_ONE;
+    return true;
+}
+
 /* One more hole. */
 static inline bool block_hole_get(uint64_t *w)
 {
-    if (!block_has_frames(*w) || (*w & BLOCK_SUPER_USE) ||
-        block_holes(*w) == BLOCK_FRAMES)
-        return false;
-    *w += BLOCK_HOLES_ONE;
-    return true;
+    return block_holes_get(w, 1);
 }
 
 static inline bool block_hole_put(uint64_t *w)
 {
-    if (block_holes(*w) == 0)
-        return false;
-    *w -= BLOCK_HOLES_ONE;
-    return true;
+    return block_holes_put(w, 1);
 }
 
 /* From one owner's to everybody's; counts go on. */

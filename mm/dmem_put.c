@@ -10,6 +10,7 @@
 
 #include "mm/holed.h"
 #include "mm/m2p.h"
+#include "mm/run.h"
 #include "mm/shared.h"
 
 /* The block has neither references nor frames in use: it is nobody's. */
@@ -133,19 +134,21 @@ static void more_free(struct mm *mm, struct mm_domain *d, struct block *b,
 unsigned dmem_frames_offer(struct mm *mm, struct mm_domain *d,
                            const uint64_t *mfns, unsigned n)
 {
-    struct frame f = frame_held(mm, mfn_of(mfns[0]));
-    uint64_t word = mfns[0] / 64, bits = 0;
+    struct block *b = mm_block(mm, blk_of_mfn(mfn_of(mfns[0])));
+    const uint64_t at = mfns[0] / 64;
+    const unsigned word = (unsigned)at % RUN_WORDS;
+    uint64_t bits = 0;
     unsigned i = 0;
 
-    if (unlikely(block_class(f.block->word) == BLOCK_SHARED)) {
-        shared_offer(mm, d, &f);
-        return 1;
-    }
     do
         bits |= BIT(mfns[i] % 64);
-    while (++i < n && mfns[i] / 64 == word);
-    f.table->hole_map[f.i / 64] |= bits;
-    more_free(mm, d, f.block, i);
+    while (++i < n && mfns[i] / 64 == at);
+    if (unlikely(block_class(b->word) == BLOCK_SHARED)) {
+        shared_offer(mm, d, &(struct shared_frames){b, word, bits, i});
+        return i;
+    }
+    frame_table_at(mm, b->table)->hole_map[word] |= bits;
+    more_free(mm, d, b, i);
     return i;
 }
 
@@ -165,57 +168,81 @@ void dmem_frame_free(struct mm_op *op, struct frame *f)
 }
 
 /*
- * The usual case of dmem_frame_put(): nobody else refers to the frame. false:
- * nothing was done.
+ * Where frames may become holes without more ado: a block of one's own, in no
+ * superpage, that is not to be shared now, or one that is shared.
  */
-static always_inline bool put_idle(struct mm *mm, struct mm_domain *d,
-                                   unsigned id, mfn_t m)
+static struct block *block_to_hole(const struct mm_op *op, mfn_t m)
 {
     struct block *b;
-    struct frame f;
-    uint32_t table;
 
-    if (unlikely(!mm_mfn_valid(mm, m)))
-        return false;
-    b = mm_block(mm, blk_of_mfn(m));
-    table = b->table;
-    if (unlikely(!block_owned_by(b->word, id) || table == 0))
-        return false;
-    f = (struct frame){m, b, frame_table_at(mm, table), m.v % BLOCK_FRAMES};
-    if (unlikely(!frame_is_idle(frame_word(&f), id)))
-        return false;
-    if (unlikely(!block_try(b, block_hole_get)))
-        return false;
-    BUG_IF(!frame_try(&f, frame_vacate, id));
-    d->holes++;
-    d->tot_pages--;
-    m2p_clear(mm, m, 1);
-    return true;
+    if (unlikely(!mm_mfn_valid(op->mm, m)))
+        return NULL;
+    b = mm_block(op->mm, blk_of_mfn(m));
+    if (block_class(b->word) == BLOCK_SHARED)
+        return b;
+    return likely(block_owned_by(b->word, op->d->id) && b->table &&
+                  !(b->word & BLOCK_SUPER_USE) &&
+                  op->d->relinquish != RELINQUISH_CUT)
+               ? b
+               : NULL;
+}
+
+/* They are holes now, and the block counts them all at once. */
+static void count_holes(struct mm_op *op, struct block *b, unsigned n)
+{
+    BUG_IF(!block_try(b, block_holes_get, n));
+    op->d->holes += block_class(b->word) == BLOCK_SHARED ? 0 : n;
+    op->d->tot_pages -= n;
+}
+
+/*
+ * The usual case of dmem_frame_put(), for as many at the front of m as lie in
+ * one block and nobody else refers to: how many. o has room for all n.
+ */
+static always_inline unsigned put_idle(struct mm_op *op, struct mm_owed *o,
+                                       const mfn_t *m, unsigned n)
+{
+    struct block *b = block_to_hole(op, m[0]);
+    const unsigned id = op->d->id;
+    struct mm *mm = op->mm;
+    struct frame_table *t;
+    unsigned i = 0;
+
+    if (unlikely(!b))
+        return 0;
+    t = frame_table_at(mm, b->table);
+    do {
+        struct frame f = {m[i], b, t, m[i].v % BLOCK_FRAMES};
+
+        if (unlikely(!frame_try(&f, frame_vacate, id)))
+            break;
+        m2p_clear(mm, m[i], 1);
+        mm_op_freed_more(o, m[i]);
+    } while (++i < n && m[i].v / BLOCK_FRAMES == m[0].v / BLOCK_FRAMES);
+    if (likely(i > 0))
+        count_holes(op, b, i);
+    return i;
 }
 
 /* No more than MM_FREED. */
 static enum err put_some(struct mm_op *op, const mfn_t *m, unsigned n,
                          unsigned *done)
 {
-    struct mm_domain *d = op->d;
-    /* Under the policy cut no block of one's own gets holes: none fits. */
-    const unsigned id = d->relinquish == RELINQUISH_CUT ? OWNER_NONE : d->id;
     struct mm_owed *o = mm_op_room(op, n);
-    struct mm *mm = op->mm;
-    enum err rc = ERR_NONE;
-    unsigned i;
 
-    for (i = 0; i < n; i++) {
-        if (likely(put_idle(mm, d, id, m[i])) || shared_put_idle(op, m[i])) {
-            mm_op_freed_more(o, m[i]);
-            continue;
+    for (*done = 0; *done < n;) {
+        unsigned some = put_idle(op, o, m + *done, n - *done);
+
+        if (unlikely(some == 0)) {
+            enum err rc = dmem_frame_put(op, m[*done]);
+
+            if (rc)
+                return rc;
+            some = 1;
         }
-        rc = dmem_frame_put(op, m[i]);
-        if (unlikely(rc))
-            break;
+        *done += some;
     }
-    *done = i;
-    return rc;
+    return ERR_NONE;
 }
 
 enum err dmem_frames_put(struct mm_op *op, const mfn_t *m, unsigned n,

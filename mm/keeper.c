@@ -142,13 +142,15 @@ static void remove(struct frame_table *t, struct shared_owner *o)
     *last = (struct shared_owner){NULL, 0};
 }
 
-bool keeper_leave(struct mm *mm, struct block *b, struct mm_domain *d)
+bool keeper_leave(struct mm *mm, struct block *b, struct mm_domain *d,
+                  uint64_t n)
 {
     struct frame_table *t = table_of(mm, b);
     struct shared_owner *o = keeper_find(t, d);
 
-    ASSERT(o && o->frames > 0);
-    if (--o->frames > 0)
+    ASSERT(o && o->frames >= n);
+    o->frames -= n;
+    if (o->frames > 0)
         return false;
     if (o != t->owner) {
         d->joined--;

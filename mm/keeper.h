@@ -27,11 +27,11 @@ uint64_t keeper_room(const struct mm *mm, const struct block *b,
 /* d, which may, has n frames there that were free: keeper_free() follows. */
 void keeper_join(struct frame_table *t, struct mm_domain *d, uint64_t n);
 /*
- * d has one frame less there, which is not free yet. The last of a keeper's
+ * d has n frames less there, which are not free yet. The last of a keeper's
  * makes another one keeper; true: nobody is left, and the keeper's accounts
  * of the block are closed.
  */
 must_check bool keeper_leave(struct mm *mm, struct block *b,
-                             struct mm_domain *d);
+                             struct mm_domain *d, uint64_t n);
 /* The block has `was` free frames no more, but nr_free. */
 void keeper_free(struct mm *mm, struct block *b, unsigned was);

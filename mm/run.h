@@ -48,9 +48,3 @@ static inline void run_clear(uint64_t map[RUN_WORDS], unsigned i, unsigned n)
     for (unsigned k = i; k < i + n; k++)
         map[k / 64] &= ~BIT(k % 64);
 }
-
-static inline void run_set(uint64_t map[RUN_WORDS], unsigned i, unsigned n)
-{
-    for (unsigned k = i; k < i + n; k++)
-        map[k / 64] |= BIT(k % 64);
-}

@@ -52,17 +52,23 @@ static void took(struct mm *mm, struct block *b, unsigned n)
         holed_unlink(mm, &mm->shared.first, b);
 }
 
-/* Taken, so ours alone: from nobody's to op's domain's. */
-static void hand_over(struct mm_op *op, mfn_t m)
+/* Taken from block b, so ours alone: from nobody's to op's domain's. */
+static void hand_over(struct mm_op *op, struct block *b, const mfn_t *m,
+                      unsigned n)
 {
-    struct frame f = frame_held(op->mm, m);
+    struct frame_table *t = frame_table_at(op->mm, b->table);
 
-    if (!frame_is_clean(frame_word(&f)))
-        memset(mm_frame_ptr(op->mm, m), 0, PAGE_SIZE);
-    f.table->pt[f.i] = (struct frame_pt){0};
-    atomic_store_explicit(frame_word_ptr(&f), frame_word_owned(op->d->id),
-                          memory_order_release);
-    BUG_IF(!block_try(f.block, block_hole_put));
+    for (unsigned k = 0; k < n; k++) {
+        unsigned i = m[k].v % BLOCK_FRAMES;
+
+        if (!frame_is_clean(
+                atomic_load_explicit(&t->word[i], memory_order_relaxed)))
+            memset(mm_frame_ptr(op->mm, m[k]), 0, PAGE_SIZE);
+        t->pt[i] = (struct frame_pt){0};
+        atomic_store_explicit(&t->word[i], frame_word_owned(op->d->id),
+                              memory_order_release);
+    }
+    BUG_IF(!block_try(b, block_holes_put, n));
 }
 
 static mfn_t frame_at(const struct mm *mm, const struct block *b, unsigned i)
@@ -114,24 +120,33 @@ static void take_from(struct mm_op *op, struct block *b, mfn_t *out, unsigned n)
     took(mm, b, n);
 }
 
-unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
+/* Up to n of one block; how many. */
+static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
 {
     struct mm_shared *s = &op->mm->shared;
     struct block *b;
     uint64_t room;
-    unsigned got = 0;
 
     spin_lock(&s->lock);
-    while (got < n && (b = choose(op, &room))) {
-        unsigned part = (unsigned)MIN(room, (uint64_t)(n - got));
-
-        take_from(op, b, out + got, part);
-        op->d->shared_frames += part;
-        got += part;
-    }
+    b = choose(op, &room);
+    n = (unsigned)MIN(room, (uint64_t)n);
+    if (n > 0)
+        take_from(op, b, out, n);
+    op->d->shared_frames += n;
     spin_unlock(&s->lock);
-    for (unsigned k = 0; k < got; k++)
-        hand_over(op, out[k]);
+    if (n > 0)
+        hand_over(op, b, out, n);
+    return n;
+}
+
+unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
+{
+    unsigned got = 0, some;
+
+    do {
+        some = take_some(op, out + got, n - got);
+        got += some;
+    } while (some > 0 && got < n);
     return got;
 }
 
@@ -196,8 +211,11 @@ bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
     spin_unlock(&mm->shared.lock);
     if (!b)
         return false;
-    for (unsigned k = 0; k < 1u << order; k++)
-        hand_over(op, mfn_add(*out, k));
+    for (unsigned k = 0; k < 1u << order; k++) {
+        const mfn_t m = mfn_add(*out, k);
+
+        hand_over(op, b, &m, 1);
+    }
     return true;
 }
 
@@ -212,39 +230,41 @@ static void release(struct mm *mm, struct block *b)
     alloc_block_put(mm, blk_of(block_index(mm, b)));
 }
 
-/* With the lock held: the frame, of a block that has others, is free. */
-static always_inline void add_free(struct mm *mm, const struct frame *f)
+/* With the lock held: they, of a block that has others, are free. */
+static always_inline void add_free(struct mm *mm, const struct shared_frames *f)
 {
-    unsigned was = f->table->nr_free;
+    struct frame_table *t = frame_table_at(mm, f->block->table);
+    unsigned was = t->nr_free;
 
-    run_set(f->table->hole_map, f->i, 1);
-    mm->shared.free_frames++;
-    f->table->nr_free++;
+    t->hole_map[f->word] |= f->bits;
+    mm->shared.free_frames += f->n;
+    t->nr_free = (uint16_t)(was + f->n);
     keeper_free(mm, f->block, was);
     if (was == 0)
         holed_link(mm, &mm->shared.first, f->block);
 }
 
 /* With the lock held: all the others are free, and now it is all that are. */
-static void close_block(struct mm *mm, const struct frame *f)
+static void close_block(struct mm *mm, const struct shared_frames *f)
 {
     struct mm_shared *s = &mm->shared;
+    const unsigned others = BLOCK_FRAMES - f->n;
 
-    ASSERT(f->table->nr_free == BLOCK_FRAMES - 1);
+    ASSERT(frame_table_at(mm, f->block->table)->nr_free == others);
     holed_unlink(mm, &s->first, f->block);
-    s->free_frames -= BLOCK_FRAMES - 1;
+    s->free_frames -= others;
     s->blocks--;
 }
 
-/* d's frame is free; true: the block is nobody's any more. */
+/* d's frames are free; true: the block is nobody's any more. */
 static always_inline bool offer(struct mm *mm, struct mm_domain *d,
-                                const struct frame *f)
+                                const struct shared_frames *f)
 {
     bool all;
 
     spin_lock(&mm->shared.lock);
-    d->shared_frames--;
-    all = keeper_leave(mm, f->block, d);
+    d->shared_frames -= f->n;
+    all = keeper_leave(mm, f->block, d, f->n);
     if (unlikely(all))
         close_block(mm, f);
     else
@@ -253,30 +273,11 @@ static always_inline bool offer(struct mm *mm, struct mm_domain *d,
     return all;
 }
 
-void shared_offer(struct mm *mm, struct mm_domain *d, const struct frame *f)
+void shared_offer(struct mm *mm, struct mm_domain *d,
+                  const struct shared_frames *f)
 {
     if (unlikely(offer(mm, d, f)))
         release(mm, f->block);
-}
-
-bool shared_put_idle(struct mm_op *op, mfn_t m)
-{
-    const unsigned id = op->d->id;
-    struct block *b;
-    struct frame f;
-
-    if (unlikely(!mm_mfn_valid(op->mm, m)))
-        return false;
-    b = mm_block(op->mm, blk_of_mfn(m));
-    if (unlikely(block_class(b->word) != BLOCK_SHARED))
-        return false;
-    f = frame_held(op->mm, m);
-    if (unlikely(!frame_try(&f, frame_vacate, id)))
-        return false;
-    BUG_IF(!block_try(b, block_hole_get));
-    op->d->tot_pages--;
-    m2p_clear(op->mm, m, 1);
-    return true;
 }
 
 /* The first free frame that somebody has had, or BLOCK_FRAMES. */
@@ -322,7 +323,8 @@ uint64_t shared_scrub(struct mm *mm, uint64_t n)
                               frame_word_hole() | FRAME_CLEAN,
                               memory_order_release);
         spin_lock(&mm->shared.lock);
-        add_free(mm, &f);
+        add_free(mm,
+                 &(struct shared_frames){f.block, f.i / 64, BIT(f.i % 64), 1});
         spin_unlock(&mm->shared.lock);
     }
     return done;

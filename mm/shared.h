@@ -28,15 +28,17 @@ void shared_convert(struct mm_op *op, struct block *b);
 must_check unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n);
 /* 2^order contiguous, aligned frames, zeroed; false: none were found. */
 must_check bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out);
-/* The frame, freed by dmem_frame_free(), is on offer; d counts it no more; its
- * block may go. */
-void shared_offer(struct mm *mm, struct mm_domain *d, const struct frame *f);
-/*
- * All of giving a frame back, tot_pages too, in the usual case that nobody but
- * the owner refers to it; that it was freed is the caller's to note. false:
- * nothing was done.
- */
-must_check bool shared_put_idle(struct mm_op *op, mfn_t m);
+/* Frames of one shared block whose bits are in one word of its map. */
+struct shared_frames {
+    struct block *block;
+    unsigned word; /* of the map */
+    uint64_t bits; /* there */
+    unsigned n;    /* how many these are */
+};
+/* Freed, they were d's, which counts them no more: now they are on offer, and
+ * the block may go. */
+void shared_offer(struct mm *mm, struct mm_domain *d,
+                  const struct shared_frames *f);
 
 /*
  * Idle work: scrub up to n free frames, of those that are given next. Returns

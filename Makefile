@@ -22,7 +22,7 @@ TARGET_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpie \
     -fno-strict-aliasing -fno-omit-frame-pointer -momit-leaf-frame-pointer \
     -fcf-protection=none \
     -fno-common $(if $(IS_CLANG),--target=x86_64-linux-gnu)
-HV_CFLAGS := $(TARGET_CFLAGS) -include hv/hidden.h -Ihv/freestanding -Iinclude -I. -I$(BUILD)
+HV_CFLAGS := $(TARGET_CFLAGS) -include hv/base/hidden.h -Ihv/base/freestanding -Iinclude -I. -I$(BUILD)
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(BUILD)/
 
 .PHONY: all
@@ -31,8 +31,9 @@ all: $(BUILD)/flagstone.elf
 # --- the hypervisor -------------------------------------------------------
 
 DIRS ?= boot hv mm
-HV_C := $(filter-out hv/offsets.c,$(wildcard $(DIRS:%=%/*.c)))
-HV_ASM := $(wildcard $(DIRS:%=%/*.asm))
+in_rooms = $(foreach d,$(DIRS),$(wildcard $d/*.$1 $d/*/*.$1 $d/*/*/*.$1))
+HV_C := $(filter-out hv/entry/offsets.c,$(call in_rooms,c))
+HV_ASM := $(call in_rooms,asm)
 HV_OBJ := $(HV_C:%=$(BUILD)/%.o) $(HV_ASM:%=$(BUILD)/%.o) $(BUILD)/font.o
 
 # The screen's glyphs are taken from GRUB's font; without it, no framebuffer.
@@ -57,7 +58,7 @@ $(BUILD)/%.asm.o: %.asm Makefile $(BUILD)/offsets.inc
 	$(Q)$(NASM) $(NASMFLAGS) -o $@ $<
 
 # C offsets for NASM, and the proof that they arrived unharmed.
-$(BUILD)/offsets.inc: hv/offsets.c Makefile
+$(BUILD)/offsets.inc: hv/entry/offsets.c Makefile
 	$(call say,OFFSET,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(BUILD)/offsets.d \

@@ -6,7 +6,7 @@
 ;
 ; The boot tables are provisional (everything writable and executable): they
 ; map the first 4 GiB at 0 and in the direct map, and 16 MiB from the load
-; address at the linked address. hv/paging.c replaces them.
+; address at the linked address. hv/arch/paging.c replaces them.
 
 bits 32
 default abs

@@ -37,7 +37,7 @@
 /*
  * Three levels of certainty: _Static_assert for facts, ASSERT for our own
  * logic, an error return for anything a guest or a person can cause.
- * bug() is supplied by hv/panic.c and by the host port.
+ * bug() is supplied by hv/arch/panic.c and by the host port.
  */
 noreturn_fn void bug(const char *file, int line, const char *what);
 #define ASSERT(e)                                                              \

@@ -12,7 +12,7 @@ T_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -Itests/host \
 T_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 T_TSAN := -fsanitize=thread
 
-MM_C := $(wildcard mm/*.c)
+MM_C := $(wildcard mm/*/*.c)
 T_LIB := $(filter-out $(wildcard tests/host/test_*.c),$(wildcard tests/host/*.c))
 T_ALL := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 HOST_TESTS += $(T_ALL:%=$(T_OUT)/%)

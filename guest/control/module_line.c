@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * module_line.c: the words of hv/module.h that make sense here; each at most
- * once.
+ * module_line.c: the words of hv/svc/build/module.h that make sense here; each
+ * at most once.
  */
 #include "guest/control/module_line.h"
 

@@ -71,7 +71,7 @@ const char *words_split(struct words *w, const char *line, size_t len)
     }
 }
 
-/* What a module line takes for a name (hv/module.c). */
+/* What a module line takes for a name (hv/svc/build/module.c). */
 bool words_is_name(const char *s)
 {
     size_t n = 0;

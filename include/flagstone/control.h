@@ -141,7 +141,7 @@ enum flagstone_module_kind {
     FLAGSTONE_MODULE_initrd = 3,   /* ... initrd=NAME, of a kernel=NAME */
 };
 
-/* What laying out the memory of a domain came to: mm/restore.h. */
+/* What laying out the memory of a domain came to: mm/save/restore.h. */
 struct flagstone_layout {
     uint64_t large_before, large_after, shattered, remap, supplied;
     uint64_t whole, scattered, moved, healed;

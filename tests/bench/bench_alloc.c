@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "mm/mm.h"
+#include "mm/alloc/mm.h"
 
 #define BATCH      256
 #define MAX_BATCH  65536

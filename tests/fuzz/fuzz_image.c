@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "actor.h"
-#include "mm/restore.h"
+#include "mm/save/restore.h"
 #include "port.h"
 #include "saving.h"
 

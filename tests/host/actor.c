@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "flagstone/flagstone.h"
-#include "mm/m2p.h"
-#include "mm/split.h"
+#include "mm/alloc/m2p.h"
+#include "mm/pv/split.h"
 #include "port.h"
 #include "simtlb.h"
 

@@ -9,8 +9,8 @@
  */
 #pragma once
 
-#include "mm/relocate.h"
-#include "mm/restore.h"
+#include "mm/save/relocate.h"
+#include "mm/save/restore.h"
 #include "saving.h"
 
 #define ACTOR_BLOCKS 12

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "mm/image.h"
-#include "mm/range.h"
+#include "mm/alloc/range.h"
+#include "mm/save/image.h"
 
 /* The content of a pfn in canonical form; NULL: zeroes. */
 static inline const void *look_content(const struct image *i, uint64_t pfn)

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "flagstone/flagstone.h"
-#include "mm/m2p.h"
-#include "mm/supply.h"
+#include "mm/alloc/m2p.h"
+#include "mm/pv/supply.h"
 
 void claim(struct scene *s, mfn_t m, uint64_t pfn)
 {

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "mm/range.h"
+#include "mm/alloc/range.h"
 #include "saving.h"
 #include "scene.h"
 

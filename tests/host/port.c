@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* port.c: see port.h and mm/port.h. */
+/* port.c: see port.h and mm/base/port.h. */
 #include "port.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "mm/tlb.h"
+#include "mm/base/tlb.h"
 #include "simtlb.h"
 
 static uint64_t preempt_in, preempt_again, preempts, flushes;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * port.h: the host's side of mm/port.h: preemption when the test says so, and
- * a TLB (simtlb.h) that forgets only what it is told to forget.
+ * port.h: the host's side of mm/base/port.h: preemption when the test says so,
+ * and a TLB (simtlb.h) that forgets only what it is told to forget.
  */
 #pragma once
 
-#include "mm/mm.h"
-#include "mm/port.h"
+#include "mm/alloc/mm.h"
+#include "mm/base/port.h"
 
 /* The nth port_preempt() from now says yes, once; 0: none does. */
 void host_preempt_at(uint64_t n);

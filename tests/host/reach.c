@@ -2,8 +2,8 @@
 /* reach.c: see reach.h. */
 #include "reach.h"
 
-#include "mm/frame.h"
-#include "mm/grant_table.h"
+#include "mm/alloc/frame.h"
+#include "mm/pv/grant_table.h"
 #include "simtlb.h"
 
 static const char *wrong;

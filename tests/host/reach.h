@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "mm/mm.h"
+#include "mm/alloc/mm.h"
 
 enum reach {
     REACH_FAULT,

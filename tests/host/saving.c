@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "mm/m2p.h"
+#include "mm/alloc/m2p.h"
 
 const struct p2m_place no_p2m = {.list_list = {~UINT64_C(0)}};
 

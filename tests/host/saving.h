@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "mm/save.h"
+#include "mm/save/save.h"
 #include "world.h"
 
 #define IMAGE_OWNER 900

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "mm/grant.h"
+#include "mm/pv/grant.h"
 #include "world.h"
 
 #define KERNEL (PTE_P | PTE_RW | PTE_US)

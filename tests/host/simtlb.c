@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "mm/frame.h"
-#include "mm/grant_table.h"
+#include "mm/alloc/frame.h"
+#include "mm/pv/grant_table.h"
 
 #define LEAVES SIMTLB_LEAVES
 #define LINKS  48

@@ -7,11 +7,11 @@
  * The rule checked: whatever a guest can still reach through what is cached
  * is its own; whatever it can still write to has no exclusive type; and no
  * cached walk goes on in memory that somebody may have written to. Nor is one
- * address cached in two sizes (mm/resize.h).
+ * address cached in two sizes (mm/pv/resize.h).
  */
 #pragma once
 
-#include "mm/mm.h"
+#include "mm/alloc/mm.h"
 
 struct grant_handle;
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "look.h"
-#include "mm/entry.h"
+#include "mm/pv/entry.h"
 #include "port.h"
 #include "scene.h"
 

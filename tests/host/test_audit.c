@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "mm/grant_table.h"
+#include "mm/pv/grant_table.h"
 #include "scene.h"
 
 /* Sets *p to v, has the audit say `text` about it, and sets it right again. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* uses: hv/ballast.c */
+/* uses: hv/svc/control/ballast.c */
 /*
  * The ballast makes a machine full, or one that has single frames and no
  * block: what is left for others is what was asked for, however often it was
  * interrupted, and in the end all memory is back.
  */
-#include "hv/ballast.h"
+#include "hv/svc/control/ballast.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "mm/shared.h"
+#include "mm/alloc/shared.h"
 #include "port.h"
 #include "world.h"
 

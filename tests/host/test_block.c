@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "mm/block.h"
+#include "mm/base/block.h"
 #include "world.h"
 
 struct model {

@@ -15,9 +15,9 @@
 #include <cmocka.h>
 
 #include "flagstone/flagstone.h"
-#include "mm/canon.h"
-#include "mm/census_run.h"
-#include "mm/m2p.h"
+#include "mm/alloc/m2p.h"
+#include "mm/save/canon.h"
+#include "mm/save/census_run.h"
 
 static void canonical_form(void **state)
 {

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "mm/m2p.h"
+#include "mm/alloc/m2p.h"
 #include "port.h"
 
 static void refused(struct scene *s, struct p2m_place p2m, const char *why)

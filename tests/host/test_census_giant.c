@@ -13,9 +13,9 @@
 
 #include "flagstone/flagstone.h"
 #include "look.h"
-#include "mm/canon.h"
-#include "mm/m2p.h"
-#include "mm/supply.h"
+#include "mm/alloc/m2p.h"
+#include "mm/pv/supply.h"
+#include "mm/save/canon.h"
 #include "numbered.h"
 #include "port.h"
 

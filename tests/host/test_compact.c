@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "mm/compact.h"
-#include "mm/frame.h"
-#include "mm/supply.h"
+#include "mm/alloc/frame.h"
+#include "mm/pv/supply.h"
+#include "mm/resize/compact.h"
 #include "port.h"
 #include "scene.h"
 #include "simtlb.h"

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "mm/range.h"
-#include "mm/shared.h"
-#include "mm/supply.h"
+#include "mm/alloc/range.h"
+#include "mm/alloc/shared.h"
+#include "mm/pv/supply.h"
 #include "port.h"
 #include "scene.h"
 

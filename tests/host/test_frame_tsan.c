@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "mm/frame.h"
+#include "mm/alloc/frame.h"
 #include "world.h"
 
 #define THREADS 4
@@ -43,7 +43,7 @@ static bool use_writable(struct racer *r)
     return true;
 }
 
-/* As get_first() and drop() in mm/type.c do it: the block's word first. */
+/* As get_first() and drop() in mm/pv/type.c do it: the block's word first. */
 static bool use_table(struct racer *r)
 {
     if (!block_try(r->f.block, block_excl_get))

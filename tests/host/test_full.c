@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "mm/compact.h"
-#include "mm/grant_table.h"
-#include "mm/split.h"
-#include "mm/supply.h"
+#include "mm/pv/grant_table.h"
+#include "mm/pv/split.h"
+#include "mm/pv/supply.h"
+#include "mm/resize/compact.h"
 #include "port.h"
 #include "scene.h"
 

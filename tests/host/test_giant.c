@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "mm/frame.h"
-#include "mm/split.h"
+#include "mm/alloc/frame.h"
+#include "mm/pv/split.h"
 #include "port.h"
 #include "scene.h"
 #include "simtlb.h"

@@ -12,10 +12,10 @@
 #include <cmocka.h>
 
 #include "flagstone/flagstone.h"
-#include "mm/m2p.h"
-#include "mm/relocate.h"
-#include "mm/restore.h"
-#include "mm/split.h"
+#include "mm/alloc/m2p.h"
+#include "mm/pv/split.h"
+#include "mm/save/relocate.h"
+#include "mm/save/restore.h"
 #include "port.h"
 #include "saving.h"
 #include "scene.h"

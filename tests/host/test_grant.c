@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "mm/grant_table.h"
-#include "mm/split.h"
+#include "mm/pv/grant_table.h"
+#include "mm/pv/split.h"
 #include "port.h"
 #include "scene.h"
 #include "simtlb.h"

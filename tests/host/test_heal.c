@@ -12,12 +12,12 @@
 #include <cmocka.h>
 
 #include "flagstone/flagstone.h"
-#include "mm/frame.h"
-#include "mm/grant_table.h"
-#include "mm/range.h"
-#include "mm/shared.h"
-#include "mm/split.h"
-#include "mm/supply.h"
+#include "mm/alloc/frame.h"
+#include "mm/alloc/range.h"
+#include "mm/alloc/shared.h"
+#include "mm/pv/grant_table.h"
+#include "mm/pv/split.h"
+#include "mm/pv/supply.h"
 #include "port.h"
 #include "scene.h"
 #include "simtlb.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* uses: hv/insn.c hv/alu.c */
+/* uses: hv/trap/insn.c hv/trap/alu.c */
 /*
  * test_insn.c: the stores to page tables that hv/ carries out for a guest,
  * against the processor itself: each instruction is made at random, executed
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "hv/alu.h"
-#include "hv/insn.h"
+#include "hv/trap/alu.h"
+#include "hv/trap/insn.h"
 #include "tests/hv/native.h"
 
 #define FLAGS_ARITH UINT64_C(0x8d5) /* OF SF ZF AF PF CF */

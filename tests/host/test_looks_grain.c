@@ -16,13 +16,13 @@
 
 #include <cmocka.h>
 
-#include "mm/compact.h"
-#include "mm/m2p.h"
-#include "mm/relocate.h"
-#include "mm/report.h"
-#include "mm/restore.h"
-#include "mm/split.h"
-#include "mm/type.h"
+#include "mm/alloc/m2p.h"
+#include "mm/pv/split.h"
+#include "mm/pv/type.h"
+#include "mm/resize/compact.h"
+#include "mm/resize/report.h"
+#include "mm/save/relocate.h"
+#include "mm/save/restore.h"
 #include "port.h"
 #include "saving.h"
 #include "scene.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* uses: hv/memory_op.c hv/exchange.c tests/hv/machine.c */
+/* uses: hv/call/memory_op.c hv/call/exchange.c tests/hv/machine.c */
 /*
  * memory_op from the hypercall's arguments down to the allocator: what it
  * answers, what it leaves behind, that it may be interrupted anywhere, and
@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
-#include "hv/guest.h"
-#include "hv/memory.h"
-#include "hv/paging.h"
+#include "hv/arch/memory.h"
+#include "hv/arch/paging.h"
+#include "hv/domain/guest.h"
 #include "port.h"
 #include "tests/hv/machine.h"
 #include "world.h"

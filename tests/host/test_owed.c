@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* uses: hv/memory_op.c hv/exchange.c hv/grant_table.c hv/hypercall_mmu.c */
+/* uses: hv/call/memory_op.c hv/call/exchange.c */
+/* uses: hv/call/grant_table.c hv/call/hypercall_mmu.c */
 /* uses: tests/hv/machine.c */
 /*
- * What was freed waits until what is owed for it is discharged (mm/owed.h).
- * A guest has a frame mapped, takes the entry away without a flush, and has
- * the hypervisor free the frame while it reads or writes there (reach.h): it
- * must not get there, and nobody may be given the frame meanwhile. The same
- * stories are told to a hypervisor that does not discharge before it touches a
- * guest's memory, and to a machine whose TLBs do not hear of flushes: there
- * each must end badly.
+ * What was freed waits until what is owed for it is discharged
+ * (mm/alloc/owed.h). A guest has a frame mapped, takes the entry away without a
+ * flush, and has the hypervisor free the frame while it reads or writes there
+ * (reach.h): it must not get there, and nobody may be given the frame
+ * meanwhile. The same stories are told to a hypervisor that does not discharge
+ * before it touches a guest's memory, and to a machine whose TLBs do not hear
+ * of flushes: there each must end badly.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/guest.h"
-#include "hv/memory.h"
-#include "hv/paging.h"
-#include "hv/seg.h"
-#include "hv/tlb.h"
-#include "mm/grant_table.h"
-#include "mm/shared.h"
+#include "hv/arch/memory.h"
+#include "hv/arch/paging.h"
+#include "hv/domain/guest.h"
+#include "hv/domain/seg.h"
+#include "hv/domain/tlb.h"
+#include "mm/alloc/shared.h"
+#include "mm/pv/grant_table.h"
 #include "port.h"
 #include "reach.h"
 #include "simtlb.h"

@@ -3,7 +3,7 @@
  * What is put into a pfnmap comes out again, and all its pages go back, also
  * when there was not enough memory half way.
  */
-/* uses: mm/pfnmap.c */
+/* uses: mm/alloc/pfnmap.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "mm/pfnmap.h"
+#include "mm/alloc/pfnmap.h"
 #include "port.h"
 #include "world.h"
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "mm/shared.h"
+#include "mm/alloc/shared.h"
 #include "port.h"
 #include "world.h"
 

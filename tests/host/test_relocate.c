@@ -14,7 +14,7 @@
 
 #include "actor.h"
 #include "flagstone/flagstone.h"
-#include "mm/shared.h"
+#include "mm/alloc/shared.h"
 #include "port.h"
 #include "pressure.h"
 

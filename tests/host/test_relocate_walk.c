@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "mm/relocate.h"
+#include "mm/save/relocate.h"
 #include "port.h"
 #include "saving.h"
 #include "walker.h"

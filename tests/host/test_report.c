@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "mm/quota.h"
-#include "mm/report.h"
+#include "mm/alloc/quota.h"
+#include "mm/resize/report.h"
 #include "scene.h"
 
 /* Whole, the domain's, referred to by nothing; else nothing has changed. */

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "mm/restore.h"
+#include "mm/save/restore.h"
 #include "port.h"
 #include "saving.h"
 #include "walker.h"

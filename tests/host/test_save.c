@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "look.h"
-#include "mm/canon.h"
+#include "mm/save/canon.h"
 #include "port.h"
 #include "saving.h"
 #include "walker.h"

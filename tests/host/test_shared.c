@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "mm/m2p.h"
-#include "mm/shared.h"
-#include "mm/supply.h"
+#include "mm/alloc/m2p.h"
+#include "mm/alloc/shared.h"
+#include "mm/pv/supply.h"
 
 #define SUPER (KERNEL | PTE_PSE)
 

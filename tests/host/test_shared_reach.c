@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "mm/shared.h"
-#include "mm/supply.h"
-#include "mm/type.h"
+#include "mm/alloc/shared.h"
+#include "mm/pv/supply.h"
+#include "mm/pv/type.h"
 
 /* Everything a guest can say about a frame, said by one whose it is not. */
 static void assert_out_of_reach(struct scene *s, struct mm_op *op, mfn_t m)

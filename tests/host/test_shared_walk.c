@@ -17,8 +17,8 @@
 #include <cmocka.h>
 
 #include "hands.h"
-#include "mm/shared.h"
-#include "mm/supply.h"
+#include "mm/alloc/shared.h"
+#include "mm/pv/supply.h"
 #include "port.h"
 #include "simtlb.h"
 

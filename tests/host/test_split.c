@@ -12,11 +12,11 @@
 #include <cmocka.h>
 
 #include "flagstone/flagstone.h"
-#include "mm/frame.h"
-#include "mm/m2p.h"
-#include "mm/range.h"
-#include "mm/split.h"
-#include "mm/supply.h"
+#include "mm/alloc/frame.h"
+#include "mm/alloc/m2p.h"
+#include "mm/alloc/range.h"
+#include "mm/pv/split.h"
+#include "mm/pv/supply.h"
 #include "port.h"
 #include "scene.h"
 #include "simtlb.h"

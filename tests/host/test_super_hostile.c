@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "mm/grant_table.h"
+#include "mm/pv/grant_table.h"
 #include "port.h"
 #include "scene.h"
 #include "simtlb.h"

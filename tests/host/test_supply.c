@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "mm/m2p.h"
-#include "mm/supply.h"
+#include "mm/alloc/m2p.h"
+#include "mm/pv/supply.h"
 
 static mfn_t supplied(struct scene *s)
 {

@@ -17,7 +17,7 @@
 #include "scene.h"
 #include "simtlb.h"
 
-#include "mm/split.h"
+#include "mm/pv/split.h"
 
 #define VA_L1(i) ((uint64_t)(i) << 12)
 #define VA_L2(i) ((uint64_t)(i) << 21)
@@ -336,7 +336,8 @@ static void root_is_destroyed_by_its_owner(struct scene *s)
     done(s, mmu_clear_page(&s->op, s->l2));
 }
 
-/* --- pages that change their size (mm/resize.h) -------------------------- */
+/* --- pages that change their size (mm/pv/resize.h) --------------------------
+ */
 
 static void fetch(struct scene *s, uint64_t va)
 {

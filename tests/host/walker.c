@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "mm/compact.h"
-#include "mm/quota.h"
-#include "mm/report.h"
-#include "mm/split.h"
-#include "mm/supply.h"
+#include "mm/alloc/quota.h"
+#include "mm/pv/split.h"
+#include "mm/pv/supply.h"
+#include "mm/resize/compact.h"
+#include "mm/resize/report.h"
 #include "port.h"
 #include "reach.h"
 #include "simtlb.h"

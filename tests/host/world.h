@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "mm/audit.h"
-#include "mm/mmu.h"
-#include "mm/reservation.h"
+#include "mm/audit/audit.h"
+#include "mm/pv/mmu.h"
+#include "mm/resize/reservation.h"
 
 struct world {
     struct mm mm;

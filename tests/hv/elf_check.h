@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/elf.h"
+#include "hv/svc/build/elf.h"
 #include "pte.h"
 
 static inline bool elf_guest_byte(uint64_t va)

@@ -7,14 +7,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "hv/bounce.h"
-#include "hv/debugreg.h"
-#include "hv/hypercall.h"
-#include "hv/hypercall_page.h"
-#include "hv/policy.h"
-#include "hv/seg.h"
-#include "hv/segment.h"
-#include "hv/shown.h"
+#include "hv/call/hypercall.h"
+#include "hv/call/hypercall_page.h"
+#include "hv/domain/debugreg.h"
+#include "hv/domain/seg.h"
+#include "hv/domain/segment.h"
+#include "hv/domain/shown.h"
+#include "hv/trap/bounce.h"
+#include "hv/trap/policy.h"
 #include "tests/hv/fake_x86.h"
 #include "xen/sched.h"
 

@@ -10,9 +10,9 @@
  */
 #pragma once
 
-#include "hv/cpu.h"
-#include "hv/domain.h"
-#include "hv/insn.h"
+#include "hv/arch/cpu.h"
+#include "hv/domain/domain.h"
+#include "hv/trap/insn.h"
 
 #define GUEST_PAGES 8u
 

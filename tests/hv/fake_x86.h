@@ -10,8 +10,8 @@
  */
 #pragma once
 
-#include "hv/guest.h"
-#include "hv/x86.h"
+#include "hv/arch/x86.h"
+#include "hv/domain/guest.h"
 
 struct fake_x86 {
     uint64_t cr0, cr3, cr4, xcr0;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/cmdline.h"
-#include "hv/console.h"
+#include "hv/base/cmdline.h"
+#include "hv/svc/console/console.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

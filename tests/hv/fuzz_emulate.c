@@ -15,15 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/bounce.h"
-#include "hv/debugreg.h"
-#include "hv/emulate.h"
-#include "hv/hypercall.h"
-#include "hv/io.h"
-#include "hv/policy.h"
-#include "hv/profile.h"
-#include "hv/segment.h"
-#include "hv/vcpu.h"
+#include "hv/call/hypercall.h"
+#include "hv/domain/debugreg.h"
+#include "hv/domain/segment.h"
+#include "hv/domain/vcpu.h"
+#include "hv/entry/profile.h"
+#include "hv/trap/bounce.h"
+#include "hv/trap/emulate.h"
+#include "hv/trap/io.h"
+#include "hv/trap/policy.h"
 #include "tests/hv/emulate_guest.h"
 #include "tests/hv/fake_x86.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "hv/alu.h"
+#include "hv/trap/alu.h"
 #include "tests/hv/native.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/module.h"
+#include "hv/svc/build/module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

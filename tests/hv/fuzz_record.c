@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/bounce.h"
-#include "hv/callback.h"
-#include "hv/fpu.h"
-#include "hv/freeze.h"
-#include "hv/policy.h"
-#include "hv/vcpu.h"
+#include "hv/call/callback.h"
+#include "hv/domain/fpu.h"
+#include "hv/domain/vcpu.h"
+#include "hv/svc/migrate/freeze.h"
+#include "hv/trap/bounce.h"
+#include "hv/trap/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

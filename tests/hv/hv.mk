@@ -4,46 +4,46 @@
 
 HOST_CC ?= gcc
 HOST_CLANG ?= clang
-# No red zone: hv/cpu.h has a call in the middle of a function that knows of none.
+# No red zone: hv/arch/cpu.h has a call in the middle of a function that knows of none.
 HVT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -Iinclude -I. -fno-omit-frame-pointer \
     -mno-red-zone
 HVT_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-HVT_print := hv/print.c
-HVT_cmdline := hv/cmdline.c
+HVT_print := hv/base/print.c
+HVT_cmdline := hv/base/cmdline.c
 HVT_bootinfo := boot/bootinfo.c
-HVT_acpi := hv/acpi.c
-HVT_console_line := hv/console_line.c
-HVT_console := hv/console.c hv/console_line.c hv/console_text.c hv/print.c hv/cmdline.c
-HVT_console_ring := hv/console_ring.c hv/console.c hv/console_line.c hv/console_text.c \
-    hv/print.c
-HVT_mce := hv/mce_text.c hv/print.c
+HVT_acpi := hv/arch/acpi.c
+HVT_console_line := hv/svc/console/console_line.c
+HVT_console := hv/svc/console/console.c hv/svc/console/console_line.c hv/svc/console/console_text.c hv/base/print.c hv/base/cmdline.c
+HVT_console_ring := hv/svc/console/console_ring.c hv/svc/console/console.c hv/svc/console/console_line.c hv/svc/console/console_text.c \
+    hv/base/print.c
+HVT_mce := hv/arch/mce_text.c hv/base/print.c
 HVT_selector := tests/hv/machine.c
-HVT_elf := hv/elf.c
-HVT_module := hv/module.c hv/shown.c hv/xstate.c hv/print.c
-HVT_plan := hv/plan.c
-HVT_event := hv/event.c hv/event_op.c tests/hv/machine.c
+HVT_elf := hv/svc/build/elf.c
+HVT_module := hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
+HVT_plan := hv/svc/build/plan.c
+HVT_event := hv/sched/event.c hv/call/event_op.c tests/hv/machine.c
 HVT_event_model := $(HVT_event)
-HVT_time := hv/time.c hv/watchdog.c tests/hv/machine.c
+HVT_time := hv/sched/time.c hv/sched/watchdog.c tests/hv/machine.c
 HVT_sched := tests/hv/machine.c
-HVT_ops := hv/sched_op.c hv/vcpu_op.c hv/watchdog.c hv/event.c \
+HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/event.c \
     tests/hv/machine.c
-HVT_store := $(wildcard hv/store*.c) hv/print.c tests/hv/store_guest.c
+HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c
 HVT_store_model := $(HVT_store)
-HVT_channel := hv/packet.c hv/fail.c hv/print.c
-HVT_ring := hv/ring.c hv/event.c hv/event_op.c tests/hv/machine.c
+HVT_channel := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
+HVT_ring := hv/call/ring.c hv/sched/event.c hv/call/event_op.c tests/hv/machine.c
 HVT_msr :=
-HVT_freeze := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
-    hv/print.c tests/hv/machine.c
-HVT_record := hv/freeze.c hv/fail.c hv/module.c hv/shown.c hv/xstate.c \
-    hv/print.c
-HVT_insn := hv/insn.c hv/alu.c
+HVT_freeze := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
+    hv/base/print.c tests/hv/machine.c
+HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
+    hv/base/print.c
+HVT_insn := hv/trap/insn.c hv/trap/alu.c
 HVT_segment :=
 HVT_emulate := $(patsubst %,hv/%.c,emulate io insn segment debugreg msr policy \
     bounce vcpu fpu shown xstate fail print) $(patsubst %,tests/hv/%.c,emulate_guest \
     emulate_never fake_x86)
-HVT_shown := hv/shown.c hv/xstate.c hv/print.c
-HVT_xstate := hv/xstate.c
+HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
+HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
 HVT_NATIVE := msr event event_model time sched ops freeze ring selector
 
@@ -55,15 +55,15 @@ HVT_FUZZ := $(filter-out $(if $(CROSS),fuzz_insn fuzz_record fuzz_emulate),$(if 
 HOST_TESTS += $(HVT_TESTS:%=$(BUILD)/tests/hv/%) $(HVT_FUZZ:%=$(BUILD)/tests/hv/%)
 
 HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \
-    hv/*.h mm/*.h tests/hv/*.h)
+    $(call in_rooms,h) tests/hv/*.h)
 
 .SECONDEXPANSION:
-$(BUILD)/tests/hv/test_clock: hv/clock.c hv/rtc.c
-$(BUILD)/tests/hv/test_sched: hv/sched.c
-$(BUILD)/tests/hv/test_selector: hv/selector.c
-$(BUILD)/tests/hv/test_segment: hv/segment.c
-$(BUILD)/tests/hv/test_serial: hv/serial.c
-$(BUILD)/tests/hv/test_channel: hv/channel.c
+$(BUILD)/tests/hv/test_clock: hv/dev/clock.c hv/dev/rtc.c
+$(BUILD)/tests/hv/test_sched: hv/sched/sched.c
+$(BUILD)/tests/hv/test_selector: hv/domain/selector.c
+$(BUILD)/tests/hv/test_segment: hv/domain/segment.c
+$(BUILD)/tests/hv/test_serial: hv/dev/serial.c
+$(BUILD)/tests/hv/test_channel: hv/svc/migrate/channel.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,HOSTCC,$<)
@@ -71,7 +71,7 @@ $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ \
 	    $< $(HVT_$*) -lcmocka
 # The store, with its edges and the bytes it compares counted.
-$(BUILD)/tests/hv/store_counted.o: $(wildcard hv/store*.c) hv/print.c \
+$(BUILD)/tests/hv/store_counted.o: $(wildcard hv/svc/store/store*.c) hv/base/print.c \
     tests/hv/hv.mk $(HVT_HEADERS)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)

@@ -7,10 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "hv/guest.h"
-#include "hv/memory.h"
-#include "hv/ring.h"
-#include "hv/store.h"
+#include "hv/arch/memory.h"
+#include "hv/call/ring.h"
+#include "hv/domain/guest.h"
+#include "hv/svc/store/store.h"
 
 uintptr_t machine_bad_from, machine_bad_to;
 bool machine_bad_reads, machine_hasty;

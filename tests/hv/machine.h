@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "hv/domain.h"
-#include "hv/hypercall.h"
+#include "hv/call/hypercall.h"
+#include "hv/domain/domain.h"
 #include "tests/hv/check.h"
 
 #define MACHINE_FRAMES 256u /* what alloc_hv_get() can give in all */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "hv/regs.h"
+#include "hv/arch/regs.h"
 
 /* In the order of register numbers, then flags. RSP stays as it is. */
 struct native {

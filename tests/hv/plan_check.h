@@ -2,7 +2,7 @@
 /* plan_check.h: what holds of every plan, said once for test and fuzzer. */
 #pragma once
 
-#include "hv/plan.h"
+#include "hv/svc/build/plan.h"
 #include "pte.h"
 
 static inline bool plan_part_ok(const struct plan *p, const struct plan_part *a,

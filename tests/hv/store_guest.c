@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/clock.h"
-#include "hv/console.h"
-#include "hv/event.h"
-#include "hv/hypercall.h"
-#include "hv/layout.h"
-#include "hv/memory.h"
-#include "hv/ring_page.h"
+#include "hv/arch/layout.h"
+#include "hv/arch/memory.h"
+#include "hv/call/hypercall.h"
+#include "hv/dev/clock.h"
+#include "hv/sched/event.h"
+#include "hv/sched/ring_page.h"
+#include "hv/svc/console/console.h"
 
 #define FRAMES 256u /* of the machine */
 
@@ -89,7 +89,7 @@ void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order)
     const unsigned n = 1u << order;
     const uintptr_t from = (uintptr_t)mm->direct;
 
-    /* It is known here by where it is: see hv/layout.h. */
+    /* It is known here by where it is: see hv/arch/layout.h. */
     m = mfn_of(((uintptr_t)direct_of_maddr(maddr_of_mfn(m)) - from) /
                PAGE_SIZE);
     must(m.v % n == 0 && m.v + n <= FRAMES, "no frame of the machine's");

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "hv/store.h"
-#include "hv/store_state.h"
+#include "hv/svc/store/store.h"
+#include "hv/svc/store/store_state.h"
 
 extern struct domain store_domain;
 extern struct xenstore_domain_interface store_ring;

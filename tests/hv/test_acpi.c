@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hv/acpi.h"
+#include "hv/arch/acpi.h"
 
 enum {
     RSDP = 0x100,

@@ -5,13 +5,13 @@
  * thing: channel.c with its state changed for the other end's at each look at
  * the clock.
  */
-#include "hv/channel.c"
+#include "hv/svc/migrate/channel.c"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "flagstone/control.h"
-#include "hv/print.h"
+#include "hv/base/print.h"
 #include "tests/hv/check.h"
 
 enum { PAGES = 40, TOTAL = PAGES * PAGE_SIZE, HERE = 0, THERE = 1 };

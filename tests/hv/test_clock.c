@@ -8,8 +8,8 @@
 #include <time.h>
 
 /* For its static functions; nothing that touches a device is called. */
-#include "hv/clock.c"
-#include "hv/rtc.c"
+#include "hv/dev/clock.c"
+#include "hv/dev/rtc.c"
 
 void apic_timer_count_start(void)
 {

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hv/cmdline.h"
-#include "hv/console.h"
+#include "hv/base/cmdline.h"
+#include "hv/svc/console/console.h"
 
 static char said[1024];
 static unsigned lines;

@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-#include "hv/clock.h"
-#include "hv/cmdline.h"
-#include "hv/console.h"
-#include "hv/domain.h"
-#include "hv/print.h"
-#include "hv/sched.h"
-#include "hv/screen.h"
-#include "hv/serial.h"
+#include "hv/base/cmdline.h"
+#include "hv/base/print.h"
+#include "hv/dev/clock.h"
+#include "hv/dev/screen.h"
+#include "hv/dev/serial.h"
+#include "hv/domain/domain.h"
+#include "hv/sched/sched.h"
+#include "hv/svc/console/console.h"
 
 static char out[1 << 20];
 static size_t at;

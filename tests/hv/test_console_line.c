@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-#include "hv/clock.h"
-#include "hv/console_line.h"
-#include "hv/sched.h"
-#include "hv/serial.h"
+#include "hv/dev/clock.h"
+#include "hv/dev/serial.h"
+#include "hv/sched/sched.h"
+#include "hv/svc/console/console_line.h"
 
 static char out[1 << 16];
 static size_t at;

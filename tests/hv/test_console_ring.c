@@ -8,18 +8,18 @@
 
 #include <string.h>
 
-#include "hv/clock.h"
-#include "hv/cmdline.h"
-#include "hv/console.h"
-#include "hv/console_line.h"
-#include "hv/console_ring.h"
-#include "hv/event.h"
-#include "hv/pic.h"
-#include "hv/print.h"
-#include "hv/ring_page.h"
-#include "hv/sched.h"
-#include "hv/screen.h"
-#include "hv/serial.h"
+#include "hv/base/cmdline.h"
+#include "hv/base/print.h"
+#include "hv/dev/clock.h"
+#include "hv/dev/pic.h"
+#include "hv/dev/screen.h"
+#include "hv/dev/serial.h"
+#include "hv/sched/event.h"
+#include "hv/sched/ring_page.h"
+#include "hv/sched/sched.h"
+#include "hv/svc/console/console.h"
+#include "hv/svc/console/console_line.h"
+#include "hv/svc/console/console_ring.h"
 #include "xen/io/console.h"
 
 static char out[1 << 20];

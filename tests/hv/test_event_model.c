@@ -6,10 +6,10 @@
  */
 #include <string.h>
 
-#include "hv/console_ring.h"
-#include "hv/event.h"
-#include "hv/event_op.h"
-#include "hv/sched.h"
+#include "hv/call/event_op.h"
+#include "hv/sched/event.h"
+#include "hv/sched/sched.h"
+#include "hv/svc/console/console_ring.h"
 #include "tests/hv/machine.h"
 
 #define DOMAINS 3

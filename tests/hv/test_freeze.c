@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/bounce.h"
-#include "hv/callback.h"
-#include "hv/fpu.h"
-#include "hv/freeze.h"
-#include "hv/policy.h"
+#include "hv/call/callback.h"
+#include "hv/domain/fpu.h"
+#include "hv/svc/migrate/freeze.h"
+#include "hv/trap/bounce.h"
+#include "hv/trap/policy.h"
 #include "tests/hv/machine.h"
 
 #define SHIFT 1000u /* mfn - pfn: before; after: MOVED */

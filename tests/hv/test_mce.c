@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hv/mce_text.h"
+#include "hv/arch/mce_text.h"
 
 static char text[MCE_TEXT + 1];
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hv/module.h"
+#include "hv/svc/build/module.h"
 
 static const struct module_defaults defaults = {SUPERPAGES_PREFER};
 static struct module_config m;

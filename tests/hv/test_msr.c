@@ -10,7 +10,7 @@
 
 #include "tests/hv/check.h"
 
-#include "hv/x86.h"
+#include "hv/arch/x86.h"
 
 static uint64_t machine[16];
 static bool machine_has = true;
@@ -34,7 +34,7 @@ static void fake_wrmsr(uint32_t msr, uint64_t v)
 #define x86_rdmsr      fake_rdmsr
 #define x86_rdmsr_safe fake_rdmsr_safe
 #define x86_wrmsr      fake_wrmsr
-#include "hv/msr.c"
+#include "hv/trap/msr.c"
 
 struct cpu_features cpu_features;
 

@@ -5,16 +5,16 @@
  */
 #include <string.h>
 
-#include "hv/clock.h"
-#include "hv/console_ring.h"
-#include "hv/event_op.h"
-#include "hv/guest.h"
-#include "hv/memory.h"
-#include "hv/sched.h"
-#include "hv/time.h"
-#include "hv/vcpu.h"
-#include "hv/watchdog.h"
-#include "mm/port.h"
+#include "hv/arch/memory.h"
+#include "hv/call/event_op.h"
+#include "hv/dev/clock.h"
+#include "hv/domain/guest.h"
+#include "hv/domain/vcpu.h"
+#include "hv/sched/sched.h"
+#include "hv/sched/time.h"
+#include "hv/sched/watchdog.h"
+#include "hv/svc/console/console_ring.h"
+#include "mm/base/port.h"
 #include "tests/hv/machine.h"
 #include "xen/sched.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hv/print.h"
+#include "hv/base/print.h"
 
 #define SAME(...)                                                              \
     do {                                                                       \

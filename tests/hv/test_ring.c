@@ -5,15 +5,15 @@
  */
 #include <string.h>
 
-#include "hv/console_ring.h"
-#include "hv/event.h"
-#include "hv/event_op.h"
-#include "hv/memory.h"
-#include "hv/ring.h"
-#include "hv/sched.h"
-#include "mm/port.h"
-#include "mm/range.h"
-#include "mm/type.h"
+#include "hv/arch/memory.h"
+#include "hv/call/event_op.h"
+#include "hv/call/ring.h"
+#include "hv/sched/event.h"
+#include "hv/sched/sched.h"
+#include "hv/svc/console/console_ring.h"
+#include "mm/alloc/range.h"
+#include "mm/base/port.h"
+#include "mm/pv/type.h"
 #include "tests/hv/machine.h"
 
 /* --- what ring.c and event.c want of others ------------------------------- */

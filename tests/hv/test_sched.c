@@ -7,14 +7,14 @@
  */
 #include <string.h>
 
-#include "hv/x86.h"
-#include "mm/frame.h"
+#include "hv/arch/x86.h"
+#include "mm/alloc/frame.h"
 #include "tests/hv/machine.h"
 
 static void wait_for_interrupt(void);
 #define x86_sti_hlt_cli wait_for_interrupt
 #define x86_sti_nop_cli wait_for_interrupt
-#include "hv/sched.c"
+#include "hv/sched/sched.c"
 
 /* --- what sched.c wants of others ----------------------------------------- */
 

@@ -8,7 +8,7 @@
 
 #include "tests/hv/check.h"
 
-#include "hv/segment.c"
+#include "hv/domain/segment.c"
 
 static uint64_t in_table;
 static bool is_there;

@@ -4,8 +4,8 @@
  * selector, and an older one of AMD's that leaves it as it was, which in the
  * hypervisor is the address of its own per-CPU area.
  */
-#include "hv/vcpu.h"
-#include "hv/x86.h"
+#include "hv/arch/x86.h"
+#include "hv/domain/vcpu.h"
 #include "tests/hv/machine.h"
 
 static bool clears, faults;
@@ -36,7 +36,7 @@ static uint64_t *msr(uint32_t which)
 #define X86_LOAD_SEL(name, sel) load(name, sel)
 #define x86_rdmsr(which)        (*msr(which))
 #define x86_wrmsr(which, value) (*msr(which) = (value))
-#include "hv/selector.c"
+#include "hv/domain/selector.c"
 
 static struct vcpu *v;
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "hv/clock.h"
-#include "hv/x86.h"
+#include "hv/arch/x86.h"
+#include "hv/dev/clock.h"
 
 static uint8_t scratch, line_status;
 static unsigned looks, sent;
@@ -35,7 +35,7 @@ static void port_out(uint16_t port, uint8_t v)
 #define x86_in8     port_in
 #define x86_out8    port_out
 #define x86_pause() ((void)0)
-#include "hv/serial.c"
+#include "hv/dev/serial.c"
 
 static uint64_t now = 1000;
 

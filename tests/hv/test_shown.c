@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "hv/shown.h"
+#include "hv/domain/shown.h"
 #include "tests/hv/check.h"
 
 static char why[SHOWN_WHY];

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/print.h"
+#include "hv/base/print.h"
 #include "tests/hv/check.h"
 #include "tests/hv/store_guest.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hv/print.h"
+#include "hv/base/print.h"
 #include "tests/hv/check.h"
 #include "tests/hv/store_guest.h"
 
@@ -24,7 +24,7 @@ void __sanitizer_cov_trace_pc(void)
     edges++;
 }
 
-/* The store's own memory functions, as hv/string.c has them. */
+/* The store's own memory functions, as hv/base/string.c has them. */
 int store_memcmp(const void *a, const void *b, size_t n);
 int store_memcmp(const void *a, const void *b, size_t n)
 {

@@ -6,17 +6,17 @@
  */
 #include <string.h>
 
-#include "hv/apic.h"
-#include "hv/clock.h"
-#include "hv/console.h"
-#include "hv/console_ring.h"
-#include "hv/event.h"
-#include "hv/nmi.h"
-#include "hv/report.h"
-#include "hv/sched.h"
-#include "hv/time.h"
-#include "hv/trap.h"
-#include "hv/watchdog.h"
+#include "hv/arch/nmi.h"
+#include "hv/debug/report.h"
+#include "hv/dev/apic.h"
+#include "hv/dev/clock.h"
+#include "hv/entry/trap.h"
+#include "hv/sched/event.h"
+#include "hv/sched/sched.h"
+#include "hv/sched/time.h"
+#include "hv/sched/watchdog.h"
+#include "hv/svc/console/console.h"
+#include "hv/svc/console/console_ring.h"
 #include "tests/hv/machine.h"
 
 #define VCPUS 7

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "hv/xstate.h"
+#include "hv/arch/xstate.h"
 #include "tests/hv/check.h"
 
 /* FXSAVE; XSAVE; with AVX; with AVX-512 as one vendor, and the other, has it.

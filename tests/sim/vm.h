@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm.h: what a virtual machine does to the allocator: the calls mm/dmem.c and
- * mm/frame.c would make for it, without the content.
+ * vm.h: what a virtual machine does to the allocator: the calls mm/alloc/dmem.c
+ * and mm/alloc/frame.c would make for it, without the content.
  */
 #pragma once
 
-#include "mm/mm.h"
+#include "mm/alloc/mm.h"
 #include "trace.h"
 
 struct vm_block {

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.c: bringing one processor into the state all other code relies on:
+ * CR0.WP, NX, SMEP and SMAP where present, the hypervisor's descriptors at
+ * selectors from 0xe000, and one stack per kind of entry that may not share.
+ */
+#include "hv/arch/cpu.h"
+
+#include "hv/arch/layout.h"
+#include "hv/arch/paging.h"
+#include "hv/arch/panic.h"
+#include "hv/arch/x86.h"
+#include "hv/base/string.h"
+#include "hv/dev/apic.h"
+#include "hv/svc/console/console.h"
+
+/* hv/entry/entry.asm: each is preceded by a page that cpu_guard_stacks()
+ * unmaps. */
+extern uint8_t hv_stack_guard[], hv_ist_guards[];
+enum { STACK_PAGES = 4, IST_PAGES = 2 }; /* as there */
+
+struct cpu_features cpu_features;
+struct percpu cpu_percpu0;
+static struct cpu_tss tss;
+static uint64_t gdt_page[PAGE_SIZE / 8] aligned_to(4096);
+
+/* --- features ---------------------------------------------------------- */
+
+static void detect_vendor(struct cpu_features *f)
+{
+    struct x86_cpuid c = x86_cpuid(0, 0);
+
+    memcpy(f->vendor, &c.ebx, 4);
+    memcpy(f->vendor + 4, &c.edx, 4);
+    memcpy(f->vendor + 8, &c.ecx, 4);
+}
+
+static uint32_t max_leaf(uint32_t base)
+{
+    return x86_cpuid(base, 0).eax;
+}
+
+static void detect_basic(struct cpu_features *f)
+{
+    struct x86_cpuid c = x86_cpuid(1, 0);
+
+    f->x2apic = c.ecx & BIT(21);
+    f->tsc_deadline = c.ecx & BIT(24);
+    f->xsave = c.ecx & BIT(26);
+    f->hypervisor = c.ecx & BIT(31);
+    if (!(c.edx & BIT(9)))
+        panic("this processor has no local APIC");
+    if (!(c.edx & BIT(13)))
+        panic("this processor has no global pages");
+    if (max_leaf(0) < 7)
+        return;
+    c = x86_cpuid(7, 0);
+    f->fsgsbase = c.ebx & BIT(0);
+    f->smep = c.ebx & BIT(7);
+    f->smap = c.ebx & BIT(20);
+    f->umip = c.ecx & BIT(2);
+}
+
+static void detect_extended(struct cpu_features *f)
+{
+    struct x86_cpuid c = x86_cpuid(0x80000001, 0);
+
+    if (!(c.edx & BIT(11)))
+        panic("this processor has no SYSCALL");
+    f->page1g = c.edx & BIT(26);
+    f->phys_bits = 36;
+    if (max_leaf(0x80000000) >= 0x80000007)
+        f->invariant_tsc = x86_cpuid(0x80000007, 0).edx & BIT(8);
+    if (max_leaf(0x80000000) >= 0x80000008)
+        f->phys_bits = (uint8_t)x86_cpuid(0x80000008, 0).eax;
+}
+
+void cpu_detect(void)
+{
+    struct cpu_features *f = &cpu_features;
+
+    detect_vendor(f);
+    detect_basic(f);
+    detect_extended(f);
+    console_say("cpu %s, %u address bits%s%s%s%s%s", f->vendor, f->phys_bits,
+                f->page1g ? " 1g-pages" : "", f->smep ? " smep" : "",
+                f->smap ? " smap" : "", f->tsc_deadline ? " tsc-deadline" : "",
+                f->invariant_tsc ? " invariant-tsc" : "");
+}
+
+/* --- alternatives ------------------------------------------------------ */
+
+/* Places that hold a 3-byte no-op until it is known that SMAP exists. */
+struct patch {
+    int32_t at;       /* relative to this field */
+    uint32_t is_stac; /* else clac */
+};
+extern const struct patch hv_patch_start[], hv_patch_end[];
+
+static void patch_smap(void)
+{
+    static const uint8_t code[2][3] = {{0x0f, 0x01, 0xca}, {0x0f, 0x01, 0xcb}};
+
+    for (const struct patch *p = hv_patch_start; p < hv_patch_end; p++)
+        memcpy((uint8_t *)(uintptr_t)&p->at + p->at, code[p->is_stac & 1], 3);
+}
+
+/* --- descriptors ------------------------------------------------------- */
+
+static void set_descriptor(unsigned sel, uint64_t v)
+{
+    gdt_page[(sel - GDT_RESERVED_START) / 8] = v;
+}
+
+/* A 16-byte system descriptor (SDM vol. 3, 3.5.2 and 8.2.3). */
+static void set_system(unsigned sel, uint64_t base, uint32_t limit,
+                       unsigned type)
+{
+    set_descriptor(sel, (limit & 0xffff) | (base & 0xffffff) << 16 |
+                            (uint64_t)type << 40 | BIT(47) |
+                            (uint64_t)(limit >> 16 & 0xf) << 48 |
+                            (base >> 24 & 0xff) << 56);
+    set_descriptor(sel + 8, base >> 32);
+}
+
+static void init_gdt(void)
+{
+    set_descriptor(SEL_HV_CS, UINT64_C(0x00af9b000000ffff));
+    set_descriptor(SEL_HV_SS, UINT64_C(0x00cf93000000ffff));
+    set_descriptor(SEL_GUEST_CS32, UINT64_C(0x00cffb000000ffff));
+    set_descriptor(SEL_GUEST_SS, UINT64_C(0x00cff3000000ffff));
+    set_descriptor(SEL_GUEST_CS64, UINT64_C(0x00affb000000ffff));
+    set_system(SEL_TSS, (uint64_t)&tss, sizeof(tss) - 1, 0x9);
+    cpu_load_gdt((uint64_t)gdt_page - GDT_RESERVED_START);
+    __asm__ volatile("pushq %0\n"
+                     "leaq 1f(%%rip), %%rax\n"
+                     "pushq %%rax\n"
+                     "lretq\n"
+                     "1: movl %1, %%ss\n"
+                     "movl %2, %%ds\n"
+                     "movl %2, %%es\n"
+                     :
+                     : "i"(SEL_HV_CS), "r"(SEL_HV_SS), "r"(0)
+                     : "rax", "memory");
+    x86_ltr(SEL_TSS);
+    x86_lldt(0);
+}
+
+static void init_tss(void)
+{
+    tss.rsp[0] = cpu_percpu0.stack_top;
+    for (unsigned i = 1; i < IST_COUNT; i++)
+        tss.ist[i - 1] =
+            (uint64_t)hv_ist_guards + i * (1 + IST_PAGES) * PAGE_SIZE;
+    tss.iomap = sizeof(tss); /* no port for anybody at CPL 3 */
+}
+
+maddr_t cpu_gdt_page(void)
+{
+    return maddr_of_image(gdt_page);
+}
+
+void cpu_load_gdt(uint64_t base)
+{
+    struct x86_table_ptr p = {GDT_LIMIT, base};
+
+    x86_lgdt(&p);
+}
+
+void cpu_load_ldt(uint64_t base, unsigned entries)
+{
+    if (!entries) {
+        x86_lldt(0);
+        return;
+    }
+    set_system(SEL_LDT, base, entries * 8 - 1, 0x2);
+    x86_lldt(SEL_LDT);
+}
+
+void cpu_guard_stacks(void)
+{
+    paging_guard(hv_stack_guard);
+    for (unsigned i = 0; i + 1 < IST_COUNT; i++)
+        paging_guard(hv_ist_guards + i * (1 + IST_PAGES) * PAGE_SIZE);
+}
+
+bool cpu_entered_well(void)
+{
+    uint64_t sp = (uint64_t)__builtin_frame_address(0);
+
+    return x86_rdmsr(MSR_GS_BASE) == (uint64_t)&cpu_percpu0 &&
+           sp > (uint64_t)hv_stack_guard &&
+           sp < (uint64_t)hv_ist_guards +
+                    (IST_COUNT - 1) * (1 + IST_PAGES) * PAGE_SIZE;
+}
+
+/* --- control registers ------------------------------------------------- */
+
+static void init_control(void)
+{
+    uint64_t cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+    if (cpu_features.xsave)
+        cr4 |= CR4_OSXSAVE;
+    if (cpu_features.smep)
+        cr4 |= CR4_SMEP;
+    if (cpu_features.smap)
+        cr4 |= CR4_SMAP;
+    x86_write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
+    x86_write_cr4(cr4);
+    x86_wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
+    /* As Xen's, which guests see: the fifth is write-combining (PTE_PAT). */
+    x86_wrmsr(MSR_PAT, UINT64_C(0x0000050100070406));
+}
+
+static void init_syscall(void)
+{
+    /* SYSCALL loads HV_CS and HV_CS + 8; SYSRET CS32 + 16 and CS32 + 8. */
+    x86_wrmsr(MSR_STAR,
+              (uint64_t)SEL_GUEST_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
+    x86_wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_IOPL |
+                              RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
+}
+_Static_assert(SEL_HV_SS == SEL_HV_CS + 8, "SYSCALL derives SS");
+_Static_assert(SEL_GUEST_SS == SEL_GUEST_CS32 + 8, "SYSRET derives SS");
+_Static_assert(SEL_GUEST_CS64 == SEL_GUEST_CS32 + 16, "SYSRET derives CS");
+
+void cpu_init(void)
+{
+    struct percpu *p = &cpu_percpu0;
+
+    p->self = p;
+    p->stack_top = (uint64_t)hv_stack_guard + (1 + STACK_PAGES) * PAGE_SIZE;
+    p->tss = &tss;
+    p->timer_due = APIC_NEVER_DUE;
+    p->gdt_page = gdt_page;
+    init_tss();
+    init_gdt();
+    x86_wrmsr(MSR_FS_BASE, 0);
+    x86_wrmsr(MSR_GS_BASE, (uint64_t)p);
+    x86_wrmsr(MSR_KERNEL_GS, 0);
+    init_control();
+    init_syscall();
+    if (cpu_features.smap)
+        patch_smap();
+}

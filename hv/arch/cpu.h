@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.h: what this processor can do, its descriptor tables, and the per-CPU
+ * area behind GS.
+ */
+#pragma once
+
+#include "mm/alloc/owed.h"
+
+struct cpu_features {
+    char vendor[13];
+    uint8_t phys_bits;
+    bool page1g, smep, smap, xsave, tsc_deadline, invariant_tsc, x2apic;
+    bool umip, fsgsbase, hypervisor;
+};
+extern struct cpu_features cpu_features;
+
+/*
+ * Every GDT, a guest's too, holds the same page at index 14 (ABI: the first
+ * FIRST_RESERVED_GDT_PAGE pages are the guest's), so these selectors are valid
+ * whoever runs. Guest selectors are what Xen's public headers call FLAT_RING3.
+ */
+#define GDT_RESERVED_PAGE  14u
+#define GDT_RESERVED_START (GDT_RESERVED_PAGE * PAGE_SIZE)
+#define GDT_LIMIT          (GDT_RESERVED_START + PAGE_SIZE - 1)
+
+#define SEL_HV_CS      0xe008u
+#define SEL_HV_SS      0xe010u
+#define SEL_GUEST_CS32 0xe023u
+#define SEL_GUEST_SS   0xe02bu
+#define SEL_GUEST_CS64 0xe033u
+#define SEL_TSS        0xe040u /* two slots */
+#define SEL_LDT        0xe050u /* two slots */
+
+enum cpu_ist { IST_NONE, IST_NMI, IST_DF, IST_MC, IST_DB, IST_COUNT };
+
+struct packed_type cpu_tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t iomap;
+};
+_Static_assert(sizeof(struct cpu_tss) == 104, "SDM vol. 3, 8.7");
+
+struct vcpu;
+struct domain;
+
+/* Why the short way back to a guest may not be taken. */
+#define WORK_RESCHED 1u /* the scheduler wants to choose */
+#define WORK_REGS    2u /* hypercall_regs() gave vcpu->regs out, to be loaded */
+#define WORK_LOOK    4u /* something else may be pending */
+
+/* The entry under way, for hv/entry/profile.h. */
+struct percpu_profile {
+    uint64_t start;             /* TSC */
+    struct profile_line *lines; /* of the vCPU that entered; NULL: none */
+    uint64_t save[3];
+    uint32_t kind;
+};
+
+/* Behind GS in the hypervisor. hv/entry/offsets.c tells entry.asm. */
+struct percpu {
+    struct percpu *self;
+    uint64_t stack_top; /* of the one hypervisor stack of this CPU */
+    uint64_t guest_rsp; /* scratch of the SYSCALL entry */
+    uint64_t regs_end;  /* behind vcpu->regs, as TSS.RSP0 */
+    struct vcpu *vcpu;  /* that runs or was interrupted; NULL: none yet */
+    struct domain *tlb; /* whose translations the TLB may hold */
+    uint32_t pad;
+    uint32_t work;       /* WORK_*: what to see to before going to a guest */
+    struct mm_owed owed; /* nothing, before going to a guest */
+    uint64_t timer_due;  /* TSC of the next timer interrupt (hv/dev/apic.h) */
+    bool tsd;            /* CR4.TSD is set */
+    struct cpu_tss *tss;
+    uint64_t *gdt_page; /* the reserved page */
+    struct percpu_profile profile;
+    unsigned id;
+};
+_Static_assert(offsetof(struct percpu, owed.what) ==
+                       offsetof(struct percpu, work) + sizeof(uint32_t) &&
+                   sizeof(enum tlb_what) == sizeof(uint32_t),
+               "entry.asm looks at both at once");
+
+static inline struct percpu *this_cpu(void)
+{
+    struct percpu *p;
+    __asm__("movq %%gs:0, %0" : "=r"(p));
+    return p;
+}
+
+/*
+ * Two of them can be asked for by anybody; WORK_REGS only by who completes the
+ * registers in the same breath, which is hypercall_regs().
+ */
+static inline void cpu_work_resched(void)
+{
+    this_cpu()->work |= WORK_RESCHED;
+}
+static inline void cpu_work_look(void)
+{
+    this_cpu()->work |= WORK_LOOK;
+}
+
+/* Does GS lead to this CPU's area, and the stack to one of ours? */
+bool cpu_entered_well(void);
+
+/* Reads CPUID; panics with one line if something indispensable is missing. */
+void cpu_detect(void);
+
+/* GDT, TSS, GS, control registers, SYSCALL MSRs without targets. */
+void cpu_init(void);
+
+/* Takes the pages below the stacks away; after paging_init(). */
+void cpu_guard_stacks(void);
+
+/* Machine address of the reserved GDT page, for every guest's GDT window. */
+maddr_t cpu_gdt_page(void);
+
+/* Loads the GDT whose reserved page is mapped at base + GDT_RESERVED_START. */
+void cpu_load_gdt(uint64_t base);
+
+/* Points the LDT descriptor at base (entries 0: no LDT) and loads it. */
+void cpu_load_ldt(uint64_t base, unsigned entries);
+
+/*
+ * Flushes what is owed: hv/domain/tlb.c. The second keeps all registers
+ * (entry.asm), so that a function that may have to call it costs no more than
+ * one that calls nobody.
+ */
+void cpu_discharge(void);
+void cpu_discharge_aside(void);
+
+/* One look at this_cpu()->owed.what; what it leads to is out of line. */
+static always_inline void cpu_owe_nothing(void)
+{
+    __asm__ volatile("cmpl $0, %%gs:%c0\n"
+                     "jne 1f\n"
+                     "2:\n"
+                     ".pushsection .text.unlikely,\"ax\"\n"
+                     "1: call cpu_discharge_aside\n"
+                     "jmp 2b\n"
+                     ".popsection"
+                     :
+                     : "i"(offsetof(struct percpu, owed.what))
+                     : "memory", "cc");
+}
+
+/*
+ * User pages may be touched between the two (SMAP; patched in at boot), by
+ * translations that are what the tables say: what is owed is discharged.
+ */
+static always_inline void cpu_user_access_begin(void)
+{
+    cpu_owe_nothing();
+    __asm__ volatile("0: .byte 0x0f, 0x1f, 0x00\n"
+                     ".pushsection .patch,\"a\"\n"
+                     ".long 0b - ., 1\n"
+                     ".popsection"
+                     :
+                     :
+                     : "memory");
+}
+
+static always_inline void cpu_user_access_end(void)
+{
+    __asm__ volatile("0: .byte 0x0f, 0x1f, 0x00\n"
+                     ".pushsection .patch,\"a\"\n"
+                     ".long 0b - ., 0\n"
+                     ".popsection"
+                     :
+                     :
+                     : "memory");
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idt.c: all 256 gates are interrupt gates, so the hypervisor is never
+ * interrupted unless it says so. NMI, #DF, #MC and #DB have stacks of their
+ * own: they may come in the few instructions between SYSCALL and the switch
+ * of stacks (#DB by MOV SS, CVE-2018-8897).
+ */
+#include "hv/arch/idt.h"
+
+#include "hv/arch/cpu.h"
+#include "hv/arch/x86.h"
+#include "hv/entry/profile.h"
+
+struct gate {
+    uint16_t offset_0;
+    uint16_t sel;
+    uint8_t ist;
+    uint8_t type; /* P, DPL, 0xe */
+    uint16_t offset_16;
+    uint32_t offset_32;
+    uint32_t zero;
+};
+_Static_assert(sizeof(struct gate) == 16, "SDM vol. 3, 6.14.1");
+
+#define GATE_INTERRUPT 0x8e
+
+extern const uint64_t entry_vectors[IDT_VECTORS];
+
+static struct gate idt[IDT_VECTORS] aligned_to(4096);
+
+void idt_set_entry(unsigned vector, uint64_t entry)
+{
+    struct gate *g = &idt[vector];
+
+    g->offset_0 = (uint16_t)entry;
+    g->offset_16 = (uint16_t)(entry >> 16);
+    g->offset_32 = (uint32_t)(entry >> 32);
+}
+
+void idt_set_dpl(unsigned vector, unsigned dpl)
+{
+    idt[vector].type = (uint8_t)(GATE_INTERRUPT | dpl << 5);
+}
+
+void idt_init(void)
+{
+    struct x86_table_ptr p = {sizeof(idt) - 1, (uint64_t)idt};
+
+    for (unsigned v = 0; v < IDT_VECTORS; v++) {
+        idt[v] = (struct gate){.sel = SEL_HV_CS, .type = GATE_INTERRUPT};
+        idt_set_entry(v, (profile_on ? profile_vectors : entry_vectors)[v]);
+    }
+    idt[VEC_NMI].ist = IST_NMI;
+    idt[VEC_DF].ist = IST_DF;
+    idt[VEC_MC].ist = IST_MC;
+    idt[VEC_DB].ist = IST_DB;
+    idt_set_dpl(VEC_BP, 3);
+    idt_set_dpl(VEC_OF, 3);
+    x86_lidt(&p);
+}

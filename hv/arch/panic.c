@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * panic.c: bug(), panic() and the backtrace. Every function keeps a frame
+ * pointer, so a walk along rbp is exact; it trusts nothing and stops at the
+ * first frame that does not lie above the last one on a hypervisor stack.
+ */
+#include "hv/arch/panic.h"
+
+#include "hv/arch/layout.h"
+#include "hv/arch/power.h"
+#include "hv/arch/x86.h"
+#include "hv/base/print.h"
+#include "hv/svc/console/console.h"
+
+/* Made by tools/symbols from the first link; empty during that link. */
+extern const uint32_t symbols_count;
+extern const struct symbol {
+    uint32_t addr; /* from hv_text_start */
+    uint32_t name; /* into symbols_names */
+} symbols_table[];
+extern const char symbols_names[];
+
+enum { MAX_DEPTH = 32 };
+
+const char *panic_symbol(uint64_t addr, uint64_t *offset)
+{
+    uint64_t rel = addr - (uint64_t)hv_text_start;
+    uint32_t lo = 0, hi = symbols_count;
+
+    if (addr < (uint64_t)hv_text_start || addr >= (uint64_t)hv_text_end)
+        return NULL;
+    while (hi - lo > 1) {
+        uint32_t mid = lo + (hi - lo) / 2;
+
+        if (symbols_table[mid].addr <= rel)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    if (!symbols_count || symbols_table[lo].addr > rel)
+        return NULL;
+    *offset = rel - symbols_table[lo].addr;
+    return symbols_names + symbols_table[lo].name;
+}
+
+static void say_address(uint64_t addr)
+{
+    uint64_t off = 0;
+    const char *name = panic_symbol(addr, &off);
+
+    if (name)
+        console_say("  %016lx %s+0x%lx", addr, name, off);
+    else
+        console_say("  %016lx", addr);
+}
+
+/* Stacks are in .bss: nothing else may be followed. */
+static bool frame_ok(uint64_t fp, uint64_t last)
+{
+    return !(fp & 7) && fp > last && fp >= (uint64_t)hv_data_start &&
+           fp <= (uint64_t)hv_data_end - 16;
+}
+
+static void backtrace(uint64_t rip, uint64_t fp)
+{
+    uint64_t last = 0;
+
+    console_say("backtrace:");
+    say_address(rip);
+    for (int depth = 0; depth < MAX_DEPTH && frame_ok(fp, last); depth++) {
+        const uint64_t *frame = (const uint64_t *)fp;
+
+        if (!frame[1])
+            break;
+        say_address(frame[1]);
+        last = fp;
+        fp = frame[0];
+    }
+}
+
+/*
+ * A panic inside a panic must not loop; the one that was entered before its
+ * first line is that one.
+ */
+static bool inside, entered;
+
+void panic_enter(void)
+{
+    x86_cli();
+    if (inside)
+        x86_halt_forever();
+    inside = entered = true;
+    console_panic_mode();
+}
+
+static void enter(void)
+{
+    if (!entered)
+        panic_enter();
+    entered = false;
+}
+
+void panic(const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+
+    enter();
+    va_start(ap, fmt);
+    print_vformat(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    console_say("panic: %s", text);
+    backtrace((uint64_t)__builtin_return_address(0),
+              *(const uint64_t *)__builtin_frame_address(0));
+    power_off(POWER_FAILURE);
+}
+
+void bug(const char *file, int line, const char *what)
+{
+    panic("%s:%d: %s does not hold", file, line, what);
+}
+
+void panic_regs(const struct regs *r, const char *what)
+{
+    enter();
+    console_say("panic: %s, vector %u, error code %x", what, r->vector,
+                r->error_code);
+    console_say("rip %04lx:%016lx rflags %08lx", r->cs, r->rip, r->rflags);
+    console_say("rsp %04lx:%016lx rbp %016lx", r->ss, r->rsp, r->rbp);
+    console_say("rax %016lx rbx %016lx rcx %016lx", r->rax, r->rbx, r->rcx);
+    console_say("rdx %016lx rsi %016lx rdi %016lx", r->rdx, r->rsi, r->rdi);
+    console_say("r8  %016lx r9  %016lx r10 %016lx", r->r8, r->r9, r->r10);
+    console_say("r11 %016lx r12 %016lx r13 %016lx", r->r11, r->r12, r->r13);
+    console_say("r14 %016lx r15 %016lx", r->r14, r->r15);
+    console_say("cr0 %lx cr2 %016lx cr3 %lx cr4 %lx", x86_read_cr0(),
+                x86_read_cr2(), x86_read_cr3(), x86_read_cr4());
+    backtrace(r->rip, regs_from_guest(r) ? 0 : r->rbp);
+    power_off(POWER_FAILURE);
+}

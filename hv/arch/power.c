@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * power.c: the last instructions. A way that does not work is followed by
+ * halting, with a line that says so.
+ */
+#include "hv/arch/power.h"
+
+#include "hv/arch/x86.h"
+#include "hv/base/cmdline.h"
+#include "hv/svc/console/console.h"
+
+#define QEMU_EXIT_PORT 0xf4
+#define QEMU_EXIT_BASE 0x10 /* QEMU exits with (value << 1) | 1 */
+
+/* PM1 control register (ACPI 6.5, 4.8.3.2.1). */
+#define PM1_SCI_ENABLE BIT(0)
+#define PM1_SLP_TYPE   BITS(12, 10)
+#define PM1_SLP_SHIFT  10
+#define PM1_SLP_ENABLE BIT(13)
+
+#define WAIT_LOOPS 1000000
+
+static struct acpi_info acpi;
+
+void power_init(const struct acpi_info *info)
+{
+    acpi = *info;
+}
+
+/* Firmware may still own the power registers. */
+static void take_over(void)
+{
+    if (!acpi.smi_command || !acpi.acpi_enable ||
+        x86_in16(acpi.pm1a_control) & PM1_SCI_ENABLE)
+        return;
+    x86_out8(acpi.smi_command, acpi.acpi_enable);
+    for (int i = 0; i < WAIT_LOOPS; i++)
+        if (x86_in16(acpi.pm1a_control) & PM1_SCI_ENABLE)
+            return;
+}
+
+static void sleep_by(uint16_t port, uint8_t type)
+{
+    uint64_t v = x86_in16(port) & ~PM1_SLP_TYPE;
+
+    x86_out16(port,
+              (uint16_t)(v | (uint64_t)type << PM1_SLP_SHIFT | PM1_SLP_ENABLE));
+}
+
+static void acpi_s5(void)
+{
+    if (!acpi.s5 || !acpi.pm1a_control) {
+        console_say("ACPI does not say how to power off");
+        return;
+    }
+    take_over();
+    sleep_by(acpi.pm1a_control, acpi.s5_type_a);
+    if (acpi.pm1b_control)
+        sleep_by(acpi.pm1b_control, acpi.s5_type_b);
+    for (int i = 0; i < WAIT_LOOPS; i++)
+        x86_pause();
+}
+
+void power_off(enum power_status status)
+{
+    x86_cli();
+    console_flush();
+    console_say("power off: %s", status ? "failure" : "success");
+    console_flush();
+    if (options.exit == EXIT_QEMU)
+        x86_out32(QEMU_EXIT_PORT, QEMU_EXIT_BASE + status);
+    else if (options.exit == EXIT_ACPI)
+        acpi_s5();
+    console_say("halted");
+    console_flush();
+    x86_halt_forever();
+}

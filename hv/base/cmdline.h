@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* cmdline.h: what a person may ask of the hypervisor when it starts. */
+#pragma once
+
+#include "base.h"
+
+enum option_exit { EXIT_ACPI, EXIT_QEMU, EXIT_HANG };
+enum option_loglevel { LOG_QUIET, LOG_NORMAL, LOG_DEBUG };
+enum option_superpages {
+    OPT_SUPERPAGES_OFF,
+    OPT_SUPERPAGES_PREFER,
+    OPT_SUPERPAGES_REQUIRE
+};
+
+enum option_console {
+    CONSOLE_COM1 = 1,
+    CONSOLE_VGA = 2,
+    CONSOLE_FB = 4,
+};
+
+enum option_nmi { NMI_PANIC, NMI_REPORT };
+
+struct options {
+    unsigned exit;                      /* enum option_exit */
+    unsigned console;                   /* enum option_console, or-ed */
+    unsigned loglevel;                  /* enum option_loglevel */
+    unsigned selftest;                  /* enum selftest */
+    unsigned superpages;                /* of a guest that does not say */
+    uint64_t fragment_reserve;          /* blocks kept ready for cutting, or: */
+#define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
+    uint64_t reserve;                   /* MiB that no guest gets */
+    uint64_t timeslice;                 /* ms */
+    uint64_t slowline;                  /* ns, hv/dev/serial.h */
+    unsigned profile;                   /* hv/entry/profile.h */
+    unsigned nmi;                       /* enum option_nmi */
+};
+extern struct options options;
+
+/*
+ * Reads text into `options`. What is not understood is reported, one line
+ * naming the word each, and otherwise ignored.
+ */
+void cmdline_parse(const char *text);

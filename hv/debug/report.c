@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.c: see report.h. The table is for people; every number in it is in
+ * a JSON line too, with the same name in words.
+ * Invariant: success means that at least one guest ran, that every guest that
+ * was asked for started and powered off by itself, and no audit failed; with
+ * a control guest, that it says so too. Whom that destroys, or lets reboot,
+ * has ended neither well nor badly.
+ */
+#include "hv/debug/report.h"
+
+#include "hv/arch/memory.h"
+#include "hv/arch/power.h"
+#include "hv/base/cmdline.h"
+#include "hv/base/string.h"
+#include "hv/debug/auditor.h"
+#include "hv/dev/clock.h"
+#include "hv/entry/profile.h"
+#include "hv/svc/console/console.h"
+#include "mm/alloc/frame.h"
+#include "mm/alloc/range.h"
+
+/* What the closing table says of a domain that is gone by then. */
+struct row {
+    char name[DOMAIN_NAME_MAX];
+    domid_t id;
+    enum domain_end end;
+    uint64_t super_most;
+    struct flagstone_stats at_end;
+};
+#define ROWS 64 /* domains beyond these have had their lines already */
+
+static struct row rows[ROWS];
+static unsigned nr_rows;
+static unsigned ended_well, ended_badly, not_started;
+static bool controller_failed;
+static uint64_t accounting_peak; /* of all domains together */
+
+/* --- numbers ------------------------------------------------------------- */
+
+/* A frame table per block used at 4 KiB grain, and each block's own word. */
+uint64_t report_accounting_bytes(const struct domain *d)
+{
+    return d->mm.frame_tables * sizeof(struct frame_table) +
+           d->mm.blocks * sizeof(struct block);
+}
+
+static uint64_t hypercalls_of(const struct domain *d)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        n += d->vcpu[i]->hypercalls;
+    return n;
+}
+
+void report_stats(const struct domain *d, struct flagstone_stats *out)
+{
+    const struct mm_domain *mm = &d->mm;
+
+    *out = (struct flagstone_stats){
+        .tot_pages = mm->tot_pages,
+        .max_pages = mm->max_pages,
+        .blocks_whole = mm->blocks - mm->blocks_cut,
+        .blocks_cut = mm->blocks_cut,
+        .superpage_maps = mm->super_maps,
+        .pt_l1 = mm->tables[1],
+        .pt_l2 = mm->tables[2],
+        .pt_l3 = mm->tables[3],
+        .pt_l4 = mm->tables[4],
+        .hypercalls = hypercalls_of(d),
+        .faults = d->stats.faults,
+        .accounting_bytes = report_accounting_bytes(d),
+        .frames_shared = mm->shared_frames,
+        .holes = mm->holes,
+        .ranges_scattered = range_count(mm, RANGE_SCATTERED),
+        .ranges_shattered = range_count(mm, RANGE_SHATTERED),
+        .ranges_remap = range_count(mm, RANGE_REMAP),
+        .supplied = mm->supplied,
+        .healed = d->life.healed,
+        .restores = d->life.restores,
+        .split = d->life.split,
+        .joined = d->life.joined,
+        .events = d->life.events,
+        .events_lost = d->life.events_lost,
+        .hv_l1 = d->life.hv_l1,
+        .hv_ticks = d->life.hv_ticks,
+        .own_ranges = d->life.own_ranges,
+        .own_l1 = d->life.own_l1,
+        .own_ticks = d->life.own_ticks,
+    };
+}
+
+static void raise(uint64_t *peak, uint64_t now)
+{
+    *peak = MAX(*peak, now);
+}
+
+void report_sample(struct domain *d)
+{
+    struct domain_peaks *p = &d->peaks;
+    uint64_t all = 0;
+
+    raise(&p->tot_pages, d->mm.tot_pages);
+    raise(&p->super_maps, d->mm.super_maps);
+    raise(&p->tables, d->mm.tables[1] + d->mm.tables[2] + d->mm.tables[3] +
+                          d->mm.tables[4]);
+    raise(&p->accounting, report_accounting_bytes(d));
+    for (const struct domain *o = domain_list; o; o = o->next)
+        all += report_accounting_bytes(o);
+    raise(&accounting_peak, all);
+}
+
+void report_sample_all(void)
+{
+    for (struct domain *d = domain_list; d; d = d->next)
+        report_sample(d);
+}
+
+/* --- one domain ---------------------------------------------------------- */
+
+static const char *end_name(enum domain_end end)
+{
+    static const char *const names[] = {
+        [DOMAIN_ALIVE] = "alive",     [DOMAIN_POWEROFF] = "poweroff",
+        [DOMAIN_REBOOT] = "reboot",   [DOMAIN_SUSPENDED] = "suspended",
+        [DOMAIN_CRASHED] = "crashed", [DOMAIN_DESTROYED] = "destroyed",
+    };
+
+    return names[end];
+}
+
+static uint64_t per_gib(uint64_t bytes, uint64_t pages)
+{
+    uint64_t mib = pages >> (20 - PAGE_SHIFT);
+
+    return mib ? bytes * 1024 / mib : 0;
+}
+
+static void details(const struct domain *d, const struct flagstone_stats *s)
+{
+    const struct domain_peaks *p = &d->peaks;
+
+    console_say("  memory      %lu MiB of %lu; most %lu; %lu blocks whole, "
+                "%lu cut; %lu of %lu whole at its start",
+                s->tot_pages >> 8, s->max_pages >> 8, p->tot_pages >> 8,
+                s->blocks_whole, s->blocks_cut, d->whole,
+                d->nr_pages / BLOCK_FRAMES);
+    console_say("  superpages  %lu mapped; most %lu", s->superpage_maps,
+                p->super_maps);
+    console_say("  tables      L1 %lu, L2 %lu, L3 %lu, L4 %lu; most %lu",
+                s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4, p->tables);
+    console_say("  accounting  %lu bytes, %lu per GiB; most %lu",
+                s->accounting_bytes, per_gib(s->accounting_bytes, s->tot_pages),
+                p->accounting);
+    console_say("  processor   %lu hypercalls, %lu page faults, %lu "
+                "exceptions, %lu emulations, %lu events, %lu switches",
+                s->hypercalls, s->faults, d->stats.exceptions,
+                d->stats.emulations, d->stats.events, d->stats.switches);
+}
+
+static void json(const struct domain *d, const struct flagstone_stats *s)
+{
+    const struct domain_peaks *p = &d->peaks;
+
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"end\":\"%s\",\"reason\":%u,"
+                 "\"tot_pages\":%lu,\"max_pages\":%lu,\"blocks_whole\":%lu,"
+                 "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
+                 "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
+                 "\"accounting_bytes\":%lu}",
+                 d->id, d->name, end_name(d->end), d->end_reason, s->tot_pages,
+                 s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
+                 s->superpage_maps, s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4,
+                 s->accounting_bytes);
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"hypercalls\":%lu,"
+                 "\"faults\":%lu,\"exceptions\":%lu,\"emulations\":%lu,"
+                 "\"events\":%lu,\"switches\":%lu,\"peak_pages\":%lu,"
+                 "\"peak_superpage_maps\":%lu,\"peak_tables\":%lu,"
+                 "\"peak_accounting_bytes\":%lu}",
+                 d->id, d->name, s->hypercalls, s->faults, d->stats.exceptions,
+                 d->stats.emulations, d->stats.events, d->stats.switches,
+                 p->tot_pages, p->super_maps, p->tables, p->accounting);
+}
+
+/* Of one whose superpages have had a life. */
+static bool has_life(const struct flagstone_stats *s)
+{
+    return s->restores | s->split | s->joined | s->events | s->own_ranges;
+}
+
+static void details_life(const struct flagstone_stats *s)
+{
+    console_say("  life        laid anew %lu times; ranges: %lu scattered, %lu "
+                "shattered, %lu to remap, %lu healed; %lu tables supplied",
+                s->restores, s->ranges_scattered, s->ranges_shattered,
+                s->ranges_remap, s->healed, s->supplied);
+    console_say("  its events  %lu, %lu lost; downgraded itself: %lu ranges, "
+                "%lu L1 frames; split %lu, joined %lu",
+                s->events, s->events_lost, s->own_ranges, s->own_l1, s->split,
+                s->joined);
+}
+
+static void json_life(const struct domain *d, const struct flagstone_stats *s)
+{
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"restores\":%lu,"
+                 "\"ranges_scattered\":%lu,\"ranges_shattered\":%lu,"
+                 "\"ranges_remap\":%lu,\"supplied\":%lu,\"healed\":%lu,"
+                 "\"split\":%lu,\"joined\":%lu,\"holes\":%lu}",
+                 d->id, d->name, s->restores, s->ranges_scattered,
+                 s->ranges_shattered, s->ranges_remap, s->supplied, s->healed,
+                 s->split, s->joined, s->holes);
+    console_json("{\"domain\":%u,\"name\":\"%s\",\"hv_l1\":%lu,"
+                 "\"hv_ticks\":%lu,\"own_ranges\":%lu,\"own_l1\":%lu,"
+                 "\"own_ticks\":%lu,\"ring_events\":%lu,"
+                 "\"ring_events_lost\":%lu}",
+                 d->id, d->name, s->hv_l1, s->hv_ticks, s->own_ranges,
+                 s->own_l1, s->own_ticks, s->events, s->events_lost);
+}
+
+static void keep_row(const struct domain *d, const struct flagstone_stats *s)
+{
+    struct row *r = &rows[nr_rows];
+
+    if (nr_rows == ROWS)
+        return;
+    nr_rows++;
+    memcpy(r->name, d->name, sizeof(r->name));
+    r->id = d->id;
+    r->end = d->end;
+    r->super_most = d->peaks.super_maps;
+    r->at_end = *s;
+}
+
+static void judge(const struct domain *d)
+{
+    if (d->end == DOMAIN_POWEROFF)
+        ended_well++;
+    else if (d->end == DOMAIN_CRASHED || !domain_controller())
+        ended_badly += d->end != DOMAIN_DESTROYED;
+}
+
+void report_verdict(bool well)
+{
+    controller_failed = !well;
+}
+
+void report_domain(struct domain *d)
+{
+    struct flagstone_stats s;
+
+    judge(d);
+    report_sample(d);
+    report_stats(d, &s);
+    if (options.loglevel > LOG_QUIET)
+        console_say("d%u %s ended: %s", d->id, d->name, end_name(d->end));
+    if (options.loglevel > LOG_NORMAL)
+        details(d, &s);
+    if (options.loglevel > LOG_NORMAL && has_life(&s))
+        details_life(&s);
+    json(d, &s);
+    if (has_life(&s))
+        json_life(d, &s);
+    profile_report(d);
+    keep_row(d, &s);
+}
+
+void report_not_started(const char *name)
+{
+    not_started++;
+    console_json("{\"name\":\"%s\",\"end\":\"not started\"}", name);
+}
+
+/* --- the machine --------------------------------------------------------- */
+
+/* Each domain as it was when it ended; of superpages, the most it had. */
+static void closing_table(void)
+{
+    console_say("%-16s %-9s %6s %6s %4s %6s %5s %4s %4s %4s %10s %7s", "domain",
+                "end", "MiB", "whole", "cut", "2M map", "L1", "L2", "L3", "L4",
+                "hypercalls", "faults");
+    for (const struct row *r = rows; r < rows + nr_rows; r++) {
+        const struct flagstone_stats *s = &r->at_end;
+
+        console_say("%-16s %-9s %6lu %6lu %4lu %6lu %5lu %4lu %4lu %4lu %10lu "
+                    "%7lu",
+                    r->name, end_name(r->end), s->tot_pages >> 8,
+                    s->blocks_whole, s->blocks_cut, r->super_most, s->pt_l1,
+                    s->pt_l2, s->pt_l3, s->pt_l4, s->hypercalls, s->faults);
+    }
+}
+
+static void machine(void)
+{
+    struct alloc_stats a = alloc_stats(&hv_mm);
+    uint64_t fixed = alloc_metadata_size(hv_mm.nr_frames);
+    uint64_t pages = a.total * BLOCK_FRAMES;
+
+    console_say("machine: %u guests ended well, %u badly, %u not started; "
+                "%lu of %lu blocks free again, %lu held for %lu hypervisor "
+                "frames",
+                ended_well, ended_badly, not_started, a.free, a.total,
+                a.hv_blocks, a.hv_frames);
+    console_say("  accounting  %lu bytes always, %lu per GiB; most %lu for "
+                "4 KiB frames",
+                fixed, per_gib(fixed, pages), accounting_peak);
+    if (auditor_runs)
+        console_say("  audits      %u, %u failed", auditor_runs,
+                    auditor_failures);
+    console_json("{\"machine\":{\"well\":%u,\"badly\":%u,\"not_started\":%u,"
+                 "\"blocks\":%lu,\"blocks_free\":%lu,\"hv_blocks\":%lu,"
+                 "\"hv_frames\":%lu,\"accounting_bytes\":%lu,"
+                 "\"accounting_bytes_per_gib\":%lu,"
+                 "\"peak_frame_accounting_bytes\":%lu,\"audits\":%u,"
+                 "\"audit_failures\":%u,\"sync_scrubs\":%lu,\"ns\":%lu}}",
+                 ended_well, ended_badly, not_started, a.total, a.free,
+                 a.hv_blocks, a.hv_frames, fixed, per_gib(fixed, pages),
+                 accounting_peak, auditor_runs, auditor_failures, a.sync_scrubs,
+                 clock_now_ns());
+}
+
+void report_and_power_off(void)
+{
+    bool well =
+        ended_well && !ended_badly && !not_started && !controller_failed;
+
+    auditor_check();
+    closing_table();
+    machine();
+    power_off(well && !auditor_failures ? POWER_SUCCESS : POWER_FAILURE);
+}

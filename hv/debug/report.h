@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.h: what a run has come to: a table and JSON lines about each domain
+ * as it ends, about the machine at its end, and the exit status.
+ */
+#pragma once
+
+#include "flagstone/flagstone.h"
+#include "hv/domain/domain.h"
+
+/* Memory of the hypervisor's that exists only because of d's memory. */
+uint64_t report_accounting_bytes(const struct domain *d);
+void report_stats(const struct domain *d, struct flagstone_stats *out);
+
+/* What d has now counts for its peaks. */
+void report_sample(struct domain *d);
+/* The same of everybody, now and then. */
+void report_sample_all(void);
+
+/* d has ended and is still whole. */
+void report_domain(struct domain *d);
+/* A guest that was asked for could not be started; it has been said why. */
+void report_not_started(const char *name);
+
+/* What the control guest says of all that it has seen. */
+void report_verdict(bool well);
+
+/* No domain is left. */
+noreturn_fn void report_and_power_off(void);

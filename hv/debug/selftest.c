@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selftest.c: does on purpose what must never work, so that the tests see the
+ * protection hold and the panic tell where it happened. Coming back from one
+ * of these is the failure.
+ */
+#include "hv/debug/selftest.h"
+
+#include "hv/arch/layout.h"
+#include "hv/arch/panic.h"
+
+static volatile uint8_t ret_instruction = 0xc3;
+
+static void write_to(volatile void *p)
+{
+    *(volatile uint8_t *)p = 0xcc;
+}
+
+static never_inline uint64_t recurse(uint64_t n)
+{
+    volatile uint64_t here[16];
+
+    here[n % 16] = n;
+    if (n == UINT32_MAX) /* never reached: the stack has 16 KiB */
+        return 0;
+    return recurse(n + 1) + here[n % 16];
+}
+
+static void call(volatile void *p)
+{
+    void (*fn)(void) = (void (*)(void))(uintptr_t)p;
+
+    fn();
+}
+
+void selftest_run(enum selftest what)
+{
+    switch (what) {
+    case SELFTEST_NONE:
+        return;
+    case SELFTEST_BUG:
+        BUG_IF(what == SELFTEST_BUG);
+        break;
+    case SELFTEST_WRITE_TEXT:
+        write_to(hv_text_start);
+        break;
+    case SELFTEST_WRITE_ALIAS:
+        write_to(direct_of_maddr(maddr_of_image(hv_text_start)));
+        break;
+    case SELFTEST_EXEC_DATA:
+        call(&ret_instruction);
+        break;
+    case SELFTEST_STACK:
+        recurse(0);
+        break;
+    case SELFTEST_NULL:
+        write_to(
+            (volatile void *)(uintptr_t)(READ_ONCE(ret_instruction) ^ 0xc3));
+        break;
+    }
+    panic("selftest: the protection did not hold");
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* clock.h: system time, which starts near 0 at boot, and the time of day. */
+#pragma once
+
+#include "base.h"
+#include "hv/arch/acpi.h"
+
+/* Frequency of the time-stamp counter. */
+extern uint64_t clock_tsc_khz;
+
+/*
+ * ns = ((tsc - base) shifted left by shift, or right if negative) * mul
+ * >> 32: the form in which guests get it (vcpu_time_info).
+ */
+struct clock_scale {
+    uint64_t tsc_base;
+    uint32_t mul;
+    int8_t shift;
+};
+extern struct clock_scale clock_scale;
+
+/* Measures the TSC and the APIC timer against it; after apic_init(). */
+void clock_init(const struct acpi_info *acpi);
+
+/* 0 until clock_init(), never 0 after. */
+uint64_t clock_now_ns(void);
+/* The conversion; the other way is its inverse, worked out from it. */
+uint64_t clock_ns_of_tsc(uint64_t tsc);
+/*
+ * The first TSC at which it is ns or later: a timer set to it never comes
+ * early, however long the machine runs. The last there is if it is never.
+ */
+uint64_t clock_tsc_of_ns(uint64_t ns);
+/* As many ticks of the APIC timer as from TSC `now` to TSC `due`: 1 or more. */
+uint32_t clock_apic_ticks(uint64_t due, uint64_t now);
+
+/* Seconds since 1970 (UTC assumed) when system time was 0. */
+uint64_t clock_wall_base(void);

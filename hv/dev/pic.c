@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pic.c: 8259A data sheet. Through LINT0 of this processor's local APIC, as
+ * in virtual wire mode (MultiProcessor Specification 1.4, 3.6.2.1): one line
+ * does not make it worth while to find the I/O APIC.
+ */
+#include "hv/dev/pic.h"
+
+#include "hv/arch/x86.h"
+#include "hv/dev/apic.h"
+#include "hv/entry/trap.h"
+
+#define FIRST        0x20 /* ports: commands, then data */
+#define SECOND       0xa0
+#define VECTOR_FIRST 0x20u
+#define EOI          0x20
+#define IRQ_COM1     4
+
+static void (*com1_handler)(void);
+
+/* A spurious IRQ 7 or 15 can still come: its vector has no handler. */
+void pic_init(void)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t value;
+    } steps[] = {{FIRST, 0x11},      {SECOND, 0x11},     {FIRST + 1, 0x20},
+                 {SECOND + 1, 0x28}, {FIRST + 1, 0x04},  {SECOND + 1, 0x02},
+                 {FIRST + 1, 0x01},  {SECOND + 1, 0x01}, {FIRST + 1, 0xff},
+                 {SECOND + 1, 0xff}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(steps); i++)
+        x86_out8(steps[i].port, steps[i].value);
+}
+
+/* The next one may come from here on, and is kept until then. */
+static void on_com1(void)
+{
+    x86_out8(FIRST, EOI);
+    com1_handler();
+}
+
+void pic_listen_com1(void (*fn)(void))
+{
+    com1_handler = fn;
+    trap_set_handler(VECTOR_FIRST + IRQ_COM1, on_com1);
+    x86_out8(FIRST + 1, (uint8_t)~BIT(IRQ_COM1));
+    apic_pass_pic();
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domain.h: a guest and its vCPUs, as the hypervisor sees them.
+ *
+ * Invariants: a vCPU's guest registers live in vcpu->regs whenever the
+ * hypervisor runs (the entry stubs push straight into it); the hypervisor is
+ * never preempted (interrupts are off), so whoever runs owns every domain's
+ * memory lock; what cannot finish in bounded time continues by re-executing.
+ */
+#pragma once
+
+#include "hv/arch/regs.h"
+#include "hv/domain/msr_log.h"
+#include "hv/domain/shown.h"
+#include "hv/svc/console/console.h"
+#include "mm/pv/mmu.h"
+#include "xen/arch-x86_64.h"
+#include "xen/xen.h"
+
+#define DOMAIN_NAME_MAX  16
+#define DOMAIN_VCPUS     32 /* XEN_LEGACY_MAX_VCPUS: what shared_info holds */
+#define DOMAIN_WATCHDOGS 2
+#define EVTCHN_PORTS     4096 /* two-level, 64-bit */
+#define EVTCHN_BUCKETS   16   /* of a page each, made when first used */
+
+/* vm_assist() types a 64-bit guest may choose. */
+#define VM_ASSIST_VALID                                                        \
+    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |    \
+     BIT(VMASST_TYPE_writable_pagetables) |                                    \
+     BIT(VMASST_TYPE_pae_extended_cr3) | BIT(VMASST_TYPE_architectural_iopl) | \
+     BIT(VMASST_TYPE_runstate_update_flag))
+
+struct domain;
+struct evtchn; /* hv/sched/event.c */
+
+enum vcpu_state {
+    VCPU_DOWN,     /* not initialised or taken down */
+    VCPU_RUNNABLE, /* may run */
+    VCPU_BLOCKED,  /* waits for an event */
+    VCPU_POLLING,  /* SCHEDOP_poll */
+};
+
+/*
+ * Set by set_callbacks / callback_op, by type; address 0 = none. The shape is
+ * the trap table's, so that all handlers are entered alike. The NMI's is not
+ * among them: it is vector 2 of the trap table, whoever sets it.
+ */
+struct guest_callbacks {
+    struct trap_info event, failsafe, syscall, syscall32, sysenter;
+};
+
+/*
+ * The processor pushes straight into regs (TSS.RSP0 and PERCPU.regs_end point
+ * behind it), and aligns to 16 bytes before it does. An IRETQ that faults
+ * pushes a second frame below the first; spill is the room it needs.
+ */
+struct vcpu {
+    uint64_t spill[9];
+    struct regs regs;
+    /* What hv/entry/entry.asm looks at, in one cache line. */
+    struct vcpu_info *info; /* through the direct map; never NULL */
+    uint64_t hypercalls;    /* statistics, of this vCPU */
+    bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
+    bool slow; /* not for hv/entry/fast.asm: virtual IOPL, in an NMI */
+    struct mm_vcpu mm;
+    struct domain *d;
+    unsigned id;
+    enum vcpu_state state;
+    bool initialised;
+
+    /* What the guest set. */
+    struct trap_info traps[256];
+    struct guest_callbacks callbacks;
+    uint64_t kernel_ss, kernel_sp; /* stack_switch */
+    uint64_t fs_base, gs_base_kernel, gs_base_user;
+    uint16_t ds, es, fs, gs;
+    uint64_t dr[8];
+    bool cr0_ts;     /* fpu_taskswitch: #NM on the next FPU use */
+    uint64_t cr4;    /* the bits of CR4 the guest may choose */
+    unsigned window; /* of its GDT and LDT, hv/domain/seg.c */
+    unsigned gdt_entries;
+    uint64_t ldt_base;
+    unsigned ldt_entries;
+    uint8_t iopl;       /* physdev_op set_iopl, 0..3, granted only virtually */
+    uint64_t io_bitmap; /* guest VA; of so many ports, clear where permitted */
+    unsigned io_ports;
+    uint64_t xcr0;
+    uint8_t *fpu;                 /* XSAVE area, hypervisor frames */
+    struct profile_line *profile; /* hv/entry/profile.h, if asked for */
+    struct msr_log msr_log;       /* hv/domain/msr_log.h */
+
+    /* Events. */
+    mfn_t info_mfn;         /* registered elsewhere: a writable reference */
+    uint16_t virq_port[24]; /* 0 = unbound */
+    uint16_t poll_port;
+    bool nmi_pending, in_nmi;
+
+    /* Time: nanoseconds of system time; 0 = not armed. */
+    uint64_t timer_single, timer_periodic, periodic_period, poll_deadline;
+    uint64_t runstate_entry, runstate_time[4];
+    unsigned runstate;
+    uint64_t runstate_area;  /* guest VA or 0 */
+    struct vcpu *timer_next; /* time.c: by timer_at, the earliest of them */
+    uint64_t timer_at;       /* 0 = not in the list */
+
+    struct vcpu *run_next; /* sched.c: in its domain's queue */
+    uint64_t had;          /* ns of processor time, for its place there */
+    bool queued;
+} aligned_to(16);
+_Static_assert(offsetof(struct vcpu, slow) ==
+                   offsetof(struct vcpu, in_kernel) + 1,
+               "fast.asm looks at both at once");
+_Static_assert((offsetof(struct vcpu, regs) + sizeof(struct regs)) % 16 == 0,
+               "SDM vol. 3, 6.14.2: RSP is aligned before the frame");
+
+enum domain_end {
+    DOMAIN_ALIVE,
+    DOMAIN_POWEROFF,
+    DOMAIN_REBOOT,
+    DOMAIN_SUSPENDED, /* and nobody is there who could resume it */
+    DOMAIN_CRASHED,   /* by itself or by a fault nobody could take */
+    DOMAIN_DESTROYED, /* by the control guest */
+};
+
+struct domain_stats {
+    uint64_t hypercalls, exceptions, faults, emulations, events, switches;
+};
+
+/*
+ * The life of its superpages, for struct flagstone_stats: what mm/ does not
+ * count itself.
+ */
+struct domain_life {
+    uint64_t healed, restores, split, joined, events, events_lost;
+    uint64_t hv_l1, hv_ticks;               /* the last restore or relocation */
+    uint64_t own_ranges, own_l1, own_ticks; /* FLAGSTONE_OP_downgraded */
+};
+
+/* The most there was, as far as report_sample() has seen. */
+struct domain_peaks {
+    uint64_t tot_pages, super_maps, tables, accounting;
+};
+
+struct domain {
+    struct mm_domain mm; /* first: port.c goes from one to the other */
+    domid_t id;
+    char name[DOMAIN_NAME_MAX];
+    struct domain *next;
+    struct vcpu *vcpu[DOMAIN_VCPUS];
+    unsigned nr_vcpus;
+    enum domain_end end;
+    unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
+    bool reason_set;     /* by SCHEDOP_shutdown_code, which has precedence: */
+    uint32_t reason;
+    bool suspended; /* alive, but none of its vCPUs runs */
+    bool moved;     /* and it has to be told so: restored, relocated */
+    bool dumped;    /* dump_vcpu() has told of the crash */
+
+    mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
+    struct shared_info *shared;
+    struct evtchn *evtchn[EVTCHN_BUCKETS];
+    mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
+    uint16_t console_port, store_port;
+    struct store *store; /* hv/svc/store/store.h */
+    struct console_out out;
+    bool control;   /* gets what is typed */
+    bool ring_used; /* it has written to its console ring */
+    bool ring_more; /* there is more in it, perhaps */
+    bool ring_ends; /* it is shown for the last time, so much of it: */
+    unsigned ring_last;
+    unsigned ring_taken;  /* since it was told that there is room */
+    bool started;         /* it was built and has run */
+    uint64_t nr_pages;    /* at birth, less than max_pages if it may grow */
+    uint64_t maxmem_ever; /* the most that max_pages was */
+    uint64_t whole;       /* blocks that were whole at birth */
+    uint64_t target;      /* pages it is asked to come to */
+    uint64_t promised;    /* blocks claimed for its name before it was there */
+    uint64_t vm_assist;
+    uint64_t features;  /* from the ELF note */
+    struct shown shown; /* of the processor, from its birth to its end */
+    uint64_t xcr0;      /* shown_xcr0() of it */
+    struct domain_stats stats;
+    struct domain_life life;
+    struct domain_peaks peaks;
+    uint64_t watchdog[DOMAIN_WATCHDOGS]; /* hv/sched/watchdog.c */
+    mfn_t start_mfn; /* start_info, as the guest named it when it suspended */
+    mfn_t ring_mfn;  /* mm.ring, also while it is not held: hv/call/ring.c */
+    bool ring_virq;  /* VIRQ_FLAGSTONE waits until it is bound */
+
+    /* sched.c: those of its vCPUs that wait, and its place among domains. */
+    struct vcpu *run_queue;
+    struct domain *run_next; /* while run_queue is not empty */
+    uint64_t had;            /* ns, all its vCPUs, and what is done for it */
+    uint64_t vcpu_least;     /* what its vCPUs at the front have had */
+};
+
+/*
+ * Owners of memory, in mm/'s sense: domains, then what has memory without
+ * being one: images, and what the control guest fills the machine with.
+ */
+#define OWNER_DOMAIN_LAST 0x2fffu
+#define OWNER_IMAGE_FIRST 0x3000u
+#define OWNER_IMAGE_LAST  0x3effu
+#define OWNER_BALLAST     0x3f00u
+
+extern struct domain *domain_list; /* every living domain, by id */
+
+struct domain *domain_find(domid_t id);
+/* The control guest while it lives, or NULL. */
+struct domain *domain_controller(void);
+
+/* May its vCPUs run? */
+static inline bool domain_runs(const struct domain *d)
+{
+    return d->end == DOMAIN_ALIVE && !d->suspended;
+}
+
+/* id must be d itself, by number or as DOMID_SELF. ERR_PERM, ERR_SRCH. */
+must_check enum err domain_self(const struct domain *d, domid_t id);
+/* NULL: there is no such vCPU; id is the guest's. */
+struct vcpu *domain_vcpu(const struct domain *d, uint64_t id);
+
+/*
+ * Ends d as `end` (SHUTDOWN_* in reason): its vCPUs do not run again, and the
+ * scheduler calls domain_reap() (hv/sched/lifecycle.h).
+ */
+void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
+/*
+ * d's vCPUs stop where they are until the control guest does something about
+ * it; without a control guest it ends.
+ */
+void domain_suspend(struct domain *d);
+/*
+ * Ends d as crashed, with one line that says why; returns, and d's vCPUs do
+ * not run again. hv/entry/exit.c dumps the registers before the switch away.
+ */
+printf_like(2, 3) void domain_crash(struct domain *d, const char *fmt, ...);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exit.h: what is seen to before the hypervisor is left for a guest.
+ *
+ * Called by entry.asm with interrupts off whenever the short way is not open:
+ * something in this_cpu()->work, an event to deliver, or an interrupt.
+ */
+#pragma once
+
+#include "base.h"
+
+/*
+ * hv/sched/sched.c: chooses who runs next if the current vCPU cannot or should
+ * not, makes it current with vcpu_switch(), idles while nobody can, and returns
+ * with a current vCPU that can run. Work flags were cleared before.
+ */
+void sched_before_guest(void);
+
+/* On return this_cpu()->vcpu's registers are to be loaded. */
+void exit_work(void);
+/* Leaves for current_vcpu() from anywhere (the first time): entry.asm. */
+noreturn_fn void exit_to_guest(void);

@@ -1,0 +1,126 @@
+; SPDX-License-Identifier: MIT
+;
+; profile.asm: entry points that read the clock before they go on to those of
+; entry.asm, and ways out that read it again. In use with `profile` only.
+;
+; Between the two PERCPU_PROFILE_LINES is where the vCPU that entered has its
+; lines; 0: nobody's entry is under way, and nothing is added to anything.
+; What happens here is not in the ticks.
+
+%include "offsets.inc"
+%include "hv/entry/entry.inc"
+
+default rel
+bits 64
+
+extern entry_syscall, entry_vectors
+
+section .text.profile progbits alloc exec nowrite align=16
+
+; GS is the hypervisor's; clobbers RAX, RDX and flags.
+%macro START 0
+        rdtsc
+        mov [gs:PERCPU_PROFILE_START], eax
+        mov [gs:PERCPU_PROFILE_START + 4], edx
+        mov rdx, [gs:PERCPU_VCPU]
+        mov rax, [rdx + VCPU_PROFILE]
+        mov [gs:PERCPU_PROFILE_LINES], rax
+%endmacro
+
+; What SYSCALL has not saved is kept here, as there is no stack yet.
+global profile_syscall
+profile_syscall:
+        swapgs
+        mov [gs:PERCPU_PROFILE_SAVE], rax
+        mov [gs:PERCPU_PROFILE_SAVE + 8], rdx
+        START
+        mov rax, [gs:PERCPU_PROFILE_SAVE]
+        cmp byte [rdx + VCPU_IN_KERNEL], 0
+        mov edx, PROFILE_SYSCALL
+        je syscall_kind
+        mov edx, PROFILE_UNKNOWN
+        cmp rax, HYPERCALL_COUNT
+        jae syscall_kind
+        mov edx, eax
+syscall_kind:
+        mov [gs:PERCPU_PROFILE_KIND], edx
+        mov rdx, [gs:PERCPU_PROFILE_SAVE + 8]
+        swapgs
+        jmp entry_syscall
+
+; %1: the vector, %2: the words the processor pushed below CS.
+%macro VECTOR 2
+profile_vector_ %+ %1:
+        push rax
+        push rdx
+        test byte [rsp + 16 + %2 * 8], 3
+        jz %%out
+        swapgs
+        START
+  %if %1 < 32
+        mov dword [gs:PERCPU_PROFILE_KIND], PROFILE_VECTOR + %1
+  %else
+        mov dword [gs:PERCPU_PROFILE_KIND], PROFILE_INTERRUPT
+  %endif
+        swapgs
+%%out:
+        pop rdx
+        pop rax
+        jmp [entry_vectors + %1 * 8]
+%endmacro
+
+%assign v 0
+%rep 256
+  %if v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30
+        VECTOR v, 2
+  %else
+        VECTOR v, 1
+  %endif
+  %assign v v + 1
+%endrep
+
+; All registers are the guest's but GS.
+%macro STOP 0
+        mov [gs:PERCPU_PROFILE_SAVE], rax
+        mov [gs:PERCPU_PROFILE_SAVE + 8], rdx
+        mov [gs:PERCPU_PROFILE_SAVE + 16], rcx
+        mov rcx, [gs:PERCPU_PROFILE_LINES]
+        test rcx, rcx
+        jz %%out
+        rdtsc
+        shl rdx, 32
+        or rax, rdx
+        sub rax, [gs:PERCPU_PROFILE_START]
+        mov edx, [gs:PERCPU_PROFILE_KIND]
+        shl rdx, 4                  ; sizeof(struct profile_line)
+        inc qword [rcx + rdx]
+        add [rcx + rdx + 8], rax
+        mov qword [gs:PERCPU_PROFILE_LINES], 0
+%%out:
+        mov rax, [gs:PERCPU_PROFILE_SAVE]
+        mov rdx, [gs:PERCPU_PROFILE_SAVE + 8]
+        mov rcx, [gs:PERCPU_PROFILE_SAVE + 16]
+        swapgs
+%endmacro
+
+global profile_exit_sysret
+profile_exit_sysret:
+        STOP
+        o64 sysret
+
+global profile_exit_iretq, profile_iretq
+profile_exit_iretq:
+        STOP
+profile_iretq:
+        iretq
+
+section .rodata.profile progbits alloc noexec nowrite align=8
+global profile_vectors
+profile_vectors:
+%assign v 0
+%rep 256
+        dq profile_vector_ %+ v
+  %assign v v + 1
+%endrep
+
+section .note.GNU-stack noalloc noexec nowrite progbits

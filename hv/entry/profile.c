@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* profile.c: see profile.h. */
+#include "hv/entry/profile.h"
+
+#include "flagstone/flagstone.h"
+#include "hv/arch/layout.h"
+#include "hv/arch/memory.h"
+#include "hv/arch/x86.h"
+#include "hv/base/print.h"
+#include "hv/base/string.h"
+#include "hv/call/hypercall.h"
+#include "hv/svc/console/console.h"
+
+bool profile_on;
+
+/* Of 5 bytes: SWAPGS and IRETQ, or SWAPGS and most of SYSRET. */
+#define JUMP 5u
+extern uint8_t exit_iretq[], exit_sysret[], exit_fast_sysret[];
+extern uint8_t profile_exit_iretq[], profile_exit_sysret[];
+
+static void lead(uint8_t *from, const uint8_t *to)
+{
+    int32_t distance = (int32_t)(to - from - JUMP);
+
+    from[0] = 0xe9; /* jmp rel32 */
+    memcpy(from + 1, &distance, sizeof(distance));
+}
+
+void profile_enable(void)
+{
+    profile_on = true;
+    lead(exit_iretq, profile_exit_iretq);
+    lead(exit_sysret, profile_exit_sysret);
+    lead(exit_fast_sysret, profile_exit_sysret);
+}
+
+enum err profile_alloc(struct vcpu *v)
+{
+    mfn_t m;
+    enum err rc;
+
+    if (!profile_on)
+        return ERR_NONE;
+    rc = alloc_hv_get(&hv_mm, 0, &m);
+    if (rc)
+        return rc;
+    v->profile = mm_frame_ptr(&hv_mm, m);
+    memset(v->profile, 0, PAGE_SIZE);
+    return ERR_NONE;
+}
+
+void profile_free(struct vcpu *v)
+{
+    if (!v->profile)
+        return;
+    if (this_cpu()->profile.lines == v->profile)
+        this_cpu()->profile.lines = NULL;
+    alloc_hv_put(&hv_mm, mfn_of_maddr(maddr_of_direct(v->profile)), 0);
+    v->profile = NULL;
+}
+
+static void add(struct profile_line *l, uint64_t ticks)
+{
+    l->n++;
+    l->ticks += ticks;
+}
+
+void profile_leave(void)
+{
+    struct percpu_profile *p = &this_cpu()->profile;
+
+    if (likely(!p->lines))
+        return;
+    add(&p->lines[p->kind], x86_rdtsc() - p->start);
+    p->lines = NULL;
+}
+
+void profile_inner(unsigned nr, uint64_t ticks)
+{
+    struct percpu_profile *p = &this_cpu()->profile;
+
+    if (p->lines && nr < HYPERCALLS)
+        add(&p->lines[PROFILE_INNER + nr], ticks);
+}
+
+_Static_assert(PROFILE_INNER == HYPERCALLS && PROFILE_UNKNOWN == 2 * HYPERCALLS,
+               "by number, each way");
+
+/* --- the report ---------------------------------------------------------- */
+
+static const char *const hypercall_names[HYPERCALLS] = {
+    [__HYPERVISOR_set_trap_table] = "set_trap_table",
+    [__HYPERVISOR_mmu_update] = "mmu_update",
+    [__HYPERVISOR_set_gdt] = "set_gdt",
+    [__HYPERVISOR_stack_switch] = "stack_switch",
+    [__HYPERVISOR_set_callbacks] = "set_callbacks",
+    [__HYPERVISOR_fpu_taskswitch] = "fpu_taskswitch",
+    [__HYPERVISOR_sched_op_compat] = "sched_op_compat",
+    [__HYPERVISOR_set_debugreg] = "set_debugreg",
+    [__HYPERVISOR_get_debugreg] = "get_debugreg",
+    [__HYPERVISOR_update_descriptor] = "update_descriptor",
+    [__HYPERVISOR_memory_op] = "memory_op",
+    [__HYPERVISOR_multicall] = "multicall",
+    [__HYPERVISOR_update_va_mapping] = "update_va_mapping",
+    [__HYPERVISOR_set_timer_op] = "set_timer_op",
+    [__HYPERVISOR_event_channel_op_compat] = "event_channel_op_compat",
+    [__HYPERVISOR_xen_version] = "xen_version",
+    [__HYPERVISOR_console_io] = "console_io",
+    [__HYPERVISOR_grant_table_op] = "grant_table_op",
+    [__HYPERVISOR_vm_assist] = "vm_assist",
+    [__HYPERVISOR_update_va_mapping_otherdomain] = "update_va_mapping_other",
+    [__HYPERVISOR_iret] = "iret",
+    [__HYPERVISOR_vcpu_op] = "vcpu_op",
+    [__HYPERVISOR_set_segment_base] = "set_segment_base",
+    [__HYPERVISOR_mmuext_op] = "mmuext_op",
+    [__HYPERVISOR_nmi_op] = "nmi_op",
+    [__HYPERVISOR_sched_op] = "sched_op",
+    [__HYPERVISOR_callback_op] = "callback_op",
+    [__HYPERVISOR_event_channel_op] = "event_channel_op",
+    [__HYPERVISOR_physdev_op] = "physdev_op",
+    [__HYPERVISOR_flagstone_op] = "flagstone_op",
+};
+
+static const char *const other_names[] = {
+    "no such hypercall",
+    "system call",
+    "interrupt",
+    "store to a table",
+    "cpuid",
+    "msr",
+    "port",
+    "control register",
+    "other instruction",
+};
+_Static_assert(ARRAY_SIZE(other_names) == PROFILE_VECTOR - PROFILE_UNKNOWN,
+               "one for each");
+
+static void name_of(unsigned kind, char *to, size_t size)
+{
+    const char *name;
+
+    if (kind < PROFILE_UNKNOWN) {
+        name = hypercall_names[kind % HYPERCALLS];
+        print_format(to, size, "%s%s",
+                     kind < PROFILE_INNER ? "" : "in multicall: ",
+                     name ? name : "one not implemented");
+    } else if (kind < PROFILE_VECTOR) {
+        print_format(to, size, "%s", other_names[kind - PROFILE_UNKNOWN]);
+    } else {
+        print_format(to, size, "exception %u", kind - PROFILE_VECTOR);
+    }
+}
+
+static struct profile_line sum(const struct domain *d, unsigned kind)
+{
+    struct profile_line s = {0, 0};
+
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        s.n += d->vcpu[i]->profile[kind].n;
+        s.ticks += d->vcpu[i]->profile[kind].ticks;
+    }
+    return s;
+}
+
+/* The costliest of those not told yet; PROFILE_KINDS: none is left. */
+static unsigned next_of(const struct domain *d, const bool *told)
+{
+    unsigned best = PROFILE_KINDS;
+
+    for (unsigned k = 0; k < PROFILE_KINDS; k++)
+        if (!told[k] && sum(d, k).n &&
+            (best == PROFILE_KINDS || sum(d, k).ticks > sum(d, best).ticks))
+            best = k;
+    return best;
+}
+
+static void line(const struct domain *d, unsigned kind)
+{
+    struct profile_line s = sum(d, kind);
+    char name[40];
+
+    name_of(kind, name, sizeof(name));
+    console_say("  %-34s %10lu %13lu %9lu", name, s.n, s.ticks, s.ticks / s.n);
+    console_json("{\"profile\":\"%s\",\"kind\":\"%s\",\"n\":%lu,"
+                 "\"ticks\":%lu}",
+                 d->name, name, s.n, s.ticks);
+}
+
+void profile_report(const struct domain *d)
+{
+    bool told[PROFILE_KINDS] = {false};
+    struct profile_line all = {0, 0};
+    unsigned k;
+
+    if (!profile_on)
+        return;
+    console_say("  %-34s %10s %13s %9s", "entered for", "times", "ticks",
+                "each");
+    while ((k = next_of(d, told)) < PROFILE_KINDS) {
+        told[k] = true;
+        line(d, k);
+        if (k < PROFILE_INNER || k >= PROFILE_UNKNOWN) {
+            all.n += sum(d, k).n;
+            all.ticks += sum(d, k).ticks;
+        }
+    }
+    console_say("  %-34s %10lu %13lu", "in all", all.n, all.ticks);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* trap.h: what entry.asm calls, the exception table, interrupt handlers. */
+#pragma once
+
+#include "base.h"
+#include "hv/arch/regs.h"
+
+/*
+ * Where guests enter, their FPU, their descriptor windows. After paging_init(),
+ * before memory_init(): it builds page tables.
+ */
+void trap_init(void);
+
+/* Vectors of our own: system calls of guest user mode, by how they came. */
+enum {
+    TRAP_SYSCALL = 256,
+    TRAP_SYSCALL32, /* SYSCALL in compatibility mode (AMD) */
+    TRAP_SYSENTER,  /* in either mode (Intel) */
+};
+
+void trap_dispatch(struct regs *regs);
+/* The IRETQ to a guest faulted; `fault` holds its registers and the reason. */
+void trap_iret_fault(const struct regs *fault);
+
+/* fn runs, with interrupts off, for interrupts of this vector (32..255). */
+void trap_set_handler(unsigned vector, void (*fn)(void));
+
+/*
+ * Goes on at the fixup of a risky instruction that faulted. In asm or C:
+ * .pushsection .extable,"a"; .long fault - ., fixup - .; .popsection
+ */
+bool trap_fixup(struct regs *regs);

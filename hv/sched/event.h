@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event.h: event channels: bits in shared_info that wake vCPUs.
+ *
+ * Invariants: both ends of an interdomain channel point at each other, or one
+ * has become unbound; a closed domain is named by nobody.
+ */
+#pragma once
+
+#include "hv/domain/domain.h"
+#include "xen/event_channel.h"
+
+enum evtchn_state {
+    EVTCHN_FREE,
+    EVTCHN_UNBOUND,     /* remote: who may bind (by id) */
+    EVTCHN_INTERDOMAIN, /* remote, remote_port */
+    EVTCHN_VIRQ,
+    EVTCHN_IPI,
+    EVTCHN_HYPERVISOR, /* the other end is the hypervisor: rings */
+};
+
+struct evtchn {
+    struct domain *remote;
+    uint16_t remote_port;
+    domid_t remote_id;
+    uint8_t state, vcpu, virq;
+};
+_Static_assert(sizeof(struct evtchn) == 16, "256 of them in a page");
+
+/* A channel of d's whose other end is the hypervisor. */
+must_check enum err event_bind_hypervisor(struct domain *d, uint16_t *port);
+/* The hypervisor raises its end; 0 is nothing. */
+void event_notify(struct domain *d, uint16_t port);
+/* v's virtual interrupt, if it is bound. */
+void event_virq(struct vcpu *v, unsigned virq);
+bool event_virq_bound(const struct domain *d, unsigned virq);
+
+bool event_port_pending(const struct domain *d, uint32_t port);
+/* Everything d has is closed; the other ends become unbound. */
+void event_close_all(struct domain *d);

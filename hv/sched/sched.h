@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched.h: who runs next on the one processor: by time slices, shared alike
+ * among domains, and within one among its vCPUs.
+ */
+#pragma once
+
+#include "hv/domain/domain.h"
+#include "xen/vcpu.h"
+
+/* v was down and may run from now on; or is to stop. v may be current. */
+void sched_up(struct vcpu *v);
+void sched_down(struct vcpu *v);
+/* Its domain was suspended: unless it is down it may run. */
+void sched_resume(struct vcpu *v);
+/* The current vCPU lets all others go first. */
+void sched_give_way(void);
+/* If it blocks or polls it does not any more. */
+void sched_wake(struct vcpu *v);
+/* Nothing points at v any more; its domain is being released. */
+void sched_forget(struct vcpu *v);
+/* Choose anew before any guest runs on. */
+void sched_request(void);
+
+/*
+ * What is done between the two, mostly in an interrupt, is done for d and put
+ * down to it, whoever runs; NULL: for whoever runs. One may be done in the
+ * midst of another: what the first returns is for the second.
+ */
+must_check struct domain *sched_errand_begin(struct domain *d);
+void sched_errand_end(struct domain *outer);
+/* Has d had no more than its share, as long as others want to run? */
+bool sched_may_spend(const struct domain *d);
+
+/* From the timer. */
+void sched_tick(uint64_t now);
+/* When the current slice ends, 0 while nobody waits for it. */
+uint64_t sched_slice_end(void);
+
+/* v's time in each state until now. */
+void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out);
+/* Where v wants them, after a change; v is loaded. */
+void sched_publish_runstate(struct vcpu *v);
+
+/* See hv/entry/exit.h. */
+void sched_before_guest(void);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * time.c: one machine timer for all vCPUs' timers, the end of the time slice
+ * and the console's tick.
+ *
+ * Invariants: a vCPU is in the list exactly while timer_at != 0, and timer_at
+ * is the earliest of its timers, 0 while it is down: what nobody would hear
+ * costs nobody anything. The list is in order; the machine's timer
+ * fires no later than the head of the list.
+ *
+ * Guests compute time from the same scale as the hypervisor, from the same
+ * base, so both agree to the nanosecond and no guest ever sees time go back.
+ */
+#include "hv/sched/time.h"
+
+#include "hv/arch/nmi.h"
+#include "hv/call/hypercall.h"
+#include "hv/debug/report.h"
+#include "hv/dev/apic.h"
+#include "hv/dev/clock.h"
+#include "hv/domain/guest.h"
+#include "hv/entry/trap.h"
+#include "hv/sched/event.h"
+#include "hv/sched/sched.h"
+#include "hv/sched/watchdog.h"
+#include "hv/svc/console/console.h"
+#include "hv/svc/console/console_ring.h"
+
+#define CONSOLE_TICK 20000000u /* ns: how long a typed character may wait */
+#define CONSOLE_SOON 4000000u  /* text waits for the serial line */
+
+static struct vcpu *armed;
+static uint64_t programmed, next_tick;
+
+/* --- what guests read ---------------------------------------------------- */
+
+void time_shared_init(struct domain *d)
+{
+    uint64_t sec = clock_wall_base();
+
+    WRITE_ONCE(d->shared->wc_version, d->shared->wc_version | 1);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    d->shared->wc_sec = (uint32_t)sec;
+    d->shared->wc_sec_hi = (uint32_t)(sec >> 32);
+    d->shared->wc_nsec = 0;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    WRITE_ONCE(d->shared->wc_version, d->shared->wc_version + 1);
+}
+
+/* It never changes: what guests compute with it is the hypervisor's clock. */
+static void fill(struct vcpu_time_info *t)
+{
+    t->tsc_timestamp = clock_scale.tsc_base;
+    t->system_time = 0;
+    t->tsc_to_system_mul = clock_scale.mul;
+    t->tsc_shift = clock_scale.shift;
+    t->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
+}
+
+/* The version is the guest's to spoil; only its own reading suffers. */
+void time_info_init(struct vcpu *v)
+{
+    struct vcpu_time_info *t = &v->info->time;
+    uint32_t version = READ_ONCE(t->version) | 1;
+
+    WRITE_ONCE(t->version, version);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fill(t);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    WRITE_ONCE(t->version, version + 1);
+}
+
+enum err time_copy_info(uint64_t va)
+{
+    struct vcpu_time_info t = {.version = 2};
+
+    fill(&t);
+    return guest_write(va, &t, sizeof(t));
+}
+
+/* --- the list ------------------------------------------------------------ */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    if (!a || !b)
+        return a | b;
+    return MIN(a, b);
+}
+
+static void unlist(struct vcpu *v)
+{
+    struct vcpu **p = &armed;
+
+    if (!v->timer_at)
+        return;
+    while (*p != v)
+        p = &(*p)->timer_next;
+    *p = v->timer_next;
+    v->timer_at = 0;
+}
+
+static void enlist(struct vcpu *v)
+{
+    struct vcpu **p = &armed;
+    uint64_t at = earlier(v->timer_single, v->timer_periodic);
+
+    v->timer_at = v->state == VCPU_DOWN ? 0 : earlier(at, v->poll_deadline);
+    if (!v->timer_at)
+        return;
+    while (*p && (*p)->timer_at <= v->timer_at)
+        p = &(*p)->timer_next;
+    v->timer_next = *p;
+    *p = v;
+}
+
+void time_arm(struct vcpu *v)
+{
+    unlist(v);
+    enlist(v);
+    time_program();
+}
+
+void time_disarm(struct vcpu *v)
+{
+    v->timer_single = v->timer_periodic = v->poll_deadline = 0;
+    v->periodic_period = 0;
+    unlist(v);
+}
+
+void time_program(void)
+{
+    uint64_t at = earlier(next_tick, sched_slice_end());
+
+    at = earlier(at, console_due());
+    if (armed)
+        at = earlier(at, armed->timer_at);
+    if (at == programmed)
+        return;
+    programmed = at;
+    apic_timer_set(at);
+}
+
+uint64_t time_next(void)
+{
+    return programmed;
+}
+
+/* --- when they are due --------------------------------------------------- */
+
+static void fire(struct vcpu *v, uint64_t now)
+{
+    bool virq = false;
+
+    unlist(v);
+    if (v->timer_single && v->timer_single <= now) {
+        v->timer_single = 0;
+        virq = true;
+    }
+    if (v->timer_periodic && v->timer_periodic <= now) {
+        v->timer_periodic += v->periodic_period;
+        if (v->timer_periodic <= now) /* no burst for what was missed */
+            v->timer_periodic = now + v->periodic_period;
+        virq = true;
+    }
+    if (v->poll_deadline && v->poll_deadline <= now) {
+        v->poll_deadline = 0;
+        if (v->state == VCPU_POLLING)
+            sched_wake(v);
+    }
+    enlist(v);
+    if (virq)
+        event_virq(v, VIRQ_TIMER);
+}
+
+static void on_timer(void)
+{
+    uint64_t now;
+
+    apic_eoi();
+    programmed = 0;
+    now = clock_now_ns();
+    while (armed && armed->timer_at <= now) {
+        struct domain *outer = sched_errand_begin(armed->d);
+
+        fire(armed, now);
+        sched_errand_end(outer);
+    }
+    if (console_due() && console_due() <= now)
+        console_ring_room();
+    if (now >= next_tick) {
+        bool soon = console_ring_tick();
+
+        next_tick = clock_now_ns() + (soon ? CONSOLE_SOON : CONSOLE_TICK);
+        report_sample_all();
+        watchdog_tick(now);
+        nmi_tick();
+    }
+    sched_tick(now);
+    time_program();
+}
+
+void time_init(void)
+{
+    next_tick = clock_now_ns() + CONSOLE_TICK;
+    trap_set_handler(APIC_TIMER_VECTOR, on_timer);
+    time_program();
+}
+
+/* 0 stops it; a time that has passed fires at once. */
+long hypercall_set_timer_op(uint64_t when)
+{
+    struct vcpu *v = current_vcpu();
+
+    v->timer_single = when;
+    time_arm(v);
+    return 0;
+}

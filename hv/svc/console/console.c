@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * console.c: whose text stands in the current line. Invariant: a line on the
+ * glass has one author; `author` is the domain that wrote the unfinished line,
+ * and anybody else ends it before writing. The hypervisor writes whole lines,
+ * of printable ASCII only, whatever strings are in them.
+ */
+#include "hv/svc/console/console.h"
+
+#include "hv/base/cmdline.h"
+#include "hv/base/print.h"
+#include "hv/base/string.h"
+#include "hv/dev/clock.h"
+#include "hv/dev/screen.h"
+#include "hv/dev/serial.h"
+#include "hv/domain/domain.h"
+#include "hv/sched/sched.h"
+#include "hv/svc/console/console_line.h"
+
+#define HOLD_NS       UINT64_C(200000000) /* an unfinished line waits this long */
+#define REFRESH_NS    UINT64_C(30000000)
+#define REFRESH_CELLS 300u /* drawn at a time: some 40,000 pixels */
+
+static bool unbuffered;
+static const struct domain *author; /* NULL: a line is to begin */
+static struct domain *payer;        /* for whom it is; NULL: nobody's guest */
+static uint64_t written;            /* characters, ever */
+static domid_t drawn_for;           /* the last of those on the screen */
+static bool undrawn;
+static uint64_t last_refresh;
+static unsigned screen_bit; /* which console= word means the screen there is */
+
+/* --- devices ----------------------------------------------------------- */
+
+void console_init(void)
+{
+    serial_init(SERIAL_COM1);
+}
+
+void console_init_screen(const struct bootinfo *bi)
+{
+    screen_bit =
+        bi->fb.screen == BOOTINFO_SCREEN_TEXT ? CONSOLE_VGA : CONSOLE_FB;
+    screen_init(&bi->fb);
+}
+
+void console_remap_screen(void)
+{
+    const char *how = screen_remap();
+
+    if (how)
+        console_debug("screen: %s", how);
+}
+
+static void put_serial(char c)
+{
+    if (c == '\n') {
+        line_put('\r', payer);
+        written++;
+    }
+    line_put(c, payer);
+}
+
+static void put(char c)
+{
+    written++;
+    if (options.console & CONSOLE_COM1)
+        put_serial(c);
+    if (options.console & screen_bit) {
+        screen_put(c);
+        undrawn = true;
+        drawn_for = payer ? payer->id : 0;
+    }
+}
+
+static void put_bytes(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        put(s[i]);
+}
+
+/*
+ * Drawing costs more than the text: many lines share one refresh, none takes
+ * long, and whose text it was pays for it.
+ */
+static void refresh_some(void)
+{
+    struct domain *outer =
+        sched_errand_begin(drawn_for ? domain_find(drawn_for) : NULL);
+
+    undrawn = !screen_refresh(REFRESH_CELLS);
+    sched_errand_end(outer);
+}
+
+static void refresh_now_and_then(void)
+{
+    uint64_t now = clock_now_ns();
+
+    if (!undrawn || (!unbuffered && now && now - last_refresh < REFRESH_NS))
+        return;
+    last_refresh = now;
+    if (unbuffered || !now)
+        undrawn = !screen_refresh(SCREEN_ALL);
+    else
+        refresh_some();
+}
+
+/* --- lines ------------------------------------------------------------- */
+
+static void end_author(void)
+{
+    if (author)
+        put('\n');
+    author = NULL;
+}
+
+static void put_line(const char *prefix, const char *line, size_t n)
+{
+    payer = NULL;
+    end_author();
+    put_bytes(prefix, strlen(prefix));
+    put_bytes(line, n);
+    put('\n');
+    refresh_now_and_then();
+}
+
+printf_like(2, 0) static void put_formatted(const char *prefix, const char *fmt,
+                                            va_list ap)
+{
+    char line[512];
+    size_t n = print_vformat(line, sizeof(line), fmt, ap);
+
+    n = MIN(n, sizeof(line) - 1);
+    print_plain(line, n);
+    put_line(prefix, line, n);
+}
+
+void console_say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    put_formatted("(hv) ", fmt, ap);
+    va_end(ap);
+}
+
+void console_debug(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (options.loglevel < LOG_DEBUG)
+        return;
+    va_start(ap, fmt);
+    put_formatted("(hv) ", fmt, ap);
+    va_end(ap);
+}
+
+void console_json(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    put_formatted("@", fmt, ap);
+    va_end(ap);
+}
+
+/* --- guests ------------------------------------------------------------ */
+
+/* The line becomes d's; at its beginning stands whose it is. */
+static void take_line(const struct domain *d, const char *separator)
+{
+    if (author == d)
+        return;
+    end_author();
+    author = d;
+    put_bytes(d->name, strlen(d->name));
+    put_bytes(separator, strlen(separator));
+}
+
+/* Shows what is held; the line stays this guest's until it is ended. */
+static void show_held(struct domain *d)
+{
+    struct console_out *o = &d->out;
+
+    if (!o->len)
+        return;
+    take_line(d, "| ");
+    put_bytes(o->line, o->len);
+    o->len = 0;
+}
+
+/* An empty line, or one ended by others, has its name, too. */
+static void end_line(struct domain *d)
+{
+    show_held(d);
+    take_line(d, "|");
+    end_author();
+}
+
+static void hold(struct domain *d, const char *s, unsigned n)
+{
+    struct console_out *o = &d->out;
+
+    if (o->len + n > CONSOLE_LINE)
+        show_held(d);
+    if (!o->len)
+        o->since = clock_now_ns();
+    memcpy(o->line + o->len, s, n);
+    o->len += n;
+}
+
+/* Empty lines are many times as long as what they are made of. */
+#define TURN 256u
+_Static_assert(TURN + CONSOLE_LINE + DOMAIN_NAME_MAX + 8 <= LINE_TURN,
+               "the last byte may end a line that was held");
+
+static size_t write_text(struct domain *d, const uint8_t *buf, size_t len)
+{
+    const uint64_t end = written + TURN;
+    char unit[CONSOLE_TEXT_UNIT];
+    size_t i = 0;
+
+    for (; i < len && written < end; i++) {
+        unsigned n = console_text_take(&d->out.text, buf[i], unit);
+
+        if (n)
+            hold(d, unit, n);
+        else if (buf[i] == '\n')
+            end_line(d);
+    }
+    /* Whoever is alone disturbs nobody by half a line. */
+    if (unbuffered || (domain_list == d && !d->next))
+        show_held(d);
+    return i;
+}
+
+static size_t write_terminal(const struct domain *d, const char *buf,
+                             size_t len)
+{
+    len = MIN(len, (size_t)TURN / 2); /* '\r' before each '\n' */
+    if (!len)
+        return 0;
+    if (author != d)
+        end_author();
+    put_bytes(buf, len);
+    author = buf[len - 1] == '\n' ? NULL : d;
+    return len;
+}
+
+size_t console_guest_write(struct domain *d, const void *buf, size_t len)
+{
+    payer = d;
+    len =
+        d->out.terminal ? write_terminal(d, buf, len) : write_text(d, buf, len);
+    payer = NULL;
+    refresh_now_and_then();
+    return len;
+}
+
+void console_guest_end(struct domain *d)
+{
+    payer = d;
+    if (d->out.len)
+        end_line(d);
+    if (author == d)
+        end_author();
+    payer = NULL;
+}
+
+/* --- now and then ------------------------------------------------------ */
+
+int console_read(void)
+{
+    return serial_get(SERIAL_COM1);
+}
+
+void console_listen(bool on)
+{
+    serial_listen(SERIAL_COM1, on);
+}
+
+static void show_older_than(uint64_t ns)
+{
+    uint64_t now = clock_now_ns();
+
+    for (struct domain *d = domain_list; d; d = d->next)
+        if (d->out.len && (!ns || !d->out.more) && now - d->out.since >= ns) {
+            payer = d;
+            show_held(d);
+        }
+    payer = NULL;
+}
+
+bool console_poll(void)
+{
+    show_older_than(HOLD_NS);
+    refresh_now_and_then();
+    return undrawn;
+}
+
+bool console_has_room(const struct domain *d)
+{
+    return line_has_room(d);
+}
+
+void console_start(void)
+{
+    serial_slow_down(options.slowline);
+    line_start();
+}
+
+void console_send(void)
+{
+    line_send();
+}
+
+bool console_interrupts(void)
+{
+    return serial_interrupts(SERIAL_COM1);
+}
+
+uint64_t console_due(void)
+{
+    return line_due();
+}
+
+void console_flush(void)
+{
+    show_older_than(0);
+    end_author();
+    line_flush();
+    screen_refresh(SCREEN_ALL);
+}
+
+void console_panic_mode(void)
+{
+    unbuffered = true;
+    line_stop();
+    show_older_than(0);
+}

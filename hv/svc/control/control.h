@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.h: FLAGSTONE_OP_control, what the control guest may ask.
+ *
+ * Invariant: one operation that changes something is under way at a time; it
+ * is carried on by its caller executing the hypercall again, and what was
+ * asked is the copy made when it began.
+ */
+#pragma once
+
+#include "hv/domain/domain.h"
+
+long control_op(struct domain *d, uint64_t arg);
+
+/* The control guest has ended: nobody carries on what was under way. */
+void control_gone(void);

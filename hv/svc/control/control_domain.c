@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* control_domain.c: what is done to domains that are there. */
+#include "hv/svc/control/control_op.h"
+
+#include "hv/arch/memory.h"
+#include "hv/base/string.h"
+#include "hv/call/hypercall.h"
+#include "hv/debug/report.h"
+#include "hv/sched/claims.h"
+#include "hv/sched/lifecycle.h"
+#include "hv/sched/sched.h"
+#include "hv/svc/control/ballast.h"
+
+struct domain *control_find(struct control_call *call)
+{
+    struct flagstone_control *c = call->c;
+    struct domain *d =
+        c->domid < DOMID_FIRST_RESERVED ? domain_find((domid_t)c->domid) : NULL;
+
+    if (d && d->started)
+        return d;
+    (void)fail(c->text, ERR_SRCH, "there is no domain %u", c->domid);
+    return NULL;
+}
+
+bool control_name_taken(const char *name)
+{
+    const struct domain *d = domain_list;
+
+    while (d && strcmp(d->name, name) != 0)
+        d = d->next;
+    return d;
+}
+
+/* --- ending -------------------------------------------------------------- */
+
+/*
+ * Takes down what has ended, for as long as there is time and `wanted`. Who
+ * waits for that has no more in hand than others: they run before it goes on.
+ */
+static enum err reap(bool (*wanted)(struct control_call *call),
+                     struct control_call *call)
+{
+    while (wanted(call)) {
+        if (!domain_reap() || hypercall_preempt()) {
+            sched_give_way();
+            return ERR_RESTART;
+        }
+    }
+    return ERR_NONE;
+}
+
+/* Ids are not used again so soon. */
+static bool still_there(struct control_call *call)
+{
+    return domain_find((domid_t)call->c->domid);
+}
+
+enum err control_destroy(struct control_call *call)
+{
+    struct flagstone_control *c = call->c;
+    struct domain *d;
+
+    if (!call->again) {
+        d = control_find(call);
+        if (!d)
+            return ERR_SRCH;
+        if (d == call->by)
+            return fail(c->text, ERR_INVAL,
+                        "the control guest cannot be destroyed, only ended");
+        domain_shutdown(d, DOMAIN_DESTROYED, 0);
+    }
+    return reap(still_there, call);
+}
+
+static bool others_there(struct control_call *call)
+{
+    return domain_list != call->by || domain_list->next;
+}
+
+/* What is not a domain's is given back, so that a leak would show. */
+static enum err let_go_of_all(void)
+{
+    uint64_t all = ~UINT64_C(0);
+    enum err rc = ballast_drain(&hv_mm, &all);
+
+    if (!rc)
+        claims_forget();
+    return rc;
+}
+
+/* Its caller's end is the machine's. */
+enum err control_end(struct control_call *call)
+{
+    enum err rc;
+
+    if (!call->again)
+        for (struct domain *d = domain_list; d; d = d->next)
+            if (d != call->by)
+                domain_shutdown(d, DOMAIN_DESTROYED, 0);
+    rc = reap(others_there, call);
+    if (!rc)
+        rc = let_go_of_all();
+    if (rc)
+        return rc;
+    report_verdict(call->c->n == 0);
+    domain_shutdown(call->by, DOMAIN_POWEROFF, 0);
+    return ERR_NONE;
+}

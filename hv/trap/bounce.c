@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bounce.c: the frames a guest's kernel finds on its stack, and the iret
+ * hypercall that takes them back (ABI fact 2.9).
+ *
+ * Invariants: a frame is wholly outside the hypervisor's range, all of it, the
+ * failsafe frame's extra words too (XSA-215); whatever is wrong with a guest's
+ * stack ends that guest and nobody else; what a guest runs with has IF set and
+ * IOPL and VM clear (XSA-202), a handler besides TF, DF, NT, RF and AC. NT may
+ * be there for IRET and SYSRET to load: what is in force while they do is the
+ * hypervisor's, and clear.
+ *
+ *      general frame           failsafe frame
+ *      SS                      SS
+ *      RSP                     RSP
+ *      RFLAGS (IF: events on)  RFLAGS
+ *      CS | mask << 32         CS | mask << 32
+ *      RIP                     RIP
+ *      [error code]            GS FS ES DS
+ *      R11                     R11
+ *      RCX         <- RSP      RCX         <- RSP
+ */
+#include "hv/trap/bounce.h"
+
+#include "hv/arch/x86.h"
+#include "hv/call/hypercall.h"
+#include "hv/domain/guest.h"
+#include "hv/domain/vcpu.h"
+
+/* The saved-flags word: IF says whether events were on. */
+static uint64_t virtual_flags(const struct vcpu *v, uint8_t masked)
+{
+    uint64_t f = v->regs.rflags & ~(RFLAGS_IF | RFLAGS_IOPL);
+
+    if (!masked)
+        f |= RFLAGS_IF;
+    if (v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl))
+        f |= (uint64_t)v->iopl << 12;
+    return f;
+}
+
+/*
+ * Pushes the frame and makes the handler what runs next. `mid` are the n_mid
+ * words between R11 and RIP.
+ */
+static always_inline void enter(struct vcpu *v, const struct trap_info *t,
+                                const uint64_t *mid, unsigned n_mid)
+{
+    struct regs *r = &v->regs;
+    const uint8_t masked = READ_ONCE(v->info->evtchn_upcall_mask);
+    const bool was_kernel = v->in_kernel;
+    uint64_t cs = r->cs, sp;
+
+    if (was_kernel) {
+        sp = r->rsp;
+        cs &= ~UINT64_C(3);
+    } else {
+        vcpu_set_mode(v, true);
+        sp = v->kernel_sp;
+    }
+    sp = (sp & ~UINT64_C(15)) - (7 + n_mid) * 8;
+    if (unlikely(!t->address || !guest_range_ok(sp, (7 + n_mid) * 8))) {
+        domain_crash(v->d,
+                     "vCPU %u: no handler or no stack (handler %lx, "
+                     "stack %lx) for an exception or event",
+                     v->id, t->address, sp);
+        return;
+    }
+    cpu_user_access_begin();
+    guest_put_raw(sp, r->rcx, fault);
+    guest_put_raw(sp + 8, r->r11, fault);
+    for (unsigned i = 0; i < n_mid; i++)
+        guest_put_raw(sp + 16 + i * 8, mid[i], fault);
+    guest_put_raw(sp + 16 + n_mid * 8, r->rip, fault);
+    guest_put_raw(sp + 24 + n_mid * 8, cs | (uint64_t)masked << 32, fault);
+    guest_put_raw(sp + 32 + n_mid * 8, virtual_flags(v, masked), fault);
+    guest_put_raw(sp + 40 + n_mid * 8, r->rsp, fault);
+    guest_put_raw(sp + 48 + n_mid * 8, r->ss, fault);
+    cpu_user_access_end();
+
+    if (t->flags & TI_IF)
+        WRITE_ONCE(v->info->evtchn_upcall_mask, 1);
+    r->rip = t->address;
+    r->cs = FLAT_KERNEL_CS;
+    r->ss = FLAT_KERNEL_SS;
+    r->rsp = sp;
+    r->rflags = (r->rflags & ~RFLAGS_BOUNCE) | RFLAGS_IF | RFLAGS_ONE;
+    return;
+fault:
+    cpu_user_access_end();
+    domain_crash(v->d, "vCPU %u: its kernel stack at %lx cannot be written",
+                 v->id, sp);
+}
+
+static bool deliver(struct vcpu *v, const struct trap_info *t, uint64_t error)
+{
+    if (unlikely(!t->address))
+        return false;
+    if (error == BOUNCE_NO_ERROR)
+        enter(v, t, NULL, 0);
+    else
+        enter(v, t, &error, 1);
+    return true;
+}
+
+void bounce_exception(struct vcpu *v, unsigned vector, uint64_t error)
+{
+    v->d->stats.exceptions++;
+    if (!deliver(v, &v->traps[vector & 255], error))
+        domain_crash(v->d, "vCPU %u: no handler for exception %u (code %lx)",
+                     v->id, vector, error == BOUNCE_NO_ERROR ? 0 : error);
+}
+
+void bounce_page_fault(struct vcpu *v, uint64_t va, uint64_t error)
+{
+    v->info->arch.cr2 = va;
+    error = v->in_kernel ? error & ~PF_USER : error | PF_USER;
+    bounce_exception(v, VEC_PF, error);
+}
+
+bool bounce_soft_interrupt(struct vcpu *v, unsigned vector)
+{
+    const struct trap_info *t = &v->traps[vector & 255];
+    unsigned level = 3;
+
+    if (v->in_kernel) /* as io_privileged() has it */
+        level = !(v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
+    /* Xen's gate of the old system call is open to all (XSA-259). */
+    if (vector != 0x80 && (t->flags & TI_DPL_MASK) < level)
+        return false;
+    return deliver(v, t, BOUNCE_NO_ERROR);
+}
+
+void bounce_callback(struct vcpu *v, const struct trap_info *t)
+{
+    enter(v, t, NULL, 0);
+}
+
+void bounce_events(struct vcpu *v)
+{
+    struct vcpu_info *info = v->info;
+
+    if (unlikely(v->nmi_pending && v->traps[VEC_NMI].address && !v->in_nmi)) {
+        v->nmi_pending = false;
+        v->in_nmi = true;
+        bounce_set_slow(v);
+        enter(v, &v->traps[VEC_NMI], NULL, 0);
+        return;
+    }
+    if (READ_ONCE(info->evtchn_upcall_pending) &&
+        !READ_ONCE(info->evtchn_upcall_mask)) {
+        v->d->stats.events++;
+        enter(v, &v->callbacks.event, NULL, 0);
+    }
+}
+
+void bounce_failsafe(struct vcpu *v, const uint64_t sel[4])
+{
+    enter(v, &v->callbacks.failsafe, sel, 4);
+}
+
+void bounce_bad_stack(void)
+{
+    struct vcpu *v = current_vcpu();
+
+    domain_crash(v->d,
+                 "vCPU %u: its kernel stack cannot be written "
+                 "(rsp %lx, from user mode %lx)",
+                 v->id, v->regs.rsp, v->kernel_sp);
+}
+
+void bounce_set_slow(struct vcpu *v)
+{
+    v->slow =
+        v->in_nmi || (v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
+}
+
+/* --- the way back ------------------------------------------------------ */
+
+static bool to_user(struct vcpu *v)
+{
+    if (mfn_eq(v->mm.root_user, MFN_NONE)) {
+        domain_crash(v->d, "vCPU %u: iret to user mode without page tables",
+                     v->id);
+        return false;
+    }
+    vcpu_set_mode(v, false);
+    return true;
+}
+
+/* What fast.asm leaves to it, and all when called from a multicall. */
+long hypercall_iret_slow(void)
+{
+    struct vcpu *v = current_vcpu();
+    struct regs *r = hypercall_regs();
+    struct iret_context f;
+
+    if (unlikely(guest_read(&f, r->rsp, sizeof(f)) != ERR_NONE)) {
+        domain_crash(v->d, "vCPU %u: no iret frame at %lx", v->id, r->rsp);
+        return 0;
+    }
+    if ((f.cs & 3) == 3 && !to_user(v))
+        return 0;
+    if (v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl))
+        v->iopl = (uint8_t)(f.rflags >> 12 & 3);
+    r->rip = f.rip;
+    r->cs = (f.cs & 0xffff) | 3;
+    r->rflags = (f.rflags & RFLAGS_GUEST) | RFLAGS_IF | RFLAGS_ONE;
+    r->rsp = f.rsp;
+    r->ss = (f.ss & 0xffff) | 3;
+    /* As SYSRET would leave them (VGCF_in_syscall). */
+    r->rcx = f.flags & VGCF_in_syscall ? r->rip : f.rcx;
+    r->r11 = f.flags & VGCF_in_syscall ? r->rflags : f.r11;
+    v->in_nmi = false;
+    bounce_set_slow(v);
+    WRITE_ONCE(v->info->evtchn_upcall_mask, !(f.rflags & RFLAGS_IF));
+    return (long)f.rax;
+}

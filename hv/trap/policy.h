@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * policy.h: what a guest may know of the processor. Its features are those of
+ * d->shown, wherever it has come to.
+ */
+#pragma once
+
+#include "hv/arch/x86.h"
+#include "hv/domain/domain.h"
+
+/* After fpu_init(). */
+void policy_init(void);
+/* From what cpu= says. ERR_INVAL: text names what this processor lacks. */
+must_check enum err policy_choose(const struct shown_choice *c,
+                                  struct shown *out, char *text);
+/* The guest `name` comes from elsewhere: the same. */
+must_check enum err policy_fits(const struct shown *s, const char *name,
+                                char *text);
+
+struct x86_cpuid policy_cpuid(const struct vcpu *v, uint32_t leaf,
+                              uint32_t sub);
+/* CR4 as the guest reads it; what it may set of it. */
+uint64_t policy_cr4(const struct vcpu *v);
+#define POLICY_CR4_GUEST (CR4_TSD | CR4_DE | CR4_OSXSAVE)

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dmem.c: blocks and frames on their way to their owner. Single frames come
+ * from the domain's own blocks that have holes, its list `holed`; then from
+ * shared blocks; then a block is cut.
+ */
+#include "mm/alloc/dmem.h"
+
+#include <string.h>
+
+#include "mm/alloc/holed.h"
+#include "mm/alloc/m2p.h"
+#include "mm/alloc/quota.h"
+#include "mm/alloc/shared.h"
+#include "mm/base/run.h"
+
+void dmem_domain_init(struct mm *mm, struct mm_domain *d)
+{
+    d->mm = mm;
+    d->ring = MFN_NONE;
+    d->large_gone = d->small_gone = mm->tlb_epoch - 1; /* nothing was cached */
+    d->owner_bits = (uint64_t)d->id << FRAME_OWNER_SHIFT;
+    d->next = mm->domains;
+    mm->domains = d;
+}
+
+void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)
+{
+    v->root_kernel = v->root_user = v->info = MFN_NONE;
+    for (unsigned i = 0; i < MM_SEG_SLOTS; i++)
+        v->seg[i] = MFN_NONE;
+    v->old = MFN_NONE;
+    v->next = d->vcpus;
+    d->vcpus = v;
+}
+
+static enum err get_block(struct mm_op *op, enum alloc_use use, bool clean,
+                          blk_t *out)
+{
+    struct mm_domain *d = op->d;
+    enum err rc = alloc_block_get(op->mm, d->id, use, clean, out);
+
+    if (rc)
+        return rc;
+    d->claim -= use == ALLOC_CLAIMED;
+    d->blocks++;
+    d->tot_pages += BLOCK_FRAMES;
+    return ERR_NONE;
+}
+
+static enum err grow(struct mm_op *op, bool clean, blk_t *out)
+{
+    enum alloc_use use = op->d->claim ? ALLOC_CLAIMED : ALLOC_WHOLE;
+
+    return unlikely(!quota_may_get(op->d, 1)) ? ERR_NOMEM
+                                              : get_block(op, use, clean, out);
+}
+
+enum err dmem_block_get(struct mm_op *op, blk_t *out)
+{
+    return grow(op, true, out);
+}
+
+enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out)
+{
+    return grow(op, false, out);
+}
+
+enum err dmem_block_get_to_move(struct mm_op *op, blk_t *out)
+{
+    return quota_may_move(op->d) ? get_block(op, ALLOC_WHOLE, false, out)
+                                 : ERR_NOMEM;
+}
+
+/* A block to be cut, of the reserve as far as the domain may take from it. */
+static enum err get_to_cut(struct mm_op *op, blk_t *out)
+{
+    const struct mm_domain *d = op->d;
+    enum alloc_use use =
+        d->reserved < quota_reserve(d) ? ALLOC_CUT : ALLOC_WHOLE;
+
+    if (unlikely(!quota_may_get(d, 1)))
+        return ERR_NOMEM;
+    return alloc_block_get(op->mm, d->id, use, true, out);
+}
+
+/* It has a table: now it is the domain's, and all holes. */
+static void add_holes(struct mm_op *op, struct block *b)
+{
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+    uint64_t reserved = b->word & BLOCK_RESERVED;
+    struct mm_domain *d = op->d;
+
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        atomic_store(&t->word[i], frame_word_hole() | FRAME_CLEAN);
+    memset(t->hole_map, 0xff, sizeof(t->hole_map));
+    t->nr_free = BLOCK_FRAMES;
+    atomic_store(&b->word, block_word(BLOCK_DOM, d->id) | BLOCK_CUT | reserved |
+                               BLOCK_FRAMES * BLOCK_HOLES_ONE);
+    d->blocks++;
+    d->blocks_cut++;
+    d->reserved += !!reserved;
+    d->holes += BLOCK_FRAMES;
+    holed_link(op->mm, &d->holed, b);
+}
+
+/* A new block that is all holes. */
+static enum err cut_block(struct mm_op *op)
+{
+    struct block *b;
+    blk_t blk;
+    enum err rc = get_to_cut(op, &blk);
+
+    if (rc)
+        return rc;
+    b = mm_block(op->mm, blk);
+    rc = frame_table_make(op->mm, op->d, b);
+    if (rc)
+        alloc_block_put(op->mm, blk);
+    else
+        add_holes(op, b);
+    return rc;
+}
+
+static void take_hole(struct mm_op *op, struct block *b, unsigned i)
+{
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+
+    t->hole_map[i / 64] &= ~BIT(i % 64);
+    t->nr_free--;
+    t->pt[i] = (struct frame_pt){0};
+    atomic_store_explicit(&t->word[i],
+                          op->d->owner_bits | FRAME_ALLOCATED | FRAME_REF_ONE,
+                          memory_order_release);
+    BUG_IF(!block_try(b, block_hole_put));
+    op->d->holes--;
+}
+
+mfn_t dmem_hole_take(struct mm_op *op, struct block *b)
+{
+    const struct frame_table *t = frame_table_at(op->mm, b->table);
+    unsigned i = run_find(t->hole_map, 0);
+
+    take_hole(op, b, i);
+    if (t->nr_free == 0)
+        holed_unlink(op->mm, &op->d->holed, b);
+    op->d->tot_pages++;
+    return mfn_add(mfn_of_blk(blk_of(block_index(op->mm, b))), i);
+}
+
+/* Blocks looked at before another one is cut for a run: a bound, no more. */
+#define RUN_TRIES 4
+
+static struct block *find_block(struct mm_op *op, unsigned order, unsigned *i)
+{
+    uint32_t at = op->d->holed;
+
+    for (unsigned n = 0; at && n < RUN_TRIES; n++) {
+        struct block *b = &op->mm->blocks[at];
+
+        *i = run_find(frame_table_at(op->mm, b->table)->hole_map, order);
+        if (*i < BLOCK_FRAMES)
+            return b;
+        at = b->next;
+    }
+    return NULL;
+}
+
+static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
+{
+    unsigned i = 0;
+    struct block *b = find_block(op, order, &i);
+
+    if (!b && mm_discharge(op->mm))
+        b = find_block(op, order, &i); /* what was freed just now */
+    if (!b) {
+        enum err rc;
+
+        if (shared_take_run(op, order, out))
+            return ERR_NONE;
+        rc = cut_block(op);
+        if (rc)
+            return rc;
+        b = find_block(op, order, &i);
+        ASSERT(b);
+    }
+    for (unsigned k = 0; k < 1u << order; k++)
+        take_hole(op, b, i + k);
+    if (frame_table_at(op->mm, b->table)->nr_free == 0)
+        holed_unlink(op->mm, &op->d->holed, b);
+    *out = mfn_add(mfn_of_blk(blk_of(block_index(op->mm, b))), i);
+    return ERR_NONE;
+}
+
+/* The usual request: any frames. From the first block with holes, up to n. */
+static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
+{
+    struct block *b = &op->mm->blocks[op->d->holed];
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+    mfn_t first = mfn_of_blk(blk_of(block_index(op->mm, b)));
+    unsigned word = 0, got = MIN(n, (unsigned)t->nr_free);
+
+    for (unsigned k = 0; k < got; k++) {
+        unsigned i;
+
+        while (t->hole_map[word] == 0)
+            word++;
+        i = word * 64 + (unsigned)__builtin_ctzll(t->hole_map[word]);
+        take_hole(op, b, i);
+        out[k] = mfn_add(first, i);
+    }
+    if (unlikely(t->nr_free == 0))
+        holed_unlink(op->mm, &op->d->holed, b);
+    op->d->tot_pages += got;
+    return got;
+}
+
+enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out)
+{
+    enum err rc;
+
+    ASSERT(order < BLOCK_SHIFT - PAGE_SHIFT);
+    rc = run_get(op, order, out);
+    if (!rc)
+        op->d->tot_pages += UINT64_C(1) << order;
+    return rc;
+}
+
+/*
+ * The domain has no frame at hand: what is in shared blocks, or was freed just
+ * now, or cut one.
+ */
+static never_inline enum err no_holes(struct mm_op *op, mfn_t *out, unsigned n,
+                                      unsigned *done)
+{
+    unsigned got = shared_take(op, out + *done, n - *done);
+
+    *done += got;
+    op->d->tot_pages += got;
+    return got || mm_discharge(op->mm) ? ERR_NONE : cut_block(op);
+}
+
+enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
+                         unsigned *done)
+{
+    for (*done = 0; *done < n;) {
+        if (unlikely(!op->d->holed)) {
+            enum err rc = no_holes(op, out, n, done);
+
+            if (rc)
+                return rc;
+        } else {
+            *done += take_some(op, out + *done, n - *done);
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err dmem_fixed_get(struct mm_op *op, mfn_t *out)
+{
+    struct frame f;
+    enum err rc = run_get(op, 0, out);
+
+    if (rc)
+        return rc;
+    memset(mm_frame_ptr(op->mm, *out), 0, PAGE_SIZE);
+    f = frame_held(op->mm, *out);
+    BUG_IF(!frame_try(&f, frame_type_get, op->d->id, FRAME_WRITABLE));
+    BUG_IF(!frame_try(&f, frame_flags, FRAME_FIXED, 0));
+    op->d->fixed++;
+    return ERR_NONE;
+}

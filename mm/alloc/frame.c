@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.c: the tables that hold frame words: made when a block is first used
+ * at 4 KiB grain, given back when every frame is in its default state again.
+ */
+#include <string.h>
+
+#include "mm/alloc/frame.h"
+
+static void table_fill(struct frame_table *t, uint64_t word)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        atomic_store_explicit(&t->word[i], word, memory_order_relaxed);
+}
+
+enum err frame_table_make(struct mm *mm, struct mm_domain *d, struct block *b)
+{
+    mfn_t pair;
+    enum err rc = alloc_table_get(mm, &pair);
+
+    if (rc)
+        return rc;
+    table_fill(frame_table_at(mm, (uint32_t)pair.v), frame_word_owned(d->id));
+    b->table = (uint32_t)pair.v;
+    d->frame_tables++;
+    return ERR_NONE;
+}
+
+void frame_table_drop(struct mm *mm, struct mm_domain *d, struct block *b)
+{
+    uint32_t table = b->table;
+
+    ASSERT(table);
+    b->table = 0;
+    d->frame_tables--;
+    alloc_table_put(mm, mfn_of(table));
+}
+
+bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b)
+{
+    const struct frame_table *t;
+
+    if (b->table == 0)
+        return true;
+    t = frame_table_at(mm, b->table);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        uint64_t w = atomic_load_explicit(&t->word[i], memory_order_relaxed);
+
+        if (!frame_is_idle(w, d->id))
+            return false;
+    }
+    frame_table_drop(mm, d, b);
+    return true;
+}
+
+/*
+ * Is some frame's last type still needed, because translations made under it
+ * may be cached (must_flush())? A new table would have forgotten.
+ */
+static bool remembers(const struct mm *mm, const struct block *b)
+{
+    const struct frame_table *t = frame_table_at(mm, b->table);
+
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        if (frame_type(t->word[i]) != FRAME_NONE &&
+            t->stamp[i] == (uint16_t)mm->tlb_epoch)
+            return true;
+    return false;
+}
+
+static struct mm_domain *owner_of(const struct mm *mm, uint64_t word)
+{
+    struct mm_domain *d = mm->domains;
+
+    while (d && !block_owned_by(word, d->id))
+        d = d->next;
+    return d;
+}
+
+/* Shared blocks have no owner, and keep their table. */
+uint64_t frame_trim(struct mm *mm, uint64_t n)
+{
+    uint64_t done = 0;
+
+    for (; n > 0; n--) {
+        struct block *b = &mm->blocks[mm->trim_cursor];
+        struct mm_domain *d = b->table ? owner_of(mm, b->word) : NULL;
+
+        if (d && !d->moving && !(b->word & BLOCK_SMALL_USE) &&
+            !remembers(mm, b))
+            done += frame_table_trim(mm, d, b);
+        mm->trim_cursor = (mm->trim_cursor + 1) % mm->nr_blocks;
+    }
+    return done;
+}
+
+enum err frame_find_shared(const struct block *b)
+{
+    switch (block_class(b->word)) {
+    case BLOCK_SHARED:
+        return ERR_NONE;
+    case BLOCK_NOT_RAM:
+        return ERR_PERM;
+    default:
+        return ERR_BUSY;
+    }
+}
+
+bool frame_owned(const struct mm_op *op, mfn_t m)
+{
+    const struct block *b;
+    struct frame f;
+
+    if (!mm_mfn_valid(op->mm, m))
+        return false;
+    b = mm_block(op->mm, blk_of_mfn(m));
+    if (!block_concerns(b->word, op->d->id))
+        return false;
+    if (b->table == 0)
+        return true;
+    f = frame_held(op->mm, m);
+    return frame_owner(frame_word(&f)) == op->d->id;
+}

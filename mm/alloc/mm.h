@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm.h: the machine's memory, a domain's part of it, and the operation that
+ * is being carried out. All state of mm/ hangs off these; there are no
+ * globals, so the same code runs in the hypervisor and in host tests.
+ */
+#pragma once
+
+#include "mm/alloc/alloc.h"
+#include "mm/alloc/owed.h"
+#include "pte.h"
+
+#define L4_HV_SLOTS (L4_HV_LAST - L4_HV_FIRST + 1)
+
+/* Blocks that anybody's frames are in: shared.h. */
+struct mm_shared {
+    struct spin lock;     /* of all this, and of which frames are free there */
+    uint32_t first;       /* those that have free frames; 0: none */
+    uint64_t blocks;      /* all there are */
+    uint64_t free_frames; /* in them */
+};
+
+struct mm {
+    uint8_t *direct;      /* direct map: byte 0 of mfn 0 */
+    struct block *blocks; /* indexed by mfn / 512 */
+    uint64_t nr_blocks;
+    uint64_t nr_frames;   /* highest mfn + 1: bound of every guest mfn */
+    uint64_t *m2p;        /* written only; content is never trusted (XSA-251) */
+    struct mm_owed *owed; /* by this CPU */
+    /*
+     * Counts full flushes of every CPU. A frame remembers its low 16 bits
+     * when its last type reference goes; only if they still agree can a stale
+     * translation be left. Wrapping costs a needless flush, nothing more.
+     */
+    uint32_t tlb_epoch;
+    uint64_t trim_cursor;     /* where frame_trim() goes on */
+    bool linear_pt;           /* may tables map tables of their own level? */
+    bool pages_1g;            /* has the processor L3 entries with PSE? */
+    pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
+    struct mm_domain *domains;
+    struct mm_shared shared;
+    struct alloc alloc;
+};
+
+enum superpages { SUPERPAGES_OFF, SUPERPAGES_PREFER, SUPERPAGES_REQUIRE };
+enum relinquish { RELINQUISH_KEEP, RELINQUISH_CUT };
+
+#define MM_GDT_SLOTS 14 /* frames of a guest GDT */
+#define MM_LDT_SLOTS 16 /* frames of a guest LDT */
+#define MM_SEG_SLOTS (MM_GDT_SLOTS + MM_LDT_SLOTS)
+
+/* What mm/ keeps per vCPU: references held on its behalf. */
+struct mm_vcpu {
+    struct mm_vcpu *next; /* mm_domain.vcpus */
+    mfn_t root_kernel;    /* each MFN_NONE or an L4 type reference */
+    mfn_t root_user;
+    mfn_t info; /* MFN_NONE or a writable reference: a registered vcpu_info */
+    mfn_t seg[MM_SEG_SLOTS]; /* each MFN_NONE or a descriptor type reference */
+    /*
+     * MFN_NONE, or a table that was interrupted on its way down
+     * (FRAME_PARTIAL): to be finished before the vCPU starts another
+     * operation, but first the one it waits for, if there is one (PT_WAITS).
+     * A partial table owns its references, so this number is a mere hint:
+     * whoever needs the frame may finish it in either direction.
+     */
+    mfn_t old;
+};
+
+/* What range.h keeps per domain: its pages, and how many of each state. */
+struct ranges {
+    struct range_page *first, *last;
+    uint64_t nr[4];
+};
+
+struct mm_domain {
+    struct mm *mm;
+    struct mm_domain *next; /* mm.domains */
+    struct mm_vcpu *vcpus;
+    mfn_t ring; /* MFN_NONE or a writable reference: the page hv/ tells it by */
+    domid_t id;
+    uint64_t owner_bits; /* id as the frame words have it */
+    enum superpages superpages;
+    enum relinquish relinquish;
+    bool dying;
+    bool moving; /* mm/save/relocate.h: its frame tables are needed again */
+    uint64_t tot_pages; /* frames the domain has, as the ABI counts them */
+    uint64_t max_pages;
+    uint64_t claim;         /* blocks still promised to it */
+    uint64_t blocks;        /* blocks it owns, cut ones included */
+    uint64_t blocks_cut;    /* of these, set aside for small frames */
+    uint64_t holes;         /* frames of its blocks it does not have */
+    uint64_t shared_frames; /* its frames in shared blocks */
+    uint64_t kept_blocks;   /* shared blocks it keeps: shared.h, quota.h */
+    uint64_t kept_free;     /* free frames in those */
+    uint64_t joined;        /* shared blocks of others' it has frames in */
+    uint64_t reserved;      /* blocks it has of the fragment reserve */
+    uint32_t kept;          /* first it keeps that has free frames, 0 = none */
+    uint32_t holed;         /* first block with holes, 0 = none */
+    uint64_t super_maps;    /* superpage mappings */
+    uint64_t tables[5];     /* validated tables, by level 1..4 */
+    uint64_t partial;       /* those half way up or down */
+    uint64_t frame_tables;  /* blocks that have frame words */
+    uint64_t fixed;         /* hypervisor-shared frames (shared_info, ...) */
+    uint64_t supplied;      /* page tables beyond its memory: supply.h */
+    uint64_t reported;      /* blocks it may have back: report.h */
+    uint64_t reports;       /* how many it has reported, ever */
+    uint64_t not_back;      /* how often there was none to have back */
+    uint32_t large_gone;    /* tlb_epoch at the time: resize.h */
+    uint32_t small_gone;
+    struct ranges ranges;
+    struct grants *grants;   /* NULL until it uses some: grant.h */
+    uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */
+};
+
+/*
+ * One operation on one domain, a small value on the stack of whoever carries
+ * it out. To hold a struct mm_op is to hold that domain's memory lock: every
+ * function that needs the lock takes one. It is begun and ended in one place
+ * each, on every path; what it owes is discharged when it ends, or before,
+ * when the hypervisor touches memory by a guest's address (owed.h).
+ */
+struct mm_op {
+    struct mm *mm;
+    struct mm_domain *d;
+    struct mm_vcpu *v;
+};
+
+static inline void mm_op_begin(struct mm_op *op, struct mm_domain *d,
+                               struct mm_vcpu *v)
+{
+    *op = (struct mm_op){.mm = d->mm, .d = d, .v = v};
+}
+
+/* Whatever became of it. The pair is op's no more afterwards. */
+static inline void mm_op_end(const struct mm_op *op)
+{
+    if (unlikely(op->mm->owed->what != TLB_NOTHING))
+        (void)mm_discharge(op->mm);
+}
+
+/* The same where it is plain that it owes nothing: mm/pv/mmu_quick.h. */
+static inline void mm_op_end_quick(const struct mm_op *op)
+{
+    (void)op;
+}
+
+/*
+ * One that concerns a second domain as well, or the same once more: the lower
+ * id is begun first, so that two CPUs cannot wait for each other.
+ */
+void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
+                     struct mm_op *b, struct mm_domain *db);
+void mm_op_end_two(const struct mm_op *a, const struct mm_op *b);
+
+/* The same operation, as another vCPU of the domain's would carry it out. */
+static inline struct mm_op mm_op_as(const struct mm_op *op, struct mm_vcpu *v)
+{
+    return (struct mm_op){.mm = op->mm, .d = op->d, .v = v};
+}
+
+/* Owed from here on. */
+void mm_op_flush(struct mm_op *op, struct tlb what);
+/* Everything, at once: after a type is published, before content is audited. */
+void mm_op_flush_now(struct mm_op *op);
+/* Nobody's any more, and on offer once that is discharged. */
+void mm_op_freed_frame(struct mm_op *op, mfn_t m);
+void mm_op_freed_block(struct mm_op *op, blk_t b);
+/* For up to n <= MM_FREED frames, and whatever else is freed among them: */
+struct mm_owed *mm_op_room(struct mm_op *op, unsigned n);
+static inline void mm_op_freed_more(struct mm_owed *o, mfn_t m)
+{
+    o->what = TLB_FULL;
+    o->freed[o->nr++] = m.v;
+}
+
+static inline bool mm_mfn_valid(const struct mm *mm, mfn_t m)
+{
+    return m.v < mm->nr_frames;
+}
+
+/* m must be valid. */
+static inline void *mm_frame_ptr(const struct mm *mm, mfn_t m)
+{
+    return mm->direct + (m.v << PAGE_SHIFT);
+}
+
+static inline struct block *mm_block(const struct mm *mm, blk_t b)
+{
+    return &mm->blocks[b.v];
+}

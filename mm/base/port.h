@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * port.h: the only way out of mm/. Two implementations: hv/arch/port.c for the
+ * machine and tests/host/port.c for the host, where the TLB is simulated.
+ * Besides these, mm/ calls memcpy, memset and bug(), nothing else.
+ */
+#pragma once
+
+#include "base.h"
+
+struct mm_domain;
+struct tlb;
+
+/*
+ * Discharge a TLB obligation now: on return no CPU that may run `d` holds a
+ * translation the value names. Called by owed.c only.
+ * A full flush of all CPUs, whoever asked for it, also does mm->tlb_epoch++.
+ */
+void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb);
+
+/* Should long work stop here and be continued later? */
+bool port_preempt(void);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry.c: the references of one page-table entry, level by level.
+ */
+#include "mm/pv/entry.h"
+
+#include "mm/alloc/dmem.h"
+#include "mm/pv/grant.h"
+#include "mm/pv/super.h"
+
+bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level)
+{
+    mfn_t m = pte_mfn(e);
+
+    if (level > 1 && (e.v & PTE_PSE))
+        return false;
+    return m.v == 0 || m.v >= mm->nr_frames;
+}
+
+/* The type has been something else: see to that, then be writable. */
+static never_inline enum err get_writable_slow(struct mm_op *op,
+                                               const struct frame *f)
+{
+    enum err rc = type_get_writable(op, f);
+
+    return rc == ERR_INVAL ? ERR_BUSY : rc;
+}
+
+bool entry_prepare(const struct mm_op *op, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+    struct frame_table *t;
+    _Atomic uint64_t *p;
+    uint64_t w;
+
+    if ((e.v & (PTE_P | PTE_RW | ENTRY_FORBIDDEN(1))) != (PTE_P | PTE_RW))
+        return false;
+    t = entry_table(&l, pte_mfn(e));
+    if (!t)
+        return false;
+    p = &t->word[pte_mfn(e).v % BLOCK_FRAMES];
+    w = atomic_load_explicit(p, memory_order_relaxed);
+    if ((w ^ l.owner_bits) &
+        (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_COUNT_MASK |
+         FRAME_VALIDATED | FRAME_PARTIAL | FRAME_FULL))
+        return false;
+    return atomic_compare_exchange_strong_explicit(
+        p, &w, w | frame_type_bits(FRAME_WRITABLE), memory_order_acq_rel,
+        memory_order_relaxed);
+}
+
+enum err entry_get_l1(struct mm_op *op, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+    struct frame f;
+    enum err rc;
+
+    if (likely(entry_quick_get(&l, e)))
+        return ERR_NONE;
+    if (e.v & ENTRY_FORBIDDEN(1))
+        return ERR_INVAL;
+    rc = frame_find(op, pte_mfn(e), &f);
+    if (rc) /* all ones is no address at all, not I/O memory */
+        return pte_mfn(e).v == PTE_ADDR >> PAGE_SHIFT ? ERR_INVAL : rc;
+    if (!(e.v & PTE_RW))
+        return frame_try(&f, frame_get, op->d->id) ? ERR_NONE : ERR_BUSY;
+    return get_writable_slow(op, &f);
+}
+
+void entry_freed(struct mm_op *op, mfn_t m)
+{
+    struct frame f = frame_held(op->mm, m);
+
+    if (unlikely(frame_owner(frame_word(&f)) != op->d->id))
+        grant_freed(op, &f);
+    else
+        dmem_frame_free(op, &f);
+}
+
+void entry_put_l1(struct mm_op *op, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+
+    if (entry_quick_put(&l, e))
+        entry_freed(op, pte_mfn(e));
+}
+
+enum err entry_grant_rw(struct mm_op *op, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+    struct frame f = frame_held(op->mm, pte_mfn(e));
+    enum err rc;
+
+    if (e.v & ENTRY_FORBIDDEN(1))
+        return ERR_INVAL;
+    if (entry_quick_grant(&l, e))
+        return ERR_NONE;
+    rc = get_writable_slow(op, &f);
+    if (!rc) /* the entry's own general reference goes on */
+        entry_put_l1(op, pte_of(e.v & ~PTE_RW));
+    return rc;
+}
+
+void entry_revoke_rw(struct mm_op *op, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+
+    entry_quick_revoke(&l, e);
+}
+
+/* An entry that names a table of its own level: the self-map of some kernels.
+ */
+static enum err linear_get(struct mm_op *op, const struct entry_at *at, pte_t e,
+                           const struct frame *target)
+{
+    struct frame_pt *mine = &at->table.table->pt[at->table.i];
+    struct frame_pt *its = &target->table->pt[target->i];
+
+    if (!op->mm->linear_pt || (e.v & PTE_RW))
+        return ERR_INVAL;
+    if (mfn_eq(target->mfn, at->table.mfn))
+        return ERR_NONE;
+    /* May point, or be pointed to, not both: no chains (XSA-240). */
+    if (mine->linear < 0 || its->linear > 0 || its->linear == INT16_MIN ||
+        !(frame_word(target) & FRAME_VALIDATED))
+        return ERR_INVAL;
+    if (!frame_try(target, frame_type_get, op->d->id,
+                   (enum frame_type)at->level))
+        return ERR_INVAL;
+    mine->linear++;
+    its->linear--;
+    return ERR_NONE;
+}
+
+static void linear_put(struct mm_op *op, const struct entry_at *at,
+                       const struct frame *target)
+{
+    if (mfn_eq(target->mfn, at->table.mfn))
+        return;
+    at->table.table->pt[at->table.i].linear--;
+    target->table->pt[target->i].linear++;
+    type_put_later(op, target->mfn);
+}
+
+static enum err get_table(struct mm_op *op, const struct entry_at *at, pte_t e)
+{
+    mfn_t m = pte_mfn(e);
+    struct frame f;
+    uint64_t w;
+    enum err rc;
+
+    if (e.v & ENTRY_FORBIDDEN(at->level))
+        return ERR_INVAL;
+    rc = frame_find(op, m, &f);
+    if (rc)
+        return rc == ERR_NOMEM ? rc : ERR_INVAL;
+    w = frame_word(&f);
+    if (frame_owner(w) == op->d->id && frame_count(w) > 0 &&
+        (unsigned)frame_type(w) == at->level)
+        return linear_get(op, at, e, &f);
+    return type_get(op, m, (enum frame_type)(at->level - 1));
+}
+
+static bool is_super(const struct entry_at *at, pte_t e)
+{
+    return (at->level == 2 || at->level == 3) && (e.v & PTE_PSE);
+}
+
+enum err entry_get(struct mm_op *op, const struct entry_at *at, pte_t e)
+{
+    if (at->level == 1)
+        return entry_get_l1(op, e);
+    if (is_super(at, e))
+        return at->level == 2 ? super_get(op, e) : super_region_get(op, e);
+    return get_table(op, at, e);
+}
+
+void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e)
+{
+    struct frame f;
+
+    if (at->level == 1) {
+        entry_put_l1(op, e);
+        return;
+    }
+    if (is_super(at, e)) {
+        if (at->level == 2)
+            super_put(op, e);
+        else
+            super_region_put(op, e);
+        return;
+    }
+    f = frame_held(op->mm, pte_mfn(e));
+    if ((unsigned)frame_type(frame_word(&f)) == at->level)
+        linear_put(op, at, &f);
+    else
+        type_put_later(op, f.mfn);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * grant.c: grants mapped and unmapped: see grant.h. The order is that of
+ * mmu.c: the new references, the store, the old ones; and the pin before the
+ * first, after the last of them.
+ */
+#include "mm/pv/grant_table.h"
+
+#include "mm/alloc/dmem.h"
+#include "mm/pv/entry.h"
+#include "mm/pv/walk.h"
+
+/* --- handles -------------------------------------------------------------- */
+
+static enum err more_handles(struct mm_op *op)
+{
+    struct grants *g = op->d->grants;
+    uint32_t first = grant_nr_handles(op->d);
+    enum err rc;
+
+    if (g->nr_track == GRANT_TRACK)
+        return ERR_NOSPC;
+    rc = alloc_hv_get(op->mm, 0, &g->track[g->nr_track]);
+    if (rc)
+        return rc;
+    g->nr_track++;
+    for (uint32_t n = grant_nr_handles(op->d); n-- > first;) {
+        grant_handle(op->d, n)->next = g->free;
+        g->free = n + 1;
+    }
+    return ERR_NONE;
+}
+
+/* Is there a free one? It is taken by nothing that can fail. */
+static bool handle_ready(struct mm_op *op)
+{
+    return !grant_setup(op, 0) && (op->d->grants->free || !more_handles(op));
+}
+
+static uint32_t handle_take(struct mm_domain *d, struct grant_handle what)
+{
+    uint32_t n = d->grants->free - 1;
+    struct grant_handle *h = grant_handle(d, n);
+
+    d->grants->free = h->next;
+    d->grants->handles++;
+    *h = what;
+    return n;
+}
+
+static void handle_put(struct mm_domain *d, struct grant_handle *h, uint32_t n)
+{
+    *h = (struct grant_handle){.next = d->grants->free};
+    d->grants->free = n + 1;
+    d->grants->handles--;
+}
+
+/* --- places --------------------------------------------------------------- */
+
+/* The entry, if it is one of a validated L1 table of the domain's. */
+static pte_t *entry_of(const struct mm_op *op, uint64_t place)
+{
+    mfn_t m = mfn_of(place >> PAGE_SHIFT);
+    struct frame f;
+    uint64_t w;
+
+    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
+        return NULL;
+    f = frame_held(op->mm, m);
+    w = frame_word(&f);
+    if (frame_type(w) != FRAME_L1 || !(w & FRAME_VALIDATED))
+        return NULL;
+    return (pte_t *)(void *)(op->mm->direct + place);
+}
+
+static pte_t *find_va(const struct mm_op *op, uint64_t va, uint64_t *place)
+{
+    struct walk walk;
+
+    if (walk_l1(op->mm, op->v->root_kernel, va, &walk))
+        return NULL;
+    *place = (walk.table.v << PAGE_SHIFT) + walk.i * sizeof(pte_t);
+    return entry_of(op, *place);
+}
+
+static pte_t *find_place(const struct mm_op *op, const struct grant_request *r,
+                         uint64_t *place)
+{
+    if (!(r->flags & GNTMAP_contains_pte))
+        return find_va(op, r->host_addr, place);
+    *place = r->host_addr;
+    return *place % sizeof(pte_t) ? NULL : entry_of(op, *place); /* XSA-227 */
+}
+
+/* The old entry's references go; what it mapped may be cached. */
+static void put_in_place(struct mm_op *op, pte_t *slot, pte_t new)
+{
+    pte_t old =
+        pte_of(atomic_exchange((_Atomic uint64_t *)(void *)slot, new.v));
+
+    if (!pte_present(old))
+        return;
+    entry_put_l1(op, old);
+    mm_op_flush(op, tlb_full());
+}
+
+/* --- mapping -------------------------------------------------------------- */
+
+static pte_t entry_for(mfn_t m, uint32_t flags)
+{
+    uint64_t v = PTE_P | PTE_A | PTE_D | PTE_NX;
+
+    if (!(flags & GNTMAP_readonly))
+        v |= PTE_RW;
+    if (flags & GNTMAP_application_map)
+        v |= PTE_US;
+    v |= (uint64_t)(flags >> 16) << 9 & PTE_AVL;
+    return pte_make(m, v);
+}
+
+/* What the domain simply has, and may take from itself: not shared_info. */
+static bool may_grant(const struct mm_op *op, mfn_t m)
+{
+    struct frame f;
+
+    if (frame_find(op, m, &f))
+        return false;
+    return (frame_word(&f) &
+            (FRAME_OWNER_MASK | FRAME_ALLOCATED | FRAME_FIXED)) ==
+           (op->d->owner_bits | FRAME_ALLOCATED);
+}
+
+/* The references, as an entry of the granter's own would take them. */
+static int get_frame(struct mm_op *theirs, pte_t e)
+{
+    if (!may_grant(theirs, pte_mfn(e)))
+        return GNTST_bad_page;
+    return entry_get_l1(theirs, e) ? GNTST_general_error : GNTST_okay;
+}
+
+/*
+ * One set of them for the entry, and one for the device: each is let go when
+ * its own mapping is, whichever goes first (XSA-224).
+ */
+static int get_frames(struct mm_op *theirs, pte_t e, uint32_t flags)
+{
+    int status = GNTST_okay;
+
+    if (flags & GNTMAP_host_map)
+        status = get_frame(theirs, e);
+    if (status || !(flags & GNTMAP_device_map))
+        return status;
+    status = get_frame(theirs, e);
+    if (status && (flags & GNTMAP_host_map))
+        entry_put_l1(theirs, e);
+    return status;
+}
+
+int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
+{
+    struct mm_domain *from = theirs->d;
+    bool write = !(r->flags & GNTMAP_readonly);
+    uint64_t place = 0;
+    pte_t *slot = NULL, e;
+    int status;
+
+    if (!(r->flags & GRANT_MAPS))
+        return GNTST_bad_gntref;
+    if (from->dying)
+        return GNTST_bad_domain;
+    if (r->flags & GNTMAP_host_map) {
+        slot = find_place(op, r, &place);
+        if (!slot)
+            return GNTST_general_error;
+    }
+    if (!handle_ready(op))
+        return GNTST_no_space;
+    status = grant_pin(from, r->ref, op->d->id, write, &r->mfn);
+    if (status)
+        return status;
+    e = entry_for(r->mfn, r->flags);
+    status = get_frames(theirs, e, r->flags);
+    if (status) {
+        grant_unpin(from, r->ref, write);
+        return status;
+    }
+    if (slot)
+        put_in_place(op, slot, entry_adjust(e, 1));
+    r->handle =
+        handle_take(op->d, (struct grant_handle){.host_addr = r->host_addr,
+                                                 .place = place,
+                                                 .mfn = (uint32_t)r->mfn.v,
+                                                 .ref = r->ref,
+                                                 .flags = (uint16_t)r->flags,
+                                                 .domid = from->id});
+    return GNTST_okay;
+}
+
+/* --- unmapping ------------------------------------------------------------ */
+
+static struct mm_domain *domain_of(const struct mm *mm, unsigned id)
+{
+    struct mm_domain *d = mm->domains;
+
+    while (d && d->id != id)
+        d = d->next;
+    return d;
+}
+
+/* NULL: something else is there by now. */
+static pte_t *live_entry(const struct mm_op *op, const struct grant_handle *h)
+{
+    pte_t *slot = entry_of(op, h->place);
+
+    if (!slot || !pte_present(*slot) || pte_mfn(*slot).v != h->mfn)
+        return NULL;
+    return slot;
+}
+
+/* Of the handle's mappings those of `which` (GRANT_MAPS); with the last, it. */
+static bool drop(struct mm_op *op, struct grant_handle *h, uint32_t n,
+                 uint32_t which, pte_t instead)
+{
+    struct mm_domain *from = domain_of(op->mm, h->domid);
+    bool entry = h->flags & which & GNTMAP_host_map;
+    pte_t *slot = entry ? live_entry(op, h) : NULL;
+
+    if (slot)
+        put_in_place(op, slot, instead);
+    if (h->flags & which & GNTMAP_device_map)
+        entry_put_l1(op, entry_for(mfn_of(h->mfn), h->flags));
+    mm_op_flush(op, tlb_full()); /* it may have gone without */
+    h->flags &= (uint16_t)~which;
+    if (!(h->flags & GRANT_MAPS)) {
+        grant_unpin(from, h->ref, !(h->flags & GNTMAP_readonly));
+        handle_put(op->d, h, n);
+    }
+    return slot || !entry;
+}
+
+bool grant_drop(struct mm_op *op, struct grant_handle *h, uint32_t n)
+{
+    return drop(op, h, n, GRANT_MAPS, pte_of(0));
+}
+
+static int find_handle(const struct mm_op *op, uint32_t n, uint64_t host_addr,
+                       struct grant_handle **out)
+{
+    *out = grant_handle(op->d, n);
+    if (!*out || !grant_handle_used(*out))
+        return GNTST_bad_handle;
+    if (!((*out)->flags & GNTMAP_host_map))
+        return GNTST_okay;
+    return (*out)->host_addr == host_addr ? GNTST_okay : GNTST_general_error;
+}
+
+struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle)
+{
+    const struct grant_handle *h = grant_handle(d, handle);
+
+    return h && grant_handle_used(h) ? domain_of(d->mm, h->domid) : NULL;
+}
+
+/* An address of 0 leaves that mapping alone; so does one that is not there. */
+int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                uint64_t dev_addr)
+{
+    struct grant_handle *h = grant_handle(op->d, handle);
+    bool device = h && dev_addr && (h->flags & GNTMAP_device_map);
+    uint32_t which = device ? GNTMAP_device_map : 0;
+    int status = GNTST_okay;
+
+    if (host_addr || !device) {
+        status = find_handle(op, handle, host_addr, &h);
+        which |= GNTMAP_host_map;
+    }
+    if (!status && dev_addr && dev_addr != (uint64_t)h->mfn << PAGE_SHIFT)
+        status = GNTST_general_error;
+    if (status)
+        return status;
+    return drop(op, h, handle, which, pte_of(0)) ? GNTST_okay
+                                                 : GNTST_general_error;
+}
+
+/*
+ * What is at new_addr moves with its references. It may not be a grant: that
+ * has to stay where its handle says that it is (XSA-234).
+ */
+int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                  uint64_t new_addr)
+{
+    struct grant_handle *h;
+    uint64_t place;
+    pte_t *slot, e;
+    int status = find_handle(op, handle, host_addr, &h);
+
+    if (status || !new_addr)
+        return status ? status : grant_unmap(op, handle, host_addr, 0);
+    slot = find_va(op, new_addr, &place);
+    if (!slot || place == h->place || !(h->flags & GNTMAP_host_map) ||
+        (h->flags & GNTMAP_contains_pte) || !live_entry(op, h))
+        return GNTST_general_error;
+    e = pte_of(READ_ONCE(slot->v));
+    if (pte_present(e) && !frame_owned(op, pte_mfn(e)))
+        return GNTST_general_error;
+    WRITE_ONCE(slot->v, 0);
+    (void)drop(op, h, handle, GNTMAP_host_map, e);
+    return GNTST_okay;
+}
+
+/* It was op's domain that could reach it: first nobody can any more. */
+void grant_freed(struct mm_op *op, struct frame *f)
+{
+    struct mm_domain *d = domain_of(op->mm, frame_owner(frame_word(f)));
+    struct mm_op theirs;
+
+    mm_op_flush_now(op);
+    mm_op_begin(&theirs, d, NULL);
+    dmem_frame_free(&theirs, f);
+    mm_op_end(&theirs);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * grant.h: frames that one domain lets another map, copy or have: grant
+ * tables of version 1.
+ *
+ * Invariants:
+ *  - an L1 entry onto another domain's frame holds the references any L1
+ *    entry holds, on the granter's frame. Only grant_map() makes one.
+ *  - whoever drops such an entry, in whatever way, drops these references and
+ *    nothing else; so a handle holds none for it. It names a place, a frame and
+ *    a grant, and keeps the grant's pin until it is unmapped. One that maps for
+ *    a device holds the references of one more entry, which nobody sees.
+ *  - for each foreign entry there is a handle with its place and its frame:
+ *    so all of them are found when the granter dies. A handle whose entry is
+ *    not there any more is stale: unmapping it gives the handle back and says
+ *    that there was an error.
+ * What is in a grant table is its owner's to change at any time: an entry is
+ * read at once, and changed only while it is what was read.
+ */
+#pragma once
+
+#include "mm/alloc/frame.h"
+#include "xen/grant_table.h"
+
+#define GRANT_FRAMES 32u  /* of a domain's table */
+#define GRANT_REFS   512u /* in each */
+#define GRANT_TRACK  64u  /* frames of handles */
+
+/* Part of a domain, there once it uses grants: grant_table.h. */
+struct grants;
+
+/* The first nr frames of d's table exist. ERR_INVAL: too many; ERR_NOMEM. */
+must_check enum err grant_setup(struct mm_op *op, uint32_t nr);
+uint32_t grant_nr_frames(const struct mm_domain *d);
+mfn_t grant_frame(const struct mm_domain *d, uint32_t i);
+/* Handles it has for grants it mapped; and those there are for its own. */
+uint32_t grant_mapped(const struct mm_domain *d);
+uint32_t grant_lent(const struct mm_domain *d);
+/* The domain finds itself somewhere else: its entries name nothing any more. */
+void grant_forget(const struct mm_domain *d);
+
+/* What follows returns GNTST_*, and on an error has changed nothing. */
+
+/* For op's domain, which becomes able to reach a frame of theirs. */
+struct grant_request {
+    uint64_t host_addr; /* of an entry, or of what it maps: GNTMAP_* in flags */
+    uint32_t flags;
+    uint32_t ref;
+    uint32_t handle; /* out, as the frame */
+    mfn_t mfn;
+};
+int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r);
+/* Whom a handle of d's concerns besides; NULL: it is none. */
+struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle);
+/*
+ * host_addr as it was mapped, dev_addr the frame's: each of the two mappings
+ * that is named goes, and the handle with the last of them. The granter's
+ * operation is under way, too.
+ */
+int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                uint64_t dev_addr);
+/* What is mapped at new_addr takes its place; 0: nothing does. */
+int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                  uint64_t new_addr);
+
+/*
+ * One end of a copy: a grant of d's, or a frame that the domain `who`, which
+ * asks for it, simply has: d. Two ends are two domains at most.
+ */
+struct grant_end {
+    struct mm_domain *d;
+    bool granted; /* ref counts, otherwise mfn */
+    uint32_t ref;
+    mfn_t mfn;
+    uint16_t offset;
+};
+int grant_copy(struct mm_domain *who, const struct grant_end *from,
+               const struct grant_end *to, uint16_t len);
+/*
+ * The frame is given up; they, who have said in entry ref that they take one,
+ * get a fresh one with its content, named in the entry.
+ */
+int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
+                   mfn_t m);
+
+/*
+ * op's domain goes: entries that others have for its frames are taken away,
+ * its own handles too. ERR_RESTART: call again.
+ */
+must_check enum err grant_leave(struct mm_op *op);
+/* The last reference to a frame of another domain than op's has gone. */
+void grant_freed(struct mm_op *op, struct frame *f);
+
+/* For the audit: is this a place where d has mapped m? */
+bool grant_covers(const struct mm_domain *d, maddr_t place, mfn_t m);
+/* Calls fn for each entry of other domains' tables onto a frame of d's, and
+ * for each mapping of one for a device. */
+void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,
+                        void (*fn)(void *ctx, mfn_t m, bool rw), void *ctx);
+/* Pins worked out anew from all handles: NULL or what is wrong. */
+const char *grant_check(const struct mm *mm, const struct mm_domain *d);

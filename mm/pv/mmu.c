@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmu.c: changing one entry of a validated table.
+ *
+ * The order is always: references of the new entry, the store, references of
+ * the old entry. So what the processor can reach is accounted for at every
+ * moment, and an error leaves everything as it was.
+ */
+#include "mm/pv/mmu.h"
+
+#include "mm/pv/resize.h"
+#include "mm/pv/super.h"
+
+enum store_how {
+    STORE_PLAIN,
+    STORE_KEEP_AD, /* accessed and dirty bits set meanwhile stay */
+    STORE_IF_SAME, /* only if the entry still is what was read */
+};
+
+enum {
+    MMU_CMD_NORMAL,
+    MMU_CMD_MACHPHYS,
+    MMU_CMD_PRESERVE_AD,
+    MMU_CMD_NO_TRANSLATE
+};
+
+static bool store(pte_t *slot, pte_t old, pte_t new, enum store_how how)
+{
+    _Atomic uint64_t *p = (_Atomic uint64_t *)(void *)slot;
+
+    if (likely(how == STORE_PLAIN)) {
+        atomic_store_explicit(p, new.v, memory_order_release);
+        return true;
+    }
+    if (how == STORE_IF_SAME)
+        return atomic_compare_exchange_strong(p, &old.v, new.v);
+    /* Only A and D can change under the lock: the processor sets them. */
+    while (!atomic_compare_exchange_weak(p, &old.v,
+                                         new.v | (old.v & (PTE_A | PTE_D))))
+        ;
+    return true;
+}
+
+/* Same frame, other RW: the general reference stays where it is. */
+static enum err flip_rw(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
+                        enum store_how how)
+{
+    bool grant = new.v &PTE_RW;
+    enum err rc;
+
+    if (grant) {
+        rc = entry_grant_rw(op, new);
+        if (rc)
+            return rc;
+    }
+    if (!store(slot, old, entry_adjust(new, 1), how)) {
+        if (grant)
+            entry_revoke_rw(op, new);
+        return ERR_RESTART;
+    }
+    if (!grant)
+        entry_revoke_rw(op, new);
+    return ERR_NONE;
+}
+
+/*
+ * The entry comes to lead to pages of another size: it is not present until
+ * all CPUs have forgotten the first. false: it has changed meanwhile.
+ */
+static bool store_resized(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
+                          enum store_how how)
+{
+    _Atomic uint64_t *p = (_Atomic uint64_t *)(void *)slot;
+
+    while (!atomic_compare_exchange_strong(p, &old.v, 0))
+        if (how == STORE_IF_SAME)
+            return false;
+    type_flush_now(op);
+    return store(slot, pte_of(0), new, STORE_PLAIN);
+}
+
+/* Above level 1 sizes may change (resize.h). `new` has its references. */
+static never_inline bool store_above(struct mm_op *op,
+                                     const struct entry_at *at, pte_t *slot,
+                                     pte_t old, pte_t new, enum store_how how)
+{
+    if (pte_present(old) && pte_present(new) &&
+        resize_differs(op, at->level, old, new))
+        return store_resized(op, slot, old, new, how);
+    if (pte_present(new) && resize_stale(op, at->level, new))
+        type_flush_now(op);
+    if (!store(slot, old, new, how))
+        return false;
+    if (pte_present(old))
+        resize_gone(op, at->level, old);
+    return true;
+}
+
+static inline bool store_at(struct mm_op *op, const struct entry_at *at,
+                            pte_t *slot, pte_t old, pte_t new,
+                            enum store_how how)
+{
+    return likely(at->level == 1) ? store(slot, old, new, how)
+                                  : store_above(op, at, slot, old, new, how);
+}
+
+static enum err replace(struct mm_op *op, const struct entry_at *at,
+                        pte_t *slot, pte_t old, pte_t new, enum store_how how)
+{
+    if (pte_present(new)) {
+        enum err rc = entry_get(op, at, new);
+
+        if (rc)
+            return rc;
+        if (!store_at(op, at, slot, old, entry_adjust(new, at->level), how)) {
+            entry_put(op, at, new);
+            return ERR_RESTART;
+        }
+    } else {
+        if (!entry_absent_ok(op->mm, new, at->level))
+            return ERR_INVAL;
+        if (!store_at(op, at, slot, old, new, how))
+            return ERR_RESTART;
+    }
+    if (pte_present(old))
+        entry_put(op, at, old);
+    return ERR_NONE;
+}
+
+static enum err change(struct mm_op *op, const struct entry_at *at, pte_t *slot,
+                       pte_t old, pte_t new, enum store_how how)
+{
+    if (likely(pte_present(new) && pte_present(old))) {
+        if (!((old.v ^ new.v) & ~ENTRY_SOFT(at->level)))
+            return store(slot, old, entry_adjust(new, at->level), how)
+                       ? ERR_NONE
+                       : ERR_RESTART;
+        if (at->level == 1 && only_rw_differs(old, new))
+            return flip_rw(op, slot, old, new, how);
+    }
+    return replace(op, at, slot, old, new, how);
+}
+
+/* Frames of no table type: the guest might as well write there itself. */
+static enum err update_data(struct mm_op *op, mfn_t m, unsigned i, pte_t new)
+{
+    enum err rc = type_get(op, m, FRAME_WRITABLE);
+
+    if (rc)
+        return rc;
+    (void)store((pte_t *)mm_frame_ptr(op->mm, m) + i, new, new, STORE_PLAIN);
+    type_put_later(op, m);
+    return ERR_NONE;
+}
+
+static never_inline enum err update_entry(struct mm_op *op, uint64_t ptr,
+                                          pte_t new, enum store_how how)
+{
+    mfn_t m = mfn_of(ptr >> PAGE_SHIFT);
+    unsigned i = (unsigned)(ptr / sizeof(pte_t)) % PT_ENTRIES;
+    struct entry_at at;
+    pte_t *slot;
+    uint64_t w;
+    enum err rc = frame_find(op, m, &at.table);
+
+    if (unlikely(rc))
+        return rc == ERR_NOMEM ? rc : ERR_INVAL;
+    w = frame_word(&at.table);
+    if (unlikely(frame_owner(w) != op->d->id))
+        return ERR_INVAL;
+    if (unlikely(!(w & FRAME_VALIDATED))) {
+        if (frame_count(w) > 0 && frame_type(w) != FRAME_WRITABLE)
+            return ERR_INVAL; /* half way up or down */
+        return update_data(op, m, i, new);
+    }
+    at.level = (unsigned)frame_type(w);
+    if (unlikely(at.level > PT_LEVELS)) /* descriptors */
+        return ERR_INVAL;
+    if (unlikely(at.level == 4 && l4_slot_is_hv(i)))
+        return ERR_INVAL;
+    slot = (pte_t *)mm_frame_ptr(op->mm, m) + i;
+    return change(op, &at, slot, pte_of(READ_ONCE(slot->v)), new, how);
+}
+
+static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
+{
+    if (!frame_owned(op, m))
+        return ERR_INVAL;
+    op->mm->m2p[m.v] = val;
+    return ERR_NONE;
+}
+
+/*
+ * A superpage into an empty L2 entry, or out of one: one transition of one
+ * block word. False: something else, or refused; the long way says why.
+ */
+static always_inline bool quick_super(struct mm_op *op, uint64_t ptr,
+                                      uint64_t val)
+{
+    struct entry_lens l = entry_lens(op, false);
+    const pte_t new = pte_of(val);
+    pte_t *slot, old;
+
+    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) || type_left(op) ||
+        !entry_quick_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
+        return false;
+    slot = quick_slot(&l, ptr);
+    old = pte_of(READ_ONCE(slot->v));
+    if (!old.v && pte_has(new, PTE_P | PTE_PSE) && !resize_stale(op, 2, new)) {
+        if (super_get(op, new))
+            return false;
+        WRITE_ONCE(slot->v, entry_adjust(new, 2).v);
+        return true;
+    }
+    if (!new.v && pte_has(old, PTE_P | PTE_PSE)) {
+        WRITE_ONCE(slot->v, 0);
+        resize_gone(op, 2, old);
+        super_put(op, old);
+        return true;
+    }
+    return false;
+}
+
+static never_inline enum err update_rare(struct mm_op *op, uint64_t ptr,
+                                         uint64_t val)
+{
+    enum err rc = type_drain(op);
+
+    if (rc)
+        return rc;
+    switch (ptr & MMU_PTR_CMD) {
+    case MMU_CMD_NORMAL:
+    case MMU_CMD_NO_TRANSLATE:
+        return update_entry(op, ptr & ~(uint64_t)MMU_PTR_CMD, pte_of(val),
+                            STORE_PLAIN);
+    case MMU_CMD_PRESERVE_AD:
+        return update_entry(op, ptr, pte_of(val), STORE_KEEP_AD);
+    case MMU_CMD_MACHPHYS:
+        return update_m2p(op, mfn_of(ptr >> PAGE_SHIFT), val);
+    default: /* a misaligned pointer has one of these: never a torn write */
+        return ERR_NOSYS;
+    }
+}
+
+enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
+                         enum quick q, mfn_t gone)
+{
+    if (q == QUICK_FREED)
+        entry_freed(op, gone);
+    else if (!quick_super(op, ptr, val))
+        return update_rare(op, ptr, val);
+    return ERR_NONE;
+}
+
+/* It was refused for no more than that its frame is new: once more, then. */
+static never_inline bool prepared(const struct mm_op *op, uint64_t table,
+                                  uint64_t ptr, pte_t new)
+{
+    const struct entry_lens l = entry_lens(op, false);
+
+    return (ptr & ~SLOT_BITS) == table && !pte_present(*quick_slot(&l, ptr)) &&
+           entry_prepare(op, new);
+}
+
+/* One of a list, in the usual way if there is one. */
+static always_inline bool update_quickly(struct mm_op *op, struct entry_lens *l,
+                                         uint64_t *table,
+                                         const struct mmu_request *req)
+{
+    mfn_t gone;
+    enum quick q = quick_update(l, table, req->ptr, pte_of(req->val), &gone);
+
+    if (unlikely(q == QUICK_FREED)) {
+        entry_freed(op, gone);
+        *l = entry_lens(op, true);
+    }
+    return likely(q != QUICK_NO);
+}
+
+enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
+                         unsigned n, unsigned *done)
+{
+    struct entry_lens l = entry_lens(op, true);
+    uint64_t table = NO_TABLE;
+    enum err rc = type_drain(op);
+
+    for (*done = 0; !rc && *done < n; ++*done, ++req) {
+        if (update_quickly(op, &l, &table, req))
+            continue;
+        if (prepared(op, table, req->ptr, pte_of(req->val)) &&
+            update_quickly(op, &l, &table, req))
+            continue;
+        rc = mmu_update_rest(op, req->ptr, req->val, QUICK_NO, MFN_NONE);
+        if (rc)
+            break;
+        l = entry_lens(op, true); /* it may have flushed, or dropped tables */
+        table = NO_TABLE;
+    }
+    return rc;
+}
+
+/*
+ * Is the frame a validated L1 table of the domain's? A walk that went through
+ * a linear entry ends in a table of another level.
+ */
+static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
+{
+    uint64_t w;
+
+    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
+        return false;
+    *out = frame_held(op->mm, m);
+    w = frame_word(out);
+    return frame_type(w) == FRAME_L1 && (w & FRAME_VALIDATED);
+}
+
+static enum err update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
+{
+    struct entry_at at = {.level = 1};
+    struct walk walk;
+    enum err rc = type_drain(op);
+
+    if (!rc)
+        rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
+    if (rc)
+        return rc;
+    if (!is_l1(op, walk.table, &at.table))
+        return ERR_INVAL;
+    return change(op, &at, walk.entry, pte_of(READ_ONCE(walk.entry->v)),
+                  pte_of(val), STORE_PLAIN);
+}
+
+enum err mmu_update_va_rest(struct mm_op *op, uint64_t va, uint64_t val,
+                            enum quick q, mfn_t gone)
+{
+    if (q == QUICK_NO)
+        return update_va_rare(op, va, val);
+    entry_freed(op, gone);
+    return ERR_NONE;
+}
+
+enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
+                          struct mmu_entry *out)
+{
+    struct walk walk;
+    struct frame f;
+    pte_t e;
+    enum err rc = walk_l1(op->mm, root, va, &walk);
+
+    if (rc)
+        return rc;
+    e = pte_of(READ_ONCE(walk.entry->v));
+    if (!pte_present(e) || (e.v & PTE_RW) || !is_l1(op, pte_mfn(e), &f))
+        return ERR_INVAL;
+    *out = (struct mmu_entry){
+        .table = f.mfn,
+        .i = (unsigned)(va / sizeof(pte_t)) % PT_ENTRIES,
+    };
+    return ERR_NONE;
+}
+
+uint64_t mmu_emulate_read(const struct mm_op *op, struct mmu_entry e)
+{
+    const pte_t *table = mm_frame_ptr(op->mm, e.table);
+
+    return READ_ONCE(table[e.i].v);
+}
+
+enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e, uint64_t old,
+                           uint64_t val)
+{
+    struct entry_at at = {.level = 1};
+    pte_t *slot = (pte_t *)mm_frame_ptr(op->mm, e.table) + e.i;
+
+    if (!is_l1(op, e.table, &at.table))
+        return ERR_INVAL;
+    if (READ_ONCE(slot->v) != old)
+        return ERR_RESTART;
+    return change(op, &at, slot, pte_of(old), pte_of(val), STORE_IF_SAME);
+}

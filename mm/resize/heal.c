@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heal.c: heal() of split.h. All 512 frames are looked at before the first is
+ * moved; then the block and its words are got, the last that can fail; the
+ * table is made to map the block in order, and then it is a case for join().
+ */
+#include "mm/alloc/dmem.h"
+#include "mm/pv/split.h"
+#include "mm/pv/super.h"
+#include "mm/resize/move.h"
+
+/* Do all entries map something, with the same flags? */
+static bool alike(const pte_t *e)
+{
+    const uint64_t care = ~(PTE_ADDR | PTE_A | PTE_D);
+    uint64_t differ = 0;
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        differ |= READ_ONCE(e[i].v) ^ e[0].v;
+    return pte_present(e[0]) && !(differ & care);
+}
+
+static enum err all_movable(struct mm_op *op, const pte_t *small)
+{
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        enum err rc = move_check(op, pte_mfn(small[i]), small[i]);
+
+        if (rc)
+            return rc;
+    }
+    return ERR_NONE;
+}
+
+/* A block whose content will be overwritten, with its words. */
+static enum err get_block(struct mm_op *op, mfn_t *first)
+{
+    struct frame unused;
+    blk_t b;
+    enum err rc = dmem_block_get_to_move(op, &b);
+
+    if (rc)
+        return rc;
+    *first = mfn_of_blk(b);
+    rc = frame_find(op, *first, &unused);
+    if (rc)
+        BUG_IF(dmem_block_put(op, b));
+    return rc;
+}
+
+static enum err heal_check(struct mm_op *op, maddr_t entry, struct place *p,
+                           pte_t **small)
+{
+    enum err rc = type_drain(op);
+
+    if (!rc)
+        rc = split_find_table(op, entry, p, small);
+    if (rc)
+        return rc;
+    if (p->at.level != 2 || !super_allowed(op, 2) || !alike(*small))
+        return ERR_INVAL;
+    return split_in_order(*small, 2) ? ERR_NONE : all_movable(op, *small);
+}
+
+enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table)
+{
+    struct place p;
+    pte_t *small;
+    enum err rc = heal_check(op, entry, &p, &small);
+
+    if (rc)
+        return rc;
+    if (split_in_order(small, 2)) { /* where it is, it is whole */
+        *first = pte_mfn(small[0]);
+        return split_join_at(op, &p, small, table);
+    }
+    rc = get_block(op, first);
+    if (rc)
+        return rc;
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        move_frame(op, pte_mfn(small[i]), &small[i], mfn_add(*first, i));
+    atomic_fetch_and(&mm_block(op->mm, blk_of_mfn(*first))->word, ~BLOCK_DIRTY);
+    BUG_IF(split_join_at(op, &p, small, table));
+    /* All its frames are simply the domain's again, as a rule. */
+    (void)frame_table_trim(op->mm, op->d, mm_block(op->mm, blk_of_mfn(*first)));
+    return ERR_NONE;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move.c: see move.h. Nothing in move_frame() can fail, because move_check()
+ * has found that the old frame can be given up and `to` is ours alone.
+ */
+#include "mm/resize/move.h"
+
+#include <string.h>
+
+#include "mm/alloc/dmem.h"
+
+enum err move_check(struct mm_op *op, mfn_t m, pte_t e)
+{
+    uint64_t want = frame_word_owned(op->d->id), w;
+    struct frame f;
+    enum err rc = dmem_frame_check(op, m);
+
+    if (rc)
+        return rc;
+    f = frame_held(op->mm, m);
+    w = frame_word(&f);
+    if (pte_present(e))
+        want += FRAME_REF_ONE;
+    if (pte_has(e, PTE_P | PTE_RW))
+        want += FRAME_COUNT_ONE | frame_type_bits(FRAME_WRITABLE);
+    else
+        w &= ~FRAME_TYPE_MASK; /* what it was last does not matter */
+    return w == want ? ERR_NONE : ERR_BUSY;
+}
+
+static void redirect(struct mm_op *op, pte_t *slot, mfn_t to)
+{
+    _Atomic uint64_t *p = (_Atomic uint64_t *)(void *)slot;
+    pte_t old = pte_of(READ_ONCE(slot->v));
+
+    BUG_IF(entry_get_l1(op, pte_make(to, pte_flags(old))));
+    while (!atomic_compare_exchange_strong(p, &old.v,
+                                           pte_make(to, pte_flags(old)).v))
+        ;
+    entry_put_l1(op, old);
+}
+
+void move_frame(struct mm_op *op, mfn_t from, pte_t *slot, mfn_t to)
+{
+    memcpy(mm_frame_ptr(op->mm, to), mm_frame_ptr(op->mm, from), PAGE_SIZE);
+    op->mm->m2p[to.v] = op->mm->m2p[from.v];
+    if (slot)
+        redirect(op, slot, to);
+    mm_op_flush(op, tlb_full());
+    BUG_IF(dmem_frame_put(op, from));
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reservation.c: one extent in, one extent out; all of it or nothing.
+ */
+#include "mm/resize/reservation.h"
+
+#include "mm/alloc/m2p.h"
+#include "mm/pv/type.h"
+
+/* Can every frame of the extent be given up? Nothing is changed by asking. */
+static enum err decrease_check(struct mm_op *op, mfn_t m, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        enum err rc = dmem_frame_check(op, mfn_add(m, i));
+
+        if (rc)
+            return rc;
+    }
+    return ERR_NONE;
+}
+
+enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order)
+{
+    uint64_t n;
+    enum err rc = type_drain(op);
+
+    if (rc)
+        return rc;
+    if (order > RESERVATION_ORDER_MAX)
+        return ERR_PERM;
+    n = UINT64_C(1) << order;
+    if (order == 0)
+        return dmem_frame_put(op, m);
+    if (m.v >= op->mm->nr_frames || n > op->mm->nr_frames - m.v)
+        return ERR_INVAL;
+    if (order == RESERVATION_ORDER_MAX && m.v % BLOCK_FRAMES == 0 &&
+        dmem_block_put(op, blk_of_mfn(m)) == ERR_NONE)
+        return ERR_NONE;
+    rc = decrease_check(op, m, n);
+    if (rc)
+        return rc;
+    for (uint64_t i = 0; i < n; i++)
+        BUG_IF(dmem_frame_put(op, mfn_add(m, i)));
+    return ERR_NONE;
+}
+
+enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m, unsigned n,
+                                   unsigned *done)
+{
+    enum err rc = type_drain(op);
+
+    *done = 0;
+    return rc ? rc : dmem_frames_put(op, m, n, done);
+}
+
+static enum err extent_get(struct mm_op *op, unsigned order, mfn_t *out)
+{
+    blk_t b;
+    enum err rc;
+
+    if (order < RESERVATION_ORDER_MAX)
+        return dmem_run_get(op, order, out);
+    rc = dmem_block_get(op, &b);
+    if (!rc)
+        *out = mfn_of_blk(b);
+    return rc;
+}
+
+/* Undoes extent_get(). */
+static void extent_put(struct mm_op *op, mfn_t m, unsigned order)
+{
+    if (order == RESERVATION_ORDER_MAX) {
+        BUG_IF(dmem_block_put(op, blk_of_mfn(m)));
+        return;
+    }
+    dmem_run_undo(op, order, m);
+}
+
+static void set_pfn(struct mm_op *op, mfn_t m, pfn_t pfn, unsigned order)
+{
+    if (pfn.v != PFN_NONE.v)
+        m2p_set(op->mm, m, pfn, UINT64_C(1) << order);
+}
+
+enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
+                              mfn_t *out)
+{
+    enum err rc = type_drain(op);
+
+    if (rc)
+        return rc;
+    if (order > RESERVATION_ORDER_MAX)
+        return ERR_PERM;
+    if (!dmem_may_grow(op->d, UINT64_C(1) << order))
+        return ERR_NOMEM; /* XSA-385: no sum that could wrap */
+    rc = extent_get(op, order, out);
+    if (!rc)
+        set_pfn(op, *out, pfn, order);
+    return rc;
+}
+
+enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,
+                                   mfn_t *out, unsigned n, unsigned *done)
+{
+    enum err rc = type_drain(op);
+    uint64_t *m2p = op->mm->m2p;
+    unsigned want = n;
+
+    *done = 0;
+    if (rc)
+        return rc;
+    if (unlikely(!dmem_may_grow(op->d, n)))
+        want = dmem_may_grow(op->d, 1)
+                   ? (unsigned)(op->d->max_pages - op->d->tot_pages)
+                   : 0;
+    rc = dmem_frames_get(op, out, want, done);
+    for (unsigned i = 0; i < *done; i++)
+        m2p[out[i].v] = pfn[i].v;
+    return rc || want == n ? rc : ERR_NOMEM;
+}
+
+/* FRAME_FIXED marks a frame as taken here: naming it twice is refused. */
+static enum err take_in(struct mm_op *op, mfn_t m)
+{
+    enum err rc = dmem_frame_check(op, m);
+    struct frame f;
+
+    if (rc)
+        return rc == ERR_NOMEM ? rc : ERR_INVAL;
+    f = frame_held(op->mm, m);
+    if (!frame_is_idle(frame_word(&f), op->d->id) ||
+        !frame_try(&f, frame_flags, FRAME_FIXED, 0))
+        return ERR_INVAL;
+    return ERR_NONE;
+}
+
+static void leave_in(struct mm_op *op, mfn_t m)
+{
+    struct frame f = frame_held(op->mm, m);
+
+    BUG_IF(!frame_try(&f, frame_flags, 0, FRAME_FIXED));
+}
+
+static mfn_t in_frame(const struct reservation_exchange *x, uint64_t i)
+{
+    return mfn_add(x->in[i >> x->in_order], i & ((1u << x->in_order) - 1));
+}
+
+static enum err take_all(struct mm_op *op, const struct reservation_exchange *x,
+                         uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        enum err rc = take_in(op, in_frame(x, i));
+
+        if (rc) {
+            while (i-- > 0)
+                leave_in(op, in_frame(x, i));
+            return rc;
+        }
+    }
+    return ERR_NONE;
+}
+
+static enum err get_all(struct mm_op *op, const struct reservation_exchange *x)
+{
+    for (unsigned i = 0; i < x->n_out; i++) {
+        enum err rc = extent_get(op, x->out_order, &x->out[i]);
+
+        if (rc) {
+            while (i-- > 0)
+                extent_put(op, x->out[i], x->out_order);
+            return rc;
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err reservation_exchange(struct mm_op *op,
+                              const struct reservation_exchange *x)
+{
+    uint64_t n = (uint64_t)x->n_in << x->in_order;
+    enum err rc = type_drain(op);
+
+    if (rc)
+        return rc;
+    if (x->in_order > RESERVATION_ORDER_MAX ||
+        x->out_order > RESERVATION_ORDER_MAX)
+        return ERR_PERM;
+    if (n != (uint64_t)x->n_out << x->out_order)
+        return ERR_INVAL;
+    rc = take_all(op, x, n);
+    if (rc)
+        return rc;
+    rc = get_all(op, x);
+    for (uint64_t i = 0; i < n; i++)
+        leave_in(op, in_frame(x, i));
+    if (rc)
+        return rc;
+    for (uint64_t i = 0; i < n; i++)
+        BUG_IF(dmem_frame_put(op, in_frame(x, i)));
+    for (unsigned i = 0; i < x->n_out; i++)
+        set_pfn(op, x->out[i], x->out_pfn[i], x->out_order);
+    return ERR_NONE;
+}

@@ -15,13 +15,15 @@
 #include "hv/arch/panic.h"
 #include "hv/arch/power.h"
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/debug/auditor.h"
 #include "hv/debug/selftest.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
+#include "hv/domain/profile.h"
 #include "hv/entry/exit.h"
-#include "hv/entry/profile.h"
+#include "hv/entry/profiled.h"
 #include "hv/entry/trap.h"
 #include "hv/sched/time.h"
 #include "hv/svc/build/launch.h"
@@ -54,12 +56,12 @@ static void take_bootinfo(uint32_t mbi)
 static void report_bootinfo(void)
 {
     for (unsigned i = 0; i < boot.nr_notes; i++)
-        console_say("%s: %lx-%lx", boot.notes[i].what, boot.notes[i].start,
-                    boot.notes[i].end);
+        log_say("%s: %lx-%lx", boot.notes[i].what, boot.notes[i].start,
+                boot.notes[i].end);
     if (boot.too_many)
-        console_say("the memory map has more than %u ranges: %lu KiB of RAM "
-                    "in the smallest are not used",
-                    BOOTINFO_RANGES, boot.ram_unused >> 10);
+        log_say("the memory map has more than %u ranges: %lu KiB of RAM "
+                "in the smallest are not used",
+                BOOTINFO_RANGES, boot.ram_unused >> 10);
 }
 
 /* ACPI tables are read through the boot tables, before paging_init(). */
@@ -77,7 +79,7 @@ static void init_machine(void)
 
     cpu_detect();
     cpu_init();
-    idt_init();
+    idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();
     acpi_parse(&acpi, boot.rsdp, boot.rsdp_len, map_low, NULL);
     power_init(&acpi);
@@ -96,16 +98,16 @@ void hv_main(uint32_t mbi)
     channel_init();
     take_bootinfo(mbi);
     console_init_screen(&boot);
-    console_say("Flagstone " FLAGSTONE_RELEASE);
+    log_say("Flagstone " FLAGSTONE_RELEASE);
     cmdline_parse(boot.cmdline);
     report_bootinfo();
     if (options.profile)
-        profile_enable();
+        profiled_enable();
     init_machine();
     paging_init_m2p(&boot);
-    console_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,
-                boot.nr_modules);
-    selftest_run((enum selftest)options.selftest);
+    log_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,
+            boot.nr_modules);
+    selftest_run((enum option_selftest)options.selftest);
     auditor_reserve();
     memory_init();
     launch_guests(&boot);

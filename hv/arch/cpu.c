@@ -10,9 +10,8 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
-#include "hv/dev/apic.h"
-#include "hv/svc/console/console.h"
 
 /* hv/entry/entry.asm: each is preceded by a page that cpu_guard_stacks()
  * unmaps. */
@@ -82,10 +81,10 @@ void cpu_detect(void)
     detect_vendor(f);
     detect_basic(f);
     detect_extended(f);
-    console_say("cpu %s, %u address bits%s%s%s%s%s", f->vendor, f->phys_bits,
-                f->page1g ? " 1g-pages" : "", f->smep ? " smep" : "",
-                f->smap ? " smap" : "", f->tsc_deadline ? " tsc-deadline" : "",
-                f->invariant_tsc ? " invariant-tsc" : "");
+    log_say("cpu %s, %u address bits%s%s%s%s%s", f->vendor, f->phys_bits,
+            f->page1g ? " 1g-pages" : "", f->smep ? " smep" : "",
+            f->smap ? " smap" : "", f->tsc_deadline ? " tsc-deadline" : "",
+            f->invariant_tsc ? " invariant-tsc" : "");
 }
 
 /* --- alternatives ------------------------------------------------------ */
@@ -232,7 +231,7 @@ void cpu_init(void)
     p->self = p;
     p->stack_top = (uint64_t)hv_stack_guard + (1 + STACK_PAGES) * PAGE_SIZE;
     p->tss = &tss;
-    p->timer_due = APIC_NEVER_DUE;
+    p->timer_due = CPU_NEVER_DUE;
     p->gdt_page = gdt_page;
     init_tss();
     init_gdt();
@@ -243,4 +242,11 @@ void cpu_init(void)
     init_syscall();
     if (cpu_features.smap)
         patch_smap();
+}
+
+bool cpu_preempt(void)
+{
+    const struct percpu *cpu = this_cpu();
+
+    return x86_rdtsc() >= cpu->timer_due || (cpu->work & WORK_RESCHED);
 }

@@ -53,13 +53,16 @@ struct domain;
 #define WORK_REGS    2u /* hypercall_regs() gave vcpu->regs out, to be loaded */
 #define WORK_LOOK    4u /* something else may be pending */
 
-/* The entry under way, for hv/entry/profile.h. */
+/* The entry under way, for hv/domain/profile.h. */
 struct percpu_profile {
     uint64_t start;             /* TSC */
     struct profile_line *lines; /* of the vCPU that entered; NULL: none */
     uint64_t save[3];
     uint32_t kind;
 };
+
+/* What percpu.timer_due is when there will be none. */
+#define CPU_NEVER_DUE (~UINT64_C(0))
 
 /* Behind GS in the hypervisor. hv/entry/offsets.c tells entry.asm. */
 struct percpu {
@@ -126,8 +129,13 @@ void cpu_load_gdt(uint64_t base);
 void cpu_load_ldt(uint64_t base, unsigned entries);
 
 /*
+ * Should a loop over a guest's array stop here and continue later? Its time is
+ * up, or somebody else is to run.
+ */
+bool cpu_preempt(void);
+
  * Flushes what is owed: hv/domain/tlb.c. The second keeps all registers
- * (entry.asm), so that a function that may have to call it costs no more than
+ * (hv/domain/discharge.asm), so that a function that may have to call it costs no more than
  * one that calls nobody.
  */
 void cpu_discharge(void);

@@ -9,8 +9,8 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/panic.h"
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
-#include "hv/svc/console/console.h"
 
 /* Below 1 MiB live the BIOS, its data area, and old DMA: left alone. */
 #define LOW_END UINT64_C(0x100000)
@@ -83,8 +83,8 @@ void early_init(const struct bootinfo *bi)
         if (bi->ranges[i].kind != BOOTINFO_RAM || start >= end)
             continue;
         if (end > HV_DIRECT_MAX) {
-            console_say("RAM %lx-%lx is beyond 4 TiB, not used",
-                        MAX(start, HV_DIRECT_MAX), end);
+            log_say("RAM %lx-%lx is beyond 4 TiB, not used",
+                    MAX(start, HV_DIRECT_MAX), end);
             end = HV_DIRECT_MAX;
         }
         if (start >= end)

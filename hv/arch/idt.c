@@ -9,7 +9,6 @@
 
 #include "hv/arch/cpu.h"
 #include "hv/arch/x86.h"
-#include "hv/entry/profile.h"
 
 struct gate {
     uint16_t offset_0;
@@ -24,9 +23,8 @@ _Static_assert(sizeof(struct gate) == 16, "SDM vol. 3, 6.14.1");
 
 #define GATE_INTERRUPT 0x8e
 
-extern const uint64_t entry_vectors[IDT_VECTORS];
-
 static struct gate idt[IDT_VECTORS] aligned_to(4096);
+static void (*handlers[IDT_VECTORS])(void);
 
 void idt_set_entry(unsigned vector, uint64_t entry)
 {
@@ -42,13 +40,13 @@ void idt_set_dpl(unsigned vector, unsigned dpl)
     idt[vector].type = (uint8_t)(GATE_INTERRUPT | dpl << 5);
 }
 
-void idt_init(void)
+void idt_init(const uint64_t *entries)
 {
     struct x86_table_ptr p = {sizeof(idt) - 1, (uint64_t)idt};
 
     for (unsigned v = 0; v < IDT_VECTORS; v++) {
         idt[v] = (struct gate){.sel = SEL_HV_CS, .type = GATE_INTERRUPT};
-        idt_set_entry(v, (profile_on ? profile_vectors : entry_vectors)[v]);
+        idt_set_entry(v, entries[v]);
     }
     idt[VEC_NMI].ist = IST_NMI;
     idt[VEC_DF].ist = IST_DF;
@@ -57,4 +55,17 @@ void idt_init(void)
     idt_set_dpl(VEC_BP, 3);
     idt_set_dpl(VEC_OF, 3);
     x86_lidt(&p);
+}
+
+void idt_set_handler(unsigned vector, void (*fn)(void))
+{
+    ASSERT(vector >= 32 && vector < ARRAY_SIZE(handlers));
+    handlers[vector] = fn;
+}
+
+void idt_interrupt(unsigned vector)
+{
+    /* Else spurious: the PIC's 7 and 15, or the local APIC's. */
+    if (handlers[vector & 255])
+        handlers[vector & 255]();
 }

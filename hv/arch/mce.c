@@ -13,7 +13,7 @@
 #include "hv/arch/mce_text.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
-#include "hv/svc/console/console.h"
+#include "hv/base/log.h"
 
 #define CPUID_MCE BIT(7)
 #define CPUID_MCA BIT(14)
@@ -55,10 +55,10 @@ static bool say_bank(unsigned bank)
     if (status & MCE_MISC)
         more = x86_rdmsr(bank_msr(bank, MORE));
     mce_text(text, status);
-    console_say("machine check, bank %u: %s", bank, text);
-    console_say("  status %016lx%s %016lx%s %016lx", status,
-                status & MCE_ADDR ? " address" : " no address", address,
-                status & MCE_MISC ? " misc" : " no misc", more);
+    log_say("machine check, bank %u: %s", bank, text);
+    log_say("  status %016lx%s %016lx%s %016lx", status,
+            status & MCE_ADDR ? " address" : " no address", address,
+            status & MCE_MISC ? " misc" : " no misc", more);
     return true;
 }
 
@@ -99,14 +99,14 @@ void mce_init(void)
     uint64_t cap;
 
     if (!(features & CPUID_MCE)) {
-        console_say("this processor reports no machine checks");
+        log_say("this processor reports no machine checks");
         return;
     }
     if (features & CPUID_MCA) {
         cap = x86_rdmsr(MSR_CAP);
         banks = (unsigned)(cap & CAP_BANKS);
         if (say_banks())
-            console_say("these are from before this boot");
+            log_say("these are from before this boot");
         enable_banks(cap);
     }
     x86_write_cr4(x86_read_cr4() | CR4_MCE);
@@ -117,12 +117,11 @@ void mce_panic(const struct regs *regs)
     uint64_t status = banks ? x86_rdmsr(MSR_STATUS) : 0;
 
     panic_enter();
-    console_say("machine check: global status %lx (%s at the instruction, it "
-                "could %sgo on), capabilities %lx",
-                status, status & RIP_CAUSED ? "an error" : "not known to be",
-                status & RIP_VALID ? "" : "not ",
-                banks ? x86_rdmsr(MSR_CAP) : 0);
+    log_say("machine check: global status %lx (%s at the instruction, it "
+            "could %sgo on), capabilities %lx",
+            status, status & RIP_CAUSED ? "an error" : "not known to be",
+            status & RIP_VALID ? "" : "not ", banks ? x86_rdmsr(MSR_CAP) : 0);
     if (!say_banks())
-        console_say("  no bank says anything");
+        log_say("  no bank says anything");
     panic_regs(regs, "machine check");
 }

@@ -10,8 +10,8 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/paging.h"
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
-#include "hv/svc/console/console.h"
 
 struct mm hv_mm;
 
@@ -44,9 +44,9 @@ void memory_init(void)
     memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));
     alloc_init(&hv_mm, meta, frames, fragment_reserve());
     early_finish(hand_over, NULL);
-    console_debug("%lu whole blocks free, %lu of them kept for cutting, "
-                  "accounting %lu KiB",
-                  alloc_stats(&hv_mm).free, fragment_reserve(), size >> 10);
+    log_debug("%lu whole blocks free, %lu of them kept for cutting, "
+              "accounting %lu KiB",
+              alloc_stats(&hv_mm).free, fragment_reserve(), size >> 10);
 }
 
 /* Whole blocks of it; what shares a block with others stays reserved. */

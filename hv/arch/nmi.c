@@ -14,7 +14,7 @@
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
-#include "hv/svc/console/console.h"
+#include "hv/base/log.h"
 
 #define PORT_REASON  0x61
 #define REASON_SERR  0x80u /* memory parity, or an error on the PCI bus */
@@ -62,7 +62,7 @@ void nmi_handle(const struct regs *regs)
         return;
     }
     panic_enter();
-    console_say("NMI: %s (port 61: %x)", text_of(reason), reason);
+    log_say("NMI: %s (port 61: %x)", text_of(reason), reason);
     panic_regs(regs, "non-maskable interrupt");
 }
 
@@ -73,5 +73,5 @@ void nmi_tick(void)
     if (n == said)
         return;
     said = n;
-    console_say("NMI: %s, %u since the start", text_of(READ_ONCE(reasons)), n);
+    log_say("NMI: %s, %u since the start", text_of(READ_ONCE(reasons)), n);
 }

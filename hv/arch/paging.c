@@ -13,7 +13,6 @@
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
 #include "hv/base/string.h"
-#include "hv/svc/console/console.h"
 
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_A)
 #define LEAF_FLAGS  (PTE_P | PTE_A | PTE_D | PTE_G)

@@ -9,8 +9,8 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/power.h"
 #include "hv/arch/x86.h"
+#include "hv/base/log.h"
 #include "hv/base/print.h"
-#include "hv/svc/console/console.h"
 
 /* Made by tools/symbols from the first link; empty during that link. */
 extern const uint32_t symbols_count;
@@ -49,9 +49,9 @@ static void say_address(uint64_t addr)
     const char *name = panic_symbol(addr, &off);
 
     if (name)
-        console_say("  %016lx %s+0x%lx", addr, name, off);
+        log_say("  %016lx %s+0x%lx", addr, name, off);
     else
-        console_say("  %016lx", addr);
+        log_say("  %016lx", addr);
 }
 
 /* Stacks are in .bss: nothing else may be followed. */
@@ -65,7 +65,7 @@ static void backtrace(uint64_t rip, uint64_t fp)
 {
     uint64_t last = 0;
 
-    console_say("backtrace:");
+    log_say("backtrace:");
     say_address(rip);
     for (int depth = 0; depth < MAX_DEPTH && frame_ok(fp, last); depth++) {
         const uint64_t *frame = (const uint64_t *)fp;
@@ -90,7 +90,7 @@ void panic_enter(void)
     if (inside)
         x86_halt_forever();
     inside = entered = true;
-    console_panic_mode();
+    log_urgent();
 }
 
 static void enter(void)
@@ -109,7 +109,7 @@ void panic(const char *fmt, ...)
     va_start(ap, fmt);
     print_vformat(text, sizeof(text), fmt, ap);
     va_end(ap);
-    console_say("panic: %s", text);
+    log_say("panic: %s", text);
     backtrace((uint64_t)__builtin_return_address(0),
               *(const uint64_t *)__builtin_frame_address(0));
     power_off(POWER_FAILURE);
@@ -123,17 +123,17 @@ void bug(const char *file, int line, const char *what)
 void panic_regs(const struct regs *r, const char *what)
 {
     enter();
-    console_say("panic: %s, vector %u, error code %x", what, r->vector,
-                r->error_code);
-    console_say("rip %04lx:%016lx rflags %08lx", r->cs, r->rip, r->rflags);
-    console_say("rsp %04lx:%016lx rbp %016lx", r->ss, r->rsp, r->rbp);
-    console_say("rax %016lx rbx %016lx rcx %016lx", r->rax, r->rbx, r->rcx);
-    console_say("rdx %016lx rsi %016lx rdi %016lx", r->rdx, r->rsi, r->rdi);
-    console_say("r8  %016lx r9  %016lx r10 %016lx", r->r8, r->r9, r->r10);
-    console_say("r11 %016lx r12 %016lx r13 %016lx", r->r11, r->r12, r->r13);
-    console_say("r14 %016lx r15 %016lx", r->r14, r->r15);
-    console_say("cr0 %lx cr2 %016lx cr3 %lx cr4 %lx", x86_read_cr0(),
-                x86_read_cr2(), x86_read_cr3(), x86_read_cr4());
+    log_say("panic: %s, vector %u, error code %x", what, r->vector,
+            r->error_code);
+    log_say("rip %04lx:%016lx rflags %08lx", r->cs, r->rip, r->rflags);
+    log_say("rsp %04lx:%016lx rbp %016lx", r->ss, r->rsp, r->rbp);
+    log_say("rax %016lx rbx %016lx rcx %016lx", r->rax, r->rbx, r->rcx);
+    log_say("rdx %016lx rsi %016lx rdi %016lx", r->rdx, r->rsi, r->rdi);
+    log_say("r8  %016lx r9  %016lx r10 %016lx", r->r8, r->r9, r->r10);
+    log_say("r11 %016lx r12 %016lx r13 %016lx", r->r11, r->r12, r->r13);
+    log_say("r14 %016lx r15 %016lx", r->r14, r->r15);
+    log_say("cr0 %lx cr2 %016lx cr3 %lx cr4 %lx", x86_read_cr0(),
+            x86_read_cr2(), x86_read_cr3(), x86_read_cr4());
     backtrace(r->rip, regs_from_guest(r) ? 0 : r->rbp);
     power_off(POWER_FAILURE);
 }

@@ -7,7 +7,7 @@
 
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
-#include "hv/svc/console/console.h"
+#include "hv/base/log.h"
 
 #define QEMU_EXIT_PORT 0xf4
 #define QEMU_EXIT_BASE 0x10 /* QEMU exits with (value << 1) | 1 */
@@ -50,7 +50,7 @@ static void sleep_by(uint16_t port, uint8_t type)
 static void acpi_s5(void)
 {
     if (!acpi.s5 || !acpi.pm1a_control) {
-        console_say("ACPI does not say how to power off");
+        log_say("ACPI does not say how to power off");
         return;
     }
     take_over();
@@ -64,14 +64,14 @@ static void acpi_s5(void)
 void power_off(enum power_status status)
 {
     x86_cli();
-    console_flush();
-    console_say("power off: %s", status ? "failure" : "success");
-    console_flush();
+    log_flush();
+    log_say("power off: %s", status ? "failure" : "success");
+    log_flush();
     if (options.exit == EXIT_QEMU)
         x86_out32(QEMU_EXIT_PORT, QEMU_EXIT_BASE + status);
     else if (options.exit == EXIT_ACPI)
         acpi_s5();
-    console_say("halted");
-    console_flush();
+    log_say("halted");
+    log_flush();
     x86_halt_forever();
 }

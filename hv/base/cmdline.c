@@ -6,9 +6,8 @@
  */
 #include "hv/base/cmdline.h"
 
+#include "hv/base/log.h"
 #include "hv/base/string.h"
-#include "hv/debug/selftest.h"
-#include "hv/svc/console/console.h"
 
 struct options options = {
     .exit = EXIT_ACPI,
@@ -191,10 +190,10 @@ static void take_word(struct word w)
         if (!word_is(name, table[i].name))
             continue;
         if (!set_option(&table[i], value))
-            console_say("command line: bad value in '%.*s'", (int)w.len, w.p);
+            log_say("command line: bad value in '%.*s'", (int)w.len, w.p);
         return;
     }
-    console_say("command line: unknown option '%.*s'", (int)w.len, w.p);
+    log_say("command line: unknown option '%.*s'", (int)w.len, w.p);
 }
 
 void cmdline_parse(const char *text)

@@ -18,20 +18,30 @@ enum option_console {
     CONSOLE_FB = 4,
 };
 
+enum option_selftest {
+    SELFTEST_NONE,
+    SELFTEST_BUG,         /* an assertion that does not hold */
+    SELFTEST_WRITE_TEXT,  /* each of these must fault: W^X, ... */
+    SELFTEST_WRITE_ALIAS, /* ... also through the direct map, ... */
+    SELFTEST_EXEC_DATA,   /* ... NX, ... */
+    SELFTEST_STACK,       /* ... the guard page below the stack, ... */
+    SELFTEST_NULL,        /* ... and nothing is mapped at 0 */
+};
+
 enum option_nmi { NMI_PANIC, NMI_REPORT };
 
 struct options {
     unsigned exit;                      /* enum option_exit */
     unsigned console;                   /* enum option_console, or-ed */
     unsigned loglevel;                  /* enum option_loglevel */
-    unsigned selftest;                  /* enum selftest */
+    unsigned selftest;                  /* enum option_selftest */
     unsigned superpages;                /* of a guest that does not say */
     uint64_t fragment_reserve;          /* blocks kept ready for cutting, or: */
 #define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
     uint64_t reserve;                   /* MiB that no guest gets */
     uint64_t timeslice;                 /* ms */
     uint64_t slowline;                  /* ns, hv/dev/serial.h */
-    unsigned profile;                   /* hv/entry/profile.h */
+    unsigned profile;                   /* hv/domain/profile.h */
     unsigned nmi;                       /* enum option_nmi */
 };
 extern struct options options;

@@ -34,7 +34,7 @@ long hypercall_set_trap_table(uint64_t traps)
         return 0;
     }
     for (unsigned n = 0;; n++, traps += sizeof(t)) {
-        if (n && n % 256 == 0 && hypercall_preempt())
+        if (n && n % 256 == 0 && cpu_preempt())
             return hypercall_continue(__HYPERVISOR_set_trap_table, traps);
         if (guest_read(&t, traps, sizeof(t)))
             return -XEN_EFAULT;

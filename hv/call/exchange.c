@@ -115,7 +115,7 @@ long exchange(struct vcpu *v, uint64_t arg)
         return -XEN_EINVAL;
     mm_op_begin(&op, &v->d->mm, &v->mm);
     for (; !rc && x.nr_exchanged < x.in.nr_extents; first = false)
-        rc = !first && hypercall_preempt() ? ERR_RESTART : do_chunk(&op, &x);
+        rc = !first && cpu_preempt() ? ERR_RESTART : do_chunk(&op, &x);
     mm_op_end(&op);
     if (guest_write64(arg + offsetof(struct xen_memory_exchange, nr_exchanged),
                       x.nr_exchanged) &&

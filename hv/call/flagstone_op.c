@@ -51,7 +51,7 @@ static long ranges(struct domain *d, uint64_t arg)
     if (guest_read(&a, arg, sizeof(a)))
         return -XEN_EFAULT;
     for (; n < a.nr; n++) {
-        if (n && n % RANGES_LOOK == 0 && hypercall_preempt())
+        if (n && n % RANGES_LOOK == 0 && cpu_preempt())
             break;
         if (!ring_range(d, (uint64_t)a.skip + n, &r))
             break;

@@ -58,7 +58,7 @@ long flagstone_report(struct vcpu *v, uint64_t cmd, uint64_t arg)
 
         rc = back ? take_back(v, word) : report_one(v, word);
         at += !rc;
-        later = rc == ERR_RESTART || (at < a.nr && !rc && hypercall_preempt());
+        later = rc == ERR_RESTART || (at < a.nr && !rc && cpu_preempt());
     }
     if (later)
         return hypercall_continue(__HYPERVISOR_flagstone_op, 2,

@@ -148,7 +148,7 @@ long flagstone_super_compact(struct vcpu *v, uint64_t cmd, uint64_t arg)
     while (!rc && at < a.nr) {
         unsigned done, moved;
 
-        if (at > (uint32_t)(cmd >> 32) && hypercall_preempt()) {
+        if (at > (uint32_t)(cmd >> 32) && cpu_preempt()) {
             rc = ERR_RESTART;
             break;
         }

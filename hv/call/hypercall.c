@@ -8,7 +8,7 @@
 #include "flagstone/flagstone.h"
 #include "hv/arch/x86.h"
 #include "hv/domain/guest.h"
-#include "hv/entry/profile.h"
+#include "hv/domain/profile.h"
 #include "hv/entry/trap.h"
 #include "xen/errno.h"
 
@@ -24,6 +24,8 @@ static long nosys(void)
 
 #define NONE(nr)   [nr] = (any_fn)nosys
 #define CALL(name) [__HYPERVISOR_##name] = (any_fn)hypercall_##name
+
+_Static_assert(PROFILE_INNER == HYPERCALLS, "by number");
 
 extern const any_fn hypercall_table[HYPERCALLS];
 const any_fn hypercall_table[HYPERCALLS] = {
@@ -160,13 +162,6 @@ long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n)
  * Interrupts are off in here, so no timer can tell; the time it was set for
  * can be compared with the clock instead.
  */
-bool hypercall_preempt(void)
-{
-    const struct percpu *cpu = this_cpu();
-
-    return x86_rdtsc() >= cpu->timer_due || (cpu->work & WORK_RESCHED);
-}
-
 /* --- multicall ---------------------------------------------------------- */
 
 static always_inline long call(const struct multicall_entry *e)
@@ -214,7 +209,7 @@ long hypercall_multicall(uint64_t calls, uint32_t nr)
         struct multicall_entry e;
         long rc;
 
-        if (some && hypercall_preempt())
+        if (some && cpu_preempt())
             return multicall_again(calls, nr);
         if (guest_read(&e, calls, sizeof(e)))
             return -XEN_EFAULT;

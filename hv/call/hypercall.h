@@ -48,9 +48,6 @@ long hypercall_again(unsigned nr);
  */
 struct regs *hypercall_regs(void);
 
-/* Should a loop over a guest's array stop here and continue later? */
-bool hypercall_preempt(void);
-
 /* CPU side */
 long hypercall_set_trap_table(uint64_t traps);
 long hypercall_mmu_update(uint64_t reqs, uint32_t count, uint64_t done,

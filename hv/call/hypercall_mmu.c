@@ -111,7 +111,7 @@ static enum err update_list(struct mm_op *op, struct list *l, enum err perm)
 
     while (l->left && !rc) {
         rc = update_chunk(op, l, perm);
-        if (!rc && l->left && hypercall_preempt())
+        if (!rc && l->left && cpu_preempt())
             return ERR_RESTART;
     }
     return rc;
@@ -295,7 +295,7 @@ static enum err ext_list(struct mm_op *op, struct list *l)
         struct mmuext_op e;
         enum err rc;
 
-        if (!first && hypercall_preempt())
+        if (!first && cpu_preempt())
             return ERR_RESTART;
         if (unlikely(guest_read_triple((uint64_t *)(void *)&e, l->at)))
             return ERR_FAULT;

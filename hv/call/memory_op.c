@@ -132,7 +132,7 @@ static long do_extents(struct vcpu *v, struct extents *x)
     mm_op_begin(&op, &v->d->mm, &v->mm);
     while (!rc && x->done < x->r.nr_extents) {
         rc = decrease ? decrease_chunk(&op, x) : increase_chunk(&op, x);
-        if (!rc && x->done < x->r.nr_extents && hypercall_preempt())
+        if (!rc && x->done < x->r.nr_extents && cpu_preempt())
             rc = ERR_RESTART;
     }
     mm_op_end(&op);

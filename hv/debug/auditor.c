@@ -11,8 +11,8 @@
 #include "hv/arch/memory.h"
 #include "hv/arch/paging.h"
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/base/print.h"
-#include "hv/svc/console/console.h"
 #include "mm/audit/audit.h"
 
 unsigned auditor_runs, auditor_failures;
@@ -44,7 +44,7 @@ static bool judge(const char *whose, const struct mm_audit *a)
     if (a->clean)
         return true;
     auditor_failures++;
-    console_say("audit of %s: %s", whose, a->text);
+    log_say("audit of %s: %s", whose, a->text);
     return false;
 }
 

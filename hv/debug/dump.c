@@ -6,26 +6,26 @@
  */
 #include "hv/debug/dump.h"
 
+#include "hv/base/log.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
-#include "hv/svc/console/console.h"
 #include "mm/alloc/mm.h"
 
 static void dump_registers(const struct vcpu *v)
 {
     const struct regs *r = &v->regs;
 
-    console_say("d%u v%u %s mode, roots %lx %lx, vector %u code %x", v->d->id,
-                v->id, v->in_kernel ? "kernel" : "user", v->mm.root_kernel.v,
-                v->mm.root_user.v, r->vector, r->error_code);
-    console_say("  rip %04lx:%016lx rflags %08lx", r->cs, r->rip, r->rflags);
-    console_say("  rsp %04lx:%016lx cr2    %016lx", r->ss, r->rsp,
-                v->info->arch.cr2);
-    console_say("  rax %016lx rbx %016lx rcx %016lx", r->rax, r->rbx, r->rcx);
-    console_say("  rdx %016lx rsi %016lx rdi %016lx", r->rdx, r->rsi, r->rdi);
-    console_say("  rbp %016lx r8  %016lx r9  %016lx", r->rbp, r->r8, r->r9);
-    console_say("  r10 %016lx r11 %016lx r12 %016lx", r->r10, r->r11, r->r12);
-    console_say("  r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14, r->r15);
+    log_say("d%u v%u %s mode, roots %lx %lx, vector %u code %x", v->d->id,
+            v->id, v->in_kernel ? "kernel" : "user", v->mm.root_kernel.v,
+            v->mm.root_user.v, r->vector, r->error_code);
+    log_say("  rip %04lx:%016lx rflags %08lx", r->cs, r->rip, r->rflags);
+    log_say("  rsp %04lx:%016lx cr2    %016lx", r->ss, r->rsp,
+            v->info->arch.cr2);
+    log_say("  rax %016lx rbx %016lx rcx %016lx", r->rax, r->rbx, r->rcx);
+    log_say("  rdx %016lx rsi %016lx rdi %016lx", r->rdx, r->rsi, r->rdi);
+    log_say("  rbp %016lx r8  %016lx r9  %016lx", r->rbp, r->r8, r->r9);
+    log_say("  r10 %016lx r11 %016lx r12 %016lx", r->r10, r->r11, r->r12);
+    log_say("  r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14, r->r15);
 }
 
 static void dump_walk(const struct vcpu *v, const char *what, uint64_t va)
@@ -41,8 +41,8 @@ static void dump_walk(const struct vcpu *v, const char *what, uint64_t va)
             return;
         t = mm_frame_ptr(mm, table);
         e = t[pt_index(va, level)];
-        console_say("  %s %016lx: l%u[%03x] = %016lx", what, va, level,
-                    pt_index(va, level), e.v);
+        log_say("  %s %016lx: l%u[%03x] = %016lx", what, va, level,
+                pt_index(va, level), e.v);
         if (!pte_present(e) || (level < 4 && pte_has(e, PTE_PSE)))
             return;
         table = pte_mfn(e);
@@ -56,8 +56,7 @@ static void dump_stack(const struct vcpu *v)
 
         if (guest_read(w, v->regs.rsp + i * sizeof(w), sizeof(w)) != ERR_NONE)
             return;
-        console_say("  stack %016lx %016lx %016lx %016lx", w[0], w[1], w[2],
-                    w[3]);
+        log_say("  stack %016lx %016lx %016lx %016lx", w[0], w[1], w[2], w[3]);
     }
 }
 

@@ -12,11 +12,11 @@
 #include "hv/arch/memory.h"
 #include "hv/arch/power.h"
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/debug/auditor.h"
 #include "hv/dev/clock.h"
-#include "hv/entry/profile.h"
-#include "hv/svc/console/console.h"
+#include "hv/domain/profile.h"
 #include "mm/alloc/frame.h"
 #include "mm/alloc/range.h"
 
@@ -141,45 +141,45 @@ static void details(const struct domain *d, const struct flagstone_stats *s)
 {
     const struct domain_peaks *p = &d->peaks;
 
-    console_say("  memory      %lu MiB of %lu; most %lu; %lu blocks whole, "
-                "%lu cut; %lu of %lu whole at its start",
-                s->tot_pages >> 8, s->max_pages >> 8, p->tot_pages >> 8,
-                s->blocks_whole, s->blocks_cut, d->whole,
-                d->nr_pages / BLOCK_FRAMES);
-    console_say("  superpages  %lu mapped; most %lu", s->superpage_maps,
-                p->super_maps);
-    console_say("  tables      L1 %lu, L2 %lu, L3 %lu, L4 %lu; most %lu",
-                s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4, p->tables);
-    console_say("  accounting  %lu bytes, %lu per GiB; most %lu",
-                s->accounting_bytes, per_gib(s->accounting_bytes, s->tot_pages),
-                p->accounting);
-    console_say("  processor   %lu hypercalls, %lu page faults, %lu "
-                "exceptions, %lu emulations, %lu events, %lu switches",
-                s->hypercalls, s->faults, d->stats.exceptions,
-                d->stats.emulations, d->stats.events, d->stats.switches);
+    log_say("  memory      %lu MiB of %lu; most %lu; %lu blocks whole, "
+            "%lu cut; %lu of %lu whole at its start",
+            s->tot_pages >> 8, s->max_pages >> 8, p->tot_pages >> 8,
+            s->blocks_whole, s->blocks_cut, d->whole,
+            d->nr_pages / BLOCK_FRAMES);
+    log_say("  superpages  %lu mapped; most %lu", s->superpage_maps,
+            p->super_maps);
+    log_say("  tables      L1 %lu, L2 %lu, L3 %lu, L4 %lu; most %lu", s->pt_l1,
+            s->pt_l2, s->pt_l3, s->pt_l4, p->tables);
+    log_say("  accounting  %lu bytes, %lu per GiB; most %lu",
+            s->accounting_bytes, per_gib(s->accounting_bytes, s->tot_pages),
+            p->accounting);
+    log_say("  processor   %lu hypercalls, %lu page faults, %lu "
+            "exceptions, %lu emulations, %lu events, %lu switches",
+            s->hypercalls, s->faults, d->stats.exceptions, d->stats.emulations,
+            d->stats.events, d->stats.switches);
 }
 
 static void json(const struct domain *d, const struct flagstone_stats *s)
 {
     const struct domain_peaks *p = &d->peaks;
 
-    console_json("{\"domain\":%u,\"name\":\"%s\",\"end\":\"%s\",\"reason\":%u,"
-                 "\"tot_pages\":%lu,\"max_pages\":%lu,\"blocks_whole\":%lu,"
-                 "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
-                 "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
-                 "\"accounting_bytes\":%lu}",
-                 d->id, d->name, end_name(d->end), d->end_reason, s->tot_pages,
-                 s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
-                 s->superpage_maps, s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4,
-                 s->accounting_bytes);
-    console_json("{\"domain\":%u,\"name\":\"%s\",\"hypercalls\":%lu,"
-                 "\"faults\":%lu,\"exceptions\":%lu,\"emulations\":%lu,"
-                 "\"events\":%lu,\"switches\":%lu,\"peak_pages\":%lu,"
-                 "\"peak_superpage_maps\":%lu,\"peak_tables\":%lu,"
-                 "\"peak_accounting_bytes\":%lu}",
-                 d->id, d->name, s->hypercalls, s->faults, d->stats.exceptions,
-                 d->stats.emulations, d->stats.events, d->stats.switches,
-                 p->tot_pages, p->super_maps, p->tables, p->accounting);
+    log_json("{\"domain\":%u,\"name\":\"%s\",\"end\":\"%s\",\"reason\":%u,"
+             "\"tot_pages\":%lu,\"max_pages\":%lu,\"blocks_whole\":%lu,"
+             "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
+             "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
+             "\"accounting_bytes\":%lu}",
+             d->id, d->name, end_name(d->end), d->end_reason, s->tot_pages,
+             s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
+             s->superpage_maps, s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4,
+             s->accounting_bytes);
+    log_json("{\"domain\":%u,\"name\":\"%s\",\"hypercalls\":%lu,"
+             "\"faults\":%lu,\"exceptions\":%lu,\"emulations\":%lu,"
+             "\"events\":%lu,\"switches\":%lu,\"peak_pages\":%lu,"
+             "\"peak_superpage_maps\":%lu,\"peak_tables\":%lu,"
+             "\"peak_accounting_bytes\":%lu}",
+             d->id, d->name, s->hypercalls, s->faults, d->stats.exceptions,
+             d->stats.emulations, d->stats.events, d->stats.switches,
+             p->tot_pages, p->super_maps, p->tables, p->accounting);
 }
 
 /* Of one whose superpages have had a life. */
@@ -190,31 +190,31 @@ static bool has_life(const struct flagstone_stats *s)
 
 static void details_life(const struct flagstone_stats *s)
 {
-    console_say("  life        laid anew %lu times; ranges: %lu scattered, %lu "
-                "shattered, %lu to remap, %lu healed; %lu tables supplied",
-                s->restores, s->ranges_scattered, s->ranges_shattered,
-                s->ranges_remap, s->healed, s->supplied);
-    console_say("  its events  %lu, %lu lost; downgraded itself: %lu ranges, "
-                "%lu L1 frames; split %lu, joined %lu",
-                s->events, s->events_lost, s->own_ranges, s->own_l1, s->split,
-                s->joined);
+    log_say("  life        laid anew %lu times; ranges: %lu scattered, %lu "
+            "shattered, %lu to remap, %lu healed; %lu tables supplied",
+            s->restores, s->ranges_scattered, s->ranges_shattered,
+            s->ranges_remap, s->healed, s->supplied);
+    log_say("  its events  %lu, %lu lost; downgraded itself: %lu ranges, "
+            "%lu L1 frames; split %lu, joined %lu",
+            s->events, s->events_lost, s->own_ranges, s->own_l1, s->split,
+            s->joined);
 }
 
 static void json_life(const struct domain *d, const struct flagstone_stats *s)
 {
-    console_json("{\"domain\":%u,\"name\":\"%s\",\"restores\":%lu,"
-                 "\"ranges_scattered\":%lu,\"ranges_shattered\":%lu,"
-                 "\"ranges_remap\":%lu,\"supplied\":%lu,\"healed\":%lu,"
-                 "\"split\":%lu,\"joined\":%lu,\"holes\":%lu}",
-                 d->id, d->name, s->restores, s->ranges_scattered,
-                 s->ranges_shattered, s->ranges_remap, s->supplied, s->healed,
-                 s->split, s->joined, s->holes);
-    console_json("{\"domain\":%u,\"name\":\"%s\",\"hv_l1\":%lu,"
-                 "\"hv_ticks\":%lu,\"own_ranges\":%lu,\"own_l1\":%lu,"
-                 "\"own_ticks\":%lu,\"ring_events\":%lu,"
-                 "\"ring_events_lost\":%lu}",
-                 d->id, d->name, s->hv_l1, s->hv_ticks, s->own_ranges,
-                 s->own_l1, s->own_ticks, s->events, s->events_lost);
+    log_json("{\"domain\":%u,\"name\":\"%s\",\"restores\":%lu,"
+             "\"ranges_scattered\":%lu,\"ranges_shattered\":%lu,"
+             "\"ranges_remap\":%lu,\"supplied\":%lu,\"healed\":%lu,"
+             "\"split\":%lu,\"joined\":%lu,\"holes\":%lu}",
+             d->id, d->name, s->restores, s->ranges_scattered,
+             s->ranges_shattered, s->ranges_remap, s->supplied, s->healed,
+             s->split, s->joined, s->holes);
+    log_json("{\"domain\":%u,\"name\":\"%s\",\"hv_l1\":%lu,"
+             "\"hv_ticks\":%lu,\"own_ranges\":%lu,\"own_l1\":%lu,"
+             "\"own_ticks\":%lu,\"ring_events\":%lu,"
+             "\"ring_events_lost\":%lu}",
+             d->id, d->name, s->hv_l1, s->hv_ticks, s->own_ranges, s->own_l1,
+             s->own_ticks, s->events, s->events_lost);
 }
 
 static void keep_row(const struct domain *d, const struct flagstone_stats *s)
@@ -252,7 +252,7 @@ void report_domain(struct domain *d)
     report_sample(d);
     report_stats(d, &s);
     if (options.loglevel > LOG_QUIET)
-        console_say("d%u %s ended: %s", d->id, d->name, end_name(d->end));
+        log_say("d%u %s ended: %s", d->id, d->name, end_name(d->end));
     if (options.loglevel > LOG_NORMAL)
         details(d, &s);
     if (options.loglevel > LOG_NORMAL && has_life(&s))
@@ -267,7 +267,7 @@ void report_domain(struct domain *d)
 void report_not_started(const char *name)
 {
     not_started++;
-    console_json("{\"name\":\"%s\",\"end\":\"not started\"}", name);
+    log_json("{\"name\":\"%s\",\"end\":\"not started\"}", name);
 }
 
 /* --- the machine --------------------------------------------------------- */
@@ -275,17 +275,17 @@ void report_not_started(const char *name)
 /* Each domain as it was when it ended; of superpages, the most it had. */
 static void closing_table(void)
 {
-    console_say("%-16s %-9s %6s %6s %4s %6s %5s %4s %4s %4s %10s %7s", "domain",
-                "end", "MiB", "whole", "cut", "2M map", "L1", "L2", "L3", "L4",
-                "hypercalls", "faults");
+    log_say("%-16s %-9s %6s %6s %4s %6s %5s %4s %4s %4s %10s %7s", "domain",
+            "end", "MiB", "whole", "cut", "2M map", "L1", "L2", "L3", "L4",
+            "hypercalls", "faults");
     for (const struct row *r = rows; r < rows + nr_rows; r++) {
         const struct flagstone_stats *s = &r->at_end;
 
-        console_say("%-16s %-9s %6lu %6lu %4lu %6lu %5lu %4lu %4lu %4lu %10lu "
-                    "%7lu",
-                    r->name, end_name(r->end), s->tot_pages >> 8,
-                    s->blocks_whole, s->blocks_cut, r->super_most, s->pt_l1,
-                    s->pt_l2, s->pt_l3, s->pt_l4, s->hypercalls, s->faults);
+        log_say("%-16s %-9s %6lu %6lu %4lu %6lu %5lu %4lu %4lu %4lu %10lu "
+                "%7lu",
+                r->name, end_name(r->end), s->tot_pages >> 8, s->blocks_whole,
+                s->blocks_cut, r->super_most, s->pt_l1, s->pt_l2, s->pt_l3,
+                s->pt_l4, s->hypercalls, s->faults);
     }
 }
 
@@ -295,27 +295,25 @@ static void machine(void)
     uint64_t fixed = alloc_metadata_size(hv_mm.nr_frames);
     uint64_t pages = a.total * BLOCK_FRAMES;
 
-    console_say("machine: %u guests ended well, %u badly, %u not started; "
-                "%lu of %lu blocks free again, %lu held for %lu hypervisor "
-                "frames",
-                ended_well, ended_badly, not_started, a.free, a.total,
-                a.hv_blocks, a.hv_frames);
-    console_say("  accounting  %lu bytes always, %lu per GiB; most %lu for "
-                "4 KiB frames",
-                fixed, per_gib(fixed, pages), accounting_peak);
+    log_say("machine: %u guests ended well, %u badly, %u not started; "
+            "%lu of %lu blocks free again, %lu held for %lu hypervisor "
+            "frames",
+            ended_well, ended_badly, not_started, a.free, a.total, a.hv_blocks,
+            a.hv_frames);
+    log_say("  accounting  %lu bytes always, %lu per GiB; most %lu for "
+            "4 KiB frames",
+            fixed, per_gib(fixed, pages), accounting_peak);
     if (auditor_runs)
-        console_say("  audits      %u, %u failed", auditor_runs,
-                    auditor_failures);
-    console_json("{\"machine\":{\"well\":%u,\"badly\":%u,\"not_started\":%u,"
-                 "\"blocks\":%lu,\"blocks_free\":%lu,\"hv_blocks\":%lu,"
-                 "\"hv_frames\":%lu,\"accounting_bytes\":%lu,"
-                 "\"accounting_bytes_per_gib\":%lu,"
-                 "\"peak_frame_accounting_bytes\":%lu,\"audits\":%u,"
-                 "\"audit_failures\":%u,\"sync_scrubs\":%lu,\"ns\":%lu}}",
-                 ended_well, ended_badly, not_started, a.total, a.free,
-                 a.hv_blocks, a.hv_frames, fixed, per_gib(fixed, pages),
-                 accounting_peak, auditor_runs, auditor_failures, a.sync_scrubs,
-                 clock_now_ns());
+        log_say("  audits      %u, %u failed", auditor_runs, auditor_failures);
+    log_json("{\"machine\":{\"well\":%u,\"badly\":%u,\"not_started\":%u,"
+             "\"blocks\":%lu,\"blocks_free\":%lu,\"hv_blocks\":%lu,"
+             "\"hv_frames\":%lu,\"accounting_bytes\":%lu,"
+             "\"accounting_bytes_per_gib\":%lu,"
+             "\"peak_frame_accounting_bytes\":%lu,\"audits\":%u,"
+             "\"audit_failures\":%u,\"sync_scrubs\":%lu,\"ns\":%lu}}",
+             ended_well, ended_badly, not_started, a.total, a.free, a.hv_blocks,
+             a.hv_frames, fixed, per_gib(fixed, pages), accounting_peak,
+             auditor_runs, auditor_failures, a.sync_scrubs, clock_now_ns());
 }
 
 void report_and_power_off(void)

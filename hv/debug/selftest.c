@@ -33,7 +33,7 @@ static void call(volatile void *p)
     fn();
 }
 
-void selftest_run(enum selftest what)
+void selftest_run(enum option_selftest what)
 {
     switch (what) {
     case SELFTEST_NONE:

@@ -12,7 +12,6 @@
 #include "hv/arch/x86.h"
 #include "hv/dev/clock.h"
 #include "hv/dev/pic.h"
-#include "hv/svc/console/console.h"
 
 enum {
     REG_VERSION = 0x030,
@@ -133,7 +132,7 @@ void apic_timer_init(bool counts)
 /* In either mode the deadline is the same TSC. */
 void apic_timer_set(uint64_t deadline_ns)
 {
-    uint64_t due = deadline_ns ? clock_tsc_of_ns(deadline_ns) : APIC_NEVER_DUE;
+    uint64_t due = deadline_ns ? clock_tsc_of_ns(deadline_ns) : CPU_NEVER_DUE;
 
     this_cpu()->timer_due = due;
     if (cpu_features.tsc_deadline)

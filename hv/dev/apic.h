@@ -25,5 +25,3 @@ void apic_timer_init(bool counts);
  * the last call counts. 0 disarms.
  */
 void apic_timer_set(uint64_t deadline_ns);
-/* What percpu.timer_due is when there will be none. */
-#define APIC_NEVER_DUE (~UINT64_C(0))

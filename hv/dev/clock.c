@@ -8,9 +8,9 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
+#include "hv/base/log.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/rtc.h"
-#include "hv/svc/console/console.h"
 
 #define PM_TIMER_HZ  UINT64_C(3579545)
 #define PIT_HZ       UINT64_C(1193182)
@@ -168,8 +168,8 @@ void clock_init(const struct acpi_info *acpi)
     clock_scale.tsc_base = x86_rdtsc() - 1000;
     apic_timer_init(m.apic);
     wall_base = rtc_read();
-    console_debug("TSC %lu kHz by the %s, APIC timer %lu kHz", clock_tsc_khz,
-                  r.name, m.apic * r.hz / m.ref / 1000);
+    log_debug("TSC %lu kHz by the %s, APIC timer %lu kHz", clock_tsc_khz,
+              r.name, m.apic * r.hz / m.ref / 1000);
 }
 
 uint64_t clock_ns_of_tsc(uint64_t tsc)

@@ -12,6 +12,7 @@
 #include "hv/arch/cpu.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
+#include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/debug/auditor.h"
 #include "hv/debug/report.h"
@@ -256,7 +257,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     va_start(ap, fmt);
     print_vformat(why, sizeof(why), fmt, ap);
     va_end(ap);
-    console_say("d%u %s crashed: %s", d->id, d->name, why);
+    log_say("d%u %s crashed: %s", d->id, d->name, why);
     if (d->end == DOMAIN_ALIVE) {
         domain_shutdown(d, DOMAIN_CRASHED, SHUTDOWN_crash);
         return;

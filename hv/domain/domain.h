@@ -10,9 +10,9 @@
 #pragma once
 
 #include "hv/arch/regs.h"
+#include "hv/base/console_text.h"
 #include "hv/domain/msr_log.h"
 #include "hv/domain/shown.h"
-#include "hv/svc/console/console.h"
 #include "mm/pv/mmu.h"
 #include "xen/arch-x86_64.h"
 #include "xen/xen.h"
@@ -86,7 +86,7 @@ struct vcpu {
     unsigned io_ports;
     uint64_t xcr0;
     uint8_t *fpu;                 /* XSAVE area, hypervisor frames */
-    struct profile_line *profile; /* hv/entry/profile.h, if asked for */
+    struct profile_line *profile; /* hv/domain/profile.h, if asked for */
     struct msr_log msr_log;       /* hv/domain/msr_log.h */
 
     /* Events. */
@@ -120,6 +120,20 @@ enum domain_end {
     DOMAIN_SUSPENDED, /* and nobody is there who could resume it */
     DOMAIN_CRASHED,   /* by itself or by a fault nobody could take */
     DOMAIN_DESTROYED, /* by the control guest */
+};
+
+enum { CONSOLE_LINE = 240 };
+
+/* What is held of its output (hv/svc/console/console.h); zero when it begins.
+ */
+struct console_out {
+    struct console_text text;
+    uint64_t since; /* when the oldest held byte came */
+    unsigned len;
+    char line[CONSOLE_LINE];
+    bool terminal;
+    bool more;         /* the rest of the line is there, and has no turn yet */
+    uint64_t line_end; /* console_line.c: behind the last that it put there */
 };
 
 struct domain_stats {

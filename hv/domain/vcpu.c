@@ -13,10 +13,10 @@
 #include "hv/domain/debugreg.h"
 #include "hv/domain/fpu.h"
 #include "hv/domain/guest.h"
+#include "hv/domain/profile.h"
 #include "hv/domain/seg.h"
 #include "hv/domain/selector.h"
 #include "hv/domain/tlb.h"
-#include "hv/entry/profile.h"
 #include "hv/trap/bounce.h"
 
 enum err vcpu_alloc(struct vcpu *v)

@@ -21,7 +21,7 @@
 ; they are, the long way (work to do, another vCPU to run) stores them first.
 ;
 ; The last two instructions of each way out are patched where a profile is
-; wanted (hv/entry/profile.h).
+; wanted (hv/entry/profiled.h).
 ;
 ; Labels here are never local (.name): NASM would tie them to whatever label a
 ; macro defines last.
@@ -31,14 +31,10 @@
 default rel
 bits 64
 
-STACK_PAGES     equ 4               ; as in hv/arch/cpu.c
-IST_COUNT       equ 5
-IST_PAGES       equ 2
-
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
 extern cpu_discharge
 extern fast_exception, fast_syscall
-extern hypercall_table, cpu_percpu0, profile_iretq
+extern hypercall_table, cpu_percpu0, profiled_iretq
 
 
 %include "hv/entry/entry.inc"
@@ -80,7 +76,7 @@ common_hypervisor:
         lea rax, [entry_iretq]
         cmp [rsp + REGS_RIP], rax
         je common_iret_fault
-        lea rax, [profile_iretq]
+        lea rax, [profiled_iretq]
         cmp [rsp + REGS_RIP], rax
         je common_iret_fault
         mov rdi, rsp
@@ -333,15 +329,5 @@ entry_vectors:
         dq stub_ %+ v
   %assign v v + 1
 %endrep
-
-; Stacks, each above a page that cpu_guard_stacks() takes away.
-section .bss.page nobits alloc noexec write align=4096
-global hv_stack_guard, hv_boot_stack_top, hv_ist_guards
-hv_stack_guard:
-        resb 4096
-        resb STACK_PAGES * 4096
-hv_boot_stack_top:
-hv_ist_guards:
-        resb (IST_COUNT - 1) * (1 + IST_PAGES) * 4096
 
 section .note.GNU-stack noalloc noexec nowrite progbits

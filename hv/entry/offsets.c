@@ -8,7 +8,7 @@
 #include "hv/arch/x86.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/domain.h"
-#include "hv/entry/profile.h"
+#include "hv/domain/profile.h"
 #include "hv/entry/trap.h"
 #include "xen/errno.h"
 

@@ -9,6 +9,7 @@
  */
 #include "hv/entry/trap.h"
 
+#include "hv/arch/idt.h"
 #include "hv/arch/mce.h"
 #include "hv/arch/nmi.h"
 #include "hv/arch/panic.h"
@@ -16,9 +17,10 @@
 #include "hv/base/string.h"
 #include "hv/domain/debugreg.h"
 #include "hv/domain/fpu.h"
+#include "hv/domain/profile.h"
 #include "hv/domain/seg.h"
 #include "hv/domain/vcpu.h"
-#include "hv/entry/profile.h"
+#include "hv/entry/profiled.h"
 #include "hv/trap/bounce.h"
 #include "hv/trap/emulate.h"
 #include "hv/trap/policy.h"
@@ -29,8 +31,6 @@ struct extable_entry {
 };
 extern const struct extable_entry hv_extable_start[], hv_extable_end[];
 
-static void (*handlers[256])(void);
-
 void entry_syscall(void);
 void entry_syscall32(void);
 void entry_sysenter(void);
@@ -38,8 +38,8 @@ extern const uint8_t entry_sysenter_flags[]; /* in it: RFLAGS is saved */
 
 void trap_init(void)
 {
-    x86_wrmsr(MSR_LSTAR,
-              profile_on ? (uint64_t)profile_syscall : (uint64_t)entry_syscall);
+    x86_wrmsr(MSR_LSTAR, profile_on ? (uint64_t)profiled_syscall
+                                    : (uint64_t)entry_syscall);
     x86_wrmsr(MSR_CSTAR, (uint64_t)entry_syscall32);
     /* Each has what the other makes #UD; SYSENTER loads CS and CS + 8. */
     x86_wrmsr(MSR_SYSENTER_CS, SEL_HV_CS);
@@ -65,19 +65,6 @@ bool trap_fixup(struct regs *regs)
         }
     }
     return false;
-}
-
-void trap_set_handler(unsigned vector, void (*fn)(void))
-{
-    ASSERT(vector >= 32 && vector < ARRAY_SIZE(handlers));
-    handlers[vector] = fn;
-}
-
-static void interrupt(unsigned vector)
-{
-    /* Else spurious: the PIC's 7 and 15, or the local APIC's. */
-    if (handlers[vector & 255])
-        handlers[vector & 255]();
 }
 
 /* Writes that hit a page table go the long way round, if the guest wants. */
@@ -223,7 +210,7 @@ void trap_dispatch(struct regs *regs)
     else if (regs->vector == VEC_MC)
         mce_panic(regs);
     else if (regs->vector >= 32 && regs->vector < TRAP_SYSCALL)
-        interrupt(regs->vector);
+        idt_interrupt(regs->vector);
     else if (regs_from_guest(regs))
         from_guest(current_vcpu(), regs);
     else

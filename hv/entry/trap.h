@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* trap.h: what entry.asm calls, the exception table, interrupt handlers. */
+/* trap.h: what entry.asm calls, the exception table. */
 #pragma once
 
 #include "base.h"
+#include "hv/arch/idt.h"
 #include "hv/arch/regs.h"
 
 /*
@@ -18,12 +19,12 @@ enum {
     TRAP_SYSENTER,  /* in either mode (Intel) */
 };
 
+/* Where each vector leads: entry.asm. */
+extern const uint64_t entry_vectors[IDT_VECTORS];
+
 void trap_dispatch(struct regs *regs);
 /* The IRETQ to a guest faulted; `fault` holds its registers and the reason. */
 void trap_iret_fault(const struct regs *fault);
-
-/* fn runs, with interrupts off, for interrupts of this vector (32..255). */
-void trap_set_handler(unsigned vector, void (*fn)(void));
 
 /*
  * Goes on at the fixup of a risky instruction that faulted. In asm or C:

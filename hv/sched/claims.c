@@ -7,10 +7,10 @@
 
 #include "hv/arch/memory.h"
 #include "hv/base/fail.h"
+#include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/base/string.h"
 #include "hv/svc/build/module.h"
-#include "hv/svc/console/console.h"
 
 enum { CLAIMS = 16 };
 
@@ -84,7 +84,7 @@ void claims_return(const char *name, uint64_t n)
     char text[160];
 
     if (n && claims_set(name, n, text))
-        console_say("claim of %s lost: %s", name, text);
+        log_say("claim of %s lost: %s", name, text);
 }
 
 void claims_forget(void)

@@ -13,13 +13,13 @@
  */
 #include "hv/sched/time.h"
 
+#include "hv/arch/idt.h"
 #include "hv/arch/nmi.h"
 #include "hv/call/hypercall.h"
 #include "hv/debug/report.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
-#include "hv/entry/trap.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/watchdog.h"
@@ -202,7 +202,7 @@ static void on_timer(void)
 void time_init(void)
 {
     next_tick = clock_now_ns() + CONSOLE_TICK;
-    trap_set_handler(APIC_TIMER_VECTOR, on_timer);
+    idt_set_handler(APIC_TIMER_VECTOR, on_timer);
     time_program();
 }
 

@@ -28,7 +28,7 @@ static uint64_t list[MANY + 8] aligned_to(4096);
 static unsigned preempt_every, asked, continued;
 static uint64_t next_cmd, next_arg;
 
-bool hypercall_preempt(void)
+bool cpu_preempt(void)
 {
     return preempt_every && ++asked % preempt_every == 0;
 }

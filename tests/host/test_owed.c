@@ -43,7 +43,7 @@ static enum reach other_cpu; /* the worst it found at VA */
 
 /* --- what the hypercalls want of others ----------------------------------- */
 
-bool hypercall_preempt(void)
+bool cpu_preempt(void)
 {
     return false;
 }

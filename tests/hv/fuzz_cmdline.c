@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "hv/base/cmdline.h"
-#include "hv/svc/console/console.h"
+#include "hv/base/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,7 +17,7 @@ static void must(bool holds)
 }
 
 /* One line each, and it says which word was meant. */
-void console_say(const char *fmt, ...)
+void log_say(const char *fmt, ...)
 {
     char out[8192];
     va_list args;

@@ -8,11 +8,11 @@
 
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
+#include "hv/base/log.h"
 #include "hv/call/hypercall.h"
 #include "hv/dev/clock.h"
 #include "hv/sched/event.h"
 #include "hv/sched/ring_page.h"
-#include "hv/svc/console/console.h"
 
 #define FRAMES 256u /* of the machine */
 
@@ -123,7 +123,7 @@ uint64_t clock_now_ns(void)
     return 0x123456789abcdef;
 }
 
-bool hypercall_preempt(void)
+bool cpu_preempt(void)
 {
     static unsigned looks;
 
@@ -132,7 +132,7 @@ bool hypercall_preempt(void)
     return store_patience && ++looks % store_patience == 0;
 }
 
-void console_say(const char *fmt, ...)
+void log_say(const char *fmt, ...)
 {
     va_list ap;
 

@@ -16,7 +16,7 @@ extern unsigned store_frames_max; /* that it can get */
 extern bool store_no_ring;        /* the guest has no page there */
 extern unsigned store_said;       /* lines on the console */
 extern char store_last_said[128];
-/* hypercall_preempt() says so that often before it says yes; 0: never. */
+/* cpu_preempt() says so that often before it says yes; 0: never. */
 extern unsigned store_patience;
 /* Called at each look at the clock. */
 extern void (*store_looked)(void);

@@ -134,7 +134,7 @@ uint64_t clock_now_ns(void)
     return now += tick;
 }
 
-bool hypercall_preempt(void)
+bool cpu_preempt(void)
 {
     return preempted;
 }

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "hv/base/cmdline.h"
-#include "hv/svc/console/console.h"
+#include "hv/base/log.h"
 
 static char said[1024];
 static unsigned lines;
 
-void console_say(const char *fmt, ...)
+void log_say(const char *fmt, ...)
 {
     va_list ap;
 

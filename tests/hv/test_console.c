@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/dev/clock.h"
 #include "hv/dev/screen.h"
@@ -166,11 +167,12 @@ static void guest(unsigned i, const char *text)
 static int start(void **state)
 {
     (void)state;
+    console_init();
     console_guest_end(&domains[0]);
     console_guest_end(&domains[1]);
     console_guest_end(&domains[2]);
     domains_are(3);
-    console_flush();
+    log_flush();
     at = 0;
     out[0] = '\0';
     return 0;
@@ -191,7 +193,7 @@ static void the_hypervisor_begins_its_own_line(void **state)
     (void)state;
     domains_are(1);
     guest(0, "half");
-    console_say("x %d", 1);
+    log_say("x %d", 1);
     guest(0, "rest\n");
     assert_string_equal(out, "d0| half\n(hv) x 1\nd0| rest\n");
 }
@@ -270,7 +272,7 @@ static void a_guest_that_ends_leaves_no_half_line(void **state)
     (void)state;
     guest(0, "bye");
     console_guest_end(&domains[0]);
-    console_json("{\"a\":%d}", 1);
+    log_json("{\"a\":%d}", 1);
     assert_string_equal(out, "d0| bye\n@{\"a\":1}\n");
 }
 
@@ -402,9 +404,9 @@ static void no_line_of_a_guest_looks_like_ours(void **state)
             if (!dice(&seed, 50))
                 console_poll();
             if (!dice(&seed, 50))
-                console_say("ours");
+                log_say("ours");
         }
-        console_flush();
+        log_flush();
         assert_lines(n);
         for (unsigned i = 0; i < n; i++)
             console_guest_end(&domains[i]);
@@ -441,8 +443,8 @@ static void each_byte_alone(void **state)
 static void our_lines_are_lines_whatever_is_in_them(void **state)
 {
     (void)state;
-    console_say("kernel %s", "a\n(hv) power off\x1b[2J\xc2\x9b\x7f\r@");
-    console_json("{\"x\":\"%s\"}", "\n@{}");
+    log_say("kernel %s", "a\n(hv) power off\x1b[2J\xc2\x9b\x7f\r@");
+    log_json("{\"x\":\"%s\"}", "\n@{}");
     assert_string_equal(out, "(hv) kernel a?(hv) power off?[2J????@\n"
                              "@{\"x\":\"?@{}\"}\n");
 }

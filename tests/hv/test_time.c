@@ -6,11 +6,11 @@
  */
 #include <string.h>
 
+#include "hv/arch/idt.h"
 #include "hv/arch/nmi.h"
 #include "hv/debug/report.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
-#include "hv/entry/trap.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
@@ -48,7 +48,7 @@ void apic_timer_set(uint64_t deadline_ns)
     machine_timer = deadline_ns;
 }
 
-void trap_set_handler(unsigned vector, void (*fn)(void))
+void idt_set_handler(unsigned vector, void (*fn)(void))
 {
     assert_int_equal(vector, APIC_TIMER_VECTOR);
     interrupt = fn;

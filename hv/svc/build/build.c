@@ -11,6 +11,7 @@
 #include "flagstone/control.h"
 #include "hv/arch/memory.h"
 #include "hv/base/fail.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/call/hypercall_page.h"
 #include "hv/domain/tlb.h"
@@ -19,7 +20,6 @@
 #include "hv/svc/build/elf.h"
 #include "hv/svc/build/plan.h"
 #include "hv/svc/build/populate.h"
-#include "hv/svc/console/console.h"
 #include "hv/trap/policy.h"
 #include "mm/alloc/pfnmap.h"
 #include "mm/base/port.h"
@@ -330,10 +330,10 @@ static void say_built(const struct build *b)
 {
     const struct module_config *c = &b->c;
 
-    console_say("d%u %s: %lu MiB, %lu blocks whole of %lu, %u vCPU%s%s%s",
-                b->d->id, b->d->name, c->mem >> 20, b->d->whole,
-                c->mem >> BLOCK_SHIFT, c->vcpus, c->vcpus > 1 ? "s" : "",
-                b->k.os[0] ? ", kernel " : "", b->k.os);
+    log_say("d%u %s: %lu MiB, %lu blocks whole of %lu, %u vCPU%s%s%s", b->d->id,
+            b->d->name, c->mem >> 20, b->d->whole, c->mem >> BLOCK_SHIFT,
+            c->vcpus, c->vcpus > 1 ? "s" : "", b->k.os[0] ? ", kernel " : "",
+            b->k.os);
 }
 
 /* What is half built is taken down before anybody hears that it failed. */
@@ -357,7 +357,7 @@ enum err build_step(struct domain **out, char *text)
         if (rc == ERR_RESTART)
             return rc;
         if (rc)
-            console_say("guest %s not started: %s", b->c.name, text);
+            log_say("guest %s not started: %s", b->c.name, text);
         b->rc = rc;
     }
     if ((b->rc ? undo(b) : pfnmap_free(&b->map)) == ERR_RESTART)

@@ -10,13 +10,13 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/debug/report.h"
 #include "hv/sched/lifecycle.h"
 #include "hv/svc/build/build.h"
 #include "hv/svc/build/kept.h"
 #include "hv/svc/build/module.h"
-#include "hv/svc/console/console.h"
 
 static struct module_config configs[BOOTINFO_MODULES];
 static bool usable[BOOTINFO_MODULES]; /* configs[i] could be read */
@@ -51,7 +51,7 @@ static void read_configs(const struct bootinfo *bi)
                                  why) == ERR_NONE;
         if (usable[i])
             continue;
-        console_say("module %u: %s; not used", i, why);
+        log_say("module %u: %s; not used", i, why);
         report_not_started(configs[i].name);
     }
 }
@@ -72,9 +72,9 @@ static void check_initrd(const struct bootinfo *bi, unsigned i)
 
     if (find(MODULE_GUEST, c->name, bi->nr_modules) < 0 &&
         find(MODULE_KERNEL, c->name, bi->nr_modules) < 0)
-        console_say("module %u: initrd=%s: there is no such guest", i, c->name);
+        log_say("module %u: initrd=%s: there is no such guest", i, c->name);
     else if (find(MODULE_INITRD, c->name, i) >= 0)
-        console_say("module %u: initrd=%s: a second one; not used", i, c->name);
+        log_say("module %u: initrd=%s: a second one; not used", i, c->name);
 }
 
 static void launch(const struct bootinfo *bi, unsigned i)
@@ -85,14 +85,12 @@ static void launch(const struct bootinfo *bi, unsigned i)
     int ramdisk = find(MODULE_INITRD, c->name, bi->nr_modules);
 
     if (find(MODULE_GUEST, c->name, i) >= 0) {
-        console_say("module %u: a second guest with name=%s; not used", i,
-                    c->name);
+        log_say("module %u: a second guest with name=%s; not used", i, c->name);
         report_not_started(c->name);
         return;
     }
     if (c->control && domain_controller()) {
-        console_say("module %u: a second control guest, %s; not used", i,
-                    c->name);
+        log_say("module %u: a second control guest, %s; not used", i, c->name);
         report_not_started(c->name);
         return;
     }
@@ -141,13 +139,13 @@ static bool keep(const struct bootinfo *bi, unsigned i)
     if (!to_be_kept(bi, i))
         return false;
     if (!domain_controller()) {
-        console_say("module %u: %s=%s: there is no control guest; not used", i,
-                    word, c->name);
+        log_say("module %u: %s=%s: there is no control guest; not used", i,
+                word, c->name);
         return false;
     }
     if (kept_add(c->kind, c->name, file_of(&bi->modules[i])))
         return true;
-    console_say("module %u: %s=%s: a second one; not used", i, word, c->name);
+    log_say("module %u: %s=%s: a second one; not used", i, word, c->name);
     return false;
 }
 

@@ -8,8 +8,8 @@
 
 #include "hv/arch/memory.h"
 #include "hv/base/fail.h"
+#include "hv/base/log.h"
 #include "hv/domain/tlb.h"
-#include "hv/svc/console/console.h"
 #include "mm/alloc/dmem.h"
 #include "mm/alloc/m2p.h"
 #include "mm/alloc/shared.h"
@@ -147,8 +147,8 @@ enum err populate_step(struct populate *p, char *text)
     if (!rc)
         rc = fill(p, blocks, text);
     if (!rc && d->whole < blocks)
-        console_say("guest %s: only %lu of its %lu blocks are whole, the rest "
-                    "is 4 KiB frames: no superpages there",
-                    d->name, d->whole, blocks);
+        log_say("guest %s: only %lu of its %lu blocks are whole, the rest "
+                "is 4 KiB frames: no superpages there",
+                d->name, d->whole, blocks);
     return rc;
 }

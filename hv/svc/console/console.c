@@ -2,13 +2,12 @@
 /*
  * console.c: whose text stands in the current line. Invariant: a line on the
  * glass has one author; `author` is the domain that wrote the unfinished line,
- * and anybody else ends it before writing. The hypervisor writes whole lines,
- * of printable ASCII only, whatever strings are in them.
+ * and anybody else ends it before writing.
  */
 #include "hv/svc/console/console.h"
 
 #include "hv/base/cmdline.h"
-#include "hv/base/print.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/dev/clock.h"
 #include "hv/dev/screen.h"
@@ -32,11 +31,6 @@ static unsigned screen_bit; /* which console= word means the screen there is */
 
 /* --- devices ----------------------------------------------------------- */
 
-void console_init(void)
-{
-    serial_init(SERIAL_COM1);
-}
-
 void console_init_screen(const struct bootinfo *bi)
 {
     screen_bit =
@@ -49,7 +43,7 @@ void console_remap_screen(void)
     const char *how = screen_remap();
 
     if (how)
-        console_debug("screen: %s", how);
+        log_debug("screen: %s", how);
 }
 
 static void put_serial(char c)
@@ -122,46 +116,6 @@ static void put_line(const char *prefix, const char *line, size_t n)
     put_bytes(line, n);
     put('\n');
     refresh_now_and_then();
-}
-
-printf_like(2, 0) static void put_formatted(const char *prefix, const char *fmt,
-                                            va_list ap)
-{
-    char line[512];
-    size_t n = print_vformat(line, sizeof(line), fmt, ap);
-
-    n = MIN(n, sizeof(line) - 1);
-    print_plain(line, n);
-    put_line(prefix, line, n);
-}
-
-void console_say(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    put_formatted("(hv) ", fmt, ap);
-    va_end(ap);
-}
-
-void console_debug(const char *fmt, ...)
-{
-    va_list ap;
-
-    if (options.loglevel < LOG_DEBUG)
-        return;
-    va_start(ap, fmt);
-    put_formatted("(hv) ", fmt, ap);
-    va_end(ap);
-}
-
-void console_json(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    put_formatted("@", fmt, ap);
-    va_end(ap);
 }
 
 /* --- guests ------------------------------------------------------------ */
@@ -324,7 +278,7 @@ uint64_t console_due(void)
     return line_due();
 }
 
-void console_flush(void)
+static void flush(void)
 {
     show_older_than(0);
     end_author();
@@ -332,9 +286,19 @@ void console_flush(void)
     screen_refresh(SCREEN_ALL);
 }
 
-void console_panic_mode(void)
+static void stop_holding(void)
 {
     unbuffered = true;
     line_stop();
     show_older_than(0);
+}
+
+/* --- beginning --------------------------------------------------------- */
+
+void console_init(void)
+{
+    static const struct log_sink sink = {put_line, flush, stop_holding};
+
+    serial_init(SERIAL_COM1);
+    log_open(&sink);
 }

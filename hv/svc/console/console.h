@@ -8,39 +8,21 @@
 
 #include "base.h"
 #include "boot/bootinfo.h"
-#include "hv/svc/console/console_text.h"
 
 struct domain;
 
-enum { CONSOLE_LINE = 240 };
-
-/* What is held of a domain's output; zero when it begins. */
-struct console_out {
-    struct console_text text;
-    uint64_t since; /* when the oldest held byte came */
-    unsigned len;
-    char line[CONSOLE_LINE];
-    bool terminal;
-    bool more;         /* the rest of the line is there, and has no turn yet */
-    uint64_t line_end; /* console_line.c: behind the last that it put there */
-};
-
-/* COM1 works from this call on; the screen once its place is known. */
+/*
+ * COM1 works from this call on, and shows what is logged (hv/base/log.h); the
+ * screen once its place is known.
+ */
 void console_init(void);
 void console_init_screen(const struct bootinfo *bi);
 void console_remap_screen(void);
 
-/* One line of the hypervisor's own: "(hv) " is put before, '\n' behind. */
-printf_like(1, 2) void console_say(const char *fmt, ...);
-/* The same, only with `debug` on the command line. */
-printf_like(1, 2) void console_debug(const char *fmt, ...);
-/* A line of measurements: '@' and a JSON object, nothing before it. */
-printf_like(1, 2) void console_json(const char *fmt, ...);
-
 /*
  * The one way of a guest's bytes to the devices. They are held up to the end
  * of a line and shown as "name| line", text only
- * (hv/svc/console/console_text.h): no line of a guest's looks like one of the
+ * (hv/base/console_text.h): no line of a guest's looks like one of the
  * hypervisor's. With `terminal` they pass as they are, for a guest that moves
  * about on the terminal; whoever starts it says so, and believes it. Returns
  * how many bytes were a turn, whatever became of them on the line: at least
@@ -73,8 +55,3 @@ void console_start(void);
 void console_send(void);
 bool console_interrupts(void);
 uint64_t console_due(void);
-
-/* Everything out, now. */
-void console_flush(void);
-/* From here on nothing is held back. */
-void console_panic_mode(void);

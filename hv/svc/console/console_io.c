@@ -31,7 +31,7 @@ static long write(struct domain *d, uint32_t count, uint64_t buf)
         n = (uint32_t)console_guest_write(d, text, n);
         buf += n;
         count -= n;
-        if (count && hypercall_preempt())
+        if (count && cpu_preempt())
             return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write,
                                       count, buf);
     }

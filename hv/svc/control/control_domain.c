@@ -42,7 +42,7 @@ static enum err reap(bool (*wanted)(struct control_call *call),
                      struct control_call *call)
 {
     while (wanted(call)) {
-        if (!domain_reap() || hypercall_preempt()) {
+        if (!domain_reap() || cpu_preempt()) {
             sched_give_way();
             return ERR_RESTART;
         }

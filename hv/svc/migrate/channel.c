@@ -256,7 +256,7 @@ enum err channel_send(const struct held_image *h, bool again, char *text)
     serial_ready(SERIAL_COM2, true);
     while (!rc && !job.over) {
         rc = send_some(h, text);
-        if (!rc && !job.over && hypercall_preempt())
+        if (!rc && !job.over && cpu_preempt())
             rc = ERR_RESTART;
     }
     serial_ready(SERIAL_COM2, false);
@@ -386,7 +386,7 @@ static enum err receive_all(char *text)
     while (!job.over) {
         job.rc = receive_some(text);
         job.over = job.rc || all_came();
-        if (hypercall_preempt())
+        if (cpu_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;
@@ -405,7 +405,7 @@ static enum err take_leave(void)
         }
         if (!speak())
             rest();
-        if (hypercall_preempt())
+        if (cpu_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;

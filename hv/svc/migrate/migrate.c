@@ -9,7 +9,6 @@
 #include "hv/call/ring.h"
 #include "hv/domain/tlb.h"
 #include "hv/sched/lifecycle.h"
-#include "hv/svc/console/console.h"
 #include "hv/svc/migrate/journey.h"
 #include "hv/svc/migrate/resume.h"
 #include "mm/pv/grant.h"

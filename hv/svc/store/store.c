@@ -226,7 +226,7 @@ enum err store_serve(struct domain *d)
         return ERR_NONE;
     do
         more = turn(d->store, ring, &moved);
-    while (more && !hypercall_preempt());
+    while (more && !cpu_preempt());
     ring_page_put(d, d->store_mfn);
     if (moved)
         event_notify(d, d->store_port);

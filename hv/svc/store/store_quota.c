@@ -5,7 +5,7 @@
  */
 #include "hv/svc/store/store_request.h"
 
-#include "hv/svc/console/console.h"
+#include "hv/base/log.h"
 
 #define KIB_IN_FRAME (PAGE_SIZE >> 10)
 
@@ -27,9 +27,8 @@ _Static_assert(ARRAY_SIZE(quotas) <= 8, "bits of said");
 const char *store_quota(struct store *s, enum store_quota what)
 {
     if (!(s->said & BIT(what)))
-        console_say("d%u %s: its store has room for %u %s, and no more",
-                    s->d->id, s->d->name, quotas[what].limit,
-                    quotas[what].what);
+        log_say("d%u %s: its store has room for %u %s, and no more", s->d->id,
+                s->d->name, quotas[what].limit, quotas[what].what);
     s->said |= (uint8_t)BIT(what);
     return quotas[what].error;
 }

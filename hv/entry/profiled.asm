@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;
-; profile.asm: entry points that read the clock before they go on to those of
+; profiled.asm: entry points that read the clock before they go on to those of
 ; entry.asm, and ways out that read it again. In use with `profile` only.
 ;
 ; Between the two PERCPU_PROFILE_LINES is where the vCPU that entered has its
@@ -28,8 +28,8 @@ section .text.profile progbits alloc exec nowrite align=16
 %endmacro
 
 ; What SYSCALL has not saved is kept here, as there is no stack yet.
-global profile_syscall
-profile_syscall:
+global profiled_syscall
+profiled_syscall:
         swapgs
         mov [gs:PERCPU_PROFILE_SAVE], rax
         mov [gs:PERCPU_PROFILE_SAVE + 8], rdx
@@ -50,7 +50,7 @@ syscall_kind:
 
 ; %1: the vector, %2: the words the processor pushed below CS.
 %macro VECTOR 2
-profile_vector_ %+ %1:
+profiled_vector_ %+ %1:
         push rax
         push rdx
         test byte [rsp + 16 + %2 * 8], 3
@@ -103,23 +103,23 @@ profile_vector_ %+ %1:
         swapgs
 %endmacro
 
-global profile_exit_sysret
-profile_exit_sysret:
+global profiled_exit_sysret
+profiled_exit_sysret:
         STOP
         o64 sysret
 
-global profile_exit_iretq, profile_iretq
-profile_exit_iretq:
+global profiled_exit_iretq, profiled_iretq
+profiled_exit_iretq:
         STOP
-profile_iretq:
+profiled_iretq:
         iretq
 
 section .rodata.profile progbits alloc noexec nowrite align=8
-global profile_vectors
-profile_vectors:
+global profiled_vectors
+profiled_vectors:
 %assign v 0
 %rep 256
-        dq profile_vector_ %+ v
+        dq profiled_vector_ %+ v
   %assign v v + 1
 %endrep
 

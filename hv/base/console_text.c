@@ -6,7 +6,7 @@
  * Invariant: a byte of 0x80 or more is shown only as part of a whole, shortest
  * encoding of an allowed character, however the stream was cut into pieces.
  */
-#include "hv/svc/console/console_text.h"
+#include "hv/base/console_text.h"
 
 /*
  * Controls (ECMA-48, 5.3: C1 is U+0080 to U+009F) and what ends a line, turns

@@ -5,7 +5,7 @@
  *
  * Without it nothing is counted, and nothing is slower: with it, other entry
  * points are used that read the clock first, and the ways out are patched to
- * lead through one that reads it again (profile.asm).
+ * lead through one that reads it again (hv/entry/profiled.h).
  */
 #pragma once
 
@@ -31,16 +31,12 @@ enum profile_kind {
 struct profile_line {
     uint64_t n, ticks;
 };
+_Static_assert(PROFILE_UNKNOWN == 2 * PROFILE_INNER, "by number, each way");
 _Static_assert(PROFILE_KINDS * sizeof(struct profile_line) <= PAGE_SIZE,
                "a frame for each vCPU");
 
-/* Once, after the command line is known and before text is read-only. */
-void profile_enable(void);
+/* Set before the first entry, and not changed. */
 extern bool profile_on;
-
-/* Where to enter then, as entry_syscall and entry_vectors. */
-void profile_syscall(void);
-extern const uint64_t profile_vectors[256];
 
 /* A frame for v's lines while profile_on. */
 must_check enum err profile_alloc(struct vcpu *v);

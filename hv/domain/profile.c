@@ -1,38 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* profile.c: see profile.h. */
-#include "hv/entry/profile.h"
+#include "hv/domain/profile.h"
 
 #include "flagstone/flagstone.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/x86.h"
+#include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/base/string.h"
-#include "hv/call/hypercall.h"
-#include "hv/svc/console/console.h"
 
 bool profile_on;
-
-/* Of 5 bytes: SWAPGS and IRETQ, or SWAPGS and most of SYSRET. */
-#define JUMP 5u
-extern uint8_t exit_iretq[], exit_sysret[], exit_fast_sysret[];
-extern uint8_t profile_exit_iretq[], profile_exit_sysret[];
-
-static void lead(uint8_t *from, const uint8_t *to)
-{
-    int32_t distance = (int32_t)(to - from - JUMP);
-
-    from[0] = 0xe9; /* jmp rel32 */
-    memcpy(from + 1, &distance, sizeof(distance));
-}
-
-void profile_enable(void)
-{
-    profile_on = true;
-    lead(exit_iretq, profile_exit_iretq);
-    lead(exit_sysret, profile_exit_sysret);
-    lead(exit_fast_sysret, profile_exit_sysret);
-}
 
 enum err profile_alloc(struct vcpu *v)
 {
@@ -79,16 +57,13 @@ void profile_inner(unsigned nr, uint64_t ticks)
 {
     struct percpu_profile *p = &this_cpu()->profile;
 
-    if (p->lines && nr < HYPERCALLS)
+    if (p->lines && nr < PROFILE_INNER)
         add(&p->lines[PROFILE_INNER + nr], ticks);
 }
 
-_Static_assert(PROFILE_INNER == HYPERCALLS && PROFILE_UNKNOWN == 2 * HYPERCALLS,
-               "by number, each way");
-
 /* --- the report ---------------------------------------------------------- */
 
-static const char *const hypercall_names[HYPERCALLS] = {
+static const char *const hypercall_names[PROFILE_INNER] = {
     [__HYPERVISOR_set_trap_table] = "set_trap_table",
     [__HYPERVISOR_mmu_update] = "mmu_update",
     [__HYPERVISOR_set_gdt] = "set_gdt",
@@ -140,7 +115,7 @@ static void name_of(unsigned kind, char *to, size_t size)
     const char *name;
 
     if (kind < PROFILE_UNKNOWN) {
-        name = hypercall_names[kind % HYPERCALLS];
+        name = hypercall_names[kind % PROFILE_INNER];
         print_format(to, size, "%s%s",
                      kind < PROFILE_INNER ? "" : "in multicall: ",
                      name ? name : "one not implemented");
@@ -180,10 +155,10 @@ static void line(const struct domain *d, unsigned kind)
     char name[40];
 
     name_of(kind, name, sizeof(name));
-    console_say("  %-34s %10lu %13lu %9lu", name, s.n, s.ticks, s.ticks / s.n);
-    console_json("{\"profile\":\"%s\",\"kind\":\"%s\",\"n\":%lu,"
-                 "\"ticks\":%lu}",
-                 d->name, name, s.n, s.ticks);
+    log_say("  %-34s %10lu %13lu %9lu", name, s.n, s.ticks, s.ticks / s.n);
+    log_json("{\"profile\":\"%s\",\"kind\":\"%s\",\"n\":%lu,"
+             "\"ticks\":%lu}",
+             d->name, name, s.n, s.ticks);
 }
 
 void profile_report(const struct domain *d)
@@ -194,8 +169,7 @@ void profile_report(const struct domain *d)
 
     if (!profile_on)
         return;
-    console_say("  %-34s %10s %13s %9s", "entered for", "times", "ticks",
-                "each");
+    log_say("  %-34s %10s %13s %9s", "entered for", "times", "ticks", "each");
     while ((k = next_of(d, told)) < PROFILE_KINDS) {
         told[k] = true;
         line(d, k);
@@ -204,5 +178,5 @@ void profile_report(const struct domain *d)
             all.ticks += sum(d, k).ticks;
         }
     }
-    console_say("  %-34s %10lu %13lu", "in all", all.n, all.ticks);
+    log_say("  %-34s %10lu %13lu", "in all", all.n, all.ticks);
 }

@@ -4,7 +4,6 @@
  */
 #include "mm/base/port.h"
 
-#include "hv/call/hypercall.h"
 #include "hv/domain/tlb.h"
 
 void port_tlb_discharge(struct mm_domain *mmd, const struct tlb *tlb)
@@ -21,5 +20,5 @@ void port_tlb_discharge(struct mm_domain *mmd, const struct tlb *tlb)
 
 bool port_preempt(void)
 {
-    return hypercall_preempt();
+    return cpu_preempt();
 }

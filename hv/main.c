@@ -18,6 +18,7 @@
 #include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/debug/auditor.h"
+#include "hv/debug/report.h"
 #include "hv/debug/selftest.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
@@ -25,11 +26,15 @@
 #include "hv/entry/exit.h"
 #include "hv/entry/profiled.h"
 #include "hv/entry/trap.h"
+#include "hv/sched/event.h"
 #include "hv/sched/time.h"
 #include "hv/svc/build/launch.h"
 #include "hv/svc/console/console.h"
 #include "hv/svc/console/console_ring.h"
+#include "hv/svc/control/control.h"
 #include "hv/svc/migrate/channel.h"
+#include "hv/svc/migrate/resume.h"
+#include "hv/svc/store/store.h"
 
 /*
  * The loader's words are copied into the image first, so that nothing later
@@ -92,6 +97,17 @@ static void init_machine(void)
     clock_init(&acpi);
 }
 
+/* Who has to do with domains, in the order in which they hear of them. */
+static void register_all(void)
+{
+    event_register();
+    console_ring_register();
+    store_register();
+    resume_register();
+    report_register();
+    control_register();
+}
+
 void hv_main(uint32_t mbi)
 {
     console_init();
@@ -110,6 +126,7 @@ void hv_main(uint32_t mbi)
     selftest_run((enum option_selftest)options.selftest);
     auditor_reserve();
     memory_init();
+    register_all();
     launch_guests(&boot);
     time_init();
     console_ring_init();

@@ -244,6 +244,10 @@ void cpu_init(void)
         patch_smap();
 }
 
+/*
+ * Interrupts are off in here, so no timer can tell; the time it was set for
+ * can be compared with the clock instead.
+ */
 bool cpu_preempt(void)
 {
     const struct percpu *cpu = this_cpu();

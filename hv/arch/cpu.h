@@ -134,9 +134,10 @@ void cpu_load_ldt(uint64_t base, unsigned entries);
  */
 bool cpu_preempt(void);
 
+/*
  * Flushes what is owed: hv/domain/tlb.c. The second keeps all registers
- * (hv/domain/discharge.asm), so that a function that may have to call it costs no more than
- * one that calls nobody.
+ * (hv/domain/discharge.asm), so that a function that may have to call it costs
+ * no more than one that calls nobody.
  */
 void cpu_discharge(void);
 void cpu_discharge_aside(void);

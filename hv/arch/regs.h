@@ -8,6 +8,13 @@
 
 #include "base.h"
 
+/* Vectors of our own: system calls of guest user mode, by how they came. */
+enum {
+    TRAP_SYSCALL = 256,
+    TRAP_SYSCALL32, /* SYSCALL in compatibility mode (AMD) */
+    TRAP_SYSENTER,  /* in either mode (Intel) */
+};
+
 struct regs {
     uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
     uint64_t rax, rcx, rdx, rsi, rdi;

@@ -4,7 +4,7 @@
  * written back where the structure has them, and a channel whose number could
  * not be told to the guest is closed again.
  */
-#include "hv/call/event_op.h"
+#include "hv/sched/event.h"
 
 #include "hv/call/hypercall.h"
 #include "hv/call/ring.h"

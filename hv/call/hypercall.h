@@ -41,6 +41,14 @@ long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n);
 long hypercall_again(unsigned nr);
 
 /*
+ * multicall.c: what is called between the two is called for this entry, which
+ * is rewritten if it is to be called again: then `end` says so.
+ */
+void hypercall_entry_begin(struct multicall_entry *e);
+bool hypercall_entry_end(void);
+bool hypercall_in_multicall(void);
+
+/*
  * All registers of the current vCPU, to be looked at and written to, and
  * loaded on the way back. A hypercall leaves out those that SYSRET restores by
  * itself: there is no other way to have the others loaded than this one, which

@@ -17,6 +17,8 @@
 #include "hv/debug/auditor.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/profile.h"
+#include "hv/sched/sched.h"
+#include "hv/sched/time.h"
 #include "mm/alloc/frame.h"
 #include "mm/alloc/range.h"
 
@@ -111,10 +113,11 @@ void report_sample(struct domain *d)
     raise(&accounting_peak, all);
 }
 
-void report_sample_all(void)
+static bool sample_all(void)
 {
     for (struct domain *d = domain_list; d; d = d->next)
         report_sample(d);
+    return false;
 }
 
 /* --- one domain ---------------------------------------------------------- */
@@ -244,7 +247,7 @@ void report_verdict(bool well)
     controller_failed = !well;
 }
 
-void report_domain(struct domain *d)
+static void report_domain(struct domain *d)
 {
     struct flagstone_stats s;
 
@@ -316,7 +319,7 @@ static void machine(void)
              auditor_runs, auditor_failures, a.sync_scrubs, clock_now_ns());
 }
 
-void report_and_power_off(void)
+static void report_and_power_off(void)
 {
     bool well =
         ended_well && !ended_badly && !not_started && !controller_failed;
@@ -325,4 +328,15 @@ void report_and_power_off(void)
     closing_table();
     machine();
     power_off(well && !auditor_failures ? POWER_SUCCESS : POWER_FAILURE);
+}
+
+void report_register(void)
+{
+    static struct time_client client = {.tick = sample_all};
+    static struct domain_hooks hooks = {.going = report_domain,
+                                        .gone = auditor_check};
+
+    time_register(&client);
+    domain_register(&hooks);
+    sched_when_empty(report_and_power_off);
 }

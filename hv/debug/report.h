@@ -14,16 +14,14 @@ void report_stats(const struct domain *d, struct flagstone_stats *out);
 
 /* What d has now counts for its peaks. */
 void report_sample(struct domain *d);
-/* The same of everybody, now and then. */
-void report_sample_all(void);
+/*
+ * Before there is a domain: samples are taken now and then, each domain that
+ * goes is told of, and when none is left the machine ends.
+ */
+void report_register(void);
 
-/* d has ended and is still whole. */
-void report_domain(struct domain *d);
 /* A guest that was asked for could not be started; it has been said why. */
 void report_not_started(const char *name);
 
 /* What the control guest says of all that it has seen. */
 void report_verdict(bool well);
-
-/* No domain is left. */
-noreturn_fn void report_and_power_off(void);

@@ -6,7 +6,6 @@
 #include "hv/domain/debugreg.h"
 
 #include "hv/arch/x86.h"
-#include "hv/call/hypercall.h"
 #include "hv/domain/vcpu.h"
 
 #define DR6_WRITABLE  UINT64_C(0xe00f)
@@ -73,23 +72,23 @@ static void apply(const struct vcpu *v)
     x86_write_dr7(control);
 }
 
-static long set_control(struct vcpu *v, uint64_t value)
+static enum err set_control(struct vcpu *v, uint64_t value)
 {
     if (value >> 32) /* XSA-12 */
-        return -XEN_EINVAL;
+        return ERR_INVAL;
     value = (value & ~DR7_ZERO) | DR7_RESERVED1;
     if (value & DR7_GD)
-        return -XEN_EPERM;
+        return ERR_PERM;
     for (unsigned i = 0; i < 4; i++)
         if ((value & enabled(i)) && on_port(value, i) && !(v->cr4 & CR4_DE))
-            return -XEN_EPERM;
+            return ERR_PERM;
     v->dr[7] = value;
     if (v == current_vcpu())
         apply(v);
-    return 0;
+    return ERR_NONE;
 }
 
-long debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
+enum err debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 {
     switch (reg) {
     case 0:
@@ -97,37 +96,37 @@ long debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
     case 2:
     case 3:
         if (!va_canonical(value) || va_is_hv(value))
-            return -XEN_EPERM;
+            return ERR_PERM;
         v->dr[reg] = value;
         if (v == current_vcpu())
             apply(v);
-        return 0;
+        return ERR_NONE;
     case 4:
     case 5:
         /* Another name for 6 and 7 unless CR4.DE is set. */
         if (v->cr4 & CR4_DE)
-            return -XEN_ENODEV;
+            return ERR_NODEV;
         return debugreg_set(v, reg + 2, value);
     case 6:
         if (value >> 32)
-            return -XEN_EINVAL;
+            return ERR_INVAL;
         v->dr[6] = (value & DR6_WRITABLE) | DR6_ONES;
-        return 0;
+        return ERR_NONE;
     case 7:
         return set_control(v, value);
     default:
-        return -XEN_ENODEV;
+        return ERR_NODEV;
     }
 }
 
-long debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value)
+enum err debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value)
 {
     if ((reg == 4 || reg == 5) && !(v->cr4 & CR4_DE))
         reg += 2;
     if (reg > 7 || reg == 4 || reg == 5)
-        return -XEN_ENODEV;
+        return ERR_NODEV;
     *value = v->dr[reg];
-    return 0;
+    return ERR_NONE;
 }
 
 void debugreg_reset(struct vcpu *v)
@@ -170,17 +169,4 @@ bool debugreg_port(struct vcpu *v, unsigned port, unsigned size)
     }
     v->dr[6] |= hit;
     return hit;
-}
-
-long hypercall_set_debugreg(uint32_t reg, uint64_t value)
-{
-    return debugreg_set(current_vcpu(), reg, value);
-}
-
-long hypercall_get_debugreg(uint32_t reg)
-{
-    uint64_t value;
-    long rc = debugreg_get(current_vcpu(), reg, &value);
-
-    return rc ? rc : (long)value;
 }

@@ -218,6 +218,35 @@ struct domain {
 #define OWNER_BALLAST     0x3f00u
 
 extern struct domain *domain_list; /* every living domain, by id */
+extern unsigned domain_ended;      /* those of them that wait to be reaped */
+
+/*
+ * What others have to do when a domain comes, stops or goes; each may be NULL.
+ * Those that registered first are called first.
+ */
+struct domain_hooks {
+    /* It has memory and vCPUs; what fails takes it down again. */
+    enum err (*create)(struct domain *d);
+    /* None of its vCPUs runs any more; it is about to be suspended. */
+    void (*quiesce)(struct domain *d);
+    /* It has ended, or is suspended. */
+    void (*changed)(struct domain *d);
+    /* It has ended: may it go? Asked until it may. */
+    bool (*may_go)(struct domain *d);
+    /* It goes, and is still whole. */
+    void (*going)(struct domain *d);
+    /* Its memory is given back; create() may not have been called. */
+    void (*free)(struct domain *d);
+    /* One that had ended is gone. */
+    void (*gone)(void);
+    struct domain_hooks *next; /* domain.c's */
+};
+extern struct domain_hooks *domain_hooks;
+void domain_register(struct domain_hooks *h);
+
+/* hv/sched/lifecycle.c: the list, in order. */
+void domain_list_add(struct domain *d);
+void domain_list_remove(const struct domain *d);
 
 struct domain *domain_find(domid_t id);
 /* The control guest while it lives, or NULL. */

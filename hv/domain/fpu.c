@@ -10,7 +10,6 @@
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
 #include "hv/base/string.h"
-#include "hv/call/hypercall.h"
 #include "hv/domain/vcpu.h"
 
 #define XCR0_GUEST  (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
@@ -204,10 +203,4 @@ void fpu_set_ts(struct vcpu *v, bool ts)
 void fpu_device_not_available(struct vcpu *v)
 {
     fpu_set_ts(v, false);
-}
-
-long hypercall_fpu_taskswitch(uint32_t set)
-{
-    fpu_set_ts(current_vcpu(), set);
-    return 0;
 }

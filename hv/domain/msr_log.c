@@ -7,8 +7,8 @@
 #include "hv/domain/msr_log.h"
 
 #include "hv/base/cmdline.h"
+#include "hv/base/log.h"
 #include "hv/domain/domain.h"
-#include "hv/svc/console/console.h"
 
 _Static_assert(MSR_LOG_MAX <= UINT8_MAX, "struct msr_log counts in bytes");
 
@@ -32,12 +32,12 @@ void msr_log(struct vcpu *v, enum msr_access how, uint32_t msr, uint64_t value,
         !first(&v->msr_log, msr, (uint8_t)(how << 1 | refused)))
         return;
     if (how == MSR_WRITE)
-        console_debug("d%u v%u WRMSR %x to %lx: %s", v->d->id, v->id, msr,
-                      value, refused ? "#GP" : "taken");
+        log_debug("d%u v%u WRMSR %x to %lx: %s", v->d->id, v->id, msr, value,
+                  refused ? "#GP" : "taken");
     else if (refused)
-        console_debug("d%u v%u RDMSR %x: #GP", v->d->id, v->id, msr);
+        log_debug("d%u v%u RDMSR %x: #GP", v->d->id, v->id, msr);
     else
-        console_debug("d%u v%u RDMSR %x: %lx", v->d->id, v->id, msr, value);
+        log_debug("d%u v%u RDMSR %x: %lx", v->d->id, v->id, msr, value);
     if (v->msr_log.used == MSR_LOG_MAX)
-        console_debug("d%u v%u has no lines left for MSRs", v->d->id, v->id);
+        log_debug("d%u v%u has no lines left for MSRs", v->d->id, v->id);
 }

@@ -9,19 +9,17 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
-#include "hv/call/hypercall.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
-#include "hv/trap/bounce.h"
 #include "mm/pv/walk.h"
 
-#define WINDOWS        512u
-#define GDT_PAGES      16u
-#define WINDOW_PAGES   (GDT_PAGES + MM_LDT_SLOTS)
-#define WINDOW_SIZE    (WINDOW_PAGES * PAGE_SIZE)
-#define LDT_MAX        8192u
-#define DESC_PER_FRAME 512u
+#define WINDOWS      512u
+#define GDT_PAGES    16u
+#define WINDOW_PAGES (GDT_PAGES + MM_LDT_SLOTS)
+#define WINDOW_SIZE  (WINDOW_PAGES * PAGE_SIZE)
+#define LDT_MAX      8192u
 /* The processor sets accessed bits, so a guest's frame is writable to it. */
 #define MAP_RO (PTE_P | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define MAP_RW (MAP_RO | PTE_RW)
@@ -98,40 +96,19 @@ void seg_load(const struct vcpu *v)
 
 /* --- GDT --------------------------------------------------------------- */
 
-static unsigned frames_for(unsigned entries)
-{
-    return (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
-}
-
 enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned entries)
 {
     struct mm_op op;
     enum err rc;
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    rc = mmu_gdt_load(&op, mfns, frames_for(entries));
+    rc = mmu_gdt_load(&op, mfns, seg_gdt_frames(entries));
     for (unsigned i = 0; !rc && i < MM_GDT_SLOTS; i++)
         map_gdt_slot(v, i);
     if (!rc)
         v->gdt_entries = entries;
     mm_op_end(&op);
     return rc;
-}
-
-long hypercall_set_gdt(uint64_t frames, uint32_t entries)
-{
-    struct vcpu *v = current_vcpu();
-    uint64_t mfns[MM_GDT_SLOTS];
-    enum err rc;
-
-    if (entries > FIRST_RESERVED_GDT_ENTRY)
-        return -XEN_EINVAL;
-    if (guest_read(mfns, frames, frames_for(entries) * sizeof(mfns[0])))
-        return -XEN_EFAULT;
-    rc = seg_set_gdt(v, mfns, entries);
-    if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_set_gdt, frames, entries);
-    return errno_of(rc);
 }
 
 /* --- LDT --------------------------------------------------------------- */

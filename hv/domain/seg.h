@@ -17,6 +17,12 @@ void seg_init(void);
 must_check enum err seg_window_get(struct vcpu *v);
 void seg_window_put(struct vcpu *v);
 
+#define DESC_PER_FRAME 512u
+/* How many frames hold so many descriptors. */
+static inline unsigned seg_gdt_frames(unsigned entries)
+{
+    return (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
+}
 /* All or nothing; at most 14 frames. ERR_INVAL, ERR_RESTART. */
 must_check enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns,
                                 unsigned entries);

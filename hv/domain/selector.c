@@ -7,7 +7,6 @@
 #include "hv/domain/selector.h"
 
 #include "hv/arch/x86.h"
-#include "hv/call/hypercall.h"
 #include "hv/domain/vcpu.h"
 
 void selector_save(struct vcpu *v)
@@ -58,29 +57,4 @@ bool selector_load(const struct vcpu *v)
 void selector_set_user_gs(struct vcpu *v, uint16_t sel)
 {
     (void)load_gs(sel, &v->gs_base_user);
-}
-
-long hypercall_set_segment_base(uint32_t which, uint64_t base)
-{
-    struct vcpu *v = current_vcpu();
-
-    if (which == SEGBASE_GS_USER_SEL) {
-        selector_set_user_gs(v, (uint16_t)base);
-        return 0;
-    }
-    if (!va_canonical(base)) /* WRMSR would fault (XSA-193) */
-        return -XEN_EINVAL;
-    switch (which) {
-    case SEGBASE_FS:
-        x86_wrmsr(MSR_FS_BASE, base);
-        return 0;
-    case SEGBASE_GS_USER:
-        v->gs_base_user = base;
-        return 0;
-    case SEGBASE_GS_KERNEL:
-        x86_wrmsr(MSR_KERNEL_GS, base);
-        return 0;
-    default:
-        return -XEN_EINVAL;
-    }
 }

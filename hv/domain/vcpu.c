@@ -8,8 +8,8 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/x86.h"
 #include "hv/base/string.h"
-#include "hv/call/callback.h"
-#include "hv/call/hypercall.h"
+#include "hv/domain/bounce.h"
+#include "hv/domain/callback.h"
 #include "hv/domain/debugreg.h"
 #include "hv/domain/fpu.h"
 #include "hv/domain/guest.h"
@@ -17,7 +17,6 @@
 #include "hv/domain/seg.h"
 #include "hv/domain/selector.h"
 #include "hv/domain/tlb.h"
-#include "hv/trap/bounce.h"
 
 enum err vcpu_alloc(struct vcpu *v)
 {

@@ -32,7 +32,7 @@ default rel
 bits 64
 
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
-extern cpu_discharge
+
 extern fast_exception, fast_syscall
 extern hypercall_table, cpu_percpu0, profiled_iretq
 
@@ -185,36 +185,6 @@ syscall_long:
         xor ebp, ebp
         call hypercall_complete_regs
         jmp exit_long
-
-; From the middle of C that counts on no call, so with no stack alignment and
-; all registers in use. Not often.
-global cpu_discharge_aside
-cpu_discharge_aside:
-        push rbp
-        mov rbp, rsp
-        push rax
-        push rcx
-        push rdx
-        push rsi
-        push rdi
-        push r8
-        push r9
-        push r10
-        push r11
-        and rsp, -16
-        call cpu_discharge
-        lea rsp, [rbp - 9 * 8]
-        pop r11
-        pop r10
-        pop r9
-        pop r8
-        pop rdi
-        pop rsi
-        pop rdx
-        pop rcx
-        pop rax
-        pop rbp
-        ret
 
 ; SYSCALL from compatibility mode (AMD only).
 global entry_syscall32

@@ -8,8 +8,8 @@
 #include "hv/entry/exit.h"
 
 #include "hv/debug/dump.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/vcpu.h"
-#include "hv/trap/bounce.h"
 
 void exit_work(void)
 {

@@ -2,7 +2,7 @@
 ;
 ; fast.asm: the ways that a guest's kernel and its programs go all the time,
 ; without C: an exception or a system call given to the guest's kernel, and
-; the iret hypercall back. hv/trap/bounce.c draws the frames and does all that is
+; the iret hypercall back. hv/domain/bounce.c draws the frames and does all that is
 ; not taken care of here; whatever looks unusual goes there, nothing changed.
 ;
 ; Invariants as there. The guest's memory is touched only above the

@@ -12,13 +12,6 @@
  */
 void trap_init(void);
 
-/* Vectors of our own: system calls of guest user mode, by how they came. */
-enum {
-    TRAP_SYSCALL = 256,
-    TRAP_SYSCALL32, /* SYSCALL in compatibility mode (AMD) */
-    TRAP_SYSENTER,  /* in either mode (Intel) */
-};
-
 /* Where each vector leads: entry.asm. */
 extern const uint64_t entry_vectors[IDT_VECTORS];
 

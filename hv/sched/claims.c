@@ -10,12 +10,12 @@
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/base/string.h"
-#include "hv/svc/build/module.h"
+#include "hv/domain/domain.h"
 
 enum { CLAIMS = 16 };
 
 struct claim {
-    char name[MODULE_NAME];
+    char name[DOMAIN_NAME_MAX];
     uint64_t blocks; /* 0: not in use */
 };
 static struct claim claims[CLAIMS];

@@ -6,10 +6,7 @@
 #include "hv/sched/event.h"
 
 #include "hv/arch/memory.h"
-#include "hv/call/event_op.h"
 #include "hv/sched/sched.h"
-#include "hv/svc/console/console_ring.h"
-#include "hv/svc/store/store.h"
 
 #define BUCKET_PORTS (PAGE_SIZE / sizeof(struct evtchn))
 _Static_assert(BUCKET_PORTS *EVTCHN_BUCKETS == EVTCHN_PORTS, "all of them");
@@ -138,16 +135,41 @@ bool event_virq_bound(const struct domain *d, unsigned virq)
     return d->nr_vcpus && d->vcpu[0]->virq_port[virq];
 }
 
-enum err event_bind_hypervisor(struct domain *d, uint16_t *out)
+enum err event_bind_hypervisor(struct domain *d, event_serve serve,
+                               uint16_t *out)
 {
     uint32_t port;
     enum err rc = event_port_get(d, &port);
 
     if (rc)
         return rc;
-    *event_port(d, port) = (struct evtchn){.state = EVTCHN_HYPERVISOR};
+    *event_port(d, port) =
+        (struct evtchn){.serve = serve, .state = EVTCHN_HYPERVISOR};
     *out = (uint16_t)port;
     return ERR_NONE;
+}
+
+/* The control guest hears of domains that stop. */
+static void tell_controller(void)
+{
+    const struct domain *c = domain_controller();
+
+    if (c && event_virq_bound(c, VIRQ_DOM_EXC))
+        event_virq(c->vcpu[0], VIRQ_DOM_EXC);
+}
+
+static void changed(struct domain *d)
+{
+    (void)d;
+    tell_controller();
+}
+
+void event_register(void)
+{
+    static struct domain_hooks hooks = {.changed = changed,
+                                        .gone = tell_controller};
+
+    domain_register(&hooks);
 }
 
 /* --- closing ------------------------------------------------------------- */
@@ -207,10 +229,7 @@ enum err event_send(struct domain *d, uint32_t port)
     case EVTCHN_UNBOUND:
         return ERR_NONE; /* nobody listens */
     case EVTCHN_HYPERVISOR:
-        if (port == d->store_port)
-            return store_serve(d);
-        console_ring_event(d, (uint16_t)port);
-        return ERR_NONE;
+        return e->serve(d);
     default:
         return ERR_INVAL;
     }

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* lifecycle.h: domains made, taken down, and the machine that is done. */
+/* lifecycle.h: domains made and taken down. */
 #pragma once
 
 #include "hv/domain/domain.h"
-#include "hv/svc/build/module.h"
+
+/* What a domain is at birth. */
+struct domain_config {
+    const char *name;     /* shorter than DOMAIN_NAME_MAX */
+    uint64_t mem, maxmem; /* bytes, whole blocks, mem <= maxmem */
+    unsigned vcpus;
+    enum superpages superpages;
+    enum relinquish relinquish;
+    bool control;  /* it may ask for things to be done to others */
+    bool terminal; /* its output passes unchanged (hv/svc/console/console.h) */
+};
 
 /*
  * A domain with nothing but its shared_info and vCPUs that are down, which is
  * shown what this processor has. On error there is nothing.
  */
-must_check enum err domain_create(const struct module_config *m,
+must_check enum err domain_create(const struct domain_config *c,
                                   const struct shown *shown,
                                   struct domain **out);
 
@@ -27,6 +37,3 @@ bool domain_reap(void);
  * ERR_RESTART: time is up, call again. Then it is gone.
  */
 must_check enum err domain_destroy(struct domain *d);
-
-/* How many there are for domain_reap(). */
-extern unsigned domain_ended;

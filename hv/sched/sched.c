@@ -24,7 +24,6 @@
 #include "hv/arch/memory.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
-#include "hv/debug/report.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/profile.h"
@@ -44,6 +43,7 @@ static struct vcpu *kicked;    /* should be next, if that is fair */
 static uint64_t kick_lead;     /* ns more than its like that it may have had */
 static struct domain *errand;  /* what is done just now is for it */
 static bool requested;
+static void (*when_empty)(void);
 static uint64_t had_least; /* what domains at the front have had; only grows */
 static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
 static uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
@@ -285,6 +285,11 @@ void sched_publish_runstate(struct vcpu *v)
 
 /* --- changes of state ---------------------------------------------------- */
 
+void sched_when_empty(void (*fn)(void))
+{
+    when_empty = fn;
+}
+
 void sched_request(void)
 {
     requested = true;
@@ -522,7 +527,7 @@ void sched_before_guest(void)
         if (v)
             break;
         if (!domain_list)
-            report_and_power_off();
+            when_empty();
         idle();
     }
     run(v);

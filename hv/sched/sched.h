@@ -19,6 +19,8 @@ void sched_give_way(void);
 void sched_wake(struct vcpu *v);
 /* Nothing points at v any more; its domain is being released. */
 void sched_forget(struct vcpu *v);
+/* What ends the machine when no domain is left; fn does not come back. */
+void sched_when_empty(void (*fn)(void));
 /* Choose anew before any guest runs on. */
 void sched_request(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * time.c: one machine timer for all vCPUs' timers, the end of the time slice
- * and the console's tick.
+ * and the tick.
  *
  * Invariants: a vCPU is in the list exactly while timer_at != 0, and timer_at
  * is the earliest of its timers, 0 while it is down: what nobody would hear
@@ -15,22 +15,19 @@
 
 #include "hv/arch/idt.h"
 #include "hv/arch/nmi.h"
-#include "hv/call/hypercall.h"
-#include "hv/debug/report.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/watchdog.h"
-#include "hv/svc/console/console.h"
-#include "hv/svc/console/console_ring.h"
 
-#define CONSOLE_TICK 20000000u /* ns: how long a typed character may wait */
-#define CONSOLE_SOON 4000000u  /* text waits for the serial line */
+#define TICK 20000000u /* ns: how long a typed character may wait */
+#define SOON 4000000u  /* a client has more to do */
 
 static struct vcpu *armed;
 static uint64_t programmed, next_tick;
+static struct time_client *clients;
 
 /* --- what guests read ---------------------------------------------------- */
 
@@ -127,11 +124,51 @@ void time_disarm(struct vcpu *v)
     unlist(v);
 }
 
+/* --- the machine's timer -------------------------------------------------- */
+
+void time_register(struct time_client *c)
+{
+    struct time_client **p = &clients;
+
+    while (*p)
+        p = &(*p)->next;
+    *p = c;
+}
+
+static uint64_t clients_due(void)
+{
+    uint64_t at = 0;
+
+    for (const struct time_client *c = clients; c; c = c->next)
+        if (c->due)
+            at = earlier(at, c->due());
+    return at;
+}
+
+static void serve_due(uint64_t now)
+{
+    for (const struct time_client *c = clients; c; c = c->next) {
+        uint64_t at = c->due ? c->due() : 0;
+
+        if (at && at <= now)
+            c->at_due();
+    }
+}
+
+static bool tick_clients(void)
+{
+    bool soon = false;
+
+    for (const struct time_client *c = clients; c; c = c->next)
+        soon |= c->tick();
+    return soon;
+}
+
 void time_program(void)
 {
     uint64_t at = earlier(next_tick, sched_slice_end());
 
-    at = earlier(at, console_due());
+    at = earlier(at, clients_due());
     if (armed)
         at = earlier(at, armed->timer_at);
     if (at == programmed)
@@ -185,13 +222,11 @@ static void on_timer(void)
         fire(armed, now);
         sched_errand_end(outer);
     }
-    if (console_due() && console_due() <= now)
-        console_ring_room();
+    serve_due(now);
     if (now >= next_tick) {
-        bool soon = console_ring_tick();
+        bool soon = tick_clients();
 
-        next_tick = clock_now_ns() + (soon ? CONSOLE_SOON : CONSOLE_TICK);
-        report_sample_all();
+        next_tick = clock_now_ns() + (soon ? SOON : TICK);
         watchdog_tick(now);
         nmi_tick();
     }
@@ -201,17 +236,7 @@ static void on_timer(void)
 
 void time_init(void)
 {
-    next_tick = clock_now_ns() + CONSOLE_TICK;
+    next_tick = clock_now_ns() + TICK;
     idt_set_handler(APIC_TIMER_VECTOR, on_timer);
     time_program();
-}
-
-/* 0 stops it; a time that has passed fires at once. */
-long hypercall_set_timer_op(uint64_t when)
-{
-    struct vcpu *v = current_vcpu();
-
-    v->timer_single = when;
-    time_arm(v);
-    return 0;
 }

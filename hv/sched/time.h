@@ -8,6 +8,20 @@
 
 void time_init(void);
 
+/*
+ * Who has something to do now and then, whoever runs: `tick` 50 times a
+ * second; true: again soon. `due`, where there is one, says when at_due() is
+ * wanted besides; 0: not now.
+ */
+struct time_client {
+    bool (*tick)(void);
+    uint64_t (*due)(void);
+    void (*at_due)(void);
+    struct time_client *next; /* time.c's */
+};
+/* For ever; those that came first are called first. */
+void time_register(struct time_client *c);
+
 /* The time of day, once. */
 void time_shared_init(struct domain *d);
 /* The clock in v->info; again when that has moved. */

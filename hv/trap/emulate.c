@@ -9,7 +9,7 @@
 #include "hv/trap/emulate.h"
 
 #include "hv/base/string.h"
-#include "hv/call/hypercall.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
 #include "hv/domain/fpu.h"
 #include "hv/domain/guest.h"
@@ -19,7 +19,7 @@
 #include "hv/domain/segment.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
-#include "hv/trap/bounce.h"
+#include "hv/sched/sched.h"
 #include "hv/trap/insn.h"
 #include "hv/trap/io.h"
 #include "hv/trap/msr.h"
@@ -316,7 +316,7 @@ static enum result one_byte(struct vcpu *v, const struct insn *i)
     case 0xf4:
         if (!v->in_kernel)
             return REFUSE;
-        (void)hypercall_sched_op(SCHEDOP_yield, 0);
+        sched_give_way();
         return DONE;
     default:
         return REFUSE;

@@ -9,11 +9,11 @@
 #include "hv/trap/io.h"
 
 #include "hv/arch/x86.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/segment.h"
 #include "hv/domain/vcpu.h"
-#include "hv/trap/bounce.h"
 
 #define PORT_PIT_COUNTER 0x42u
 

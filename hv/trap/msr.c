@@ -11,7 +11,7 @@
 #include "hv/arch/cpu.h"
 #include "hv/arch/x86.h"
 #include "hv/base/string.h"
-#include "hv/call/hypercall_page.h"
+#include "hv/domain/hypercall_page.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
 #include "hv/trap/policy.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/hv/emulate_guest.h"
+#include "tests/hv/discharge.h"
 
 #include <asm/prctl.h>
 #include <stdlib.h>
@@ -8,12 +9,13 @@
 #include <unistd.h>
 
 #include "hv/call/hypercall.h"
-#include "hv/call/hypercall_page.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
+#include "hv/domain/hypercall_page.h"
 #include "hv/domain/seg.h"
 #include "hv/domain/segment.h"
 #include "hv/domain/shown.h"
-#include "hv/trap/bounce.h"
+#include "hv/sched/sched.h"
 #include "hv/trap/policy.h"
 #include "tests/hv/fake_x86.h"
 #include "xen/sched.h"
@@ -111,7 +113,7 @@ enum err guest_write(uint64_t va, const void *src, size_t n)
 /* Nothing is owed, the range was checked. */
 bool fake_put(uint64_t va, uint64_t value)
 {
-    must(!cpu_owes() && guest_range_ok(va, 8) && va % 8 == 0);
+    must(!this_cpu()->owed.what && guest_range_ok(va, 8) && va % 8 == 0);
     if (!may(va, GUEST_WRITE))
         return false;
     memcpy(byte_at(va), &value, sizeof(value));
@@ -154,11 +156,10 @@ struct regs *hypercall_regs(void)
     return &guest_vcpu.regs;
 }
 
-long hypercall_sched_op(uint32_t cmd, uint64_t arg)
+void sched_give_way(void)
 {
-    must(cmd == SCHEDOP_yield && !arg && guest_vcpu.in_kernel);
+    must(guest_vcpu.in_kernel);
     guest_seen.yields++;
-    return 0;
 }
 
 void msr_log(struct vcpu *v, enum msr_access how, uint32_t msr, uint64_t value,

@@ -15,7 +15,6 @@
 
 NEVER(alloc_hv_get)
 NEVER(alloc_hv_put)
-NEVER(callback_set_all)
 NEVER(cpu_load_gdt)
 NEVER(cpu_load_ldt)
 NEVER(mmu_new_user_baseptr)

@@ -16,11 +16,11 @@
 #include <string.h>
 
 #include "hv/call/hypercall.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
+#include "hv/domain/profile.h"
 #include "hv/domain/segment.h"
 #include "hv/domain/vcpu.h"
-#include "hv/entry/profile.h"
-#include "hv/trap/bounce.h"
 #include "hv/trap/emulate.h"
 #include "hv/trap/io.h"
 #include "hv/trap/policy.h"

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/call/callback.h"
+#include "hv/domain/bounce.h"
+#include "hv/domain/callback.h"
 #include "hv/domain/fpu.h"
 #include "hv/domain/vcpu.h"
 #include "hv/svc/migrate/freeze.h"
-#include "hv/trap/bounce.h"
 #include "hv/trap/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

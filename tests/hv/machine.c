@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/hv/machine.h"
+#include "tests/hv/discharge.h"
 
 #include <asm/prctl.h>
 #include <stdlib.h>
@@ -10,13 +11,11 @@
 #include "hv/arch/memory.h"
 #include "hv/call/ring.h"
 #include "hv/domain/guest.h"
-#include "hv/svc/store/store.h"
 
 uintptr_t machine_bad_from, machine_bad_to;
 bool machine_bad_reads, machine_hasty;
 uint8_t *(*machine_place)(uint64_t va, bool write);
 unsigned machine_alloc_fails;
-enum err machine_store_says;
 unsigned machine_again;
 unsigned machine_discharges;
 struct mm hv_mm, *machine_mm;
@@ -172,40 +171,6 @@ void cpu_discharge(void)
     (void)mm_discharge(machine_mm);
 }
 
-/* As in entry.asm; code of the host has vector registers to keep besides. */
-__asm__(".pushsection .text\n"
-        ".globl cpu_discharge_aside\n"
-        "cpu_discharge_aside:\n"
-        "    pushq %rbp\n"
-        "    movq %rsp, %rbp\n"
-        "    pushq %rax\n"
-        "    pushq %rcx\n"
-        "    pushq %rdx\n"
-        "    pushq %rsi\n"
-        "    pushq %rdi\n"
-        "    pushq %r8\n"
-        "    pushq %r9\n"
-        "    pushq %r10\n"
-        "    pushq %r11\n"
-        "    subq $512, %rsp\n"
-        "    andq $-16, %rsp\n"
-        "    fxsave64 (%rsp)\n"
-        "    call cpu_discharge\n"
-        "    fxrstor64 (%rsp)\n"
-        "    leaq -72(%rbp), %rsp\n"
-        "    popq %r11\n"
-        "    popq %r10\n"
-        "    popq %r9\n"
-        "    popq %r8\n"
-        "    popq %rdi\n"
-        "    popq %rsi\n"
-        "    popq %rdx\n"
-        "    popq %rcx\n"
-        "    popq %rax\n"
-        "    popq %rbp\n"
-        "    ret\n"
-        ".popsection");
-
 /* --- guest memory --------------------------------------------------------- */
 
 /* How many of n bytes from va can be reached. */
@@ -275,14 +240,18 @@ enum err guest_write(uint64_t va, const void *src, size_t n)
     return guest_write_some(va, src, n) == n ? ERR_NONE : ERR_FAULT;
 }
 
-enum err store_serve(struct domain *d)
-{
-    (void)d;
-    return machine_store_says;
-}
-
 long hypercall_again(unsigned nr)
 {
     machine_again = nr;
     return (long)nr;
+}
+
+void domain_register(struct domain_hooks *h)
+{
+    (void)h;
+}
+
+struct domain *domain_controller(void)
+{
+    return NULL;
 }

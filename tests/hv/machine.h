@@ -35,8 +35,7 @@ extern bool machine_hasty;
 /* How often something was owed and discharged. */
 extern unsigned machine_discharges;
 
-/* What store_serve() says; the last hypercall that is to come again. */
-extern enum err machine_store_says;
+/* The last hypercall that is to come again. */
 extern unsigned machine_again;
 
 /* xorshift64*: the same life for the same seed. */

@@ -6,10 +6,8 @@
  */
 #include <string.h>
 
-#include "hv/call/event_op.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
-#include "hv/svc/console/console_ring.h"
 #include "tests/hv/machine.h"
 
 #define DOMAINS 3
@@ -20,12 +18,6 @@
 void sched_wake(struct vcpu *v)
 {
     (void)v;
-}
-
-void console_ring_event(struct domain *d, uint16_t port)
-{
-    (void)d;
-    (void)port;
 }
 
 /* --- the model ------------------------------------------------------------ */

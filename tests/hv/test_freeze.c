@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/call/callback.h"
+#include "hv/domain/bounce.h"
+#include "hv/domain/callback.h"
 #include "hv/domain/fpu.h"
 #include "hv/svc/migrate/freeze.h"
-#include "hv/trap/bounce.h"
 #include "hv/trap/policy.h"
 #include "tests/hv/machine.h"
 

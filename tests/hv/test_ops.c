@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "hv/arch/memory.h"
-#include "hv/call/event_op.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
+#include "hv/sched/event.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
 #include "hv/sched/watchdog.h"
-#include "hv/svc/console/console_ring.h"
 #include "mm/base/port.h"
 #include "tests/hv/machine.h"
 #include "xen/sched.h"
@@ -88,12 +87,6 @@ enum err time_copy_info(uint64_t va)
     struct vcpu_time_info t = {.version = 2};
 
     return guest_write(va, &t, sizeof(t));
-}
-
-void console_ring_event(struct domain *d, uint16_t port)
-{
-    (void)d;
-    (void)port;
 }
 
 void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)

@@ -6,11 +6,9 @@
 #include <string.h>
 
 #include "hv/arch/memory.h"
-#include "hv/call/event_op.h"
 #include "hv/call/ring.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
-#include "hv/svc/console/console_ring.h"
 #include "mm/alloc/range.h"
 #include "mm/base/port.h"
 #include "mm/pv/type.h"
@@ -60,12 +58,6 @@ uint64_t range_count(const struct mm_domain *d, enum range_state state)
 void sched_wake(struct vcpu *v)
 {
     (void)v;
-}
-
-void console_ring_event(struct domain *d, uint16_t port)
-{
-    (void)d;
-    (void)port;
 }
 
 /* --- a domain with a ring in frame 2 -------------------------------------- */

@@ -95,12 +95,6 @@ bool domain_reap(void)
     return true;
 }
 
-void report_and_power_off(void)
-{
-    fail_msg("there are domains");
-    __builtin_unreachable();
-}
-
 /* --- guests --------------------------------------------------------------- */
 
 #define US 1000u

@@ -62,8 +62,7 @@ static void assert_user_base(uint16_t sel, uint64_t base)
 {
     for (unsigned i = 0; i < 2; i++) {
         clears = i;
-        assert_int_equal(hypercall_set_segment_base(SEGBASE_GS_USER_SEL, sel),
-                         0);
+        selector_set_user_gs(v, sel);
         assert_int_equal(v->gs_base_user, base);
         assert_int_equal(gs_base, (uint64_t)this_cpu());
     }

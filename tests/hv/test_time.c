@@ -8,15 +8,12 @@
 
 #include "hv/arch/idt.h"
 #include "hv/arch/nmi.h"
-#include "hv/debug/report.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
 #include "hv/sched/watchdog.h"
-#include "hv/svc/console/console.h"
-#include "hv/svc/console/console_ring.h"
 #include "tests/hv/machine.h"
 
 #define VCPUS 7
@@ -54,14 +51,10 @@ void idt_set_handler(unsigned vector, void (*fn)(void))
     interrupt = fn;
 }
 
-bool console_ring_tick(void)
+static bool tick_of_client(void)
 {
     ticks++;
     return text_left && text_left--;
-}
-
-void report_sample_all(void)
-{
 }
 
 uint64_t sched_slice_end(void)
@@ -91,12 +84,12 @@ void sched_errand_end(struct domain *outer)
 static uint64_t line_due;
 static unsigned line_calls;
 
-uint64_t console_due(void)
+static uint64_t due_of_client(void)
 {
     return line_due;
 }
 
-void console_ring_room(void)
+static void at_due(void)
 {
     line_calls++;
     line_due = 0;
@@ -131,6 +124,17 @@ void domain_crash(struct domain *x, const char *fmt, ...)
 
 static struct domain *d;
 
+static void register_once(void)
+{
+    static struct time_client client = {tick_of_client, due_of_client, at_due,
+                                        NULL};
+    static bool done;
+
+    if (!done)
+        time_register(&client);
+    done = true;
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -139,6 +143,7 @@ static int start(void **state)
     memset(virqs, 0, sizeof(virqs));
     memset(wakes, 0, sizeof(wakes));
     slice_end = 0;
+    register_once();
     time_init();
     return 0;
 }
@@ -189,18 +194,25 @@ static void a_single_shot_fires_once_and_on_time(void **state)
     assert_int_equal(virqs[0], 1);
 }
 
+/* As the hypercall does. */
+static void set_timer(uint64_t when)
+{
+    current_vcpu()->timer_single = when;
+    time_arm(current_vcpu());
+}
+
 static void set_timer_op_sets_replaces_and_stops(void **state)
 {
     uint64_t tick = machine_timer;
 
     (void)state;
-    assert_int_equal(hypercall_set_timer_op(now + 500), 0);
+    set_timer(now + 500);
     assert_int_equal(machine_timer, now + 500);
-    assert_int_equal(hypercall_set_timer_op(now + 300), 0);
+    set_timer(now + 300);
     assert_int_equal(machine_timer, now + 300);
-    assert_int_equal(hypercall_set_timer_op(0), 0);
+    set_timer(0);
     assert_int_equal(machine_timer, tick);
-    assert_int_equal(hypercall_set_timer_op(now - 1), 0); /* has passed */
+    set_timer(now - 1); /* has passed */
     assert_int_equal(machine_timer, now - 1);
     pass_until(now, 0);
     assert_int_equal(virqs[0], 1);
@@ -216,7 +228,7 @@ static void far_deadlines_do_no_harm(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(far); i++) {
         uint64_t before = ticks;
 
-        hypercall_set_timer_op(far[i]);
+        set_timer(far[i]);
         pass_until(now + 1000000000, 0);
         assert_int_equal(virqs[0], 0);
         assert_true(ticks - before <= 51);
@@ -248,7 +260,7 @@ static void a_periodic_timer_keeps_its_phase(void **state)
 static void an_early_interrupt_is_set_again(void **state)
 {
     (void)state;
-    hypercall_set_timer_op(now + 500);
+    set_timer(now + 500);
     now += 499;
     fire();
     assert_int_equal(virqs[0], 0);

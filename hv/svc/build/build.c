@@ -13,7 +13,7 @@
 #include "hv/base/fail.h"
 #include "hv/base/log.h"
 #include "hv/base/string.h"
-#include "hv/call/hypercall_page.h"
+#include "hv/domain/hypercall_page.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/lifecycle.h"
@@ -271,12 +271,13 @@ static enum err read_files(struct build *b)
 
 static enum err make_domain(struct build *b)
 {
+    const struct domain_config c = module_domain(&b->c);
     struct shown shown;
     enum err rc = policy_choose(&b->c.cpu, &shown, b->text);
 
     if (rc)
         return rc;
-    rc = domain_create(&b->c, &shown, &b->d);
+    rc = domain_create(&c, &shown, &b->d);
     if (rc)
         return fail(b->text, rc, "no memory for the domain itself");
     rc = pfnmap_init(&b->map, &hv_mm, b->c.mem >> BLOCK_SHIFT);

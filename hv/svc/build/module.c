@@ -288,3 +288,17 @@ enum err module_parse(struct module_config *m, const char *text,
     print_format(why, MODULE_WHY, "%s", wrong);
     return ERR_INVAL;
 }
+
+struct domain_config module_domain(const struct module_config *m)
+{
+    return (struct domain_config){
+        .name = m->name,
+        .mem = m->mem,
+        .maxmem = m->maxmem,
+        .vcpus = m->vcpus,
+        .superpages = m->superpages,
+        .relinquish = m->relinquish,
+        .control = m->control,
+        .terminal = m->terminal,
+    };
+}

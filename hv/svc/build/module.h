@@ -11,6 +11,7 @@
 
 #include "base.h"
 #include "hv/domain/shown.h"
+#include "hv/sched/lifecycle.h"
 #include "mm/alloc/mm.h"
 
 enum { MODULE_NAME = 16, MODULE_WHY = 80, MODULE_VCPUS = 32 };
@@ -34,6 +35,9 @@ struct module_config {
     bool terminal; /* its output passes unchanged (hv/svc/console/console.h) */
     const char *args; /* into the text; "" if none */
 };
+
+/* What of it the domain is. */
+struct domain_config module_domain(const struct module_config *m);
 
 /* Superpages where the text does not say. */
 struct module_defaults {

@@ -16,6 +16,7 @@
 #include "hv/sched/event.h"
 #include "hv/sched/ring_page.h"
 #include "hv/sched/sched.h"
+#include "hv/sched/time.h"
 #include "hv/svc/console/console.h"
 #include "hv/svc/console/console_line.h"
 #include "xen/io/console.h"
@@ -277,30 +278,22 @@ static void on_port(void)
     } while (again && ++i < CAUSES);
 }
 
-void console_ring_init(void)
-{
-    pic_listen_com1(on_port);
-    console_start();
-    console_listen(true);
-}
-
 /* --- both ---------------------------------------------------------------- */
 
-void console_ring_event(struct domain *d, uint16_t port)
+static enum err serve(struct domain *d)
 {
-    if (port != d->console_port)
-        return;
     d->ring_more = true;
     pump_out();
     pump_keys();
+    return ERR_NONE;
 }
 
-void console_ring_room(void)
+enum err console_ring_bind(struct domain *d)
 {
-    pump_out();
+    return event_bind_hypervisor(d, serve, &d->console_port);
 }
 
-bool console_ring_tick(void)
+static bool tick(void)
 {
     bool more = console_poll();
 
@@ -309,4 +302,26 @@ bool console_ring_tick(void)
         more |= wants_turn(d);
     pump_keys();
     return more;
+}
+
+void console_ring_register(void)
+{
+    static struct domain_hooks hooks = {.create = console_ring_bind,
+                                        .may_go = console_ring_end,
+                                        .going = console_guest_end,
+                                        .free = console_guest_end};
+
+    domain_register(&hooks);
+}
+
+/* --- beginning --------------------------------------------------------- */
+
+void console_ring_init(void)
+{
+    static struct time_client client = {tick, console_due, pump_out, NULL};
+
+    time_register(&client);
+    pic_listen_com1(on_port);
+    console_start();
+    console_listen(true);
 }

@@ -7,7 +7,10 @@
 
 #include "hv/domain/domain.h"
 
-/* What is typed interrupts from here on. */
+/*
+ * What is typed interrupts from here on, and is taken to where it belongs; what
+ * there was no time to show is shown now and then.
+ */
 void console_ring_init(void);
 /*
  * d stops running: shows what is in its ring, as far as there is room. The rest
@@ -20,14 +23,9 @@ void console_ring_resume(struct domain *d);
  * there is room for what is said of it. Others may be through before.
  */
 must_check bool console_ring_end(struct domain *d);
-/* d has raised one of its channels to the hypervisor. */
-void console_ring_event(struct domain *d, uint16_t port);
-/*
- * Now and then: takes what was typed to where it belongs, and shows what there
- * was no time for; true: there still is some of that.
- */
-bool console_ring_tick(void);
-/* console_due() is over. */
-void console_ring_room(void);
+/* Before there is a domain: each has a console. */
+void console_ring_register(void);
+/* d gets the channel of its console. ERR_NOMEM, ERR_NOSPC. */
+must_check enum err console_ring_bind(struct domain *d);
 /* A typed character for console_io, or -1; d must be the one they go to. */
 int console_ring_getc(const struct domain *d);

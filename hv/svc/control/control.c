@@ -134,11 +134,24 @@ long control_op(struct domain *d, uint64_t arg)
     return errno_of(rc);
 }
 
-void control_gone(void)
+static void gone(void)
 {
     job.active = false;
     build_cancel();
     migrate_cancel();
     images_forget();
     claims_forget();
+}
+
+static void changed(struct domain *d)
+{
+    if (d->control && d->end != DOMAIN_ALIVE && !domain_controller())
+        gone();
+}
+
+void control_register(void)
+{
+    static struct domain_hooks hooks = {.changed = changed};
+
+    domain_register(&hooks);
 }

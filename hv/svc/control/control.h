@@ -12,5 +12,8 @@
 
 long control_op(struct domain *d, uint64_t arg);
 
-/* The control guest has ended: nobody carries on what was under way. */
-void control_gone(void);
+/*
+ * Before there is a domain. When the control guest has ended nobody carries on
+ * what was under way.
+ */
+void control_register(void);

@@ -4,11 +4,11 @@
 
 #include "hv/base/fail.h"
 #include "hv/base/string.h"
-#include "hv/call/callback.h"
+#include "hv/domain/bounce.h"
+#include "hv/domain/callback.h"
 #include "hv/domain/fpu.h"
 #include "hv/domain/vcpu.h"
 #include "hv/svc/build/module.h"
-#include "hv/trap/bounce.h"
 #include "hv/trap/policy.h"
 
 /* Large, and one vCPU is thawed at a time. */

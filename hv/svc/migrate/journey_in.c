@@ -68,20 +68,21 @@ static enum err make_domain(struct journey *j)
 {
     const struct freeze_domain *f = &journey_frozen.domain;
     uint64_t frames = image_header(&j->image->image)->nr_frames;
-    struct module_config c = {
+    char name[DOMAIN_NAME_MAX];
+    const struct domain_config c = {
+        .name = name,
         .mem = f->nr_pages << PAGE_SHIFT,
         .maxmem = f->max_pages << PAGE_SHIFT,
         .vcpus = f->nr_vcpus,
         .superpages = (enum superpages)f->superpages,
         .relinquish = (enum relinquish)f->relinquish,
-        .args = "",
     };
 
-    memcpy(c.name, j->rename[0] ? j->rename : f->name, sizeof(c.name));
-    if (!freeze_name_ok(c.name))
+    memcpy(name, j->rename[0] ? j->rename : f->name, sizeof(name));
+    if (!freeze_name_ok(name))
         return fail(j->text, ERR_INVAL, "that is no name for a domain");
-    if (name_taken(c.name))
-        return fail(j->text, ERR_EXIST, "there is a domain %s already", c.name);
+    if (name_taken(name))
+        return fail(j->text, ERR_EXIST, "there is a domain %s already", name);
     if (frames > f->max_pages)
         return fail(j->text, ERR_INVAL,
                     "image %s: %lu pages, more than the domain's %lu", j->name,

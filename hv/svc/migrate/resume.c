@@ -38,7 +38,7 @@ static void move_info_back(struct vcpu *v)
     mm_op_end(&op);
 }
 
-void resume_quiesce(struct domain *d)
+static void quiesce(struct domain *d)
 {
     console_ring_suspend(d);
     event_close_all(d);
@@ -53,6 +53,13 @@ void resume_quiesce(struct domain *d)
         move_info_back(v);
         v->runstate_area = 0;
     }
+}
+
+void resume_register(void)
+{
+    static struct domain_hooks hooks = {.quiesce = quiesce};
+
+    domain_register(&hooks);
 }
 
 /* Guests write 0 or all ones where there is no such list. */
@@ -129,8 +136,8 @@ static enum err renew_channels(struct domain *d)
     enum err rc;
 
     event_close_all(d);
-    rc = event_bind_hypervisor(d, &d->console_port);
-    return rc ? rc : event_bind_hypervisor(d, &d->store_port);
+    rc = console_ring_bind(d);
+    return rc ? rc : store_bind(d);
 }
 
 enum err resume_run(struct domain *d, char *text)

@@ -13,8 +13,8 @@
 #include "hv/domain/domain.h"
 #include "mm/save/census.h"
 
-/* d has just been stopped. */
-void resume_quiesce(struct domain *d);
+/* Before there is a domain: those that are suspended are quiesced. */
+void resume_register(void);
 /* Where d says its p2m is. */
 struct p2m_place resume_p2m(const struct domain *d);
 /* Is what d named as start_info one? ERR_INVAL: text (FLAGSTONE_TEXT). */

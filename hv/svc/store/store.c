@@ -233,6 +233,25 @@ enum err store_serve(struct domain *d)
     return more ? ERR_RESTART : ERR_NONE;
 }
 
+enum err store_bind(struct domain *d)
+{
+    return event_bind_hypervisor(d, store_serve, &d->store_port);
+}
+
+static enum err create(struct domain *d)
+{
+    enum err rc = store_bind(d);
+
+    return rc ? rc : store_create(d);
+}
+
+void store_register(void)
+{
+    static struct domain_hooks hooks = {.create = create, .free = store_free};
+
+    domain_register(&hooks);
+}
+
 /* --- asking -------------------------------------------------------------- */
 
 /*

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * callback.c: where a guest's kernel wants to be entered: trap table,
+ * callback_op.c: where a guest's kernel wants to be entered: trap table,
  * callbacks, stack, and the assists it asks for (ABI fact 2.9).
  * Invariant: every address that is kept is canonical.
  */
+#include "hv/domain/callback.h"
 #include "xen/callback.h"
-#include "hv/call/callback.h"
 
 #include "hv/arch/x86.h"
 #include "hv/base/string.h"
 #include "hv/call/hypercall.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
-#include "hv/trap/bounce.h"
 #include "xen/nmi.h"
 
 /* One may be pending since before there was a handler. */
@@ -57,21 +57,12 @@ long hypercall_stack_switch(uint64_t ss, uint64_t sp)
     return 0;
 }
 
-static void set(struct trap_info *t, uint64_t address, bool masks)
-{
-    *t = (struct trap_info){
-        .flags = masks ? TI_IF : 0,
-        .cs = FLAT_KERNEL_CS,
-        .address = address,
-    };
-}
-
 /* Vector 2 of the trap table by another name. */
 static void set_nmi(struct vcpu *v, uint64_t address)
 {
     struct trap_info t;
 
-    set(&t, address, true);
+    callback_set(&t, address, true);
     t.vector = VEC_NMI;
     set_handler(v, &t);
 }
@@ -86,19 +77,19 @@ static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
         return -XEN_EINVAL;
     switch (type) {
     case CALLBACKTYPE_event:
-        set(&c->event, address, true);
+        callback_set(&c->event, address, true);
         return 0;
     case CALLBACKTYPE_failsafe:
-        set(&c->failsafe, address, masks);
+        callback_set(&c->failsafe, address, masks);
         return 0;
     case CALLBACKTYPE_syscall:
-        set(&c->syscall, address, masks);
+        callback_set(&c->syscall, address, masks);
         return 0;
     case CALLBACKTYPE_syscall32:
-        set(&c->syscall32, address, masks);
+        callback_set(&c->syscall32, address, masks);
         return 0;
     case CALLBACKTYPE_sysenter:
-        set(&c->sysenter, address, masks);
+        callback_set(&c->sysenter, address, masks);
         return 0;
     case CALLBACKTYPE_nmi:
         set_nmi(v, address);
@@ -106,22 +97,6 @@ static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
     default:
         return -XEN_ENOSYS;
     }
-}
-
-void callback_set_all(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-    set(&v->callbacks.event, c->event_callback_eip, true);
-    set(&v->callbacks.failsafe, c->failsafe_callback_eip,
-        c->flags & VGCF_failsafe_disables_events);
-    set(&v->callbacks.syscall, c->syscall_callback_eip,
-        c->flags & VGCF_syscall_disables_events);
-}
-
-void callback_set_compat(struct vcpu *v, uint64_t sysenter, bool sysenter_masks,
-                         uint64_t syscall32, bool syscall32_masks)
-{
-    set(&v->callbacks.sysenter, sysenter, sysenter_masks);
-    set(&v->callbacks.syscall32, syscall32, syscall32_masks);
 }
 
 /* Refused addresses are not reported: as in Xen, the result is 0. */

@@ -4,7 +4,7 @@
  * they go to the stack around it; iret leaves them there, as part of its
  * frame, and does not come back.
  */
-#include "hv/call/hypercall_page.h"
+#include "hv/domain/hypercall_page.h"
 
 #include "base.h"
 #include "hv/base/string.h"

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* discharge.h: hv/domain/discharge.asm for tests; in one file of a program. */
+#pragma once
+
+/* Code of the host has vector registers to keep besides. */
+__asm__(".pushsection .text\n"
+        ".globl cpu_discharge_aside\n"
+        "cpu_discharge_aside:\n"
+        "    pushq %rbp\n"
+        "    movq %rsp, %rbp\n"
+        "    pushq %rax\n"
+        "    pushq %rcx\n"
+        "    pushq %rdx\n"
+        "    pushq %rsi\n"
+        "    pushq %rdi\n"
+        "    pushq %r8\n"
+        "    pushq %r9\n"
+        "    pushq %r10\n"
+        "    pushq %r11\n"
+        "    subq $512, %rsp\n"
+        "    andq $-16, %rsp\n"
+        "    fxsave64 (%rsp)\n"
+        "    call cpu_discharge\n"
+        "    fxrstor64 (%rsp)\n"
+        "    leaq -72(%rbp), %rsp\n"
+        "    popq %r11\n"
+        "    popq %r10\n"
+        "    popq %r9\n"
+        "    popq %r8\n"
+        "    popq %rdi\n"
+        "    popq %rsi\n"
+        "    popq %rdx\n"
+        "    popq %rcx\n"
+        "    popq %rax\n"
+        "    popq %rbp\n"
+        "    ret\n"
+        ".popsection");

@@ -3,22 +3,55 @@
 #define _DEFAULT_SOURCE /* timegm */
 #include "tests/hv/check.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "hv/arch/x86.h"
+
 /* For its static functions; nothing that touches a device is called. */
+#define x86_rdtsc clock_reading
+static uint64_t clock_reading(void);
 #include "hv/base/log.h"
 #include "hv/dev/clock.c"
 #include "hv/dev/rtc.c"
 
+/*
+ * A machine whose TSC, APIC timer and reference are read in turn: each reading
+ * takes a while, and before one of them it stands still.
+ */
+#define KHZ      2000000u
+#define APIC_KHZ 62500u
+static uint64_t tsc_is, apic_began;
+static unsigned readings, still_before = UINT_MAX;
+
+static uint64_t read_next(void)
+{
+    tsc_is += KHZ / 1000;
+    if (readings++ == still_before)
+        tsc_is += 200 * KHZ;
+    return tsc_is;
+}
+
+static uint64_t clock_reading(void)
+{
+    return read_next();
+}
+
+static uint32_t reference_reading(const struct reference *r)
+{
+    return (uint32_t)(read_next() * (r->hz / 1000) / KHZ & r->mask);
+}
+
 void apic_timer_count_start(void)
 {
+    apic_began = read_next();
 }
 
 uint32_t apic_timer_count_left(void)
 {
-    return 0;
+    return UINT32_MAX - (uint32_t)((read_next() - apic_began) * APIC_KHZ / KHZ);
 }
 
 void apic_timer_init(bool it_counts)
@@ -193,6 +226,31 @@ static void a_timer_comes_once_after_a_hundred_days(void **state)
                 after_a_hundred_days(speeds[i], apic[j]);
 }
 
+static void near(uint64_t is, uint64_t should_be)
+{
+    assert_in_range(is, should_be - should_be / 200,
+                    should_be + should_be / 200);
+}
+
+static void a_machine_that_stands_still_is_measured_well(void **state)
+{
+    const struct reference r = {
+        .hz = PM_TIMER_HZ, .mask = BITS(23, 0), .read = reference_reading};
+
+    (void)state;
+    for (unsigned i = 0; i < 5000; i++) {
+        struct measured m;
+
+        tsc_is = 77;
+        readings = 0;
+        still_before = i;
+        m = measure(&r);
+        near(m.tsc * r.hz / m.ref / 1000, KHZ);
+        near(m.apic * r.hz / m.ref / 1000, APIC_KHZ);
+    }
+    still_before = UINT_MAX;
+}
+
 static void days_agree_with_the_c_library(void **state)
 {
     (void)state;
@@ -214,6 +272,7 @@ int main(void)
         cmocka_unit_test(one_direction_is_the_inverse_of_the_other),
         cmocka_unit_test(there_is_an_end),
         cmocka_unit_test(a_timer_comes_once_after_a_hundred_days),
+        cmocka_unit_test(a_machine_that_stands_still_is_measured_well),
         cmocka_unit_test(days_agree_with_the_c_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

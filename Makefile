@@ -128,7 +128,7 @@ bench-linux: setup-test
 	$(Q)tests/linux/beside
 built: all $(GUEST_ALL)
 run-tests: built $(HOST_TESTS)
-	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run $(T)
+	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run -j$(JOBS) $(T)
 setup:
 	$(Q)tools/setup
 setup-test:

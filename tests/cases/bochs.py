@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""bochs/: Bochs refuses what QEMU's interpreter forgives."""
+import re
+
+from case import FAIL, NEEDS, PASS, Case, guests, missing
+
+# What one boot takes is mostly firmware and GRUB: guests share that many.
+BOOTS = 3
+
+
+def judge_batch(names):
+    """Each of the guests that shared a boot has said so, and none failed."""
+    def judge(status, output):
+        verdicts = dict(re.findall(rb"RESULT (\S+): (\w+)", output))
+        bad = [n for n in names
+               if verdicts.get(n.encode()) not in (b"success", b"skip")]
+        if bad:
+            return FAIL, "no success of " + " ".join(bad)
+        return (FAIL, "status %d after success" % status) if status else \
+            (PASS, "")
+    return judge
+
+
+def with_options(name):
+    """As tests/boot/bochs-guests wants it."""
+    return name + ":" + ",".join("%s=%s" % (k.lower(), v) for k, v in
+                                 NEEDS.get(name, {}).items())
+
+
+def cases():
+    skip = missing("bochs", "xvfb-run")
+    for i in range(BOOTS):
+        names = guests()[i::BOOTS]
+        yield Case("bochs/guests-%d" % (i + 1), ["tests/boot/bochs-guests"] +
+                   [with_options(n) for n in names],
+                   judge=judge_batch(names), limit=240, skip=skip)
+    yield Case("bochs/story", ["tests/boot/bochs-scenario", "story"],
+               limit=240, expect=("scenario story: all of it held",), skip=skip)

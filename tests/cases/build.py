@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""build/, host/: what runs without a machine: another compiler, lint and what
+it must find, tests/run and what it must end, and the programs that HOST_TESTS
+names; a fuzzer among them runs for FUZZ_SECONDS.
+"""
+import glob
+import os
+import shutil
+
+from case import BUILD, TOP, Case, missing
+
+FUZZ = ["-runs=400000", "-seed=1", "-use_value_profile=1", "-max_len=2048",
+        "-verbosity=0", "-artifact_prefix=" + BUILD + "/",
+        "-max_total_time=" + os.environ.get("FUZZ_SECONDS", "9")]
+
+
+def corpus(name):
+    """What a fuzzer is begun with, where that is kept; what it finds besides
+    stays below BUILD, anew each time.
+    """
+    kept = glob.glob(os.path.join(TOP, "tests", "*", "corpus", name[5:]))
+    found = os.path.join(BUILD, "corpus", name)
+    if not kept:
+        return []
+    shutil.rmtree(found, ignore_errors=True)
+    os.makedirs(found)
+    return [found] + kept
+
+
+def cases():
+    yield Case("build/clang", ["make", "CC=clang",
+                               "BUILD=" + os.path.join(BUILD, "clang")],
+               limit=300, skip=missing("clang", "ld.lld"))
+    yield Case("build/lint", ["tools/lint"], limit=120)
+    yield Case("build/lint-faults", ["tests/lint"], limit=300)
+    yield Case("build/runner", ["tests/runner"])
+    for path in os.environ.get("HOST_TESTS", "").split():
+        name = os.path.basename(path)
+        fuzz = FUZZ + corpus(name) if name.startswith("fuzz_") else []
+        yield Case("host/" + name, [os.path.join(TOP, path)] + fuzz, limit=300)

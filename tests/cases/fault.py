@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""panic/, machine/: what the hypervisor says when it or the machine fails."""
+from case import Case
+
+SELFTESTS = {  # selftest=NAME, and what must be said
+    "bug": (r"panic: .* does not hold", "bug.0x", "selftest_run.0x"),
+    "write-text": (r"vector 14, error code 3", "selftest_run.0x"),
+    "write-alias": (r"vector 14, error code 3", r"cr2 ffff8400"),
+    "exec-data": (r"vector 14, error code 11",),
+    "stack": (r"vector 8, ", r"recurse.*0x"),
+    "null": (r"vector 14, error code 2", r"cr2 0000000000000000"),
+}
+
+
+def cases():
+    for name, lines in SELFTESTS.items():
+        yield Case("panic/" + name, status=1,
+                   expect=lines + ("power off: failure",),
+                   env={"HVARGS": "selftest=" + name, "NOGUEST": "1"})
+    for kind in ("nmi", "mce", "entry"):
+        yield Case("machine/" + kind, ["tests/boot/machine", kind])

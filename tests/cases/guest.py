@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""guest/, share/, profile/: our guests on both processors, the share that is
+left to one beside others, and the profile of what one did.
+"""
+import re
+
+from case import FAIL, NEEDS, TIMED, Case, guests, judge_guest, missing
+
+
+def judge_profile(status, output):
+    """The guest's verdict, and a profile whose lines come to its sum."""
+    lines = re.findall(rb'@{"profile":"\S+","kind":"([^"]+)","n":(\d+),'
+                       rb'"ticks":(\d+)}', output)
+    sums = re.findall(rb"  in all +(\d+) +(\d+)", output)
+    outer = [line for line in lines if not line[0].startswith(b"in multicall")]
+    if len(sums) != 1 or not lines:
+        return FAIL, "no profile, or more than one"
+    for i in (0, 1):
+        if sum(int(line[i + 1]) for line in outer) != int(sums[0][i]):
+            return FAIL, "its lines do not come to its sum"
+    if any(int(n) < 1 or int(ticks) < int(n) for _, n, ticks in lines):
+        return FAIL, "something took no time, or never was"
+    if not {b"iret", b"mmu_update"} <= {line[0] for line in lines}:
+        return FAIL, "no iret or no mmu_update in it"
+    return judge_guest(status, output)
+
+
+def cases():
+    for name in guests():
+        for cpu in ("Haswell,-pcid", "max"):
+            env = {"GUEST": name, "MEM": "64M", "CPU": cpu,
+                   "ICOUNT": "1" if name in TIMED else ""}
+            yield Case("guest/%s-%s" % (name, cpu.split(",")[0]),
+                       judge=judge_guest, env=env | NEEDS.get(name, {}))
+    yield Case("guest/resize-1gib", judge=judge_guest,
+               env={"GUEST": "resize", "ARGS": "expect=giant", "CPU": "max",
+                    "MEM": "2G", "HOSTMEM": "4G"})
+    for kind in ("ring4", "io4", "fast4", "hogs"):
+        yield Case("share/" + kind, ["tests/boot/share", kind], limit=120)
+    # Other ways in and out are in use, whatever comes and goes there.
+    for name in ("traps", "user", "ptwr", "fork"):
+        yield Case("profile/" + name, judge=judge_profile,
+                   env={"GUEST": name, "HVARGS": "profile debug",
+                        "CPU": "max" if name == "traps" else ""})
+    yield Case("profile/bochs", ["tests/boot/bochs-guest", "traps"],
+               judge=judge_profile, env={"HVARGS": "profile"},
+               skip=missing("bochs", "xvfb-run"))

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+"""linux/: Debian's unmodified kernel as a guest."""
+from case import Case, skips_at_77
+
+KINDS = ("life", "smp", "max", "lowmem", "churn", "idle", "crash", "reboot",
+         "keep", "cut", "four", "nonotes", "32bit", "damaged", "short",
+         "ramdisk", "small")
+# Without packages there is nothing to boot, and the line says why.
+judge = skips_at_77("no packages", "^linux: (.*)")
+
+
+def cases():
+    for kind in KINDS:
+        yield Case("linux/" + kind, ["tests/linux/boot", kind], limit=180,
+                   judge=judge)
+    yield Case("linux/typed", ["tests/boot/typed", "linux"], judge=judge)

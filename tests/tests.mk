@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
-# Host tests of mm/: tests/host/test_NAME.c with all of mm/ and the host port,
+# Host tests of mm/: tests/mm/test_NAME.c with all of mm/ and the host port,
 # under ASan and UBSan (test_NAME_tsan.c: under TSan); fuzzers; the purity of
 # mm/; benchmarks and the churn simulator. test_NAME_grain.c: mm/ counted.
 
 HOST_CC ?= gcc
 HOST_CLANG ?= clang
 HAVE_CLANG := $(shell command -v $(HOST_CLANG))
-T_OUT := $(BUILD)/tests/host
-T_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -Itests/host \
+T_OUT := $(BUILD)/tests/mm
+T_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -Itests/mm \
     -fno-omit-frame-pointer -fno-strict-aliasing
 T_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 T_TSAN := -fsanitize=thread
 
 MM_C := $(wildcard mm/*/*.c)
-T_LIB := $(filter-out $(wildcard tests/host/test_*.c),$(wildcard tests/host/*.c))
-T_ALL := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
+T_LIB := $(filter-out $(wildcard tests/mm/test_*.c),$(wildcard tests/mm/*.c))
+T_ALL := $(patsubst tests/mm/%.c,%,$(wildcard tests/mm/test_*.c))
 HOST_TESTS += $(T_ALL:%=$(T_OUT)/%)
 
 # Objects once for each kind of instrumentation.
@@ -37,9 +37,9 @@ $(T_OUT)/grain/%.o: %.c tests/tests.mk
 .SECONDARY:
 
 # A test names what it needs besides in a line "uses: ONE.c ANOTHER.c".
-uses = $(shell sed -n 's,^/\* uses: \(.*\) \*/$$,\1,p' tests/host/$1.c)
+uses = $(shell sed -n 's,^/\* uses: \(.*\) \*/$$,\1,p' tests/mm/$1.c)
 define host_test
-$(T_OUT)/$1: $(patsubst %.c,$(T_OUT)/$2/%.o,tests/host/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
+$(T_OUT)/$1: $(patsubst %.c,$(T_OUT)/$2/%.o,tests/mm/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
 	$$(Q)$(HOST_CC) $3 -o $$@ $$^ -lcmocka -lpthread
 endef
 $(foreach t,$(filter-out %_tsan %_grain,$(T_ALL)),\

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * port.h: the only way out of mm/. Two implementations: hv/domain/port.c for
- * the machine and tests/host/port.c for the host, where the TLB is simulated.
+ * the machine and tests/mm/port.c for the host, where the TLB is simulated.
  * Besides these, mm/ calls memcpy, memset and bug(), nothing else.
  */
 #pragma once

@@ -5,7 +5,7 @@
 # --- gates: mm/ is pure, headers compile alone ------------------------------
 
 PLAIN_CFLAGS := -std=gnu11 -O2 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
-    -Itests/host -fno-strict-aliasing
+    -Itests/mm -fno-strict-aliasing
 $(T_OUT)/plain/%.o: %.c tests/tests.mk
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
@@ -13,18 +13,18 @@ $(T_OUT)/plain/%.o: %.c tests/tests.mk
 PLAIN_MM := $(MM_C:%.c=$(T_OUT)/plain/%.o)
 
 HOST_TESTS += $(T_OUT)/purity $(T_OUT)/headers
-$(T_OUT)/purity: $(PLAIN_MM) tests/host/purity
+$(T_OUT)/purity: $(PLAIN_MM) tests/mm/purity
 	$(Q)$(CROSS)ld -r -o $@.o $(PLAIN_MM)
-	$(Q)printf '#!/bin/sh\nexec tests/host/purity %s\n' $@.o > $@
+	$(Q)printf '#!/bin/sh\nexec tests/mm/purity %s\n' $@.o > $@
 	$(Q)chmod +x $@
-$(T_OUT)/headers: tests/host/headers
+$(T_OUT)/headers: tests/mm/headers
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
 # --- the simulator of machines over months, and the price of operations -----
 
 SIM_C := $(wildcard tests/sim/*.c)
-PLAIN_LIB := $(T_OUT)/plain/tests/host/port.o $(T_OUT)/plain/tests/host/simtlb.o
+PLAIN_LIB := $(T_OUT)/plain/tests/mm/port.o $(T_OUT)/plain/tests/mm/simtlb.o
 HOST_TESTS += $(BUILD)/tests/sim/churn
 $(BUILD)/tests/sim/churn: $(SIM_C:%.c=$(T_OUT)/plain/%.o) $(PLAIN_MM) $(PLAIN_LIB)
 	@mkdir -p $(@D)
@@ -45,7 +45,7 @@ bench-host: $(BUILD)/tests/bench/bench_alloc
 # not at each place. What BUG_IF and ASSERT lead to is not to be reached.
 COV := $(BUILD)/tests/coverage
 COV_CFLAGS := -std=gnu11 -O0 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
-    -Itests/host -fno-strict-aliasing -Dalways_inline=inline
+    -Itests/mm -fno-strict-aliasing -Dalways_inline=inline
 COV_TESTS := $(filter-out %_tsan %_grain,$(T_ALL))
 COV_GCOVR := gcovr -r . --object-directory $(COV)/mm --filter 'mm/' -j 2 \
     --exclude-branches-by-pattern '.*\b(BUG_IF|ASSERT)\b.*' \
@@ -60,7 +60,7 @@ $(COV)/%.o: %.c tests/sim/sim.mk
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(COV_CFLAGS) -O1 -MMD -MP -c -o $@ $<
 define coverage_test
-$(COV)/$1: $(patsubst %.c,$(COV)/%.o,tests/host/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
+$(COV)/$1: $(patsubst %.c,$(COV)/%.o,tests/mm/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
 	$$(Q)$(HOST_CC) --coverage -o $$@ $$^ -lcmocka -lpthread
 endef
 $(foreach t,$(COV_TESTS),$(eval $(call coverage_test,$t)))

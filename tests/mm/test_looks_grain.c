@@ -5,7 +5,7 @@
  * cleared or copied cache line counts as one more. That is the same on every
  * machine, and mm/ need not know of it. Each walk meets a domain made to keep
  * it busy: all its frames are full tables, or holes. BOUND is in these units,
- * each of which is a few instructions. tests/host/walks fails if a function
+ * each of which is a few instructions. tests/mm/walks fails if a function
  * that can look at the clock is not measured here.
  */
 #include <setjmp.h>

@@ -32,7 +32,7 @@ def cases():
                                "BUILD=" + os.path.join(BUILD, "clang")],
                limit=300, skip=missing("clang", "ld.lld"))
     yield Case("build/lint", ["tools/lint"], limit=120)
-    yield Case("build/lint-faults", ["tests/lint"], limit=300)
+    yield Case("build/lint-faults", ["tests/lint"], limit=120)
     yield Case("build/runner", ["tests/runner"])
     for path in os.environ.get("HOST_TESTS", "").split():
         name = os.path.basename(path)

@@ -189,9 +189,9 @@ static void emit(struct bootinfo *bi, struct bootinfo_range *out, unsigned *n,
     out[(*n)++] = r;
 }
 
-/* The strongest claim on address at, and how far it reaches unchanged. */
-static bool claim_at(const struct bootinfo_range *r, unsigned n, uint64_t at,
-                     struct bootinfo_range *out, bool *clash)
+/* The strongest range at address at, and how far it reaches unchanged. */
+static bool strongest_at(const struct bootinfo_range *r, unsigned n,
+                         uint64_t at, struct bootinfo_range *out, bool *clash)
 {
     bool found = false;
     uint64_t next = PHYS_LIMIT;
@@ -227,7 +227,7 @@ static void settle_ranges(struct bootinfo *bi)
         struct bootinfo_range r = {0, 0, BOOTINFO_RAM};
         bool clash = false;
 
-        if (claim_at(bi->ranges, bi->nr_ranges, at, &r, &clash)) {
+        if (strongest_at(bi->ranges, bi->nr_ranges, at, &r, &clash)) {
             if (clash)
                 note(bi, "overlap in the memory map", r.start, r.end);
             emit(bi, out, &n, r);

@@ -2,10 +2,10 @@
 /*
  * asleep: what a guest finds when it wakes. It suspends `rounds` times (3),
  * each time with everything of a vCPU that could get lost in a known state,
- * and looks at all of it afterwards; whether it was resumed, restored or laid
- * anew meanwhile makes no difference to it. With three vCPUs the second runs
- * on meanwhile and the third stays down. `blind`: it does not say where its
- * start_info is.
+ * and looks at all of it afterwards; whether it was resumed, restored or
+ * relocated meanwhile makes no difference to it. With three vCPUs the second
+ * runs on meanwhile and the third stays down. `blind`: it does not say where
+ * its start_info is.
  */
 #include "guest/lib/guest.h"
 #include "guest/lib/p2m.h"

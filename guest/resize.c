@@ -6,7 +6,7 @@
  * each change, and what is refused must change nothing. Xen has none of it.
  *
  * With 2 GiB of memory and a processor that has such pages it maps 1 GiB by
- * one entry. Command line: expect=giant makes it a failure if it cannot.
+ * one entry. Command line: expect=page_1g makes it a failure if it cannot.
  */
 #include "guest/lib/guest.h"
 
@@ -176,7 +176,7 @@ static void measure(void)
 
 /* --- heal ----------------------------------------------------------------- */
 
-/* The block's frames, backwards: no superpage, until they are laid anew. */
+/* The block's frames, backwards: no superpage, until they are relocated. */
 static void map_backwards(void)
 {
     REQUIRE(pt_update(at, pte_of(0)) == 0);
@@ -381,11 +381,11 @@ static void test_compact(void)
 
 /* --- 1 GiB ---------------------------------------------------------------- */
 
-#define GIANT        (WINDOW + BIT(30))
+#define PAGE_1G      (WINDOW + BIT(30))
 #define REGION_PAGES (UINT64_C(1) << 18)
 #define REGION       pfn_of(REGION_PAGES) /* the second GiB of the memory */
 
-static maddr_t giant_at;
+static maddr_t at_1g;
 
 static bool contiguous(pfn_t first, uint64_t n)
 {
@@ -397,21 +397,21 @@ static bool contiguous(pfn_t first, uint64_t n)
     return m.v % n == 0;
 }
 
-static volatile uint64_t *giant_word(unsigned i)
+static volatile uint64_t *word_1g(unsigned i)
 {
-    return (volatile uint64_t *)(GIANT + i * BLOCK_SIZE + 8 * i);
+    return (volatile uint64_t *)(PAGE_1G + i * BLOCK_SIZE + 8 * i);
 }
 
-static void giant_same(uint64_t seed)
+static void same_1g(uint64_t seed)
 {
     unsigned wrong = 0;
 
     for (unsigned i = 0; i < REGION_BLOCKS; i++)
-        wrong += *giant_word(i) != seed + i;
+        wrong += *word_1g(i) != seed + i;
     CHECK_EQ(wrong, 0);
 }
 
-static void giant_use(mfn_t m)
+static void use_1g(mfn_t m)
 {
     struct flagstone_stats before, s;
     mfn_t out = MFN_NONE;
@@ -420,50 +420,50 @@ static void giant_use(mfn_t m)
     flagstone_stats(&before);
     CHECK_EQ(before.superpage_maps, 1);
     for (unsigned i = 0; i < REGION_BLOCKS; i++)
-        *giant_word(i) = 100 + i;
+        *word_1g(i) = 100 + i;
     CHECK_EQ(*((volatile uint64_t *)frame_va(pfn_of(REGION_PAGES + 512)) + 1),
              101);
-    CHECK_EQ(hc_update_va_mapping(GIANT, 0, UVMF_INVLPG), -XEN_EINVAL);
+    CHECK_EQ(hc_update_va_mapping(PAGE_1G, 0, UVMF_INVLPG), -XEN_EINVAL);
     CHECK_EQ(pt_op(MMUEXT_PIN_L1_TABLE, mfn_add(m, 512 * 400 + 7)),
              -XEN_EINVAL);
     report_context("1 GiB, split");
-    CHECK_EQ(flagstone_split(giant_at, mfn_add(m, 99)), -XEN_EINVAL);
-    CHECK_EQ(flagstone_split(giant_at, frame_mfn(table)), 0);
+    CHECK_EQ(flagstone_split(at_1g, mfn_add(m, 99)), -XEN_EINVAL);
+    CHECK_EQ(flagstone_split(at_1g, frame_mfn(table)), 0);
     for (unsigned i = 0; i < REGION_BLOCKS; i++)
         CHECK_EQ(tree_peek(table, i),
                  pte_make(mfn_add(m, i * BLOCK_FRAMES), SUPER).v);
-    giant_same(100);
+    same_1g(100);
     flagstone_stats(&s);
     CHECK_EQ(s.superpage_maps, 512);
     CHECK_EQ(s.pt_l2, before.pt_l2 + 1);
     CHECK_EQ(pt_update(pt_slot_maddr(frame_mfn(table), 5), pte_of(0)), 0);
-    CHECK_EQ(flagstone_join(giant_at, &out), -XEN_EINVAL);
+    CHECK_EQ(flagstone_join(at_1g, &out), -XEN_EINVAL);
     CHECK_EQ(pt_update(pt_slot_maddr(frame_mfn(table), 5),
                        pte_make(mfn_add(m, 5 * BLOCK_FRAMES), SUPER)),
              0);
-    CHECK_EQ(flagstone_join(giant_at, &out), 0);
+    CHECK_EQ(flagstone_join(at_1g, &out), 0);
     CHECK_EQ(out.v, frame_mfn(table).v);
-    giant_same(100);
+    same_1g(100);
     flagstone_stats(&s);
     CHECK_EQ(s.superpage_maps, 1);
     audit();
 }
 
-static void giant_measure(mfn_t m)
+static void measure_1g(mfn_t m)
 {
     uint64_t start = tsc_read(), ticks[4];
     mfn_t out;
 
-    CHECK_EQ(flagstone_split(giant_at, frame_mfn(table)), 0);
+    CHECK_EQ(flagstone_split(at_1g, frame_mfn(table)), 0);
     ticks[0] = tsc_read() - start;
     start = tsc_read();
-    CHECK_EQ(flagstone_join(giant_at, &out), 0);
+    CHECK_EQ(flagstone_join(at_1g, &out), 0);
     ticks[1] = tsc_read() - start;
     start = tsc_read();
-    CHECK_EQ(pt_update(giant_at, pte_of(0)), 0);
+    CHECK_EQ(pt_update(at_1g, pte_of(0)), 0);
     ticks[2] = tsc_read() - start;
     start = tsc_read();
-    CHECK_EQ(pt_update(giant_at, pte_make(m, SUPER)), 0);
+    CHECK_EQ(pt_update(at_1g, pte_make(m, SUPER)), 0);
     ticks[3] = tsc_read() - start;
     say("split 1 GiB", ticks[0]);
     say("join 1 GiB", ticks[1]);
@@ -471,7 +471,7 @@ static void giant_measure(mfn_t m)
     say("map 1 GiB", ticks[3]);
 }
 
-static void test_giant(void)
+static void test_1g(void)
 {
     bool whole = guest_start_info->nr_pages >= 2 * REGION_PAGES &&
                  contiguous(REGION, REGION_PAGES);
@@ -479,21 +479,20 @@ static void test_giant(void)
     int64_t rc;
 
     report_context("1 GiB");
-    pt_make_tables(GIANT, 3);
-    giant_at = pt_entry_maddr(pt_root(), GIANT, 3);
-    rc = pt_update(giant_at, pte_make(m, SUPER));
+    pt_make_tables(PAGE_1G, 3);
+    at_1g = pt_entry_maddr(pt_root(), PAGE_1G, 3);
+    rc = pt_update(at_1g, pte_make(m, SUPER));
     CHECK(rc == 0 ? whole : rc == -XEN_EINVAL);
-    if (cmdline_is("expect", "giant"))
+    if (cmdline_is("expect", "page_1g"))
         CHECK_EQ(rc, 0);
     if (rc)
         return;
-    giant_use(m);
-    giant_measure(m);
-    CHECK_EQ(pt_update(giant_at, pte_of(0)), 0);
-    CHECK_EQ(pt_update(giant_at, pte_make(mfn_add(m, 512), SUPER)),
-             -XEN_EINVAL);
-    CHECK_EQ(pt_update(giant_at, pte_make(m, SUPER | PTE_G)), -XEN_EINVAL);
-    CHECK_EQ(pt_update(giant_at, pte_make(frame_mfn(pfn_of(0)), SUPER)),
+    use_1g(m);
+    measure_1g(m);
+    CHECK_EQ(pt_update(at_1g, pte_of(0)), 0);
+    CHECK_EQ(pt_update(at_1g, pte_make(mfn_add(m, 512), SUPER)), -XEN_EINVAL);
+    CHECK_EQ(pt_update(at_1g, pte_make(m, SUPER | PTE_G)), -XEN_EINVAL);
+    CHECK_EQ(pt_update(at_1g, pte_make(frame_mfn(pfn_of(0)), SUPER)),
              -XEN_EINVAL); /* there are page tables */
     audit();
 }
@@ -509,7 +508,7 @@ void guest_main(void)
     frame_make_ro(table);
     pt_make_tables(WINDOW, 2);
     at = pt_entry_maddr(pt_root(), WINDOW, 2);
-    test_giant();
+    test_1g();
     test_split_and_join();
     test_between();
     test_refused();

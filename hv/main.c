@@ -32,8 +32,8 @@
 #include "hv/svc/console/console.h"
 #include "hv/svc/console/console_ring.h"
 #include "hv/svc/control/control.h"
-#include "hv/svc/migrate/channel.h"
 #include "hv/svc/migrate/resume.h"
+#include "hv/svc/migrate/transfer.h"
 #include "hv/svc/store/store.h"
 
 /*
@@ -111,7 +111,7 @@ static void register_all(void)
 void hv_main(uint32_t mbi)
 {
     console_init();
-    channel_init();
+    transfer_init();
     take_bootinfo(mbi);
     console_init_screen(&boot);
     log_say("Flagstone " FLAGSTONE_RELEASE);

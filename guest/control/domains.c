@@ -41,7 +41,7 @@ static bool run_list(const struct args *a)
     for (uint32_t id = 0; ctl_next_domain(id, &d); id = d.domid + 1)
         list_one(&d);
     printk("%lu blocks of 2 MiB, %lu free, %lu claimed; %lu images; the "
-           "ballast holds %lu blocks and %lu frames\n",
+           "filler holds %lu blocks and %lu frames\n",
            m.blocks, m.blocks_free, m.claimed, m.images, m.ballast_blocks,
            m.ballast_frames);
     return true;
@@ -252,7 +252,7 @@ const struct command command_domains[] = {
     {"wait", "NAME running|suspended|gone|SIZE [SECONDS]",
      "until a domain is so", run_wait, NULL, true},
     {"resume", "NAME", "let a suspended domain go on", run_resume, NULL, false},
-    {"relocate", "NAME", "lay the memory of a suspended domain anew",
+    {"relocate", "NAME", "relocate the memory of a suspended domain",
      run_relocate, NULL, false},
     {"heal", "NAME", "suspend, relocate and resume it", run_heal, NULL, false},
     {0},

@@ -10,7 +10,7 @@ static bool tell(void)
 
     if (!ctl_machine(&m))
         return false;
-    printk("%lu of %lu blocks are free, and %lu single frames; the ballast "
+    printk("%lu of %lu blocks are free, and %lu single frames; the filler "
            "holds %lu blocks and %lu frames\n",
            m.blocks_free, m.blocks, m.shared_free, m.ballast_blocks,
            m.ballast_frames);

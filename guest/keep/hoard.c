@@ -35,11 +35,11 @@ static uint64_t hollow(unsigned order)
     static uint64_t list[BLOCK_FRAMES], at;
     uint64_t n = 0;
     for (;; n++, at++) {
-        uint64_t run = HOARD_PFN + at * BLOCK_FRAMES, rest = BIT(order) - 1;
-        if (balloon_reserve(XENMEM_populate_physmap, &run, 1, order) != 1)
+        uint64_t span = HOARD_PFN + at * BLOCK_FRAMES, rest = BIT(order) - 1;
+        if (balloon_reserve(XENMEM_populate_physmap, &span, 1, order) != 1)
             return n;
         for (unsigned i = 0; i < rest; i++)
-            list[i] = run + 1 + i;
+            list[i] = span + 1 + i;
         if (balloon_reserve(XENMEM_decrease_reservation, list, rest, 0) !=
             (int64_t)rest)
             report_end(REPORT_FAILURE, "giving back was refused");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * keep.h: the parts of the keeper: what it was told, its memory and the pattern
- * in it, making large again, following the balloon's target.
+ * in it, collapsing, following the balloon's target.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct keep_config {
 };
 extern struct keep_config config;
 
-/* --- memory.c: runs of 512 pfns that hold the pattern --------------------- */
+/* --- memory.c: spans of 512 pfns that hold the pattern -------------------- */
 
 extern pfn_t memory_block[];
 extern unsigned memory_blocks;
@@ -37,7 +37,7 @@ void memory_check_all(const char *when);
 void memory_check_some(void);
 void memory_spoil(void);
 
-/* --- large.c: large again, what became small ------------------------------ */
+/* --- large.c: collapse what became small ---------------------------------- */
 
 /* Its own code, data and stack; large_text_runs() is 0 in the image keep. */
 void large_text(void);

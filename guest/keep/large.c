@@ -8,7 +8,7 @@
 
 #define RETRY UINT64_C(200000000) /* ns */
 
-/* Of the image keep-large: what of it fills whole runs of 512 pfns. */
+/* Of the image keep-large: what of it fills whole spans of 512 pfns. */
 extern char guest_text_first[], guest_text_end[];
 
 unsigned large_text_done;

@@ -13,7 +13,7 @@
  *                      only, not executable, or both
  *   ring=yes|no        no: it does not listen to the hypervisor, and asks for
  *                      nothing but figures
- *   heal=auto|no       make large again what became small, while it runs
+ *   heal=auto|no       collapse what became small, while it runs
  *   balloon=block|small how it follows memory/target
  *   p2m=tree|linear    the form in which it publishes its p2m
  *   work=1000          milliseconds that one round of checking takes

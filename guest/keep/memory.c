@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c: all free memory in runs of 512 pfns, mapped in every address
+ * memory.c: all free memory in spans of 512 pfns, mapped in every address
  * space, each word as pattern.h says. A pfn that is a hole of the p2m is out.
  */
 #include "guest/keep/keep.h"
@@ -21,12 +21,12 @@ static unsigned cursor; /* block that is checked next */
 static uint64_t spares_wanted(void)
 {
     uint64_t spaces = cmdline_number("spaces", 0);
-    uint64_t runs = frame_count() / BLOCK_FRAMES;
-    return runs * (spaces + !cmdline_is("data", "small"));
+    uint64_t spans = frame_count() / BLOCK_FRAMES;
+    return spans * (spaces + !cmdline_is("data", "small"));
 }
 
-/* The first runs behind the boot area hold tables if that is too small. */
-static uint64_t pool_runs(void)
+/* The first spans behind the boot area hold tables if that is too small. */
+static uint64_t pool_spans(void)
 {
     uint64_t frames = spares_wanted() + 5 * cmdline_number("spaces", 0) + 8;
     return frames <= SMALL_SPARE ? 0 : frames / BLOCK_FRAMES + 1;
@@ -37,7 +37,7 @@ bool guest_large_map(pfn_t first)
 {
     static uint64_t pool_end;
     if (!pool_end)
-        pool_end = first.v + pool_runs() * BLOCK_FRAMES;
+        pool_end = first.v + pool_spans() * BLOCK_FRAMES;
     return first.v >= pool_end && !cmdline_is("data", "small");
 }
 

@@ -157,7 +157,7 @@ static bool blocks_to(uint64_t pages, struct balloon_result *r)
             r->blocks++;
         }
     }
-    /* What is left of holes is in runs that are not all holes. */
+    /* What is left of holes is in spans that are not all holes. */
     if (balloon.pages + BLOCK_FRAMES <= pages)
         return balloon_frames_to(pages);
     return balloon.pages < pages + BLOCK_FRAMES;

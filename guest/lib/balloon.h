@@ -18,11 +18,11 @@ struct balloon_result {
 /* A frame that came is all the caller's to fill. */
 typedef void balloon_filled_t(pfn_t pfn);
 
-/* Runs of 512 pfns that may go, mapped in all spaces; the array stays. */
+/* Spans of 512 pfns that may go, mapped in all spaces; the array stays. */
 void balloon_init(const pfn_t *blocks, unsigned nr, balloon_filled_t *filled);
 /* Pages the guest has: pfns that are not holes. */
 uint64_t balloon_pages(void);
-/* Of the run the nth of the blocks is. */
+/* Of the span the nth of the blocks is. */
 unsigned balloon_holes(unsigned nth);
 /*
  * Towards that many pages; in blocks no nearer than a whole one. false: no
@@ -46,7 +46,7 @@ unsigned balloon_reported(void); /* how many are away */
  */
 void balloon_on_touch(void);
 /*
- * Offers all frames of runs mapped by tables to the hypervisor, to be moved
+ * Offers all frames of spans mapped by tables to the hypervisor, to be moved
  * together, so that blocks become empty. frames: how many were moved. 0 or
  * -errno.
  */

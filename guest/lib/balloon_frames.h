@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * balloon_frames.h: what the parts of the balloon share. A run of 512
+ * balloon_frames.h: what the parts of the balloon share. A span of 512
  * pfns from which single frames go is mapped by tables.
  */
 #pragma once
@@ -25,7 +25,7 @@ int64_t balloon_reserve(enum xen_memory_cmd cmd, uint64_t *list, uint64_t nr,
 void balloon_went(unsigned b, pfn_t pfn);
 void balloon_came(unsigned b, pfn_t pfn, mfn_t m);
 
-/* Of a run of 512 pfns, in all spaces; false: not in all. */
+/* Of a span of 512 pfns, in all spaces; false: not in all. */
 void balloon_map(pfn_t first);
 bool balloon_unmap(pfn_t first);
 

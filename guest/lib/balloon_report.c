@@ -2,7 +2,7 @@
 /*
  * balloon_report.c: blocks that are of no use just now go to the hypervisor,
  * and come back on request or on touch. In each space the level-2 entry of such
- * a run is FLAGSTONE_PTE_REPORTED, which is what the page fault goes by.
+ * a span is FLAGSTONE_PTE_REPORTED, which is what the page fault goes by.
  */
 #include "guest/lib/balloon.h"
 

@@ -2,7 +2,7 @@
 /*
  * frame.h: the guest's own memory. Every pfn is mapped at one linear address,
  * frame_va(); frames the boot image does not use are given out here, singly or
- * as aligned runs of 512. All are writable when given out and must be when
+ * as aligned spans of 512. All are writable when given out and must be when
  * they come back.
  */
 #pragma once
@@ -31,7 +31,7 @@ pfn_t frame_block_alloc(void);
 void frame_block_free(pfn_t pfn);
 /*
  * guest_large_map(): false unless the guest has one of its own, which says of
- * each run of 512 pfns whether frame_va() is to go through a 2 MiB entry there
+ * each span of 512 pfns whether frame_va() is to go through a 2 MiB entry there
  * if it is to be had; what such an entry maps is given out by
  * frame_block_alloc() only.
  */

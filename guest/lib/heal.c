@@ -67,7 +67,7 @@ static void put_back(pfn_t first)
             report(REPORT_FAILURE, "a table taken out is not taken back");
 }
 
-static void map_anew(pfn_t first)
+static void remap(pfn_t first)
 {
     for (unsigned i = 1; i < space_count(); i++) {
         if (!aside[i].v)
@@ -102,6 +102,6 @@ int64_t heal_block(pfn_t first)
         put_back(first);
         return rc;
     }
-    map_anew(first);
+    remap(first);
     return join_all(first);
 }

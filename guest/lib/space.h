@@ -2,7 +2,7 @@
 /*
  * space.h: the address spaces of the guest: the kernel's, which is there from
  * the start, and others that see the same memory at another address with other
- * permissions. In each, a run of 512 pfns is mapped by one large entry, or by
+ * permissions. In each, a span of 512 pfns is mapped by one large entry, or by
  * a table: one of our own, or one the hypervisor supplied.
  */
 #pragma once
@@ -41,7 +41,7 @@ void space_switch(const struct space *s);
 enum space_form space_form(const struct space *s, pfn_t first);
 /* Of the level-2 entry, whose tables must exist. */
 maddr_t space_entry(const struct space *s, pfn_t first);
-/* The level-1 entry of pfn; its run must be mapped by a table. */
+/* The level-1 entry of pfn; its span must be mapped by a table. */
 maddr_t space_small_entry(const struct space *s, pfn_t pfn);
 /*
  * By one entry if the frames are a block and it is accepted, else by a spare
@@ -50,7 +50,7 @@ maddr_t space_small_entry(const struct space *s, pfn_t pfn);
 bool space_map(const struct space *s, pfn_t first);
 /* A table of our own becomes a spare one. */
 bool space_unmap(const struct space *s, pfn_t first);
-/* The entry of a run that is not mapped says that it has been reported. */
+/* The entry of a span that is not mapped says that it has been reported. */
 bool space_mark_reported(const struct space *s, pfn_t first);
 /* What such an entry for this address says; PFN_NONE: there is none. */
 pfn_t space_reported_at(const struct space *s, uint64_t va);
@@ -62,7 +62,7 @@ void space_table_left(mfn_t table);
 /*
  * The flags of a small entry for what these flags are of a large one. Not
  * user's, and so not global: that is how the hypervisor makes small entries of
- * large ones, and only such that agree are made large again.
+ * large ones, and only such that agree are collapsed.
  */
 static inline uint64_t space_small_flags(uint64_t flags)
 {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M HVARGS=debug
 # Everything a vCPU has comes back, however the night was spent: in place, in an
-# image, laid anew.
+# image, relocated.
 note before machine.blocks_free
 create asleep name=one mem=16M vcpus=3 -- rounds=4
 wait one suspended

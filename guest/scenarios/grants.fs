@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M HVARGS=debug
 # While one domain has another's frame mapped neither of them can be saved or
-# laid anew, and trying changes nothing; once it is unmapped, both can. (The
+# relocated, and trying changes nothing; once it is unmapped, both can. (The
 # control guest is domain 1.)
 note before machine.blocks_free
 create lend name=give mem=16M -- role=give peer=3

@@ -2,7 +2,7 @@
 #! HOSTMEM=256M HVARGS=debug
 # A kernel that is mapped large itself cannot remap itself: restore=guest is
 # refused in one line, restore=shatter runs it; and what has gone through that
-# can be saved, laid anew and restored like anything else.
+# can be saved, relocated and restored like anything else.
 note before machine.blocks_free
 create keep-large name=text mem=16M -- name=text text=large
 until text.superpage_maps >= 6

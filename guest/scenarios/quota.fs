@@ -37,7 +37,7 @@ maxmem web 64M
 fails balloon web 96M
 balloon web 64M
 wait web 64M
-# It is laid anew, saved and restored with what it may have now.
+# It is relocated, saved and restored with what it may have now.
 balloon web 32M
 wait web 32M
 heal web

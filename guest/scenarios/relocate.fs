@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M HVARGS=debug
-# A domain that was built of scattered frames is laid anew, in whole blocks, and
+# A domain that was built of scattered frames is relocated, in whole blocks, and
 # so the machine is defragmented: blocks that were shared become free.
 note before machine.blocks_free
 fill 0

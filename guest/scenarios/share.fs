@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M HVARGS=debug ICOUNT=1
 # Two domains whose frames lie in each other's blocks (relinquish=cut) are
-# ballooned, saved, laid anew, restored in pieces, destroyed: every byte and
+# ballooned, saved, relocated, restored in pieces, destroyed: every byte and
 # every count stays right, and all blocks are whole in the end.
 note before machine.blocks_free
 create keep name=a mem=32M relinquish=cut -- name=a balloon=small

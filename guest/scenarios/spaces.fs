@@ -44,7 +44,7 @@ drain all
 until many.superpage_maps = $large
 until many.supplied = 0
 expect many.ranges_shattered = 0
-# And laid anew in place, from pieces.
+# And is relocated, from pieces.
 ask suspend many
 wait many suspended
 relocate many

@@ -15,7 +15,7 @@ save life saved
 destroy life
 
 echo
-echo With whole blocks free a restore finds everything large again.
+echo With whole blocks free a restore finds everything large.
 restore saved fail as plain
 until plain.superpage_maps = $large
 tally plain
@@ -41,7 +41,7 @@ echo tables of its own before it goes on. Its large mappings are gone.
 restore saved guest as byguest
 until byguest.own_l1 >= $large
 expect byguest.superpage_maps = 0
-echo It sleeps while the blocks come back, is laid anew, and makes large again
+echo It sleeps while the blocks come back, is relocated, and collapses
 echo what lies together now.
 ask suspend byguest
 wait byguest suspended

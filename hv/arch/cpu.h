@@ -48,7 +48,7 @@ _Static_assert(sizeof(struct cpu_tss) == 104, "SDM vol. 3, 8.7");
 struct vcpu;
 struct domain;
 
-/* Why the short way back to a guest may not be taken. */
+/* Why the fast path back to a guest may not be taken. */
 #define WORK_RESCHED 1u /* the scheduler wants to choose */
 #define WORK_REGS    2u /* hypercall_regs() gave vcpu->regs out, to be loaded */
 #define WORK_LOOK    4u /* something else may be pending */

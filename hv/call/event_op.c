@@ -6,8 +6,8 @@
  */
 #include "hv/sched/event.h"
 
+#include "hv/call/downgrade_ring.h"
 #include "hv/call/hypercall.h"
-#include "hv/call/ring.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
 
@@ -85,7 +85,7 @@ static enum err bind_virq(struct domain *d, void *arg)
     };
     v->virq_port[a->virq] = (uint16_t)a->port;
     if (a->virq == VIRQ_FLAGSTONE)
-        ring_bound(d);
+        downgrade_ring_bound(d);
     return ERR_NONE;
 }
 

@@ -10,8 +10,8 @@
 
 #include "flagstone/flagstone.h"
 #include "hv/arch/memory.h"
+#include "hv/call/downgrade_ring.h"
 #include "hv/call/hypercall.h"
-#include "hv/call/ring.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/tlb.h"
 #include "mm/pv/split.h"
@@ -35,7 +35,7 @@ long flagstone_super_split(struct vcpu *v, uint64_t arg)
         return -XEN_EFAULT;
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = split(&op, maddr_of(a.entry), mfn_of(a.table));
-    v->d->life.split += !rc;
+    v->d->super_stats.split += !rc;
     return end(&op, rc);
 }
 
@@ -59,7 +59,7 @@ long flagstone_super_join(struct vcpu *v, uint64_t arg)
     rc = join(&op, maddr_of(a.entry), &table);
     if (rc)
         return end(&op, rc);
-    v->d->life.joined++;
+    v->d->super_stats.joined++;
     mm_op_end(&op);
     a.table = table.v;
     return errno_of(guest_write(arg, &a, sizeof(a)));
@@ -78,11 +78,11 @@ long flagstone_super_heal(struct vcpu *v, uint64_t arg)
     rc = heal(&op, maddr_of(a.entry), &first, &table);
     if (rc)
         return end(&op, rc);
-    v->d->life.healed++;
+    v->d->super_stats.healed++;
     mm_op_end(&op);
-    ring_put(v->d, FLAGSTONE_EVENT_healed, pfn_of(hv_mm.m2p[first.v]),
-             BLOCK_FRAMES, first);
-    ring_notify(v->d);
+    downgrade_ring_put(v->d, FLAGSTONE_EVENT_healed, pfn_of(hv_mm.m2p[first.v]),
+                       BLOCK_FRAMES, first);
+    downgrade_ring_notify(v->d);
     a.first = first.v;
     a.table = table.v;
     return errno_of(guest_write(arg, &a, sizeof(a)));

@@ -66,7 +66,7 @@ _Static_assert(sizeof(struct mmu_request) == sizeof(struct mmu_update),
                "requests are copied as they are");
 
 /*
- * The operation that v has begun, for what was not quick: so the quick way
+ * The operation that v has begun, for what the fast path left: so the fast path
  * keeps its own in registers.
  */
 static inline struct mm_op under_way(struct vcpu *v)
@@ -135,7 +135,7 @@ static always_inline long one_end(const struct mm_op *op, enum err rc,
 _Static_assert(TLB_NOTHING == 0 && ERR_NONE == 0, "tested together");
 
 static never_inline long update_rest(struct vcpu *v, uint64_t ptr, uint64_t val,
-                                     enum quick q, mfn_t gone)
+                                     enum fast q, mfn_t gone)
 {
     struct mm_op op = under_way(v);
 
@@ -152,16 +152,16 @@ static always_inline long update_one(uint64_t reqs)
     struct vcpu *v = current_vcpu();
     struct mm_op op;
     uint64_t req[2];
-    enum quick q;
+    enum fast q;
     mfn_t gone;
 
     if (unlikely(guest_read_pair(req, reqs)))
         return -XEN_EFAULT;
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    q = mmu_quick(&op, req[0], req[1], &gone);
-    if (unlikely(q != QUICK_DONE))
+    q = mmu_fast(&op, req[0], req[1], &gone);
+    if (unlikely(q != FAST_DONE))
         return update_rest(v, req[0], req[1], q, gone);
-    mm_op_end_quick(&op);
+    mm_op_end_fast(&op);
     return 0;
 }
 
@@ -330,9 +330,9 @@ static always_inline long ext_one(uint64_t ops)
     m = mfn_of(e.arg1.mfn);
     mm_op_begin(&op, &v->d->mm, &v->mm);
     if (e.cmd != MMUEXT_NEW_BASEPTR || unlikely(v->ldt_entries) ||
-        !mmu_quick_root(&op, &v->mm.root_kernel, m))
+        !mmu_fast_root(&op, &v->mm.root_kernel, m))
         return ext_rare(v, &e);
-    mm_op_end_quick(&op);
+    mm_op_end_fast(&op);
     x86_write_cr3(maddr_of_mfn(m).v); /* it is in its kernel */
     return 0;
 }
@@ -384,7 +384,7 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
 }
 
 static never_inline long update_va_rest(struct vcpu *v, uint64_t va,
-                                        uint64_t val, enum quick q, mfn_t gone,
+                                        uint64_t val, enum fast q, mfn_t gone,
                                         unsigned nr)
 {
     struct mm_op op = under_way(v);
@@ -397,18 +397,18 @@ static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
 {
     struct vcpu *v = current_vcpu();
     struct mm_op op;
-    enum quick q;
+    enum fast q;
     mfn_t gone;
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    q = mmu_quick_va(&op, va, val, &gone);
-    if (unlikely(q != QUICK_DONE)) {
+    q = mmu_fast_va(&op, va, val, &gone);
+    if (unlikely(q != FAST_DONE)) {
         long rc = update_va_rest(v, va, val, q, gone, nr);
 
         if (rc)
             return rc;
     } else {
-        mm_op_end_quick(&op);
+        mm_op_end_fast(&op);
     }
     if (unlikely(flags != (UVMF_INVLPG | UVMF_LOCAL)))
         return flush_more(va, flags);

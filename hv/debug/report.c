@@ -79,17 +79,17 @@ void report_stats(const struct domain *d, struct flagstone_stats *out)
         .ranges_shattered = range_count(mm, RANGE_SHATTERED),
         .ranges_remap = range_count(mm, RANGE_REMAP),
         .supplied = mm->supplied,
-        .healed = d->life.healed,
-        .restores = d->life.restores,
-        .split = d->life.split,
-        .joined = d->life.joined,
-        .events = d->life.events,
-        .events_lost = d->life.events_lost,
-        .hv_l1 = d->life.hv_l1,
-        .hv_ticks = d->life.hv_ticks,
-        .own_ranges = d->life.own_ranges,
-        .own_l1 = d->life.own_l1,
-        .own_ticks = d->life.own_ticks,
+        .healed = d->super_stats.healed,
+        .restores = d->super_stats.restores,
+        .split = d->super_stats.split,
+        .joined = d->super_stats.joined,
+        .events = d->super_stats.events,
+        .events_lost = d->super_stats.events_lost,
+        .hv_l1 = d->super_stats.hv_l1,
+        .hv_ticks = d->super_stats.hv_ticks,
+        .own_ranges = d->super_stats.own_ranges,
+        .own_l1 = d->super_stats.own_l1,
+        .own_ticks = d->super_stats.own_ticks,
     };
 }
 
@@ -185,15 +185,16 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
              p->tot_pages, p->super_maps, p->tables, p->accounting);
 }
 
-/* Of one whose superpages have had a life. */
-static bool has_life(const struct flagstone_stats *s)
+/* Of one whose superpages have changed. */
+static bool has_super_stats(const struct flagstone_stats *s)
 {
     return s->restores | s->split | s->joined | s->events | s->own_ranges;
 }
 
-static void details_life(const struct flagstone_stats *s)
+static void details_super_stats(const struct flagstone_stats *s)
 {
-    log_say("  life        laid anew %lu times; ranges: %lu scattered, %lu "
+    log_say("  changes     restored or relocated %lu times; ranges: %lu "
+            "scattered, %lu "
             "shattered, %lu to remap, %lu healed; %lu tables supplied",
             s->restores, s->ranges_scattered, s->ranges_shattered,
             s->ranges_remap, s->healed, s->supplied);
@@ -203,7 +204,8 @@ static void details_life(const struct flagstone_stats *s)
             s->joined);
 }
 
-static void json_life(const struct domain *d, const struct flagstone_stats *s)
+static void json_super_stats(const struct domain *d,
+                             const struct flagstone_stats *s)
 {
     log_json("{\"domain\":%u,\"name\":\"%s\",\"restores\":%lu,"
              "\"ranges_scattered\":%lu,\"ranges_shattered\":%lu,"
@@ -258,11 +260,11 @@ static void report_domain(struct domain *d)
         log_say("d%u %s ended: %s", d->id, d->name, end_name(d->end));
     if (options.loglevel > LOG_NORMAL)
         details(d, &s);
-    if (options.loglevel > LOG_NORMAL && has_life(&s))
-        details_life(&s);
+    if (options.loglevel > LOG_NORMAL && has_super_stats(&s))
+        details_super_stats(&s);
     json(d, &s);
-    if (has_life(&s))
-        json_life(d, &s);
+    if (has_super_stats(&s))
+        json_super_stats(d, &s);
     profile_report(d);
     keep_row(d, &s);
 }

@@ -141,10 +141,10 @@ struct domain_stats {
 };
 
 /*
- * The life of its superpages, for struct flagstone_stats: what mm/ does not
+ * What became of its superpages, for struct flagstone_stats: what mm/ does not
  * count itself.
  */
-struct domain_life {
+struct domain_super_stats {
     uint64_t healed, restores, split, joined, events, events_lost;
     uint64_t hv_l1, hv_ticks;               /* the last restore or relocation */
     uint64_t own_ranges, own_l1, own_ticks; /* FLAGSTONE_OP_downgraded */
@@ -194,12 +194,13 @@ struct domain {
     struct shown shown; /* of the processor, from its birth to its end */
     uint64_t xcr0;      /* shown_xcr0() of it */
     struct domain_stats stats;
-    struct domain_life life;
+    struct domain_super_stats super_stats;
     struct domain_peaks peaks;
     uint64_t watchdog[DOMAIN_WATCHDOGS]; /* hv/sched/watchdog.c */
     mfn_t start_mfn; /* start_info, as the guest named it when it suspended */
-    mfn_t ring_mfn;  /* mm.ring, also while it is not held: hv/call/ring.c */
-    bool ring_virq;  /* VIRQ_FLAGSTONE waits until it is bound */
+    mfn_t downgrade_mfn; /* mm.downgrade_ring, also while it is not held:
+                            hv/call/downgrade_ring.c */
+    bool downgrade_virq; /* VIRQ_FLAGSTONE waits until it is bound */
 
     /* sched.c: those of its vCPUs that wait, and its place among domains. */
     struct vcpu *run_queue;
@@ -215,7 +216,7 @@ struct domain {
 #define OWNER_DOMAIN_LAST 0x2fffu
 #define OWNER_IMAGE_FIRST 0x3000u
 #define OWNER_IMAGE_LAST  0x3effu
-#define OWNER_BALLAST     0x3f00u
+#define OWNER_FILLER      0x3f00u
 
 extern struct domain *domain_list; /* every living domain, by id */
 extern unsigned domain_ended;      /* those of them that wait to be reaped */

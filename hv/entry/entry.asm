@@ -17,8 +17,8 @@
 ; interrupt is taken in the hypervisor, so nothing below RSP is ever disturbed.
 ;
 ; A hypercall stores only what C may clobber. What C preserves still holds the
-; guest's values when the handler returns; the short way out leaves them where
-; they are, the long way (work to do, another vCPU to run) stores them first.
+; guest's values when the handler returns; the fast path out leaves them where
+; they are, the slow path (work to do, another vCPU to run) stores them first.
 ;
 ; The last two instructions of each way out are patched where a profile is
 ; wanted (hv/entry/profiled.h).
@@ -101,7 +101,7 @@ common_iret_fault:
         sub rsp, REGS_SIZE
         jmp common_guest
 
-; The long way out. PERCPU_VCPU may be another vCPU afterwards.
+; The slow path out. PERCPU_VCPU may be another vCPU afterwards.
 global exit_long
 exit_long:
         mov rsp, [gs:PERCPU_STACK_TOP]
@@ -116,7 +116,7 @@ exit_to_guest equ exit_long
 
 ; SYSCALL: RCX is RIP, R11 is RFLAGS, RSP is the guest's. SFMASK has cleared
 ; IF, DF, TF, NT and AC. What SYSRET restores by itself (CS, SS) and what stays
-; in PERCPU_GUEST_RSP is put into regs on the long way only.
+; in PERCPU_GUEST_RSP is put into regs on the slow path only.
 global entry_syscall
 entry_syscall:
         swapgs

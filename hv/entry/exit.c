@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exit.c: the long way back to a guest: whatever was asked for while the
+ * exit.c: the slow path back to a guest: whatever was asked for while the
  * hypervisor ran is done here, in a loop, because doing it may ask for more.
  *
  * Invariant: no operation is under way, so nothing is owed (mm/alloc/owed.h).

@@ -2,7 +2,7 @@
 /*
  * exit.h: what is seen to before the hypervisor is left for a guest.
  *
- * Called by entry.asm with interrupts off whenever the short way is not open:
+ * Called by entry.asm with interrupts off whenever the fast path is not open:
  * something in this_cpu()->work, an event to deliver, or an interrupt.
  */
 #pragma once

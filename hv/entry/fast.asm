@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;
-; fast.asm: the ways that a guest's kernel and its programs go all the time,
+; fast.asm: the fast paths that a guest's kernel and its programs go all the time,
 ; without C: an exception or a system call given to the guest's kernel, and
 ; the iret hypercall back. hv/domain/bounce.c draws the frames and does all that is
 ; not taken care of here; whatever looks unusual goes there, nothing changed.

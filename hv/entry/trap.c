@@ -22,8 +22,8 @@
 #include "hv/domain/seg.h"
 #include "hv/domain/vcpu.h"
 #include "hv/entry/profiled.h"
+#include "hv/trap/cpuid.h"
 #include "hv/trap/emulate.h"
-#include "hv/trap/policy.h"
 #include "hv/trap/ptwr.h"
 
 struct extable_entry {
@@ -46,7 +46,7 @@ void trap_init(void)
     x86_wrmsr(MSR_SYSENTER_ESP, this_cpu()->stack_top);
     x86_wrmsr(MSR_SYSENTER_EIP, (uint64_t)entry_sysenter);
     fpu_init();
-    policy_init();
+    cpuid_init();
     seg_init();
 }
 
@@ -67,7 +67,7 @@ bool trap_fixup(struct regs *regs)
     return false;
 }
 
-/* Writes that hit a page table go the long way round, if the guest wants. */
+/* Writes that hit a page table go the slow path, if the guest wants. */
 static bool may_be_page_table(const struct vcpu *v, uint64_t error)
 {
     const uint64_t mask = PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH;

@@ -111,7 +111,7 @@ enum err domain_create(const struct domain_config *c, const struct shown *shown,
     d->xcr0 = shown_xcr0(shown);
     d->out.terminal = c->control || c->terminal;
     d->shared_mfn = d->console_mfn = d->store_mfn = MFN_NONE;
-    d->start_mfn = d->ring_mfn = MFN_NONE;
+    d->start_mfn = d->downgrade_mfn = MFN_NONE;
     print_format(d->name, sizeof(d->name), "%s", c->name);
     dmem_domain_init(&hv_mm, &d->mm);
     d->promised = d->mm.claim = claims_take(d->name);
@@ -150,7 +150,7 @@ static void stop(struct domain *d)
 
 static enum err give_back_memory(struct domain *d)
 {
-    struct mm_vcpu none = {.old = MFN_NONE};
+    struct mm_vcpu none = {.deferred = MFN_NONE};
     struct mm_op op;
     enum err rc;
 

@@ -24,6 +24,6 @@ void ring_page_put(struct domain *d, mfn_t m)
     struct mm_op op;
 
     mm_op_begin(&op, &d->mm, &d->vcpu[0]->mm);
-    type_put_later(&op, m);
+    type_put_deferred(&op, m);
     mm_op_end(&op);
 }

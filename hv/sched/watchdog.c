@@ -44,5 +44,6 @@ void watchdog_tick(uint64_t now)
     for (struct domain *d = domain_list; d; d = d->next)
         for (unsigned i = 0; i < DOMAIN_WATCHDOGS; i++)
             if (d->watchdog[i] && d->watchdog[i] <= now && domain_runs(d))
-                domain_crash(d, "it left its watchdog %u alone", i + 1);
+                domain_crash(d, "it did not reset its watchdog %u in time",
+                             i + 1);
 }

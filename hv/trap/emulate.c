@@ -20,10 +20,10 @@
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/sched.h"
+#include "hv/trap/cpuid.h"
 #include "hv/trap/insn.h"
 #include "hv/trap/io.h"
 #include "hv/trap/msr.h"
-#include "hv/trap/policy.h"
 #include "xen/sched.h"
 
 #define DR6_BS BIT(14)
@@ -83,7 +83,7 @@ static enum result read_cr(struct vcpu *v, const struct insn *i)
         value = maddr_of_mfn(v->mm.root_kernel).v;
         break;
     case 4:
-        value = policy_cr4(v);
+        value = cpuid_cr4(v);
         break;
     default:
         return REFUSE;
@@ -131,7 +131,7 @@ static enum result write_cr(struct vcpu *v, const struct insn *i)
     case 3:
         return write_cr3(v, value);
     case 4:
-        v->cr4 = value & POLICY_CR4_GUEST; /* the rest is left as it is */
+        v->cr4 = value & CPUID_CR4_GUEST; /* the rest is left as it is */
         vcpu_load_control(v);
         return DONE;
     default:
@@ -180,7 +180,7 @@ static enum result wrmsr(struct vcpu *v)
 static void cpuid(struct vcpu *v)
 {
     struct regs *r = &v->regs;
-    struct x86_cpuid c = policy_cpuid(v, (uint32_t)r->rax, (uint32_t)r->rcx);
+    struct x86_cpuid c = cpuid_leaf(v, (uint32_t)r->rax, (uint32_t)r->rcx);
 
     r->rax = c.eax;
     r->rbx = c.ebx;

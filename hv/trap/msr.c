@@ -14,7 +14,7 @@
 #include "hv/domain/hypercall_page.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
-#include "hv/trap/policy.h"
+#include "hv/trap/cpuid.h"
 
 #define MSR_PLATFORM_ID 0x17u
 #define MSR_UCODE_REV   0x8bu
@@ -183,7 +183,7 @@ static bool write_hypercall_page(struct vcpu *v, uint64_t value)
     rc = type_get(&op, m, FRAME_WRITABLE);
     if (!rc) {
         hypercall_page_fill(mm_frame_ptr(op.mm, m));
-        type_put_later(&op, m);
+        type_put_deferred(&op, m);
     }
     mm_op_end(&op);
     return !rc;

@@ -72,7 +72,7 @@ struct flagstone_stats {
     uint64_t ranges_shattered;
     uint64_t ranges_remap;
     uint64_t supplied;      /* page tables the hypervisor supplied, now */
-    uint64_t healed;        /* ranges made large again, ever */
+    uint64_t healed;        /* ranges collapsed, ever */
     uint64_t restores;      /* how often it was restored or relocated */
     uint64_t split, joined; /* entries, by itself */
     uint64_t events,

@@ -44,14 +44,14 @@ static void note_low(struct alloc *a)
 /* Pairs of frames in a block cut for the hypervisor: the first describes it. */
 #define PAIRS_EACH (BLOCK_FRAMES / 2 - 1)
 
-bool alloc_tables_fit(const struct alloc *a, uint64_t left, uint64_t less)
+bool alloc_frame_tables_fit(const struct alloc *a, uint64_t left, uint64_t less)
 {
     uint64_t pairs = atomic_load(&a->hv.pairs);
 
     if (a->reserve < (a->total_blocks + PAIRS_EACH - 1) / PAIRS_EACH)
         return true;
     pairs -= MIN(pairs, less);
-    return pairs + left * PAIRS_EACH + atomic_load(&a->hv.tables) >=
+    return pairs + left * PAIRS_EACH + atomic_load(&a->hv.frame_tables) >=
            a->total_blocks;
 }
 
@@ -91,7 +91,7 @@ bool alloc_hv_allowed(struct mm *mm, uint64_t pairs)
 
     spin_lock(&a->lock);
     settle(mm);
-    ok = alloc_tables_fit(a, spare(a), pairs);
+    ok = alloc_frame_tables_fit(a, spare(a), pairs);
     spin_unlock(&a->lock);
     return ok;
 }
@@ -121,7 +121,7 @@ static bool may_go_below(const struct alloc *a, enum alloc_use use)
 
     if (use == ALLOC_WHOLE || left == 0)
         return false;
-    return use == ALLOC_TABLES || alloc_tables_fit(a, left - 1, 0);
+    return use == ALLOC_FRAME_TABLES || alloc_frame_tables_fit(a, left - 1, 0);
 }
 
 /* Take one block straight from the maps. */

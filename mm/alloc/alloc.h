@@ -36,7 +36,7 @@ struct alloc_cpu {
     uint32_t put[ALLOC_CACHE];
 } aligned_to(64);
 
-/* Cut blocks, by how full they are and by the longest run they have. */
+/* Cut blocks, by how full they are and by the largest chunk they have. */
 #define ALLOC_HV_ORDERS 4
 #define ALLOC_HV_LISTS  16
 
@@ -50,7 +50,7 @@ struct alloc_hv {
     uint64_t partial; /* never were whole: edges of what boot left */
     uint64_t frames;  /* in use in either */
     /* Free pairs of frames in either, and pairs in use as frame tables. */
-    _Atomic uint64_t pairs, tables;
+    _Atomic uint64_t pairs, frame_tables;
 };
 
 struct alloc {
@@ -73,7 +73,7 @@ enum alloc_use {
     ALLOC_CLAIMED, /* the same, against a claim granted earlier */
     ALLOC_CUT,     /* to be cut: may take from the reserve (the word then says
                       BLOCK_RESERVED), but for what frame tables need */
-    ALLOC_TABLES,  /* to be cut for frame tables: may take all of it */
+    ALLOC_FRAME_TABLES, /* to be cut for frame tables: may take all of it */
 };
 
 /* Bytes of metadata for a machine of nr_frames frames (highest mfn + 1). */
@@ -136,13 +136,13 @@ void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order);
 
 /*
  * The two frames of a frame table. No block of the machine has more than one,
- * so alloc_tables_fit() knows how many there can be yet; nothing else may take
- * what they need. So none fails as long as the reserve is enough for those of
- * all blocks, 1 of 255: one domain's use of small frames does not keep another
- * from having tables for its own.
+ * so alloc_frame_tables_fit() knows how many there can be yet; nothing else may
+ * take what they need. So none fails as long as the reserve is enough for those
+ * of all blocks, 1 of 255: one domain's use of small frames does not keep
+ * another from having tables for its own.
  */
-must_check enum err alloc_table_get(struct mm *mm, mfn_t *out);
-void alloc_table_put(struct mm *mm, mfn_t m);
+must_check enum err alloc_frame_table_get(struct mm *mm, mfn_t *out);
+void alloc_frame_table_put(struct mm *mm, mfn_t m);
 
 /* Scrub up to n free dirty blocks (idle time); returns how many it did. */
 uint64_t alloc_scrub(struct mm *mm, uint64_t n);
@@ -170,7 +170,8 @@ const char *alloc_hv_check(const struct mm *mm);
  * `spare` blocks and `less` free pairs fewer than there are? Yes where the
  * reserve was never meant to be enough for that.
  */
-bool alloc_tables_fit(const struct alloc *a, uint64_t spare, uint64_t less);
+bool alloc_frame_tables_fit(const struct alloc *a, uint64_t spare,
+                            uint64_t less);
 /* Is there enough for a general request that may break so many pairs? */
 must_check bool alloc_hv_allowed(struct mm *mm, uint64_t pairs);
 /* Part of alloc_add(): frames of one block that is not whole. */

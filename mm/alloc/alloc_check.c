@@ -16,7 +16,7 @@ static unsigned bits_in(const uint64_t *map)
 
 static bool sets_right(const struct regions *rs, uint64_t i)
 {
-    struct region_place p = region_place(&rs->region[i]);
+    struct region_buckets p = region_buckets(&rs->region[i]);
 
     for (unsigned b = 0; b < REGION_BUCKETS; b++)
         if (region_set_has(&rs->clean[b], i) != (b == p.clean) ||

@@ -4,7 +4,7 @@
  *
  * Each such block is described in one of its own frames (struct block.next
  * says which). It is on the list that its number of free frames and its
- * longest free run call for, and on none while it is full. Requests go to
+ * largest free chunk call for, and on none while it is full. Requests go to
  * the fullest block that can serve them, so that others become empty; an
  * empty block that was whole once goes back whole.
  */
@@ -21,14 +21,14 @@ struct alloc_hv_block {
     struct alloc_hv_block *next, *prev;
     uint64_t free[HV_WORDS];
     uint64_t clean[HV_WORDS]; /* free, and all zeroes */
-    uint64_t runs;            /* aligned free runs, as count_runs() */
+    uint64_t chunks;          /* aligned free chunks, as count_chunks() */
     uint16_t usable;          /* frames, this one not counted */
     uint8_t on;               /* list */
     bool partial;             /* some frames are not ours to use */
 };
 
-/* The first frames of aligned runs of 2^order set bits, order 0..3. */
-static inline uint64_t runs_of(uint64_t w, unsigned order)
+/* The first frames of aligned chunks of 2^order set bits, order 0..3. */
+static inline uint64_t chunks_of(uint64_t w, unsigned order)
 {
     static const uint64_t starts[ALLOC_HV_ORDERS] = {
         ~UINT64_C(0), 0x5555555555555555u, 0x1111111111111111u,
@@ -40,10 +40,10 @@ static inline uint64_t runs_of(uint64_t w, unsigned order)
 }
 
 /*
- * The aligned free runs in a word, by order, 16 bits for each. No run crosses
- * a byte, so each order follows from the one before.
+ * The aligned free chunks in a word, by order, 16 bits for each. No chunk
+ * crosses a byte, so each order follows from the one before.
  */
-static inline uint64_t count_runs(uint64_t w)
+static inline uint64_t count_chunks(uint64_t w)
 {
     uint64_t pairs = w & w >> 1 & 0x5555555555555555u;
     uint64_t fours = pairs & pairs >> 2 & 0x1111111111111111u;
@@ -55,41 +55,41 @@ static inline uint64_t count_runs(uint64_t w)
            (uint64_t)__builtin_popcountll(eights) << 48;
 }
 
-static inline unsigned nr_runs(const struct alloc_hv_block *h, unsigned order)
+static inline unsigned nr_chunks(const struct alloc_hv_block *h, unsigned order)
 {
-    return (uint16_t)(h->runs >> (16 * order));
+    return (uint16_t)(h->chunks >> (16 * order));
 }
 
 static inline unsigned nr_free(const struct alloc_hv_block *h)
 {
-    return nr_runs(h, 0);
+    return nr_chunks(h, 0);
 }
 
 /* Change a word of the free map, keeping the counts. */
 static inline void set_free(struct alloc_hv *hv, struct alloc_hv_block *h,
                             unsigned i, uint64_t now)
 {
-    uint64_t more = count_runs(now) - count_runs(h->free[i]);
-    unsigned pairs = nr_runs(h, 1);
+    uint64_t more = count_chunks(now) - count_chunks(h->free[i]);
+    unsigned pairs = nr_chunks(h, 1);
 
-    h->runs += more;
+    h->chunks += more;
     h->free[i] = now;
     /* The lock is held: no swap is needed, but others look without it. */
     atomic_store_explicit(
         &hv->pairs,
-        atomic_load_explicit(&hv->pairs, memory_order_relaxed) + nr_runs(h, 1) -
-            pairs,
+        atomic_load_explicit(&hv->pairs, memory_order_relaxed) +
+            nr_chunks(h, 1) - pairs,
         memory_order_relaxed);
 }
 
-/* Lists are numbered fullest first, then shortest run first. */
+/* Lists are numbered fullest first, then smallest chunk first. */
 static unsigned list_for(const struct alloc_hv_block *h)
 {
     unsigned longest;
 
-    if (h->runs == 0)
+    if (h->chunks == 0)
         return HV_UNLISTED;
-    longest = (63 - (unsigned)__builtin_clzll(h->runs)) / 16;
+    longest = (63 - (unsigned)__builtin_clzll(h->chunks)) / 16;
     return (nr_free(h) - 1) / (BLOCK_FRAMES / 4) * ALLOC_HV_ORDERS + longest;
 }
 
@@ -131,7 +131,7 @@ static inline void relist(struct alloc_hv *hv, struct alloc_hv_block *h)
     list_add(hv, h, on);
 }
 
-/* The fullest block that has a run of 2^order. */
+/* The fullest block that has a chunk of 2^order. */
 static struct alloc_hv_block *best(const struct alloc_hv *hv, unsigned order)
 {
     static const uint16_t able[ALLOC_HV_ORDERS] = {0xffff, 0xeeee, 0xcccc,
@@ -151,23 +151,23 @@ static struct alloc_hv_block *head_of(const struct mm *mm, blk_t b)
     return mm_frame_ptr(mm, mfn_of(mm_block(mm, b)->next));
 }
 
-static inline uint64_t run_mask(unsigned bit, unsigned order)
+static inline uint64_t chunk_mask(unsigned bit, unsigned order)
 {
     return (BIT(1u << order) - 1) << bit;
 }
 
-/* Take the lowest run: its first frame within the block. */
-static unsigned take_run(struct alloc_hv *hv, struct alloc_hv_block *h,
-                         unsigned order, bool *clean)
+/* Take the lowest chunk: its first frame within the block. */
+static unsigned take_chunk(struct alloc_hv *hv, struct alloc_hv_block *h,
+                           unsigned order, bool *clean)
 {
     for (unsigned i = 0; i < HV_WORDS; i++) {
-        uint64_t runs = runs_of(h->free[i], order), mask;
+        uint64_t chunks = chunks_of(h->free[i], order), mask;
         unsigned bit;
 
-        if (runs == 0)
+        if (chunks == 0)
             continue;
-        bit = (unsigned)__builtin_ctzll(runs);
-        mask = run_mask(bit, order);
+        bit = (unsigned)__builtin_ctzll(chunks);
+        mask = chunk_mask(bit, order);
         *clean = (h->clean[i] & mask) == mask;
         h->clean[i] &= ~mask;
         set_free(hv, h, i, h->free[i] & ~mask);
@@ -214,14 +214,15 @@ static enum err cut(struct mm *mm, enum alloc_use use)
 }
 
 /* With the lock held. */
-static bool get_run(struct mm *mm, unsigned order, mfn_t *out, bool *clean)
+static bool get_chunk(struct mm *mm, unsigned order, mfn_t *out, bool *clean)
 {
     struct alloc_hv *hv = &mm->alloc.hv;
     struct alloc_hv_block *h = best(hv, order);
 
     if (!h)
         return false;
-    *out = mfn_add(mfn_of_blk(block_of(mm, h)), take_run(hv, h, order, clean));
+    *out =
+        mfn_add(mfn_of_blk(block_of(mm, h)), take_chunk(hv, h, order, clean));
     relist(hv, h);
     hv->frames += UINT64_C(1) << order;
     return true;
@@ -237,7 +238,7 @@ static enum err get(struct mm *mm, unsigned order, enum alloc_use use,
     if (unlikely(a->fail_in) && --a->fail_in == 0)
         return ERR_NOMEM;
     spin_lock(&a->hv.lock);
-    while (!get_run(mm, order, out, &clean)) {
+    while (!get_chunk(mm, order, out, &clean)) {
         enum err rc;
 
         spin_unlock(&a->hv.lock);
@@ -262,19 +263,19 @@ enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)
     return get(mm, order, ALLOC_CUT, out);
 }
 
-enum err alloc_table_get(struct mm *mm, mfn_t *out)
+enum err alloc_frame_table_get(struct mm *mm, mfn_t *out)
 {
-    enum err rc = get(mm, 1, ALLOC_TABLES, out);
+    enum err rc = get(mm, 1, ALLOC_FRAME_TABLES, out);
 
     if (!rc)
-        atomic_fetch_add(&mm->alloc.hv.tables, 1);
+        atomic_fetch_add(&mm->alloc.hv.frame_tables, 1);
     return rc;
 }
 
-void alloc_table_put(struct mm *mm, mfn_t m)
+void alloc_frame_table_put(struct mm *mm, mfn_t m)
 {
     alloc_hv_put(mm, m, 1);
-    atomic_fetch_sub(&mm->alloc.hv.tables, 1);
+    atomic_fetch_sub(&mm->alloc.hv.frame_tables, 1);
 }
 
 /* Zero what is left of an empty block, if that is little. */
@@ -309,11 +310,11 @@ static void give_back(struct mm *mm, struct alloc_hv_block *h)
 }
 
 /* With the lock held: true if the block is empty now and to be given back. */
-static bool put_run(struct mm *mm, struct alloc_hv_block *h, unsigned i,
-                    unsigned order)
+static bool put_chunk(struct mm *mm, struct alloc_hv_block *h, unsigned i,
+                      unsigned order)
 {
     struct alloc_hv *hv = &mm->alloc.hv;
-    uint64_t mask = run_mask(i % 64, order);
+    uint64_t mask = chunk_mask(i % 64, order);
 
     ASSERT((h->free[i / 64] & mask) == 0);
     set_free(hv, h, i / 64, h->free[i / 64] | mask);
@@ -321,7 +322,7 @@ static bool put_run(struct mm *mm, struct alloc_hv_block *h, unsigned i,
     if (nr_free(h) == h->usable && !h->partial) {
         list_remove(hv, h);
         hv->blocks--;
-        atomic_fetch_sub(&hv->pairs, nr_runs(h, 1));
+        atomic_fetch_sub(&hv->pairs, nr_chunks(h, 1));
         return true;
     }
     relist(hv, h);
@@ -339,7 +340,7 @@ void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order)
     ASSERT(block_class(mm_block(mm, b)->word) == BLOCK_HV);
     h = head_of(mm, b);
     spin_lock(&mm->alloc.hv.lock);
-    empty = put_run(mm, h, (unsigned)m.v % BLOCK_FRAMES, order);
+    empty = put_chunk(mm, h, (unsigned)m.v % BLOCK_FRAMES, order);
     spin_unlock(&mm->alloc.hv.lock);
     if (empty)
         give_back(mm, h);
@@ -374,14 +375,14 @@ void alloc_hv_feed(struct mm *mm, mfn_t first, uint64_t count)
 /* Does the description of a block say what its maps say? */
 static const char *check_head(const struct alloc_hv_block *h)
 {
-    uint64_t runs = 0;
+    uint64_t chunks = 0;
 
     for (unsigned i = 0; i < HV_WORDS; i++) {
         if (h->clean[i] & ~h->free[i])
             return "hypervisor frames in use but noted as zeroed";
-        runs += count_runs(h->free[i]);
+        chunks += count_chunks(h->free[i]);
     }
-    if (runs != h->runs)
+    if (chunks != h->chunks)
         return "free hypervisor frames miscounted";
     if (nr_free(h) > h->usable)
         return "more free hypervisor frames than there are";
@@ -425,7 +426,7 @@ const char *alloc_hv_check(const struct mm *mm)
         blocks += !h->partial;
         partial += h->partial;
         listed += h->on != HV_UNLISTED;
-        pairs += nr_runs(h, 1);
+        pairs += nr_chunks(h, 1);
     }
     if (frames != hv->frames)
         return "hypervisor frames in use miscounted";

@@ -12,12 +12,12 @@
 #include "mm/alloc/m2p.h"
 #include "mm/alloc/quota.h"
 #include "mm/alloc/shared.h"
-#include "mm/base/run.h"
+#include "mm/base/chunk.h"
 
 void dmem_domain_init(struct mm *mm, struct mm_domain *d)
 {
     d->mm = mm;
-    d->ring = MFN_NONE;
+    d->downgrade_ring = MFN_NONE;
     d->large_gone = d->small_gone = mm->tlb_epoch - 1; /* nothing was cached */
     d->owner_bits = (uint64_t)d->id << FRAME_OWNER_SHIFT;
     d->next = mm->domains;
@@ -29,7 +29,7 @@ void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)
     v->root_kernel = v->root_user = v->info = MFN_NONE;
     for (unsigned i = 0; i < MM_SEG_SLOTS; i++)
         v->seg[i] = MFN_NONE;
-    v->old = MFN_NONE;
+    v->deferred = MFN_NONE;
     v->next = d->vcpus;
     d->vcpus = v;
 }
@@ -139,7 +139,7 @@ static void take_hole(struct mm_op *op, struct block *b, unsigned i)
 mfn_t dmem_hole_take(struct mm_op *op, struct block *b)
 {
     const struct frame_table *t = frame_table_at(op->mm, b->table);
-    unsigned i = run_find(t->hole_map, 0);
+    unsigned i = chunk_find(t->hole_map, 0);
 
     take_hole(op, b, i);
     if (t->nr_free == 0)
@@ -148,17 +148,17 @@ mfn_t dmem_hole_take(struct mm_op *op, struct block *b)
     return mfn_add(mfn_of_blk(blk_of(block_index(op->mm, b))), i);
 }
 
-/* Blocks looked at before another one is cut for a run: a bound, no more. */
-#define RUN_TRIES 4
+/* Blocks looked at before another one is cut for a chunk: a bound, no more. */
+#define CHUNK_TRIES 4
 
 static struct block *find_block(struct mm_op *op, unsigned order, unsigned *i)
 {
     uint32_t at = op->d->holed;
 
-    for (unsigned n = 0; at && n < RUN_TRIES; n++) {
+    for (unsigned n = 0; at && n < CHUNK_TRIES; n++) {
         struct block *b = &op->mm->blocks[at];
 
-        *i = run_find(frame_table_at(op->mm, b->table)->hole_map, order);
+        *i = chunk_find(frame_table_at(op->mm, b->table)->hole_map, order);
         if (*i < BLOCK_FRAMES)
             return b;
         at = b->next;
@@ -166,7 +166,7 @@ static struct block *find_block(struct mm_op *op, unsigned order, unsigned *i)
     return NULL;
 }
 
-static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
+static enum err chunk_get(struct mm_op *op, unsigned order, mfn_t *out)
 {
     unsigned i = 0;
     struct block *b = find_block(op, order, &i);
@@ -176,7 +176,7 @@ static enum err run_get(struct mm_op *op, unsigned order, mfn_t *out)
     if (!b) {
         enum err rc;
 
-        if (shared_take_run(op, order, out))
+        if (shared_take_chunk(op, order, out))
             return ERR_NONE;
         rc = cut_block(op);
         if (rc)
@@ -215,12 +215,12 @@ static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
     return got;
 }
 
-enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out)
+enum err dmem_chunk_get(struct mm_op *op, unsigned order, mfn_t *out)
 {
     enum err rc;
 
     ASSERT(order < BLOCK_SHIFT - PAGE_SHIFT);
-    rc = run_get(op, order, out);
+    rc = chunk_get(op, order, out);
     if (!rc)
         op->d->tot_pages += UINT64_C(1) << order;
     return rc;
@@ -259,7 +259,7 @@ enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
 enum err dmem_fixed_get(struct mm_op *op, mfn_t *out)
 {
     struct frame f;
-    enum err rc = run_get(op, 0, out);
+    enum err rc = chunk_get(op, 0, out);
 
     if (rc)
         return rc;

@@ -66,11 +66,12 @@ must_check enum err dmem_block_put(struct mm_op *op, blk_t b);
  * whose content is its own, or frames of shared blocks, or a block is cut,
  * scrubbed. ERR_NOMEM: none, or none that quota.h allows it.
  */
-must_check enum err dmem_run_get(struct mm_op *op, unsigned order, mfn_t *out);
+must_check enum err dmem_chunk_get(struct mm_op *op, unsigned order,
+                                   mfn_t *out);
 /* A free frame of this block of the domain's that has one, as it was left. */
 mfn_t dmem_hole_take(struct mm_op *op, struct block *b);
 /* As if it had not been got: nobody has seen it. */
-void dmem_run_undo(struct mm_op *op, unsigned order, mfn_t m);
+void dmem_chunk_undo(struct mm_op *op, unsigned order, mfn_t m);
 /* n single frames, anywhere; *done of them on an error. ERR_NOMEM. */
 must_check enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
                                     unsigned *done);

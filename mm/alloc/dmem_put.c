@@ -11,7 +11,7 @@
 #include "mm/alloc/holed.h"
 #include "mm/alloc/m2p.h"
 #include "mm/alloc/shared.h"
-#include "mm/base/run.h"
+#include "mm/base/chunk.h"
 
 /* The block has neither references nor frames in use: it is nobody's. */
 static void block_leave(struct mm *mm, struct mm_domain *d, struct block *b)
@@ -103,7 +103,7 @@ enum err dmem_frame_put(struct mm_op *op, mfn_t m)
     return ERR_NONE;
 }
 
-void dmem_run_undo(struct mm_op *op, unsigned order, mfn_t m)
+void dmem_chunk_undo(struct mm_op *op, unsigned order, mfn_t m)
 {
     for (unsigned i = 0; i < 1u << order; i++) {
         struct frame f = frame_held(op->mm, mfn_add(m, i));
@@ -136,7 +136,7 @@ unsigned dmem_frames_offer(struct mm *mm, struct mm_domain *d,
 {
     struct block *b = mm_block(mm, blk_of_mfn(mfn_of(mfns[0])));
     const uint64_t at = mfns[0] / 64;
-    const unsigned word = (unsigned)at % RUN_WORDS;
+    const unsigned word = (unsigned)at % CHUNK_WORDS;
     uint64_t bits = 0;
     unsigned i = 0;
 

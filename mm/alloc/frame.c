@@ -16,7 +16,7 @@ static void table_fill(struct frame_table *t, uint64_t word)
 enum err frame_table_make(struct mm *mm, struct mm_domain *d, struct block *b)
 {
     mfn_t pair;
-    enum err rc = alloc_table_get(mm, &pair);
+    enum err rc = alloc_frame_table_get(mm, &pair);
 
     if (rc)
         return rc;
@@ -33,7 +33,7 @@ void frame_table_drop(struct mm *mm, struct mm_domain *d, struct block *b)
     ASSERT(table);
     b->table = 0;
     d->frame_tables--;
-    alloc_table_put(mm, mfn_of(table));
+    alloc_frame_table_put(mm, mfn_of(table));
 }
 
 bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b)

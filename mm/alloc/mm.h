@@ -63,7 +63,7 @@ struct mm_vcpu {
      * A partial table owns its references, so this number is a mere hint:
      * whoever needs the frame may finish it in either direction.
      */
-    mfn_t old;
+    mfn_t deferred;
 };
 
 /* What range.h keeps per domain: its pages, and how many of each state. */
@@ -76,7 +76,8 @@ struct mm_domain {
     struct mm *mm;
     struct mm_domain *next; /* mm.domains */
     struct mm_vcpu *vcpus;
-    mfn_t ring; /* MFN_NONE or a writable reference: the page hv/ tells it by */
+    mfn_t downgrade_ring; /* MFN_NONE or a writable reference: the page hv/
+                             tells it by */
     domid_t id;
     uint64_t owner_bits; /* id as the frame words have it */
     enum superpages superpages;
@@ -138,8 +139,8 @@ static inline void mm_op_end(const struct mm_op *op)
         (void)mm_discharge(op->mm);
 }
 
-/* The same where it is plain that it owes nothing: mm/pv/mmu_quick.h. */
-static inline void mm_op_end_quick(const struct mm_op *op)
+/* The same where it is plain that it owes nothing: mm/pv/mmu_fast.h. */
+static inline void mm_op_end_fast(const struct mm_op *op)
 {
     (void)op;
 }

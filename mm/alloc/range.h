@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * range.h: what a domain has been told, or is to be told, about its memory:
- * runs of 512 pfns that were one whole block when it was saved and are not
+ * spans of 512 pfns that were one whole block when it was saved and are not
  * now. A list in hypervisor frames; a pfn is the start of at most one range.
  */
 #pragma once

@@ -11,7 +11,7 @@
 #include "mm/alloc/holed.h"
 #include "mm/alloc/keeper.h"
 #include "mm/alloc/m2p.h"
-#include "mm/base/run.h"
+#include "mm/base/chunk.h"
 
 void shared_convert(struct mm_op *op, struct block *b)
 {
@@ -150,28 +150,29 @@ unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n)
     return got;
 }
 
-/* With the lock held: the first free run in a block it may have it of. */
-static unsigned run_in(const struct mm_op *op, const struct block *b,
-                       unsigned order)
+/* With the lock held: the first free chunk in a block it may have it of. */
+static unsigned chunk_in(const struct mm_op *op, const struct block *b,
+                         unsigned order)
 {
     if (keeper_room(op->mm, b, op->d) < UINT64_C(1) << order)
         return BLOCK_FRAMES;
-    return run_find(frame_table_at(op->mm, b->table)->hole_map, order);
+    return chunk_find(frame_table_at(op->mm, b->table)->hole_map, order);
 }
 
-static void take_run(struct mm_op *op, struct block *b, unsigned i, unsigned n)
+static void take_chunk(struct mm_op *op, struct block *b, unsigned i,
+                       unsigned n)
 {
     struct frame_table *t = frame_table_at(op->mm, b->table);
 
-    run_clear(t->hole_map, i, n);
+    chunk_clear(t->hole_map, i, n);
     keeper_join(t, op->d, n);
     took(op->mm, b, n);
     op->d->shared_frames += n;
 }
 
 /*
- * With the lock held: a block with such a run, as choose(): those it keeps come
- * last, and however many others there are before them.
+ * With the lock held: a block with such a chunk, as choose(): those it keeps
+ * come last, and however many others there are before them.
  */
 static struct block *choose_run(const struct mm_op *op, unsigned order,
                                 unsigned *i)
@@ -185,7 +186,7 @@ static struct block *choose_run(const struct mm_op *op, unsigned order,
         for (unsigned tries = 0; at && tries < TRIES; tries++) {
             struct block *b = &mm->blocks[at];
 
-            *i = run_in(op, b, order);
+            *i = chunk_in(op, b, order);
             if (*i < BLOCK_FRAMES)
                 return b;
             at = list ? frame_table_at(mm, b->table)->kept_next : b->next;
@@ -194,7 +195,7 @@ static struct block *choose_run(const struct mm_op *op, unsigned order,
     return NULL;
 }
 
-bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
+bool shared_take_chunk(struct mm_op *op, unsigned order, mfn_t *out)
 {
     struct mm *mm = op->mm;
     struct block *b;
@@ -206,7 +207,7 @@ bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out)
     b = choose_run(op, order, &i);
     if (b) {
         *out = frame_at(mm, b, i);
-        take_run(op, b, i, 1u << order);
+        take_chunk(op, b, i, 1u << order);
     }
     spin_unlock(&mm->shared.lock);
     if (!b)
@@ -225,7 +226,7 @@ static void release(struct mm *mm, struct block *b)
     uint32_t table = b->table;
 
     b->table = 0;
-    alloc_table_put(mm, mfn_of(table));
+    alloc_frame_table_put(mm, mfn_of(table));
     atomic_store(&b->word, block_word(BLOCK_DOM, OWNER_NONE));
     alloc_block_put(mm, blk_of(block_index(mm, b)));
 }
@@ -302,7 +303,7 @@ static bool take_dirty(struct mm *mm, struct frame *out)
         i = dirty_in(frame_table_at(mm, b->table));
         if (i < BLOCK_FRAMES) {
             *out = frame_held(mm, frame_at(mm, b, i));
-            run_clear(out->table->hole_map, i, 1);
+            chunk_clear(out->table->hole_map, i, 1);
             took(mm, b, 1);
             break;
         }

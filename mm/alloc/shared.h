@@ -27,7 +27,7 @@ void shared_convert(struct mm_op *op, struct block *b);
 /* Up to n single frames, zeroed; how many there were. */
 must_check unsigned shared_take(struct mm_op *op, mfn_t *out, unsigned n);
 /* 2^order contiguous, aligned frames, zeroed; false: none were found. */
-must_check bool shared_take_run(struct mm_op *op, unsigned order, mfn_t *out);
+must_check bool shared_take_chunk(struct mm_op *op, unsigned order, mfn_t *out);
 /* Frames of one shared block whose bits are in one word of its map. */
 struct shared_frames {
     struct block *block;

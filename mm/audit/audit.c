@@ -110,9 +110,10 @@ static bool is_linear(struct auditor *a, unsigned level, mfn_t target)
 static bool is_grant(struct auditor *a, mfn_t table, unsigned level, unsigned i,
                      mfn_t m)
 {
-    const maddr_t place = maddr_of(table.v << PAGE_SHIFT | i * sizeof(pte_t));
+    const maddr_t entry_maddr =
+        maddr_of(table.v << PAGE_SHIFT | i * sizeof(pte_t));
 
-    return level == 1 && !own(a, m) && grant_covers(a->d, place, m);
+    return level == 1 && !own(a, m) && grant_covers(a->d, entry_maddr, m);
 }
 
 static void tally_entry(struct auditor *a, mfn_t table, unsigned level,
@@ -391,8 +392,8 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
     for_blocks(&a, tally_block);
     for (const struct mm_vcpu *v = d->vcpus; v; v = v->next)
         tally_vcpu(&a, v);
-    if (!mfn_eq(d->ring, MFN_NONE))
-        tally(&a, d->ring, FRAME_WRITABLE, "the ring");
+    if (!mfn_eq(d->downgrade_ring, MFN_NONE))
+        tally(&a, d->downgrade_ring, FRAME_WRITABLE, "the ring");
     tally_grants(&a);
     for_blocks(&a, compare_block);
     if (!d->dying)

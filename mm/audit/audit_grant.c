@@ -7,12 +7,12 @@
 #include "mm/alloc/frame.h"
 #include "mm/pv/grant_table.h"
 
-bool grant_covers(const struct mm_domain *d, maddr_t place, mfn_t m)
+bool grant_covers(const struct mm_domain *d, maddr_t entry_maddr, mfn_t m)
 {
     for (uint32_t n = 0; n < grant_nr_handles(d); n++) {
         const struct grant_handle *h = grant_handle(d, n);
 
-        if ((h->flags & GNTMAP_host_map) && h->place == place.v &&
+        if ((h->flags & GNTMAP_host_map) && h->entry_maddr == entry_maddr.v &&
             h->mfn == m.v)
             return true;
     }

@@ -53,13 +53,13 @@ static struct region *family_first(struct regions *rs,
     return NULL;
 }
 
-struct region_place region_place(const struct region *r)
+struct region_buckets region_buckets(const struct region *r)
 {
     unsigned bucket = r->nr_free == REGION_BLOCKS
                           ? REGION_WHOLE
                           : (r->nr_free - 1u) / (REGION_BLOCKS / REGION_WHOLE);
 
-    return (struct region_place){
+    return (struct region_buckets){
         .clean = r->nr_clean ? bucket : REGION_NOWHERE,
         .dirty = r->nr_free > r->nr_clean ? bucket : REGION_NOWHERE,
     };
@@ -79,13 +79,13 @@ static void family_move(struct region_set *family, uint64_t i, unsigned from,
 static void recount(struct regions *rs, struct region *r, int free, int clean)
 {
     uint64_t i = (uint64_t)(r - rs->region);
-    struct region_place from = region_place(r), to;
+    struct region_buckets from = region_buckets(r), to;
 
     r->nr_free = (uint16_t)(r->nr_free + free);
     r->nr_clean = (uint16_t)(r->nr_clean + clean);
     rs->nr_free += (uint64_t)(int64_t)free;
     rs->nr_clean += (uint64_t)(int64_t)clean;
-    to = region_place(r);
+    to = region_buckets(r);
     family_move(rs->clean, i, from.clean, to.clean);
     family_move(rs->dirty, i, from.dirty, to.dirty);
 }

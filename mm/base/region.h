@@ -42,10 +42,10 @@ struct regions {
 };
 
 /* Which buckets of the two families of sets the counts of r call for. */
-struct region_place {
+struct region_buckets {
     unsigned clean, dirty;
 };
-struct region_place region_place(const struct region *r);
+struct region_buckets region_buckets(const struct region *r);
 bool region_set_has(const struct region_set *s, uint64_t i);
 
 size_t region_metadata_size(uint64_t nr);

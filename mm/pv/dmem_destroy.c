@@ -21,7 +21,7 @@ static void drop_ref(struct mm_op *op, mfn_t *m)
 
     *m = MFN_NONE;
     if (!mfn_eq(was, MFN_NONE))
-        type_put_later(op, was);
+        type_put_deferred(op, was);
 }
 
 /* What a vCPU holds, one at a time: each may leave a chain to drain. */
@@ -33,11 +33,11 @@ static enum err drop_vcpu(struct mm_op *op, struct mm_vcpu *v)
         drop_ref(op, &v->seg[i]);
     drop_ref(op, &v->info);
     drop_ref(op, &v->root_user);
-    rc = type_drain(op);
+    rc = type_finish_deferred(op);
     if (rc)
         return rc;
     drop_ref(op, &v->root_kernel);
-    return type_drain(op);
+    return type_finish_deferred(op);
 }
 
 static enum err drop_holds(struct mm_op *op, struct frame *f)
@@ -49,8 +49,8 @@ static enum err drop_holds(struct mm_op *op, struct frame *f)
             return rc;
     }
     if (frame_try(f, frame_flags, 0, FRAME_PINNED))
-        type_put_later(op, f->mfn);
-    return type_drain(op);
+        type_put_deferred(op, f->mfn);
+    return type_finish_deferred(op);
 }
 
 /* First walk: pins and partial tables of one block. */
@@ -158,9 +158,9 @@ for_own_blocks(struct mm_op *op, uint64_t *cursor, uint64_t base,
 
 enum err dmem_let_go(struct mm_op *op, uint64_t *cursor)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
-    drop_ref(op, &op->d->ring);
+    drop_ref(op, &op->d->downgrade_ring);
     for (struct mm_vcpu *v = op->d->vcpus; v && !rc; v = v->next)
         rc = drop_vcpu(op, v);
     if (!rc)
@@ -185,7 +185,7 @@ enum err dmem_domain_destroy(struct mm_op *op)
 {
     struct mm_domain *d = op->d;
     uint64_t *cursor = &d->destroy_cursor;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     d->dying = true;
     if (!rc)

@@ -55,7 +55,7 @@ enum err entry_get_l1(struct mm_op *op, pte_t e)
     struct frame f;
     enum err rc;
 
-    if (likely(entry_quick_get(&l, e)))
+    if (likely(entry_fast_get(&l, e)))
         return ERR_NONE;
     if (e.v & ENTRY_FORBIDDEN(1))
         return ERR_INVAL;
@@ -81,11 +81,11 @@ void entry_put_l1(struct mm_op *op, pte_t e)
 {
     struct entry_lens l = entry_lens(op, false);
 
-    if (entry_quick_put(&l, e))
+    if (entry_fast_put(&l, e))
         entry_freed(op, pte_mfn(e));
 }
 
-enum err entry_grant_rw(struct mm_op *op, pte_t e)
+enum err entry_make_writable(struct mm_op *op, pte_t e)
 {
     struct entry_lens l = entry_lens(op, false);
     struct frame f = frame_held(op->mm, pte_mfn(e));
@@ -93,7 +93,7 @@ enum err entry_grant_rw(struct mm_op *op, pte_t e)
 
     if (e.v & ENTRY_FORBIDDEN(1))
         return ERR_INVAL;
-    if (entry_quick_grant(&l, e))
+    if (entry_fast_make_writable(&l, e))
         return ERR_NONE;
     rc = get_writable_slow(op, &f);
     if (!rc) /* the entry's own general reference goes on */
@@ -101,11 +101,11 @@ enum err entry_grant_rw(struct mm_op *op, pte_t e)
     return rc;
 }
 
-void entry_revoke_rw(struct mm_op *op, pte_t e)
+void entry_make_readonly(struct mm_op *op, pte_t e)
 {
     struct entry_lens l = entry_lens(op, false);
 
-    entry_quick_revoke(&l, e);
+    entry_fast_make_readonly(&l, e);
 }
 
 /* An entry that names a table of its own level: the self-map of some kernels.
@@ -139,7 +139,7 @@ static void linear_put(struct mm_op *op, const struct entry_at *at,
         return;
     at->table.table->pt[at->table.i].linear--;
     target->table->pt[target->i].linear++;
-    type_put_later(op, target->mfn);
+    type_put_deferred(op, target->mfn);
 }
 
 static enum err get_table(struct mm_op *op, const struct entry_at *at, pte_t e)
@@ -194,5 +194,5 @@ void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e)
     if ((unsigned)frame_type(frame_word(&f)) == at->level)
         linear_put(op, at, &f);
     else
-        type_put_later(op, f.mfn);
+        type_put_deferred(op, f.mfn);
 }

@@ -15,7 +15,7 @@
 
 #include "mm/pv/type.h"
 
-/* A table entry's place: what get and put need to know about it. */
+/* Where a table's entry stands: what get and put need to know about it. */
 struct entry_at {
     struct frame table;
     unsigned level;
@@ -60,14 +60,14 @@ bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level);
 /* References of a present entry. ERR_RESTART only at L2..L4. */
 must_check enum err entry_get(struct mm_op *op, const struct entry_at *at,
                               pte_t e);
-/* What takes long may be left to type_drain(). */
+/* What takes long may be left to type_finish_deferred(). */
 void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e);
 /* The same for L1 entries, which have no place to know about. */
 must_check enum err entry_get_l1(struct mm_op *op, pte_t e);
 void entry_put_l1(struct mm_op *op, pte_t e);
 /* The entry keeps its frame and becomes writable, or no longer is. */
-must_check enum err entry_grant_rw(struct mm_op *op, pte_t e);
-void entry_revoke_rw(struct mm_op *op, pte_t e);
+must_check enum err entry_make_writable(struct mm_op *op, pte_t e);
+void entry_make_readonly(struct mm_op *op, pte_t e);
 
 /*
  * The usual case of the above, in a handful of instructions: the frame's word
@@ -155,12 +155,12 @@ static always_inline struct frame_table *entry_table_held(struct entry_lens *l,
  * e is to be an entry onto a frame that has had no type since it came, so that
  * no translation made under another one can be left (must_flush()): its type
  * is writable from now on, with nobody who refers to it as yet, and
- * entry_quick_get() will do. False: it is something else.
+ * entry_fast_get() will do. False: it is something else.
  */
 bool entry_prepare(const struct mm_op *op, pte_t e);
 
-/* False: nothing was done, take the long way. */
-static always_inline bool entry_quick_get(struct entry_lens *l, pte_t e)
+/* False: nothing was done, take the slow path. */
+static always_inline bool entry_fast_get(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t;
@@ -194,7 +194,7 @@ static always_inline bool entry_quick_get(struct entry_lens *l, pte_t e)
  * added; NULL if m is not one.
  */
 static always_inline _Atomic uint64_t *
-entry_quick_table(struct entry_lens *l, mfn_t m, enum frame_type level)
+entry_fast_table(struct entry_lens *l, mfn_t m, enum frame_type level)
 {
     const uint64_t ready = frame_type_bits(level) | FRAME_VALIDATED;
     struct frame_table *t = entry_table(l, m);
@@ -216,8 +216,8 @@ entry_quick_table(struct entry_lens *l, mfn_t m, enum frame_type level)
  * was the frame's last reference; entry_freed() is to be called, and new lenses
  * are to be made.
  */
-static always_inline must_check bool entry_quick_put(struct entry_lens *l,
-                                                     pte_t e)
+static always_inline must_check bool entry_fast_put(struct entry_lens *l,
+                                                    pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table_held(l, m);
@@ -241,7 +241,8 @@ void entry_freed(struct mm_op *op, mfn_t m);
  * From read-only to writable, of a frame that was writable before; of one's
  * own, which a grant is not (grant.h).
  */
-static always_inline bool entry_quick_grant(struct entry_lens *l, pte_t e)
+static always_inline bool entry_fast_make_writable(struct entry_lens *l,
+                                                   pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table(l, m);
@@ -259,7 +260,8 @@ static always_inline bool entry_quick_grant(struct entry_lens *l, pte_t e)
 }
 
 /* And back: cannot fail. */
-static always_inline void entry_quick_revoke(struct entry_lens *l, pte_t e)
+static always_inline void entry_fast_make_readonly(struct entry_lens *l,
+                                                   pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table_held(l, m);

@@ -55,12 +55,12 @@ static void handle_put(struct mm_domain *d, struct grant_handle *h, uint32_t n)
     d->grants->handles--;
 }
 
-/* --- places --------------------------------------------------------------- */
+/* --- entries by address --------------------------------------------------- */
 
 /* The entry, if it is one of a validated L1 table of the domain's. */
-static pte_t *entry_of(const struct mm_op *op, uint64_t place)
+static pte_t *entry_of(const struct mm_op *op, uint64_t entry_maddr)
 {
-    mfn_t m = mfn_of(place >> PAGE_SHIFT);
+    mfn_t m = mfn_of(entry_maddr >> PAGE_SHIFT);
     struct frame f;
     uint64_t w;
 
@@ -70,30 +70,33 @@ static pte_t *entry_of(const struct mm_op *op, uint64_t place)
     w = frame_word(&f);
     if (frame_type(w) != FRAME_L1 || !(w & FRAME_VALIDATED))
         return NULL;
-    return (pte_t *)(void *)(op->mm->direct + place);
+    return (pte_t *)(void *)(op->mm->direct + entry_maddr);
 }
 
-static pte_t *find_va(const struct mm_op *op, uint64_t va, uint64_t *place)
+static pte_t *find_va(const struct mm_op *op, uint64_t va,
+                      uint64_t *entry_maddr)
 {
     struct walk walk;
 
     if (walk_l1(op->mm, op->v->root_kernel, va, &walk))
         return NULL;
-    *place = (walk.table.v << PAGE_SHIFT) + walk.i * sizeof(pte_t);
-    return entry_of(op, *place);
+    *entry_maddr = (walk.table.v << PAGE_SHIFT) + walk.i * sizeof(pte_t);
+    return entry_of(op, *entry_maddr);
 }
 
-static pte_t *find_place(const struct mm_op *op, const struct grant_request *r,
-                         uint64_t *place)
+static pte_t *find_entry(const struct mm_op *op, const struct grant_request *r,
+                         uint64_t *entry_maddr)
 {
     if (!(r->flags & GNTMAP_contains_pte))
-        return find_va(op, r->host_addr, place);
-    *place = r->host_addr;
-    return *place % sizeof(pte_t) ? NULL : entry_of(op, *place); /* XSA-227 */
+        return find_va(op, r->host_addr, entry_maddr);
+    *entry_maddr = r->host_addr;
+    return *entry_maddr % sizeof(pte_t)
+               ? NULL
+               : entry_of(op, *entry_maddr); /* XSA-227 */
 }
 
 /* The old entry's references go; what it mapped may be cached. */
-static void put_in_place(struct mm_op *op, pte_t *slot, pte_t new)
+static void replace_entry(struct mm_op *op, pte_t *slot, pte_t new)
 {
     pte_t old =
         pte_of(atomic_exchange((_Atomic uint64_t *)(void *)slot, new.v));
@@ -160,7 +163,7 @@ int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
 {
     struct mm_domain *from = theirs->d;
     bool write = !(r->flags & GNTMAP_readonly);
-    uint64_t place = 0;
+    uint64_t entry_maddr = 0;
     pte_t *slot = NULL, e;
     int status;
 
@@ -169,7 +172,7 @@ int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
     if (from->dying)
         return GNTST_bad_domain;
     if (r->flags & GNTMAP_host_map) {
-        slot = find_place(op, r, &place);
+        slot = find_entry(op, r, &entry_maddr);
         if (!slot)
             return GNTST_general_error;
     }
@@ -185,10 +188,10 @@ int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
         return status;
     }
     if (slot)
-        put_in_place(op, slot, entry_adjust(e, 1));
+        replace_entry(op, slot, entry_adjust(e, 1));
     r->handle =
         handle_take(op->d, (struct grant_handle){.host_addr = r->host_addr,
-                                                 .place = place,
+                                                 .entry_maddr = entry_maddr,
                                                  .mfn = (uint32_t)r->mfn.v,
                                                  .ref = r->ref,
                                                  .flags = (uint16_t)r->flags,
@@ -210,7 +213,7 @@ static struct mm_domain *domain_of(const struct mm *mm, unsigned id)
 /* NULL: something else is there by now. */
 static pte_t *live_entry(const struct mm_op *op, const struct grant_handle *h)
 {
-    pte_t *slot = entry_of(op, h->place);
+    pte_t *slot = entry_of(op, h->entry_maddr);
 
     if (!slot || !pte_present(*slot) || pte_mfn(*slot).v != h->mfn)
         return NULL;
@@ -226,7 +229,7 @@ static bool drop(struct mm_op *op, struct grant_handle *h, uint32_t n,
     pte_t *slot = entry ? live_entry(op, h) : NULL;
 
     if (slot)
-        put_in_place(op, slot, instead);
+        replace_entry(op, slot, instead);
     if (h->flags & which & GNTMAP_device_map)
         entry_put_l1(op, entry_for(mfn_of(h->mfn), h->flags));
     mm_op_flush(op, tlb_full()); /* it may have gone without */
@@ -290,15 +293,16 @@ int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
                   uint64_t new_addr)
 {
     struct grant_handle *h;
-    uint64_t place;
+    uint64_t entry_maddr;
     pte_t *slot, e;
     int status = find_handle(op, handle, host_addr, &h);
 
     if (status || !new_addr)
         return status ? status : grant_unmap(op, handle, host_addr, 0);
-    slot = find_va(op, new_addr, &place);
-    if (!slot || place == h->place || !(h->flags & GNTMAP_host_map) ||
-        (h->flags & GNTMAP_contains_pte) || !live_entry(op, h))
+    slot = find_va(op, new_addr, &entry_maddr);
+    if (!slot || entry_maddr == h->entry_maddr ||
+        !(h->flags & GNTMAP_host_map) || (h->flags & GNTMAP_contains_pte) ||
+        !live_entry(op, h))
         return GNTST_general_error;
     e = pte_of(READ_ONCE(slot->v));
     if (pte_present(e) && !frame_owned(op, pte_mfn(e)))

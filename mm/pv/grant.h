@@ -7,10 +7,10 @@
  *  - an L1 entry onto another domain's frame holds the references any L1
  *    entry holds, on the granter's frame. Only grant_map() makes one.
  *  - whoever drops such an entry, in whatever way, drops these references and
- *    nothing else; so a handle holds none for it. It names a place, a frame and
- *    a grant, and keeps the grant's pin until it is unmapped. One that maps for
- *    a device holds the references of one more entry, which nobody sees.
- *  - for each foreign entry there is a handle with its place and its frame:
+ *    nothing else; so a handle holds none for it. It names an entry, a frame
+ * and a grant, and keeps the grant's pin until it is unmapped. One that maps
+ * for a device holds the references of one more entry, which nobody sees.
+ *  - for each foreign entry there is a handle with its address and its frame:
  *    so all of them are found when the granter dies. A handle whose entry is
  *    not there any more is stale: unmapping it gives the handle back and says
  *    that there was an error.
@@ -91,8 +91,8 @@ must_check enum err grant_leave(struct mm_op *op);
 /* The last reference to a frame of another domain than op's has gone. */
 void grant_freed(struct mm_op *op, struct frame *f);
 
-/* For the audit: is this a place where d has mapped m? */
-bool grant_covers(const struct mm_domain *d, maddr_t place, mfn_t m);
+/* For the audit: is this an entry by which d has mapped m? */
+bool grant_covers(const struct mm_domain *d, maddr_t entry_maddr, mfn_t m);
 /* Calls fn for each entry of other domains' tables onto a frame of d's, and
  * for each mapping of one for a device. */
 void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,

@@ -136,7 +136,7 @@ int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
     if (!dmem_may_grow(to, 1) || dmem_frames_get(theirs, &fresh, 1, &done))
         return GNTST_general_error;
     if (!accepts(to, ref, op->d->id)) {
-        dmem_run_undo(theirs, 0, fresh);
+        dmem_chunk_undo(theirs, 0, fresh);
         return GNTST_bad_gntref;
     }
     memcpy(mm_frame_ptr(op->mm, fresh), mm_frame_ptr(op->mm, m), PAGE_SIZE);

@@ -24,8 +24,8 @@ _Static_assert(sizeof(struct grant_active) * GRANT_REFS == 2 * PAGE_SIZE,
 #define GRANT_MAPS (GNTMAP_host_map | GNTMAP_device_map)
 
 struct grant_handle {
-    uint64_t host_addr; /* as the guest gave it */
-    uint64_t place;     /* the entry's machine address */
+    uint64_t host_addr;   /* as the guest gave it */
+    uint64_t entry_maddr; /* the entry's machine address */
     uint32_t mfn;
     uint32_t ref;
     uint16_t flags; /* GNTMAP_* */

@@ -49,17 +49,17 @@ static enum err flip_rw(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
     enum err rc;
 
     if (grant) {
-        rc = entry_grant_rw(op, new);
+        rc = entry_make_writable(op, new);
         if (rc)
             return rc;
     }
     if (!store(slot, old, entry_adjust(new, 1), how)) {
         if (grant)
-            entry_revoke_rw(op, new);
+            entry_make_readonly(op, new);
         return ERR_RESTART;
     }
     if (!grant)
-        entry_revoke_rw(op, new);
+        entry_make_readonly(op, new);
     return ERR_NONE;
 }
 
@@ -149,7 +149,7 @@ static enum err update_data(struct mm_op *op, mfn_t m, unsigned i, pte_t new)
     if (rc)
         return rc;
     (void)store((pte_t *)mm_frame_ptr(op->mm, m) + i, new, new, STORE_PLAIN);
-    type_put_later(op, m);
+    type_put_deferred(op, m);
     return ERR_NONE;
 }
 
@@ -192,19 +192,20 @@ static enum err update_m2p(struct mm_op *op, mfn_t m, uint64_t val)
 
 /*
  * A superpage into an empty L2 entry, or out of one: one transition of one
- * block word. False: something else, or refused; the long way says why.
+ * block word. False: something else, or refused; the slow path says why.
  */
-static always_inline bool quick_super(struct mm_op *op, uint64_t ptr,
-                                      uint64_t val)
+static always_inline bool fast_super(struct mm_op *op, uint64_t ptr,
+                                     uint64_t val)
 {
     struct entry_lens l = entry_lens(op, false);
     const pte_t new = pte_of(val);
     pte_t *slot, old;
 
-    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) || type_left(op) ||
-        !entry_quick_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
+    if ((new.v && !(new.v &PTE_PSE)) || (ptr & MMU_PTR_CMD) ||
+        type_has_deferred(op) ||
+        !entry_fast_table(&l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L2))
         return false;
-    slot = quick_slot(&l, ptr);
+    slot = fast_slot(&l, ptr);
     old = pte_of(READ_ONCE(slot->v));
     if (!old.v && pte_has(new, PTE_P | PTE_PSE) && !resize_stale(op, 2, new)) {
         if (super_get(op, new))
@@ -224,7 +225,7 @@ static always_inline bool quick_super(struct mm_op *op, uint64_t ptr,
 static never_inline enum err update_rare(struct mm_op *op, uint64_t ptr,
                                          uint64_t val)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (rc)
         return rc;
@@ -243,11 +244,11 @@ static never_inline enum err update_rare(struct mm_op *op, uint64_t ptr,
 }
 
 enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
-                         enum quick q, mfn_t gone)
+                         enum fast q, mfn_t gone)
 {
-    if (q == QUICK_FREED)
+    if (q == FAST_FREED)
         entry_freed(op, gone);
-    else if (!quick_super(op, ptr, val))
+    else if (!fast_super(op, ptr, val))
         return update_rare(op, ptr, val);
     return ERR_NONE;
 }
@@ -258,23 +259,23 @@ static never_inline bool prepared(const struct mm_op *op, uint64_t table,
 {
     const struct entry_lens l = entry_lens(op, false);
 
-    return (ptr & ~SLOT_BITS) == table && !pte_present(*quick_slot(&l, ptr)) &&
+    return (ptr & ~SLOT_BITS) == table && !pte_present(*fast_slot(&l, ptr)) &&
            entry_prepare(op, new);
 }
 
 /* One of a list, in the usual way if there is one. */
-static always_inline bool update_quickly(struct mm_op *op, struct entry_lens *l,
-                                         uint64_t *table,
-                                         const struct mmu_request *req)
+static always_inline bool update_fast(struct mm_op *op, struct entry_lens *l,
+                                      uint64_t *table,
+                                      const struct mmu_request *req)
 {
     mfn_t gone;
-    enum quick q = quick_update(l, table, req->ptr, pte_of(req->val), &gone);
+    enum fast q = fast_update(l, table, req->ptr, pte_of(req->val), &gone);
 
-    if (unlikely(q == QUICK_FREED)) {
+    if (unlikely(q == FAST_FREED)) {
         entry_freed(op, gone);
         *l = entry_lens(op, true);
     }
-    return likely(q != QUICK_NO);
+    return likely(q != FAST_NO);
 }
 
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
@@ -282,15 +283,15 @@ enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
 {
     struct entry_lens l = entry_lens(op, true);
     uint64_t table = NO_TABLE;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     for (*done = 0; !rc && *done < n; ++*done, ++req) {
-        if (update_quickly(op, &l, &table, req))
+        if (update_fast(op, &l, &table, req))
             continue;
         if (prepared(op, table, req->ptr, pte_of(req->val)) &&
-            update_quickly(op, &l, &table, req))
+            update_fast(op, &l, &table, req))
             continue;
-        rc = mmu_update_rest(op, req->ptr, req->val, QUICK_NO, MFN_NONE);
+        rc = mmu_update_rest(op, req->ptr, req->val, FAST_NO, MFN_NONE);
         if (rc)
             break;
         l = entry_lens(op, true); /* it may have flushed, or dropped tables */
@@ -318,7 +319,7 @@ static enum err update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
 {
     struct entry_at at = {.level = 1};
     struct walk walk;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
@@ -331,9 +332,9 @@ static enum err update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
 }
 
 enum err mmu_update_va_rest(struct mm_op *op, uint64_t va, uint64_t val,
-                            enum quick q, mfn_t gone)
+                            enum fast q, mfn_t gone)
 {
-    if (q == QUICK_NO)
+    if (q == FAST_NO)
         return update_va_rare(op, va, val);
     entry_freed(op, gone);
     return ERR_NONE;

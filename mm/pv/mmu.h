@@ -10,23 +10,23 @@
  */
 #pragma once
 
-#include "mm/pv/mmu_quick.h"
+#include "mm/pv/mmu_fast.h"
 
-/* What mmu_quick.h leaves to be done of the two below. */
+/* What mmu_fast.h leaves to be done of the two below. */
 must_check enum err mmu_update_rest(struct mm_op *op, uint64_t ptr,
-                                    uint64_t val, enum quick q, mfn_t gone);
+                                    uint64_t val, enum fast q, mfn_t gone);
 must_check enum err mmu_update_va_rest(struct mm_op *op, uint64_t va,
-                                       uint64_t val, enum quick q, mfn_t gone);
+                                       uint64_t val, enum fast q, mfn_t gone);
 
 /* One mmu_update request (facts 2.2): ptr's low 3 bits are the command. */
 static always_inline must_check enum err mmu_update(struct mm_op *op,
                                                     uint64_t ptr, uint64_t val)
 {
     mfn_t gone = MFN_NONE;
-    enum quick q = mmu_quick(op, ptr, val, &gone);
+    enum fast q = mmu_fast(op, ptr, val, &gone);
 
-    return likely(q == QUICK_DONE) ? ERR_NONE
-                                   : mmu_update_rest(op, ptr, val, q, gone);
+    return likely(q == FAST_DONE) ? ERR_NONE
+                                  : mmu_update_rest(op, ptr, val, q, gone);
 }
 
 /*
@@ -44,10 +44,10 @@ static always_inline must_check enum err
 mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
 {
     mfn_t gone = MFN_NONE;
-    enum quick q = mmu_quick_va(op, va, val, &gone);
+    enum fast q = mmu_fast_va(op, va, val, &gone);
 
-    return likely(q == QUICK_DONE) ? ERR_NONE
-                                   : mmu_update_va_rest(op, va, val, q, gone);
+    return likely(q == FAST_DONE) ? ERR_NONE
+                                  : mmu_update_va_rest(op, va, val, q, gone);
 }
 
 /*

@@ -11,7 +11,7 @@
 enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level)
 {
     struct frame f;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = type_get(op, m, (enum frame_type)level);
@@ -19,7 +19,7 @@ enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level)
         return rc;
     f = frame_held(op->mm, m);
     if (!frame_try(&f, frame_flags, FRAME_PINNED, 0)) {
-        type_put_later(op, m);
+        type_put_deferred(op, m);
         return ERR_INVAL;
     }
     return ERR_NONE;
@@ -28,7 +28,7 @@ enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level)
 enum err mmu_unpin(struct mm_op *op, mfn_t m)
 {
     struct frame f;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (rc)
         return rc;
@@ -37,7 +37,7 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
     f = frame_held(op->mm, m);
     if (!frame_try(&f, frame_flags, 0, FRAME_PINNED))
         return ERR_INVAL;
-    type_put_later(op, m);
+    type_put_deferred(op, m);
     return ERR_NONE;
 }
 
@@ -48,11 +48,11 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
 static enum err new_root(struct mm_op *op, mfn_t *root, mfn_t m)
 {
     mfn_t old = *root;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (rc || mfn_eq(old, m))
         return rc;
-    if (mmu_quick_root(op, root, m))
+    if (mmu_fast_root(op, root, m))
         return ERR_NONE;
     if (!mfn_eq(m, MFN_NONE)) {
         rc = type_get(op, m, FRAME_L4);
@@ -61,7 +61,7 @@ static enum err new_root(struct mm_op *op, mfn_t *root, mfn_t m)
     }
     *root = m;
     if (!mfn_eq(old, MFN_NONE))
-        type_put_later(op, old);
+        type_put_deferred(op, old);
     return ERR_NONE;
 }
 
@@ -81,20 +81,20 @@ enum err mmu_new_user_baseptr(struct mm_op *op, mfn_t m)
 
 enum err mmu_clear_page(struct mm_op *op, mfn_t m)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = type_get(op, m, FRAME_WRITABLE);
     if (rc)
         return rc;
     memset(mm_frame_ptr(op->mm, m), 0, PAGE_SIZE);
-    type_put_later(op, m);
+    type_put_deferred(op, m);
     return ERR_NONE;
 }
 
 enum err mmu_copy_page(struct mm_op *op, mfn_t dst, mfn_t src)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = type_ref_get(op, src);
@@ -103,7 +103,7 @@ enum err mmu_copy_page(struct mm_op *op, mfn_t dst, mfn_t src)
     rc = type_get(op, dst, FRAME_WRITABLE);
     if (!rc) {
         memcpy(mm_frame_ptr(op->mm, dst), mm_frame_ptr(op->mm, src), PAGE_SIZE);
-        type_put_later(op, dst);
+        type_put_deferred(op, dst);
     }
     type_ref_put(op, src);
     return rc;
@@ -126,12 +126,12 @@ static void seg_move(struct mm_op *op, unsigned slot, mfn_t m)
 
     op->v->seg[slot] = m;
     if (!mfn_eq(old, MFN_NONE))
-        type_put_later(op, old);
+        type_put_deferred(op, old);
 }
 
 enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     ASSERT(slot < MM_SEG_SLOTS);
     if (!rc && !mfn_eq(m, MFN_NONE))
@@ -143,7 +143,7 @@ enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m)
 
 enum err mmu_gdt_load(struct mm_op *op, const uint64_t *mfns, unsigned nr)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
     unsigned got = 0;
 
     ASSERT(nr <= MM_GDT_SLOTS);
@@ -153,7 +153,7 @@ enum err mmu_gdt_load(struct mm_op *op, const uint64_t *mfns, unsigned nr)
     }
     if (rc) {
         while (got > 0)
-            type_put_later(op, mfn_of(mfns[--got]));
+            type_put_deferred(op, mfn_of(mfns[--got]));
         return rc;
     }
     for (unsigned i = 0; i < MM_GDT_SLOTS; i++)
@@ -163,7 +163,7 @@ enum err mmu_gdt_load(struct mm_op *op, const uint64_t *mfns, unsigned nr)
 
 enum err mmu_info_load(struct mm_op *op, mfn_t m)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc && !mfn_eq(op->v->info, MFN_NONE))
         rc = ERR_INVAL;
@@ -178,7 +178,7 @@ enum err mmu_update_descriptor(struct mm_op *op, maddr_t ma, uint64_t desc)
 {
     mfn_t m = mfn_of_maddr(ma);
     enum frame_type t = FRAME_WRITABLE;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
     struct frame f;
 
     if (rc)
@@ -196,6 +196,6 @@ enum err mmu_update_descriptor(struct mm_op *op, maddr_t ma, uint64_t desc)
         return rc;
     *(volatile uint64_t *)((char *)mm_frame_ptr(op->mm, m) + ma.v % PAGE_SIZE) =
         desc;
-    type_put_later(op, m);
+    type_put_deferred(op, m);
     return ERR_NONE;
 }

@@ -107,22 +107,22 @@ static void divide_holds(struct mm_op *op, pte_t large, unsigned level)
     super_put(op, large);
 }
 
-static enum err claim_table(struct mm_op *op, mfn_t m, unsigned level,
-                            struct frame *out)
+static enum err reserve_table(struct mm_op *op, mfn_t m, unsigned level,
+                              struct frame *out)
 {
     enum err rc = frame_find(op, m, out);
 
     if (rc)
         return rc == ERR_NOMEM ? rc : ERR_INVAL;
-    return type_claim(op, out, (enum frame_type)level);
+    return type_reserve(op, out, (enum frame_type)level);
 }
 
-static enum err split_check(struct mm_op *op, maddr_t entry, struct place *p)
+static enum err split_check(struct mm_op *op, maddr_t entry, struct pte_ref *p)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
-        rc = place_find(op, entry, p);
+        rc = pte_ref_find(op, entry, p);
     if (rc)
         return rc;
     if (p->at.level == 1 || p->at.level == 4 || !pte_has(p->e, PTE_P | PTE_PSE))
@@ -134,16 +134,16 @@ static enum err split_check(struct mm_op *op, maddr_t entry, struct place *p)
  * Not present, and flushed (resize.h). p->e: what was there at the end, with
  * the accessed and dirty bits that the processor set until then.
  */
-static void place_clear(struct mm_op *op, struct place *p)
+static void clear_ref(struct mm_op *op, struct pte_ref *p)
 {
-    while (!place_swap(p, pte_of(0)))
+    while (!pte_ref_swap(p, pte_of(0)))
         ;
     type_flush_now(op);
 }
 
 enum err split(struct mm_op *op, maddr_t entry, mfn_t table)
 {
-    struct place p;
+    struct pte_ref p;
     struct frame t;
     unsigned level;
     enum err rc = split_check(op, entry, &p);
@@ -151,13 +151,13 @@ enum err split(struct mm_op *op, maddr_t entry, mfn_t table)
     if (rc)
         return rc;
     level = p.at.level;
-    rc = claim_table(op, table, level - 1, &t);
+    rc = reserve_table(op, table, level - 1, &t);
     if (rc)
         return rc;
     if (level == 2)
         hold_frames(op, p.e);
-    type_ready(op, &t, (enum frame_type)(level - 1));
-    place_clear(op, &p);
+    type_commit(op, &t, (enum frame_type)(level - 1));
+    clear_ref(op, &p);
     fill(op, &t, first_small(p.e, level), step_of(level));
     WRITE_ONCE(p.slot->v, pte_make(table, PTE_P | PTE_RW | PTE_US | PTE_A).v);
     divide_holds(op, p.e, level);
@@ -196,7 +196,7 @@ bool split_in_order(const pte_t *e, unsigned level)
 }
 
 /* Accessed and dirty bits of what was mapped small, which is flushed. */
-static void gather(const struct place *p, const pte_t *e)
+static void gather(const struct pte_ref *p, const pte_t *e)
 {
     uint64_t all = 0;
 
@@ -205,11 +205,11 @@ static void gather(const struct place *p, const pte_t *e)
     atomic_fetch_or((_Atomic uint64_t *)(void *)p->slot, all & (PTE_A | PTE_D));
 }
 
-enum err split_find_table(struct mm_op *op, maddr_t entry, struct place *p,
+enum err split_find_table(struct mm_op *op, maddr_t entry, struct pte_ref *p,
                           pte_t **table)
 {
     struct frame f;
-    enum err rc = place_find(op, entry, p);
+    enum err rc = pte_ref_find(op, entry, p);
 
     if (rc)
         return rc;
@@ -223,7 +223,7 @@ enum err split_find_table(struct mm_op *op, maddr_t entry, struct place *p,
     return ERR_NONE;
 }
 
-enum err split_join_at(struct mm_op *op, struct place *p, const pte_t *small,
+enum err split_join_at(struct mm_op *op, struct pte_ref *p, const pte_t *small,
                        mfn_t *table)
 {
     pte_t large = large_for(p->e, small[0]);
@@ -235,10 +235,10 @@ enum err split_join_at(struct mm_op *op, struct place *p, const pte_t *small,
     rc = entry_get(op, &p->at, large);
     if (rc)
         return rc == ERR_INVAL ? ERR_BUSY : rc;
-    place_clear(op, p);
+    clear_ref(op, p);
     WRITE_ONCE(p->slot->v, entry_adjust(large, p->at.level).v);
     gather(p, small);
-    type_put_later(op, m);
+    type_put_deferred(op, m);
     if (p->at.level == 2)
         (void)range_remove(op->d, pfn_of(op->mm->m2p[pte_mfn(large).v]));
     *table = supply_is(op, m) && supply_put(op, m) ? MFN_NONE : m;
@@ -247,9 +247,9 @@ enum err split_join_at(struct mm_op *op, struct place *p, const pte_t *small,
 
 enum err join(struct mm_op *op, maddr_t entry, mfn_t *table)
 {
-    struct place p;
+    struct pte_ref p;
     pte_t *small;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = split_find_table(op, entry, &p, &small);

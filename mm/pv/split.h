@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "mm/pv/place.h"
+#include "mm/pv/pte_ref.h"
 
 /*
  * The PSE entry becomes one onto `table`, which is filled to map the same with
@@ -39,8 +39,8 @@ must_check enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first,
 
 /* Shared with heal(): an entry and the table of small ones it refers to. */
 must_check enum err split_find_table(struct mm_op *op, maddr_t entry,
-                                     struct place *p, pte_t **table);
+                                     struct pte_ref *p, pte_t **table);
 /* Do all 512 entries map, in order and alike, what the first one begins? */
 bool split_in_order(const pte_t *small, unsigned level);
-must_check enum err split_join_at(struct mm_op *op, struct place *p,
+must_check enum err split_join_at(struct mm_op *op, struct pte_ref *p,
                                   const pte_t *small, mfn_t *table);

@@ -15,7 +15,7 @@ enum err supply_get(struct mm_op *op, mfn_t *out)
 {
     struct frame f;
     uint64_t block;
-    enum err rc = dmem_run_get(op, 0, out);
+    enum err rc = dmem_chunk_get(op, 0, out);
 
     if (rc)
         return rc;

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "mm/base/port.h"
-#include "mm/pv/alike.h"
+#include "mm/pv/pte_batch.h"
 
 static pte_t *entries_of(const struct mm_op *op, const struct frame *f)
 {
@@ -30,7 +30,7 @@ static bool skipped(unsigned level, unsigned i)
 
 /*
  * Most entries of most tables are zero, which is nothing to be looked at: so
- * a run of them is passed over in strides. From i on the next entry that is
+ * a row of them is passed over in strides. From i on the next entry that is
  * not zero, or the table's end; below n the last that is not, counted from
  * one, or 0.
  */
@@ -70,7 +70,7 @@ static unsigned skip_down(const pte_t *e, unsigned n)
 /*
  * Entries of L2 to L4 that name a table which is one already, and stays one:
  * those of a guest's kernel, the same in all its trees, and those pinned
- * before. What else there is goes the long way.
+ * before. What else there is takes the slow path.
  */
 static bool promote_known(struct mm_op *op, unsigned level, pte_t e)
 {
@@ -79,7 +79,7 @@ static bool promote_known(struct mm_op *op, unsigned level, pte_t e)
 
     if ((e.v & (PTE_P | ENTRY_FORBIDDEN(2))) != PTE_P)
         return false;
-    p = entry_quick_table(&l, pte_mfn(e), (enum frame_type)(level - 1));
+    p = entry_fast_table(&l, pte_mfn(e), (enum frame_type)(level - 1));
     if (p)
         atomic_fetch_add_explicit(p, ENTRY_TABLE_REFS, memory_order_acq_rel);
     return p;
@@ -92,7 +92,7 @@ static bool demote_known(struct mm_op *op, unsigned level, pte_t e)
 
     if (e.v & PTE_PSE)
         return false;
-    p = entry_quick_table(&l, pte_mfn(e), (enum frame_type)(level - 1));
+    p = entry_fast_table(&l, pte_mfn(e), (enum frame_type)(level - 1));
     if (!p || (atomic_load_explicit(p, memory_order_relaxed) &
                FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
         return false;
@@ -142,18 +142,18 @@ static enum err stay_partial(struct mm_op *op, struct frame *f,
  */
 static bool time_is_up(const struct mm_op *op)
 {
-    return !type_left(op) && port_preempt();
+    return !type_has_deferred(op) && port_preempt();
 }
 
 static bool below_stopped(const struct mm_op *op, pte_t e)
 {
-    return type_left(op) && mfn_eq(op->v->old, pte_mfn(e));
+    return type_has_deferred(op) && mfn_eq(op->v->deferred, pte_mfn(e));
 }
 
 static enum err stop_down(struct mm_op *op, struct frame *f, unsigned progress,
                           enum pt_stop stop)
 {
-    op->v->old = f->mfn;
+    op->v->deferred = f->mfn;
     return stay_partial(op, f, progress, stop);
 }
 
@@ -223,44 +223,44 @@ static enum err undo(struct mm_op *op, struct frame *f, unsigned level,
 
 /*
  * L1 tables are 512 entries and most of what there is to validate: from one
- * run of entries alike to the next, with as little as there can be in between.
+ * batch of like entries to the next, with as little as there can be in between.
  * Returns the first entry from i on that did not get its references so.
  */
-static unsigned promote_quickly(struct mm_op *op, pte_t *e, unsigned i)
+static unsigned promote_fast(struct mm_op *op, pte_t *e, unsigned i)
 {
     const pte_t *const end = e + PT_ENTRIES;
-    struct alike run;
+    struct pte_batch batch;
 
     for (i = skip_up(e, i); i < PT_ENTRIES; i = skip_up(e, i)) {
         pte_t *at = e + i;
 
-        if (!alike_begin(&run, op, *at))
+        if (!pte_batch_begin(&batch, op, *at))
             break;
-        for (; at < end && alike_has(&run, *at); at++) {
-            if (unlikely(!alike_get(&run, *at)))
+        for (; at < end && pte_batch_has(&batch, *at); at++) {
+            if (unlikely(!pte_batch_get(&batch, *at)))
                 return (unsigned)(at - e);
-            at->v |= run.adjust;
+            at->v |= batch.adjust;
         }
         i = (unsigned)(at - e);
     }
     return i;
 }
 
-/* The references of the last run of alike entries among n; how many are left.
+/* The references of the last batch of like entries among n; how many are left.
  */
-static unsigned demote_quickly(struct mm_op *op, const pte_t *e, unsigned n)
+static unsigned demote_fast(struct mm_op *op, const pte_t *e, unsigned n)
 {
     const pte_t *at = e + n;
-    struct alike run;
+    struct pte_batch batch;
 
-    BUG_IF(!alike_begin(&run, op, at[-1]));
+    BUG_IF(!pte_batch_begin(&batch, op, at[-1]));
     while (at > e) {
         const pte_t was = at[-1];
 
-        if (unlikely(!alike_has(&run, was)))
+        if (unlikely(!pte_batch_has(&batch, was)))
             break;
         at--;
-        if (unlikely(!alike_put(&run, op, was)))
+        if (unlikely(!pte_batch_put(&batch, op, was)))
             break;
     }
     return (unsigned)(at - e);
@@ -280,7 +280,7 @@ static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
     for (unsigned i = 0; i < PT_ENTRIES;) {
         enum err rc;
 
-        i = promote_quickly(op, e, i);
+        i = promote_fast(op, e, i);
         if (i == PT_ENTRIES)
             break;
         if (entry_prepare(op, e[i]))
@@ -299,7 +299,7 @@ static void demote_l1(struct mm_op *op, struct frame *f)
     unsigned n = skip_down(e, f->table->pt[f->i].progress);
 
     while (n > 0) {
-        n = pte_present(e[n - 1]) ? demote_quickly(op, e, n) : n - 1;
+        n = pte_present(e[n - 1]) ? demote_fast(op, e, n) : n - 1;
         n = skip_down(e, n);
     }
     set_progress(f, 0, PT_UP);
@@ -347,7 +347,7 @@ enum err table_demote(struct mm_op *op, struct frame *f, unsigned level)
         demote_l1(op, f);
         return ERR_NONE;
     }
-    if (!type_left(op) && waits(op, f, &below))
+    if (!type_has_deferred(op) && waits(op, f, &below))
         return stop_down(op, f, left, PT_WAITS);
     for (unsigned n = skip_down(e, left); n > 0; n = skip_down(e, n - 1)) {
         unsigned i = n - 1;

@@ -12,15 +12,15 @@
  * The caller has made the frame's type `level`, count one, not validated,
  * not partial. On success all entries hold their references. On an error all
  * references taken are dropped again, or the frame is partial and
- * op->v->old; *gone tells that the caller's references are no longer its own.
- * ERR_RESTART: the frame is partial and owns its references.
+ * op->v->deferred; *gone tells that the caller's references are no longer its
+ * own. ERR_RESTART: the frame is partial and owns its references.
  */
 must_check enum err table_promote(struct mm_op *op, struct frame *f,
                                   unsigned level, bool *gone);
 /*
  * Drop the entries' references. The caller has made the frame not validated
  * and not partial. ERR_RESTART: the frame is partial, owns its references, and
- * is op->v->old.
+ * is op->v->deferred.
  */
 must_check enum err table_demote(struct mm_op *op, struct frame *f,
                                  unsigned level);

@@ -98,7 +98,7 @@ static enum err audit_descriptors(struct mm_op *op, const struct frame *f)
     return ERR_NONE;
 }
 
-void type_ready(struct mm_op *op, struct frame *f, enum frame_type t)
+void type_commit(struct mm_op *op, struct frame *f, enum frame_type t)
 {
     BUG_IF(!frame_try(f, frame_flags, FRAME_VALIDATED, 0));
     if (frame_is_table(t))
@@ -117,11 +117,11 @@ static enum err validate(struct mm_op *op, struct frame *f, enum frame_type t)
             drop(op, f);
         return rc;
     }
-    type_ready(op, f, t);
+    type_commit(op, f, t);
     return ERR_NONE;
 }
 
-enum err type_claim(struct mm_op *op, struct frame *f, enum frame_type t)
+enum err type_reserve(struct mm_op *op, struct frame *f, enum frame_type t)
 {
     uint64_t oldb, old;
 
@@ -142,7 +142,7 @@ enum err type_claim(struct mm_op *op, struct frame *f, enum frame_type t)
 /* Count zero: make the frame a t, with all that is due in between. */
 static enum err get_first(struct mm_op *op, struct frame *f, enum frame_type t)
 {
-    enum err rc = type_claim(op, f, t);
+    enum err rc = type_reserve(op, f, t);
 
     return rc ? rc : validate(op, f, t);
 }
@@ -227,7 +227,7 @@ static bool unvalidate(uint64_t *w)
     return true;
 }
 
-void type_put_later(struct mm_op *op, mfn_t m)
+void type_put_deferred(struct mm_op *op, mfn_t m)
 {
     struct frame f = frame_held(op->mm, m);
     enum frame_type t = frame_type(frame_word(&f));
@@ -238,19 +238,19 @@ void type_put_later(struct mm_op *op, mfn_t m)
     }
     op->d->tables[t]--;
     table_goes_down(&f);
-    (void)demote(op, &f, t); /* or it is op->v->old */
+    (void)demote(op, &f, t); /* or it is op->v->deferred */
 }
 
-enum err type_drain_old(struct mm_op *op)
+enum err type_finish_deferred_slow(struct mm_op *op)
 {
-    const mfn_t top = op->v->old;
+    const mfn_t top = op->v->deferred;
     enum err rc = ERR_NONE;
     struct frame f;
 
     while (!rc && table_first_left(op, top, &f)) {
-        op->v->old = MFN_NONE; /* it may stop again */
+        op->v->deferred = MFN_NONE; /* it may stop again */
         rc = type_finish(op, &f);
     }
-    op->v->old = rc ? top : MFN_NONE;
+    op->v->deferred = rc ? top : MFN_NONE;
     return rc;
 }

@@ -29,27 +29,28 @@ must_check enum err type_get_writable(struct mm_op *op, const struct frame *f);
  * and flushed, one reference of each kind the caller's; then it is validated.
  * ERR_INVAL: in use, not the domain's, or mapped as a superpage.
  */
-must_check enum err type_claim(struct mm_op *op, struct frame *f,
-                               enum frame_type t);
-void type_ready(struct mm_op *op, struct frame *f, enum frame_type t);
+must_check enum err type_reserve(struct mm_op *op, struct frame *f,
+                                 enum frame_type t);
+void type_commit(struct mm_op *op, struct frame *f, enum frame_type t);
 /*
  * Drop both. The last reference of L2..L4 goes down preemptibly: what cannot
- * be finished now is op->v->old, and what that waits for, which type_drain()
- * works off. While there is such a table no other stops, so that one place is
- * enough, however much is dropped. To the caller the reference is gone either
- * way.
+ * be finished now is op->v->deferred, and what that waits for, which
+ * type_finish_deferred() works off. While there is such a table no other stops,
+ * so that one place is enough, however much is dropped. To the caller the
+ * reference is gone either way.
  */
-void type_put_later(struct mm_op *op, mfn_t m);
+void type_put_deferred(struct mm_op *op, mfn_t m);
 /* Has the last operation left a table half way down? */
-static always_inline bool type_left(const struct mm_op *op)
+static always_inline bool type_has_deferred(const struct mm_op *op)
 {
-    return !mfn_eq(op->v->old, MFN_NONE);
+    return !mfn_eq(op->v->deferred, MFN_NONE);
 }
 /* Before each operation: finish what the last one left. ERR_RESTART. */
-must_check enum err type_drain_old(struct mm_op *op);
-static inline must_check enum err type_drain(struct mm_op *op)
+must_check enum err type_finish_deferred_slow(struct mm_op *op);
+static inline must_check enum err type_finish_deferred(struct mm_op *op)
 {
-    return likely(!type_left(op)) ? ERR_NONE : type_drain_old(op);
+    return likely(!type_has_deferred(op)) ? ERR_NONE
+                                          : type_finish_deferred_slow(op);
 }
 /* Take a partial frame down as far as preemption lets. ERR_RESTART. */
 must_check enum err type_finish(struct mm_op *op, struct frame *f);

@@ -8,7 +8,7 @@
 #include "mm/resize/compact.h"
 
 #include "mm/alloc/holed.h"
-#include "mm/base/run.h"
+#include "mm/base/chunk.h"
 #include "mm/resize/move.h"
 
 #define LOOKED_AT 64
@@ -67,14 +67,14 @@ static struct block *better_than(const struct mm_op *op, struct block *from)
 
 /* An entry that maps m, and what it reads. */
 static enum err find_entry(struct mm_op *op, maddr_t at, mfn_t m,
-                           struct place *p)
+                           struct pte_ref *p)
 {
     enum err rc;
 
-    *p = (struct place){0};
+    *p = (struct pte_ref){0};
     if (at.v == 0)
         return ERR_NONE;
-    rc = place_find(op, at, p);
+    rc = pte_ref_find(op, at, p);
     if (rc)
         return rc;
     return p->at.level == 1 && pte_present(p->e) && mfn_eq(pte_mfn(p->e), m)
@@ -84,10 +84,10 @@ static enum err find_entry(struct mm_op *op, maddr_t at, mfn_t m,
 
 enum err compact_move(struct mm_op *op, mfn_t *m, maddr_t pte)
 {
-    struct place p;
+    struct pte_ref p;
     struct block *to;
     mfn_t hole;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = find_entry(op, pte, *m, &p);

@@ -10,7 +10,7 @@
 #include "mm/resize/move.h"
 
 /* Do all entries map something, with the same flags? */
-static bool alike(const pte_t *e)
+static bool same_flags(const pte_t *e)
 {
     const uint64_t care = ~(PTE_ADDR | PTE_A | PTE_D);
     uint64_t differ = 0;
@@ -47,23 +47,23 @@ static enum err get_block(struct mm_op *op, mfn_t *first)
     return rc;
 }
 
-static enum err heal_check(struct mm_op *op, maddr_t entry, struct place *p,
+static enum err heal_check(struct mm_op *op, maddr_t entry, struct pte_ref *p,
                            pte_t **small)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = split_find_table(op, entry, p, small);
     if (rc)
         return rc;
-    if (p->at.level != 2 || !super_allowed(op, 2) || !alike(*small))
+    if (p->at.level != 2 || !super_allowed(op, 2) || !same_flags(*small))
         return ERR_INVAL;
     return split_in_order(*small, 2) ? ERR_NONE : all_movable(op, *small);
 }
 
 enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table)
 {
-    struct place p;
+    struct pte_ref p;
     pte_t *small;
     enum err rc = heal_check(op, entry, &p, &small);
 

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "mm/pv/place.h"
+#include "mm/pv/pte_ref.h"
 
 /*
  * May m be moved: is it the domain's to give, and does nothing refer to it but

@@ -7,7 +7,7 @@
 
 enum err report_free(struct mm_op *op, mfn_t m)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (rc)
         return rc;

@@ -22,7 +22,7 @@ static enum err decrease_check(struct mm_op *op, mfn_t m, uint64_t n)
 enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order)
 {
     uint64_t n;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (rc)
         return rc;
@@ -47,7 +47,7 @@ enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order)
 enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m, unsigned n,
                                    unsigned *done)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     *done = 0;
     return rc ? rc : dmem_frames_put(op, m, n, done);
@@ -59,7 +59,7 @@ static enum err extent_get(struct mm_op *op, unsigned order, mfn_t *out)
     enum err rc;
 
     if (order < RESERVATION_ORDER_MAX)
-        return dmem_run_get(op, order, out);
+        return dmem_chunk_get(op, order, out);
     rc = dmem_block_get(op, &b);
     if (!rc)
         *out = mfn_of_blk(b);
@@ -73,7 +73,7 @@ static void extent_put(struct mm_op *op, mfn_t m, unsigned order)
         BUG_IF(dmem_block_put(op, blk_of_mfn(m)));
         return;
     }
-    dmem_run_undo(op, order, m);
+    dmem_chunk_undo(op, order, m);
 }
 
 static void set_pfn(struct mm_op *op, mfn_t m, pfn_t pfn, unsigned order)
@@ -85,7 +85,7 @@ static void set_pfn(struct mm_op *op, mfn_t m, pfn_t pfn, unsigned order)
 enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
                               mfn_t *out)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (rc)
         return rc;
@@ -102,7 +102,7 @@ enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
 enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,
                                    mfn_t *out, unsigned n, unsigned *done)
 {
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
     uint64_t *m2p = op->mm->m2p;
     unsigned want = n;
 
@@ -179,7 +179,7 @@ enum err reservation_exchange(struct mm_op *op,
                               const struct reservation_exchange *x)
 {
     uint64_t n = (uint64_t)x->n_in << x->in_order;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (rc)
         return rc;

@@ -16,7 +16,7 @@ must_check enum err reservation_decrease(struct mm_op *op, mfn_t m,
  * 2^order contiguous frames; m2p is set for pfn.. where pfn is not PFN_NONE.
  * ERR_NOMEM: that is beyond the domain's maxmem or its quota of blocks
  * (quota.h), or there is none. Memory is dealt in blocks: of orders below 9 a
- * run is taken from holes of the domain's own, else from a shared block, the
+ * chunk is taken from holes of the domain's own, else from a shared block, the
  * first few of either being looked at; else a block is cut for it.
  */
 must_check enum err reservation_increase(struct mm_op *op, pfn_t pfn,

@@ -9,7 +9,7 @@
 
 static mfn_t frame_of(const struct gather *g, uint64_t pfn)
 {
-    return census_mfn(g->c, pfn_of(pfn));
+    return snapshot_mfn(g->c, pfn_of(pfn));
 }
 
 /* Makes the table of its block if need be: then nothing is needed any more. */
@@ -42,7 +42,7 @@ static void count_spares(struct gather *g, uint64_t before, uint64_t taken)
     g->spares = g->spares + taken > back ? g->spares + taken - back : 0;
 }
 
-/* --- runs ---------------------------------------------------------------- */
+/* --- spans --------------------------------------------------------------- */
 
 /* With a frame table, because entries may refer to its frames one by one. */
 static enum err get_block(const struct gather *g, blk_t *out)
@@ -61,7 +61,7 @@ static enum err get_block(const struct gather *g, blk_t *out)
     return rc;
 }
 
-enum err gather_run(struct gather *g, uint64_t pfn)
+enum err gather_span(struct gather *g, uint64_t pfn)
 {
     uint64_t before = free_blocks(g);
     blk_t b;
@@ -104,7 +104,7 @@ static bool can_be_emptied(const struct gather *g, const struct block *b)
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         if (!is_free(t, i) &&
             (!movable(g, nth_of(g, b, i)) ||
-             census_pfn(g->c, nth_of(g, b, i)).v == PFN_NONE.v))
+             snapshot_pfn(g->c, nth_of(g, b, i)).v == PFN_NONE.v))
             return false;
     return true;
 }
@@ -173,7 +173,7 @@ static void move_next(struct gather *g)
     struct block *blocks = g->op->mm->blocks, *from = &blocks[g->from];
     unsigned left = BLOCK_FRAMES - table_of(g, from)->nr_free;
     mfn_t m = nth_of(g, from, g->next++);
-    pfn_t pfn = census_pfn(g->c, m);
+    pfn_t pfn = snapshot_pfn(g->c, m);
     uint64_t before = 0;
 
     if (pfn.v == PFN_NONE.v || !movable(g, m)) {

@@ -5,16 +5,16 @@
  * that become free thereby. Nothing is ever worse than it was: a frame that
  * something refers to, or for which there is no place, stays where it is.
  *
- * The census' map and M2P are kept right; of content nothing is said, so
+ * The snapshot's map and M2P are kept right; of content nothing is said, so
  * tables have to be in pfn terms.
  */
 #pragma once
 
-#include "mm/save/census.h"
+#include "mm/save/snapshot.h"
 
 struct gather {
     struct mm_op *op;
-    struct census *c;
+    struct snapshot *c;
     uint64_t moved;  /* frames */
     uint64_t spares; /* blocks taken that nothing has been given back for */
     /* gather_compact(), as far as it has got. Blocks by index, 0: none. */
@@ -28,7 +28,7 @@ struct gather {
  * The 512 pfns from this one on into a new whole block. ERR_NOMEM: there is
  * none; ERR_BUSY: one of their frames cannot be moved.
  */
-must_check enum err gather_run(struct gather *g, uint64_t pfn);
+must_check enum err gather_span(struct gather *g, uint64_t pfn);
 /*
  * Empty one of the domain's blocks that have holes into the others, the one
  * that needs the fewest moves. ERR_BUSY: there is none that fits. ERR_RESTART:

@@ -7,13 +7,13 @@
  * but zeroes up to the page's end:
  *    HV       the hypervisor's own record (hv/), opaque here, not empty
  *    EXTENTS  struct extent, ascending pfn, no overlaps
- *    TABLES   struct census_table, ascending pfn: those of the domain's
- *             memory, then supplied ones, numbered from CENSUS_SUPPLIED on
+ *    TABLES   struct snapshot_table, ascending pfn: those of the domain's
+ *             memory, then supplied ones, numbered from SNAPSHOT_SUPPLIED on
  *    P2M      uint64_t, pfns of the pages of the guest's p2m, in order; a page
  *             may serve more than once, none is a table
- *    INDEX    uint64_t, ascending: the pfns (or CENSUS_SUPPLIED + n) whose
+ *    INDEX    uint64_t, ascending: the pfns (or SNAPSHOT_SUPPLIED + n) whose
  *             content follows; all others of the extents are zeroes
- *    PAGES    that many pages, tables in canonical form
+ *    PAGES    that many pages, tables in normalised form
  * All numbers are little-endian. Everything behind page 0 is under one
  * checksum (XXH64, seed 0), the header under its own; the rest of page 0 is
  * zero. So there is one image of a domain's state, whoever writes it, where no
@@ -25,7 +25,7 @@
 #pragma once
 
 #include "mm/base/xxh64.h"
-#include "mm/save/census.h"
+#include "mm/save/snapshot.h"
 
 #define IMAGE_MAGIC   UINT64_C(0x31474d4953474c46) /* "FLGSIMG1" */
 #define IMAGE_VERSION 1u
@@ -58,7 +58,7 @@ struct image_header {
 };
 _Static_assert(sizeof(struct image_header) == 192, "the format");
 _Static_assert(sizeof(struct extent) == 16, "the format");
-_Static_assert(sizeof(struct census_table) == 16, "the format");
+_Static_assert(sizeof(struct snapshot_table) == 16, "the format");
 
 struct image {
     struct mm_domain store;
@@ -124,9 +124,10 @@ static inline struct extent image_extent(const struct image *i, uint64_t n)
     image_read(i, IMAGE_EXTENTS, n * sizeof(e), &e, sizeof(e));
     return e;
 }
-static inline struct census_table image_table(const struct image *i, uint64_t n)
+static inline struct snapshot_table image_table(const struct image *i,
+                                                uint64_t n)
 {
-    struct census_table t;
+    struct snapshot_table t;
 
     image_read(i, IMAGE_TABLES, n * sizeof(t), &t, sizeof(t));
     return t;

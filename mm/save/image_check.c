@@ -90,7 +90,7 @@ static enum err check_extent(struct image_check *c, uint64_t n)
 
     if (e.count == 0 || e.count > BLOCK_FRAMES || (e.flags & ~EXTENT_FLAGS) ||
         (e.flags && e.count != BLOCK_FRAMES) ||
-        (e.flags & (EXTENT_GIANT | EXTENT_LARGE)) == EXTENT_GIANT)
+        (e.flags & (EXTENT_1G | EXTENT_LARGE)) == EXTENT_1G)
         return image_wrong(c->why, "extent %lu: %lu pfns with flags %lx", n,
                            (uint64_t)e.count, (uint64_t)e.flags);
     if (e.pfn < c->last || e.pfn >= h->nr_pfns || e.count > h->nr_pfns - e.pfn)
@@ -157,7 +157,7 @@ static bool exists(const struct image *i, uint64_t pfn)
 
 static bool is_table(const struct image *i, uint64_t pfn)
 {
-    uint64_t nr = image_nr(i, IMAGE_TABLES, sizeof(struct census_table));
+    uint64_t nr = image_nr(i, IMAGE_TABLES, sizeof(struct snapshot_table));
     uint64_t n = up_to(i, nr, pfn, pfn_of_table);
 
     return n > 0 && image_table(i, n - 1).pfn == pfn;
@@ -177,10 +177,10 @@ static bool follows(struct image_check *c, uint64_t pfn)
 
 static enum err check_table(struct image_check *c, uint64_t n)
 {
-    struct census_table t = image_table(c->image, n);
-    bool placed = t.pfn < CENSUS_SUPPLIED
+    struct snapshot_table t = image_table(c->image, n);
+    bool placed = t.pfn < SNAPSHOT_SUPPLIED
                       ? c->supplied == 0 && follows(c, t.pfn)
-                      : t.pfn - CENSUS_SUPPLIED == c->supplied++;
+                      : t.pfn - SNAPSHOT_SUPPLIED == c->supplied++;
 
     if (!placed)
         return image_wrong(c->why,
@@ -211,10 +211,10 @@ static enum err check_index(struct image_check *c, uint64_t n)
     uint64_t pfn = image_word(c->image, IMAGE_INDEX, n);
     bool placed;
 
-    if (pfn < CENSUS_SUPPLIED) {
+    if (pfn < SNAPSHOT_SUPPLIED) {
         placed = follows(c, pfn);
     } else {
-        placed = pfn >= c->last && pfn - CENSUS_SUPPLIED < c->supplied;
+        placed = pfn >= c->last && pfn - SNAPSHOT_SUPPLIED < c->supplied;
         c->last = pfn + 1;
     }
     return placed ? ERR_NONE
@@ -257,7 +257,7 @@ static enum err run_phase(struct image_check *c)
         rc = for_records(c, IMAGE_EXTENTS, sizeof(struct extent), check_extent);
         return rc ? rc : check_extents_sum(c);
     case TABLES:
-        return for_records(c, IMAGE_TABLES, sizeof(struct census_table),
+        return for_records(c, IMAGE_TABLES, sizeof(struct snapshot_table),
                            check_table);
     case P2M:
         return for_records(c, IMAGE_P2M, sizeof(uint64_t), check_p2m);

@@ -6,7 +6,7 @@
  */
 #include "mm/save/image_check.h"
 
-#define SECTION_MAX (CENSUS_PFNS_MAX * 2 * PAGE_SIZE)
+#define SECTION_MAX (SNAPSHOT_PFNS_MAX * 2 * PAGE_SIZE)
 
 static const char *name_of(unsigned s)
 {
@@ -34,7 +34,7 @@ static uint64_t record_of(unsigned s)
     case IMAGE_EXTENTS:
         return sizeof(struct extent);
     case IMAGE_TABLES:
-        return sizeof(struct census_table);
+        return sizeof(struct snapshot_table);
     case IMAGE_PAGES:
         return PAGE_SIZE;
     default:
@@ -66,7 +66,7 @@ static enum err check_numbers(const struct image_header *h, char *why)
         reserved |= h->reserved[i];
     if (reserved)
         return image_wrong(why, "reserved words of the header are not zero");
-    if (h->nr_pfns > CENSUS_PFNS_MAX || h->nr_frames > h->nr_pfns)
+    if (h->nr_pfns > SNAPSHOT_PFNS_MAX || h->nr_frames > h->nr_pfns)
         return image_wrong(why, "impossible size: %lu frames up to pfn %lx",
                            h->nr_frames, h->nr_pfns);
     if (h->section[IMAGE_HV].bytes == 0 ||

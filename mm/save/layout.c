@@ -1,83 +1,83 @@
 /* SPDX-License-Identifier: MIT */
-/* layout.c: see layout.h. Runs, names and the p2m. */
+/* layout.c: see layout.h. Spans, names and the p2m. */
 #include "mm/save/layout.h"
 
 void layout_init(struct layout *l)
 {
-    l->runs = (struct census_list){.size = sizeof(struct layout_run)};
-    l->own = (struct census_list){.size = sizeof(uint64_t)};
-    l->linear = (struct census_list){.size = sizeof(bool)};
+    l->spans = (struct snapshot_list){.size = sizeof(struct layout_span)};
+    l->own = (struct snapshot_list){.size = sizeof(uint64_t)};
+    l->linear = (struct snapshot_list){.size = sizeof(bool)};
 }
 
 enum err layout_free(struct layout *l)
 {
-    enum err rc = census_list_free(&l->runs, l->op->mm);
+    enum err rc = snapshot_list_free(&l->spans, l->op->mm);
 
     if (!rc)
-        rc = census_list_free(&l->own, l->op->mm);
-    return rc ? rc : census_list_free(&l->linear, l->op->mm);
+        rc = snapshot_list_free(&l->own, l->op->mm);
+    return rc ? rc : snapshot_list_free(&l->linear, l->op->mm);
 }
 
-/* No two runs overlap, so at most one begins in each 512 pfns. */
-enum err layout_run_add(struct layout *l, struct extent e, bool whole)
+/* No two spans overlap, so at most one begins in each 512 pfns. */
+enum err layout_span_add(struct layout *l, struct extent e, bool whole)
 {
-    struct layout_run *run;
+    struct layout_span *span;
     void *at;
     enum err rc =
-        census_list_reach(&l->runs, l->op->mm, e.pfn / BLOCK_FRAMES, &at);
+        snapshot_list_reach(&l->spans, l->op->mm, e.pfn / BLOCK_FRAMES, &at);
 
     if (rc)
         return rc;
-    run = at;
-    run->offset = e.pfn % BLOCK_FRAMES;
-    run->flags = LAYOUT_HERE | (whole ? LAYOUT_WHOLE : 0) |
-                 ((e.flags & EXTENT_LARGE) ? LAYOUT_LARGE : 0) |
-                 ((e.flags & EXTENT_GIANT) ? LAYOUT_GIANT : 0) |
-                 ((e.flags & EXTENT_WHOLE) ? 0 : LAYOUT_LATE);
+    span = at;
+    span->offset = e.pfn % BLOCK_FRAMES;
+    span->flags = LAYOUT_HERE | (whole ? LAYOUT_WHOLE : 0) |
+                  ((e.flags & EXTENT_LARGE) ? LAYOUT_LARGE : 0) |
+                  ((e.flags & EXTENT_1G) ? LAYOUT_1G : 0) |
+                  ((e.flags & EXTENT_WHOLE) ? 0 : LAYOUT_LATE);
     return ERR_NONE;
 }
 
-struct layout_run *layout_run_at(const struct layout *l, uint64_t pfn)
+struct layout_span *layout_span_at(const struct layout *l, uint64_t pfn)
 {
-    struct layout_run *run = census_at(&l->runs, pfn / BLOCK_FRAMES);
+    struct layout_span *span = snapshot_at(&l->spans, pfn / BLOCK_FRAMES);
 
-    if (!run || !(run->flags & LAYOUT_HERE) ||
-        run->offset != pfn % BLOCK_FRAMES)
+    if (!span || !(span->flags & LAYOUT_HERE) ||
+        span->offset != pfn % BLOCK_FRAMES)
         return NULL;
-    return run;
+    return span;
 }
 
 static mfn_t own_table(const struct layout *l, uint64_t n)
 {
     const uint64_t *m;
 
-    if (l->census)
-        return n < l->census->nr_own ? census_supplied_mfn(l->census, n)
-                                     : MFN_NONE;
-    m = n < l->own.nr ? census_at(&l->own, n) : NULL;
+    if (l->snapshot)
+        return n < l->snapshot->nr_own ? snapshot_supplied_mfn(l->snapshot, n)
+                                       : MFN_NONE;
+    m = n < l->own.nr ? snapshot_at(&l->own, n) : NULL;
     return m ? mfn_of(*m) : MFN_NONE;
 }
 
 mfn_t layout_named(const struct layout *l, uint64_t pfn)
 {
-    return pfn < CENSUS_SUPPLIED ? pfnmap_get(l->map, pfn_of(pfn))
-                                 : own_table(l, pfn - CENSUS_SUPPLIED);
+    return pfn < SNAPSHOT_SUPPLIED ? pfnmap_get(l->map, pfn_of(pfn))
+                                   : own_table(l, pfn - SNAPSHOT_SUPPLIED);
 }
 
 uint64_t layout_nr_tables(const struct layout *l)
 {
-    return l->census
-               ? l->census->tables.nr
-               : image_nr(l->image, IMAGE_TABLES, sizeof(struct census_table));
+    return l->snapshot ? l->snapshot->tables.nr
+                       : image_nr(l->image, IMAGE_TABLES,
+                                  sizeof(struct snapshot_table));
 }
 
-struct census_table layout_nth_table(const struct layout *l, uint64_t n)
+struct snapshot_table layout_nth_table(const struct layout *l, uint64_t n)
 {
-    const struct census_table *t;
+    const struct snapshot_table *t;
 
-    if (!l->census)
+    if (!l->snapshot)
         return image_table(l->image, n);
-    t = census_at(&l->census->tables, n);
+    t = snapshot_at(&l->snapshot->tables, n);
     return *t;
 }
 
@@ -87,7 +87,7 @@ unsigned layout_level(const struct layout *l, uint64_t pfn)
 
     while (lo < hi) {
         uint64_t mid = lo + (hi - lo) / 2;
-        struct census_table t = layout_nth_table(l, mid);
+        struct snapshot_table t = layout_nth_table(l, mid);
 
         if (t.pfn == pfn)
             return t.level;

@@ -27,8 +27,8 @@ struct layout_result {
     uint64_t healed; /* ranges that are whole again: relocate only */
 };
 
-/* A run of 512 pfns that was, or wants to be, one whole block. */
-struct layout_run {
+/* A span of 512 pfns that was, or wants to be, one whole block. */
+struct layout_span {
     uint64_t l1;     /* mfn of the supplied table that maps it; 0: none */
     uint64_t l2;     /* of that which maps the 1 GiB from here on */
     uint32_t offset; /* of its first pfn, from the multiple of 512 below */
@@ -36,7 +36,7 @@ struct layout_run {
 };
 #define LAYOUT_HERE   BIT(0)
 #define LAYOUT_LARGE  BIT(1) /* mapped large, or was */
-#define LAYOUT_GIANT  BIT(2) /* and part of a 1 GiB mapping */
+#define LAYOUT_1G     BIT(2) /* and part of a 1 GiB mapping */
 #define LAYOUT_LATE   BIT(3) /* was no block: there may be entries to remap */
 #define LAYOUT_WHOLE  BIT(4) /* is a block now */
 #define LAYOUT_SMALL  BIT(5) /* some entry onto it is shattered now */
@@ -48,14 +48,14 @@ struct layout {
     struct mm_op *op;
     struct pfnmap *map;        /* pfn to mfn */
     const struct image *image; /* where tables are listed: in one of both */
-    const struct census *census;
+    const struct snapshot *snapshot;
     enum restore_policy policy;
     struct layout_result *result;
-    char *why;               /* 160 bytes */
-    struct census_list runs; /* struct layout_run, by pfn / 512 */
-    struct census_list own;  /* mfns of supplied tables that are no runs */
+    char *why;                  /* 160 bytes */
+    struct snapshot_list spans; /* struct layout_span, by pfn / 512 */
+    struct snapshot_list own;   /* mfns of supplied tables that are no spans */
     /* A byte for each table: it maps another of its own level. */
-    struct census_list linear;
+    struct snapshot_list linear;
     bool any_linear;
     /* The table under way: layout_table.c. */
     unsigned entry; /* of it, that is next */
@@ -73,14 +73,14 @@ void layout_init(struct layout *l);
 /* ERR_RESTART: call again. */
 must_check enum err layout_free(struct layout *l);
 /* `whole`: it is a block by now. ERR_NOMEM. */
-must_check enum err layout_run_add(struct layout *l, struct extent e,
-                                   bool whole);
-/* The run that begins at this pfn; NULL: none does. */
-struct layout_run *layout_run_at(const struct layout *l, uint64_t pfn);
-/* The frame of a pfn or CENSUS_SUPPLIED + n; MFN_NONE. */
+must_check enum err layout_span_add(struct layout *l, struct extent e,
+                                    bool whole);
+/* The span that begins at this pfn; NULL: none does. */
+struct layout_span *layout_span_at(const struct layout *l, uint64_t pfn);
+/* The frame of a pfn or SNAPSHOT_SUPPLIED + n; MFN_NONE. */
 mfn_t layout_named(const struct layout *l, uint64_t pfn);
 uint64_t layout_nr_tables(const struct layout *l);
-struct census_table layout_nth_table(const struct layout *l, uint64_t n);
+struct snapshot_table layout_nth_table(const struct layout *l, uint64_t n);
 /* The level of the table that has this name; 0: it is none. */
 unsigned layout_level(const struct layout *l, uint64_t pfn);
 
@@ -88,9 +88,9 @@ unsigned layout_level(const struct layout *l, uint64_t pfn);
  */
 must_check enum err layout_tables_begin(struct layout *l, uint64_t *cursor);
 /*
- * The nth table from canonical form (canon.h) to mfns, in place, and one after
- * the other. ERR_RESTART; ERR_INVAL: it names what is not there; ERR_NOMEM:
- * for a supplied table.
+ * The nth table from normalised form (normalise.h) to mfns, in place, and one
+ * after the other. ERR_RESTART; ERR_INVAL: it names what is not there;
+ * ERR_NOMEM: for a supplied table.
  */
 must_check enum err layout_table(struct layout *l, uint64_t n);
 /* Once it is done: does the nth table map another of its level? */

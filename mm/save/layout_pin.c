@@ -28,7 +28,7 @@ static bool is_pinned(const struct layout *l, mfn_t m)
     return frame_word(&f) & FRAME_PINNED;
 }
 
-static enum err pin(struct layout *l, struct census_table t)
+static enum err pin(struct layout *l, struct snapshot_table t)
 {
     enum err rc = mmu_pin(l->op, layout_named(l, t.pfn), t.level);
 
@@ -41,12 +41,12 @@ static enum err pin(struct layout *l, struct census_table t)
     return rc;
 }
 
-static enum err pin_pinned(struct layout *l, struct census_table t)
+static enum err pin_pinned(struct layout *l, struct snapshot_table t)
 {
     return t.pinned ? pin(l, t) : ERR_NONE;
 }
 
-static enum err pin_in_turn(struct layout *l, struct census_table t)
+static enum err pin_in_turn(struct layout *l, struct snapshot_table t)
 {
     bool second = l->level % TURNS;
 
@@ -56,7 +56,7 @@ static enum err pin_in_turn(struct layout *l, struct census_table t)
     return pin(l, t);
 }
 
-static enum err unpin(struct layout *l, struct census_table t)
+static enum err unpin(struct layout *l, struct snapshot_table t)
 {
     mfn_t m = layout_named(l, t.pfn);
 
@@ -64,7 +64,8 @@ static enum err unpin(struct layout *l, struct census_table t)
 }
 
 static enum err for_tables(struct layout *l,
-                           enum err (*fn)(struct layout *, struct census_table))
+                           enum err (*fn)(struct layout *,
+                                          struct snapshot_table))
 {
     while (l->cursor < layout_nr_tables(l)) {
         enum err rc = fn(l, layout_nth_table(l, l->cursor));
@@ -99,7 +100,7 @@ static enum err run_stage(struct layout *l)
     case UNPIN:
         return l->any_linear ? for_tables(l, unpin) : ERR_NONE;
     case DRAIN:
-        return type_drain(l->op);
+        return type_finish_deferred(l->op);
     case DONE:
         break;
     }

@@ -2,7 +2,7 @@
 /*
  * layout_table.c: page tables from pfn terms to mfns, and what becomes of a
  * large entry: a large one again, one onto a supplied table, or none, for the
- * guest to remap. A run has one supplied table however many entries map it,
+ * guest to remap. A span has one supplied table however many entries map it,
  * because that table gives all rights and the entries take them away.
  *
  * Invariant: `entry` of the table under way, and `part` of the table supplied
@@ -13,8 +13,8 @@
 #include "mm/base/port.h"
 #include "mm/pv/super.h"
 #include "mm/pv/supply.h"
-#include "mm/save/canon.h"
 #include "mm/save/layout.h"
+#include "mm/save/normalise.h"
 
 /*
  * The guest's kernel mark keeps the processor from making these translations
@@ -51,15 +51,15 @@ static enum err supply(struct layout *l, uint64_t *table)
     return ERR_NONE;
 }
 
-static void fill_l1(struct layout *l, struct layout_run *run, uint64_t pfn)
+static void fill_l1(struct layout *l, struct layout_span *span, uint64_t pfn)
 {
-    pte_t *e = mm_frame_ptr(l->op->mm, mfn_of(run->l1));
+    pte_t *e = mm_frame_ptr(l->op->mm, mfn_of(span->l1));
 
-    if (run->flags & LAYOUT_FILLED)
+    if (span->flags & LAYOUT_FILLED)
         return;
     for (unsigned i = 0; i < PT_ENTRIES; i++)
         e[i] = pte_make(pfnmap_get(l->map, pfn_of(pfn + i)), SUPPLIED_L1);
-    run->flags |= LAYOUT_FILLED;
+    span->flags |= LAYOUT_FILLED;
     l->work += LOOK;
 }
 
@@ -76,52 +76,52 @@ static pte_t to_remap(uint64_t pfn, uint64_t flags)
                   (~pfn << PAGE_SHIFT & PTE_ADDR));
 }
 
-/* A 2 MiB entry with these flags onto the run that begins at pfn. */
-static enum err place_run(struct layout *l, struct layout_run *run,
-                          uint64_t pfn, uint64_t flags, pte_t *out)
+/* A 2 MiB entry with these flags onto the span that begins at pfn. */
+static enum err lay_span(struct layout *l, struct layout_span *span,
+                         uint64_t pfn, uint64_t flags, pte_t *out)
 {
     enum err rc;
 
-    if (run->flags & LAYOUT_WHOLE) {
+    if (span->flags & LAYOUT_WHOLE) {
         *out = pte_make(pfnmap_get(l->map, pfn_of(pfn)), flags);
         l->result->large_after++;
         return ERR_NONE;
     }
-    if (!run->l1 && l->policy != RESTORE_SHATTER) {
+    if (!span->l1 && l->policy != RESTORE_SHATTER) {
         *out = to_remap(pfn, flags);
-        run->flags |= LAYOUT_REMAP;
+        span->flags |= LAYOUT_REMAP;
         l->result->remap++;
         return ERR_NONE;
     }
-    rc = supply(l, &run->l1);
+    rc = supply(l, &span->l1);
     if (rc)
         return rc;
-    fill_l1(l, run, pfn);
-    *out = shattered_onto(run->l1, flags);
-    run->flags |= LAYOUT_SMALL;
+    fill_l1(l, span, pfn);
+    *out = shattered_onto(span->l1, flags);
+    span->flags |= LAYOUT_SMALL;
     l->result->shattered++;
     return ERR_NONE;
 }
 
-static struct layout_run *large_run(const struct layout *l, uint64_t pfn)
+static struct layout_span *large_span(const struct layout *l, uint64_t pfn)
 {
-    struct layout_run *run = layout_run_at(l, pfn);
+    struct layout_span *span = layout_span_at(l, pfn);
 
-    return run && (run->flags & LAYOUT_LARGE) ? run : NULL;
+    return span && (span->flags & LAYOUT_LARGE) ? span : NULL;
 }
 
 /* --- 1 GiB --------------------------------------------------------------- */
 
-/* The 512 runs from pfn on, each of them there? */
-static bool giant_exists(const struct layout *l, uint64_t pfn)
+/* The 512 spans from pfn on, each of them there? */
+static bool exists_1g(const struct layout *l, uint64_t pfn)
 {
     for (unsigned i = 0; i < REGION_BLOCKS; i++)
-        if (!large_run(l, pfn + (uint64_t)i * BLOCK_FRAMES))
+        if (!large_span(l, pfn + (uint64_t)i * BLOCK_FRAMES))
             return false;
     return true;
 }
 
-static bool giant_is_whole(const struct layout *l, uint64_t pfn)
+static bool is_whole_1g(const struct layout *l, uint64_t pfn)
 {
     mfn_t first = pfnmap_get(l->map, pfn_of(pfn));
 
@@ -130,7 +130,7 @@ static bool giant_is_whole(const struct layout *l, uint64_t pfn)
     for (unsigned i = 0; i < REGION_BLOCKS; i++) {
         uint64_t at = (uint64_t)i * BLOCK_FRAMES;
 
-        if (!(layout_run_at(l, pfn + at)->flags & LAYOUT_WHOLE) ||
+        if (!(layout_span_at(l, pfn + at)->flags & LAYOUT_WHOLE) ||
             !mfn_eq(pfnmap_get(l->map, pfn_of(pfn + at)), mfn_add(first, at)))
             return false;
     }
@@ -138,16 +138,17 @@ static bool giant_is_whole(const struct layout *l, uint64_t pfn)
 }
 
 /* ERR_RESTART: not all of it yet. */
-static enum err fill_l2(struct layout *l, struct layout_run *run, uint64_t pfn)
+static enum err fill_l2(struct layout *l, struct layout_span *span,
+                        uint64_t pfn)
 {
-    pte_t *e = mm_frame_ptr(l->op->mm, mfn_of(run->l2));
+    pte_t *e = mm_frame_ptr(l->op->mm, mfn_of(span->l2));
 
-    if (run->flags & LAYOUT_FULL)
+    if (span->flags & LAYOUT_FULL)
         return ERR_NONE;
     while (l->part < PT_ENTRIES) {
         uint64_t at = pfn + (uint64_t)l->part * BLOCK_FRAMES;
         enum err rc =
-            place_run(l, layout_run_at(l, at), at, SUPPLIED_L2, &e[l->part]);
+            lay_span(l, layout_span_at(l, at), at, SUPPLIED_L2, &e[l->part]);
 
         if (rc)
             return rc;
@@ -156,89 +157,89 @@ static enum err fill_l2(struct layout *l, struct layout_run *run, uint64_t pfn)
             return ERR_RESTART;
     }
     l->part = 0;
-    run->flags |= LAYOUT_FULL;
+    span->flags |= LAYOUT_FULL;
     return ERR_NONE;
 }
 
-static enum err place_giant(struct layout *l, uint64_t pfn, uint64_t flags,
-                            pte_t *out)
+static enum err lay_1g(struct layout *l, uint64_t pfn, uint64_t flags,
+                       pte_t *out)
 {
-    struct layout_run *run = layout_run_at(l, pfn);
+    struct layout_span *span = layout_span_at(l, pfn);
     enum err rc;
 
-    if (giant_is_whole(l, pfn)) {
+    if (is_whole_1g(l, pfn)) {
         *out = pte_make(pfnmap_get(l->map, pfn_of(pfn)), flags);
         l->result->large_after++;
         return ERR_NONE;
     }
-    rc = supply(l, &run->l2);
+    rc = supply(l, &span->l2);
     if (!rc)
-        rc = fill_l2(l, run, pfn);
+        rc = fill_l2(l, span, pfn);
     if (rc)
         return rc;
-    *out = shattered_onto(run->l2, flags);
+    *out = shattered_onto(span->l2, flags);
     l->result->shattered++;
     return ERR_NONE;
 }
 
 /* --- entries ------------------------------------------------------------- */
 
-static enum err place_large(struct layout *l, unsigned level, pte_t *e)
+static enum err lay_large(struct layout *l, unsigned level, pte_t *e)
 {
     uint64_t pfn = pte_mfn(*e).v, flags = pte_flags(*e);
-    struct layout_run *run = large_run(l, pfn);
+    struct layout_span *span = large_span(l, pfn);
     enum err rc;
 
-    if (!run || (level == 3 && !giant_exists(l, pfn)))
+    if (!span || (level == 3 && !exists_1g(l, pfn)))
         return layout_wrong(l,
                             "a large entry is onto pfn %lx, where no whole "
                             "block was",
                             pfn);
     if (level == 3)
-        l->work += LOOK; /* 512 runs are looked at */
-    rc = level == 3 ? place_giant(l, pfn, flags, e)
-                    : place_run(l, run, pfn, flags, e);
+        l->work += LOOK; /* 512 spans are looked at */
+    rc = level == 3 ? lay_1g(l, pfn, flags, e)
+                    : lay_span(l, span, pfn, flags, e);
     l->result->large_before += !rc;
     return rc;
 }
 
 /*
  * Left to the guest by an earlier restore, and still to be remapped: as large
- * as it once was, if its run is whole by now. Only the hypervisor makes such
- * runs, so a guest's own entries are not touched.
+ * as it once was, if its span is whole by now. Only the hypervisor makes such
+ * spans, so a guest's own entries are not touched.
  */
-static enum err place_absent(struct layout *l, unsigned level, pte_t *e)
+static enum err lay_absent(struct layout *l, unsigned level, pte_t *e)
 {
     uint64_t pfn = FLAGSTONE_REMAP_PFN(e->v), flags = pte_flags(*e);
-    struct layout_run *run;
+    struct layout_span *span;
 
     if (level != 2 || !(flags & FLAGSTONE_PTE_SHATTERED) || (flags & PTE_PSE))
         return ERR_NONE;
-    run = large_run(l, pfn);
-    if (!run || !(run->flags & LAYOUT_LATE))
+    span = large_span(l, pfn);
+    if (!span || !(span->flags & LAYOUT_LATE))
         return ERR_NONE;
     l->result->large_before++;
-    return place_run(l, run, pfn,
-                     (flags & ~FLAGSTONE_PTE_SHATTERED) | PTE_P | PTE_PSE, e);
+    return lay_span(l, span, pfn,
+                    (flags & ~FLAGSTONE_PTE_SHATTERED) | PTE_P | PTE_PSE, e);
 }
 
 /* There is a byte for it: layout_tables_begin(). */
 static void note_linear(struct layout *l, uint64_t n)
 {
-    bool *linear = census_at(&l->linear, n);
+    bool *linear = snapshot_at(&l->linear, n);
 
     *linear = l->any_linear = true;
 }
 
 bool layout_is_linear(const struct layout *l, uint64_t n)
 {
-    const bool *linear = census_at(&l->linear, n);
+    const bool *linear = snapshot_at(&l->linear, n);
 
     return *linear;
 }
 
-static enum err place_small(struct layout *l, uint64_t n, struct census_table t,
-                            pte_t *e)
+static enum err lay_small(struct layout *l, uint64_t n, struct snapshot_table t,
+                          pte_t *e)
 {
     uint64_t name = pte_mfn(*e).v;
     mfn_t m = layout_named(l, name);
@@ -252,18 +253,18 @@ static enum err place_small(struct layout *l, uint64_t n, struct census_table t,
     return ERR_NONE;
 }
 
-static enum err place_entry(struct layout *l, uint64_t n, struct census_table t,
-                            pte_t *e)
+static enum err lay_entry(struct layout *l, uint64_t n, struct snapshot_table t,
+                          pte_t *e)
 {
     if (t.level == PT_LEVELS && l4_slot_is_hv(l->entry)) {
         *e = pte_of(0);
         return ERR_NONE;
     }
     if (!pte_present(*e))
-        return place_absent(l, t.level, e);
-    if (canon_is_large(*e, t.level))
-        return place_large(l, t.level, e);
-    return place_small(l, n, t, e);
+        return lay_absent(l, t.level, e);
+    if (normalise_is_large(*e, t.level))
+        return lay_large(l, t.level, e);
+    return lay_small(l, n, t, e);
 }
 
 #define PER_PAGE (PAGE_SIZE / sizeof(bool)) /* of the list of them */
@@ -275,7 +276,7 @@ enum err layout_tables_begin(struct layout *l, uint64_t *cursor)
 
     for (; *cursor < nr; *cursor += PER_PAGE) {
         enum err rc =
-            census_list_reach(&l->linear, l->op->mm, *cursor, &unused);
+            snapshot_list_reach(&l->linear, l->op->mm, *cursor, &unused);
 
         if (rc)
             return rc;
@@ -287,7 +288,7 @@ enum err layout_tables_begin(struct layout *l, uint64_t *cursor)
 
 enum err layout_table(struct layout *l, uint64_t n)
 {
-    const struct census_table t = layout_nth_table(l, n);
+    const struct snapshot_table t = layout_nth_table(l, n);
     mfn_t m = layout_named(l, t.pfn);
     pte_t *e;
 
@@ -296,7 +297,7 @@ enum err layout_table(struct layout *l, uint64_t n)
                             t.pfn);
     e = mm_frame_ptr(l->op->mm, m);
     while (l->entry < PT_ENTRIES) {
-        enum err rc = place_entry(l, n, t, &e[l->entry]);
+        enum err rc = lay_entry(l, n, t, &e[l->entry]);
 
         if (rc)
             return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* relocate.c: see relocate.h. All that takes memory is before CANON. */
+/* relocate.c: see relocate.h. All that takes memory is before NORMALISE. */
 #include "mm/save/relocate.h"
 
 #include "mm/alloc/dmem.h"
@@ -7,16 +7,16 @@
 #include "mm/base/port.h"
 #include "mm/pv/supply.h"
 #include "mm/pv/type.h"
-#include "mm/save/canon.h"
-#include "mm/save/census_supply.h"
+#include "mm/save/normalise.h"
+#include "mm/save/snapshot_supply.h"
 
 enum phase {
     LOOK,
-    RUNS,
+    SPANS,
     SUPPLIED,
     NOTES,
     LET_GO,
-    CANON,
+    NORMALISE,
     GATHER,
     UNSHARE,
     COMPACT,
@@ -30,13 +30,13 @@ enum phase {
     DONE
 };
 
-void relocate_begin(struct relocate *r, struct census *c)
+void relocate_begin(struct relocate *r, struct snapshot *c)
 {
     *r = (struct relocate){.op = c->op, .c = c, .spares = RELOCATE_SPARES};
     r->layout = (struct layout){
         .op = c->op,
         .map = &c->map,
-        .census = c,
+        .snapshot = c,
         .policy = RESTORE_GUEST, /* what is left to the guest stays so */
         .result = &r->result,
         .why = r->why,
@@ -78,85 +78,85 @@ static enum err look_at(struct relocate *r, uint64_t n)
 {
     for (uint64_t i = 0; i < BLOCK_FRAMES && !r->stay; i++)
         r->stay =
-            is_abandoned(r, census_mfn(r->c, pfn_of(n * BLOCK_FRAMES + i)));
+            is_abandoned(r, snapshot_mfn(r->c, pfn_of(n * BLOCK_FRAMES + i)));
     return ERR_NONE;
 }
 
 /* What is, was or could be whole. */
-static enum err add_run(struct relocate *r, uint64_t n)
+static enum err add_span(struct relocate *r, uint64_t n)
 {
-    const struct extent *e = census_at(&r->c->extents, n);
+    const struct extent *e = snapshot_at(&r->c->extents, n);
 
     if (!e->flags && (e->count < BLOCK_FRAMES || e->pfn % BLOCK_FRAMES))
         return ERR_NONE;
-    return layout_run_add(&r->layout, *e, e->flags & EXTENT_WHOLE);
+    return layout_span_add(&r->layout, *e, e->flags & EXTENT_WHOLE);
 }
 
 static enum err add_supplied(struct relocate *r, uint64_t n)
 {
-    const struct census_supplied *s = census_at(&r->c->supplied, n);
-    struct layout_run *run;
+    const struct snapshot_supplied *s = snapshot_at(&r->c->supplied, n);
+    struct layout_span *span;
 
     if (!s->superpage)
         return ERR_NONE;
-    run = layout_run_at(&r->layout, s->as);
-    ASSERT(run);
-    *(s->level == 1 ? &run->l1 : &run->l2) = s->mfn;
+    span = layout_span_at(&r->layout, s->as);
+    ASSERT(span);
+    *(s->level == 1 ? &span->l1 : &span->l2) = s->mfn;
     return ERR_NONE;
 }
 
 /* --- in pfn terms -------------------------------------------------------- */
 
-static enum err canonical(struct relocate *r, uint64_t n)
+static enum err normalise_record(struct relocate *r, uint64_t n)
 {
-    const struct census_table *t = census_at(&r->c->tables, n);
+    const struct snapshot_table *t = snapshot_at(&r->c->tables, n);
     pte_t *e = mm_frame_ptr(r->op->mm, layout_named(&r->layout, t->pfn));
 
-    return canon_table(r->c, t->level, e, e);
+    return normalise_table(r->c, t->level, e, e);
 }
 
-/* The run that begins in window n of 512 pfns; NULL: none does. */
-static struct layout_run *run_in(const struct relocate *r, uint64_t n)
+/* The span that begins in window n of 512 pfns; NULL: none does. */
+static struct layout_span *span_in(const struct relocate *r, uint64_t n)
 {
-    struct layout_run *run = census_at(&r->layout.runs, n);
+    struct layout_span *span = snapshot_at(&r->layout.spans, n);
 
-    return run && (run->flags & LAYOUT_HERE) ? run : NULL;
+    return span && (span->flags & LAYOUT_HERE) ? span : NULL;
 }
 
-static uint64_t pfn_of_run(const struct layout_run *run, uint64_t n)
+static uint64_t pfn_of_span(const struct layout_span *span, uint64_t n)
 {
-    return n * BLOCK_FRAMES + run->offset;
+    return n * BLOCK_FRAMES + span->offset;
 }
 
-/* One block less in use, by filling holes; then that run again if need be. */
+/* One block less in use, by filling holes; then that span again if need be. */
 static enum err make_room(struct relocate *r)
 {
     enum err rc;
 
-    if (!r->room && r->run_rc != ERR_NOMEM && r->gather.spares < r->spares)
+    if (!r->room && r->span_rc != ERR_NOMEM && r->gather.spares < r->spares)
         return ERR_NONE;
     rc = gather_compact(&r->gather);
     r->room = rc == ERR_RESTART;
     if (r->room)
         return rc;
     if (!rc)
-        return r->run_rc ? ERR_RESTART : ERR_NONE;
+        return r->span_rc ? ERR_RESTART : ERR_NONE;
     r->spares += RELOCATE_SPARES; /* as long as there are any */
-    r->full = r->run_rc == ERR_NOMEM;
+    r->full = r->span_rc == ERR_NOMEM;
     return ERR_NONE;
 }
 
 static enum err gather_one(struct relocate *r, uint64_t n)
 {
-    struct layout_run *run = run_in(r, n);
+    struct layout_span *span = span_in(r, n);
 
     if (r->room)
         return make_room(r);
-    if (r->full || !run || (run->flags & LAYOUT_WHOLE))
+    if (r->full || !span || (span->flags & LAYOUT_WHOLE))
         return ERR_NONE;
-    r->run_rc = gather_run(&r->gather, pfn_of_run(run, n));
-    if (!r->run_rc)
-        run->flags |= LAYOUT_WHOLE;
+    r->span_rc = gather_span(&r->gather, pfn_of_span(span, n));
+    if (!r->span_rc)
+        span->flags |= LAYOUT_WHOLE;
     return make_room(r);
 }
 
@@ -179,14 +179,14 @@ static enum err compact(struct relocate *r)
 
 /* --- and back ------------------------------------------------------------ */
 
-static enum err place_table(struct relocate *r, uint64_t n)
+static enum err lay_table(struct relocate *r, uint64_t n)
 {
     return layout_table(&r->layout, n);
 }
 
 static enum err p2m_page(struct relocate *r, uint64_t n)
 {
-    const uint64_t *pfn = census_at(&r->c->p2m, n);
+    const uint64_t *pfn = snapshot_at(&r->c->p2m, n);
 
     return layout_p2m_page(&r->layout, n, *pfn);
 }
@@ -194,20 +194,20 @@ static enum err p2m_page(struct relocate *r, uint64_t n)
 /* What is a superpage again needs no table. */
 static enum err give_back(struct relocate *r, uint64_t n)
 {
-    const struct census_supplied *s = census_at(&r->c->supplied, n);
+    const struct snapshot_supplied *s = snapshot_at(&r->c->supplied, n);
 
     if (s->superpage)
         (void)supply_put(r->op, mfn_of(s->mfn));
     return ERR_NONE;
 }
 
-static enum err count_run(struct relocate *r, uint64_t n)
+static enum err count_span(struct relocate *r, uint64_t n)
 {
-    const struct layout_run *run = run_in(r, n);
+    const struct layout_span *span = span_in(r, n);
 
-    if (run && (run->flags & LAYOUT_WHOLE))
+    if (span && (span->flags & LAYOUT_WHOLE))
         r->result.whole++;
-    else if (run)
+    else if (span)
         r->result.scattered++;
     return ERR_NONE;
 }
@@ -218,9 +218,10 @@ static enum err end_ranges(struct relocate *r)
     struct range range;
 
     while (range_nth(r->op->d, r->cursor, &range)) {
-        const struct layout_run *run = layout_run_at(&r->layout, range.pfn.v);
+        const struct layout_span *span =
+            layout_span_at(&r->layout, range.pfn.v);
 
-        if (run && (run->flags & LAYOUT_WHOLE))
+        if (span && (span->flags & LAYOUT_WHOLE))
             r->result.healed += range_remove(r->op->d, range.pfn);
         else
             r->cursor++;
@@ -239,24 +240,24 @@ static enum err run_phase(struct relocate *r)
     switch ((enum phase)r->phase) {
     case LOOK:
         return for_records(r, windows, look_at);
-    case RUNS:
-        return for_records(r, r->c->extents.nr, add_run);
+    case SPANS:
+        return for_records(r, r->c->extents.nr, add_span);
     case SUPPLIED:
         return for_records(r, r->c->supplied.nr, add_supplied);
     case NOTES:
         return layout_tables_begin(&r->layout, &r->cursor);
     case LET_GO:
         return dmem_let_go(r->op, &r->cursor);
-    case CANON:
-        return for_records(r, r->c->tables.nr, canonical);
+    case NORMALISE:
+        return for_records(r, r->c->tables.nr, normalise_record);
     case GATHER:
-        return for_records(r, r->layout.runs.nr, gather_one);
+        return for_records(r, r->layout.spans.nr, gather_one);
     case UNSHARE:
         return for_records(r, windows, unshare_one);
     case COMPACT:
         return compact(r);
     case TABLES:
-        return for_records(r, r->c->tables.nr, place_table);
+        return for_records(r, r->c->tables.nr, lay_table);
     case P2M:
         return for_records(r, r->c->p2m.nr, p2m_page);
     case FLUSH:
@@ -267,7 +268,7 @@ static enum err run_phase(struct relocate *r)
     case GIVE_BACK:
         return for_records(r, r->c->supplied.nr, give_back);
     case COUNT:
-        return for_records(r, r->layout.runs.nr, count_run);
+        return for_records(r, r->layout.spans.nr, count_span);
     case RANGES:
         return end_ranges(r);
     case DONE:

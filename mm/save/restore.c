@@ -16,7 +16,7 @@ enum phase {
     COUNT,
     PROMISE,
     MAP,
-    GIANT,
+    PAGE_1G,
     LARGE,
     WHOLE,
     SMALL,
@@ -80,15 +80,15 @@ static enum err for_records(struct restore *r, uint64_t nr,
  */
 static enum err own_table(struct restore *r, uint64_t n)
 {
-    struct census_table t = layout_nth_table(&r->layout, n);
+    struct snapshot_table t = layout_nth_table(&r->layout, n);
     void *at;
     mfn_t m;
     enum err rc;
 
-    if (t.pfn < CENSUS_SUPPLIED)
+    if (t.pfn < SNAPSHOT_SUPPLIED)
         return ERR_NONE;
-    rc = census_list_reach(&r->layout.own, r->op->mm, t.pfn - CENSUS_SUPPLIED,
-                           &at);
+    rc = snapshot_list_reach(&r->layout.own, r->op->mm,
+                             t.pfn - SNAPSHOT_SUPPLIED, &at);
     if (!rc)
         rc = supply_get(r->op, &m);
     if (rc)
@@ -112,7 +112,7 @@ static enum err copy_page(struct restore *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err place_table(struct restore *r, uint64_t n)
+static enum err lay_table(struct restore *r, uint64_t n)
 {
     return layout_table(&r->layout, n);
 }
@@ -122,28 +122,28 @@ static enum err p2m_page(struct restore *r, uint64_t n)
     return layout_p2m_page(&r->layout, n, image_word(r->image, IMAGE_P2M, n));
 }
 
-static enum range_state state_of(const struct layout_run *run)
+static enum range_state state_of(const struct layout_span *span)
 {
-    if (run->flags & LAYOUT_REMAP)
+    if (span->flags & LAYOUT_REMAP)
         return RANGE_REMAP;
-    return (run->flags & LAYOUT_SMALL) ? RANGE_SHATTERED : RANGE_SCATTERED;
+    return (span->flags & LAYOUT_SMALL) ? RANGE_SHATTERED : RANGE_SCATTERED;
 }
 
-/* Those 512 pfns' run, if one begins there. */
-static enum err note_run(struct restore *r, uint64_t n)
+/* Those 512 pfns' span, if one begins there. */
+static enum err note_span(struct restore *r, uint64_t n)
 {
-    const struct layout_run *run = census_at(&r->layout.runs, n);
+    const struct layout_span *span = snapshot_at(&r->layout.spans, n);
 
-    if (!run || !(run->flags & LAYOUT_HERE))
+    if (!span || !(span->flags & LAYOUT_HERE))
         return ERR_NONE;
-    if (run->flags & LAYOUT_WHOLE) {
+    if (span->flags & LAYOUT_WHOLE) {
         r->result.whole++;
         return ERR_NONE;
     }
     r->result.scattered++;
-    return range_add(
-        r->op->d,
-        (struct range){pfn_of(n * BLOCK_FRAMES + run->offset), state_of(run)});
+    return range_add(r->op->d,
+                     (struct range){pfn_of(n * BLOCK_FRAMES + span->offset),
+                                    state_of(span)});
 }
 
 static enum err run_phase(struct restore *r)
@@ -157,8 +157,8 @@ static enum err run_phase(struct restore *r)
         return restore_promise(r);
     case MAP:
         return make_map(r);
-    case GIANT:
-        return restore_giant(r);
+    case PAGE_1G:
+        return restore_1g(r);
     case LARGE:
         return restore_large(r);
     case WHOLE:
@@ -173,14 +173,14 @@ static enum err run_phase(struct restore *r)
     case NOTES:
         return layout_tables_begin(&r->layout, &r->cursor);
     case TABLES:
-        return for_records(r, tables, place_table);
+        return for_records(r, tables, lay_table);
     case P2M:
         return for_records(r, image_nr(r->image, IMAGE_P2M, sizeof(uint64_t)),
                            p2m_page);
     case PIN:
         return layout_pin(&r->layout);
     case RANGES:
-        return for_records(r, r->layout.runs.nr, note_run);
+        return for_records(r, r->layout.spans.nr, note_span);
     case DONE:
         break;
     }

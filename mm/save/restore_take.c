@@ -103,7 +103,7 @@ enum err restore_promise(struct restore *r)
 
 /* --- whole blocks -------------------------------------------------------- */
 
-static enum err place_block(struct restore *r, struct extent e, mfn_t first)
+static enum err lay_block(struct restore *r, struct extent e, mfn_t first)
 {
     enum err rc = ERR_NONE;
 
@@ -114,7 +114,7 @@ static enum err place_block(struct restore *r, struct extent e, mfn_t first)
         for (unsigned i = 0; i < BLOCK_FRAMES && !rc; i++)
             rc = pfnmap_set(&r->map, pfn_of(e.pfn + i), mfn_add(first, i));
     if (!rc)
-        rc = layout_run_add(&r->layout, e, true);
+        rc = layout_span_add(&r->layout, e, true);
     return rc;
 }
 
@@ -123,8 +123,8 @@ static bool is_placed(const struct restore *r, struct extent e)
     return !mfn_eq(pfnmap_get(&r->map, pfn_of(e.pfn)), MFN_NONE);
 }
 
-/* 512 extents from the nth on that follow each other, all of them GIANT? */
-static bool giant_from(const struct restore *r, uint64_t n)
+/* 512 extents from the nth on that follow each other, all of them PAGE_1G? */
+static bool from_1g(const struct restore *r, uint64_t n)
 {
     uint64_t pfn = image_extent(r->image, n).pfn;
 
@@ -133,19 +133,19 @@ static bool giant_from(const struct restore *r, uint64_t n)
     for (uint64_t i = 0; i < REGION_BLOCKS; i++) {
         struct extent e = image_extent(r->image, n + i);
 
-        if (!(e.flags & EXTENT_GIANT) || e.pfn != pfn + i * BLOCK_FRAMES)
+        if (!(e.flags & EXTENT_1G) || e.pfn != pfn + i * BLOCK_FRAMES)
             return false;
     }
     return true;
 }
 
 /* As much of the region as there is time for: r->part of its blocks so far. */
-static enum err place_region(struct restore *r, uint64_t n)
+static enum err lay_region(struct restore *r, uint64_t n)
 {
     while (r->part < REGION_BLOCKS) {
         blk_t b = blk_of(r->region.v + r->part);
         enum err rc =
-            place_block(r, image_extent(r->image, n + r->part), mfn_of_blk(b));
+            lay_block(r, image_extent(r->image, n + r->part), mfn_of_blk(b));
 
         if (rc)
             return rc;
@@ -157,23 +157,23 @@ static enum err place_region(struct restore *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err giant_one(struct restore *r, uint64_t n)
+static enum err one_1g(struct restore *r, uint64_t n)
 {
     struct extent e = image_extent(r->image, n);
 
     if (r->part == 0) {
-        if (!(e.flags & EXTENT_GIANT) || is_placed(r, e) || !giant_from(r, n))
+        if (!(e.flags & EXTENT_1G) || is_placed(r, e) || !from_1g(r, n))
             return ERR_NONE;
         if (dmem_region_get_dirty(r->op, &r->region))
             return ERR_NONE; /* if there is none, so be it */
     }
-    return place_region(r, n);
+    return lay_region(r, n);
 }
 
-enum err restore_giant(struct restore *r)
+enum err restore_1g(struct restore *r)
 {
     while (r->cursor < nr_extents(r)) {
-        enum err rc = giant_one(r, r->cursor);
+        enum err rc = one_1g(r, r->cursor);
 
         if (rc)
             return rc;
@@ -202,7 +202,7 @@ static enum err take_block(struct restore *r, struct extent e)
 
     /* If there is none: restore_small(). */
     return dmem_block_get(r->op, &b) ? ERR_NONE
-                                     : place_block(r, e, mfn_of_blk(b));
+                                     : lay_block(r, e, mfn_of_blk(b));
 }
 
 static enum err large_one(struct restore *r, struct extent e)
@@ -234,7 +234,7 @@ enum err restore_whole(struct restore *r)
 
 /* --- frames -------------------------------------------------------------- */
 
-static enum err place_frame(struct restore *r, uint64_t pfn, mfn_t m)
+static enum err lay_frame(struct restore *r, uint64_t pfn, mfn_t m)
 {
     m2p_set(r->op->mm, m, pfn_of(pfn), 1);
     return pfnmap_set(&r->map, pfn_of(pfn), m);
@@ -247,7 +247,7 @@ static enum err take_frames(struct restore *r, uint64_t pfn, unsigned n)
     enum err rc = dmem_frames_get(r->op, m, n, &done);
 
     for (unsigned i = 0; i < n && !rc; i++)
-        rc = place_frame(r, pfn + i, m[i]);
+        rc = lay_frame(r, pfn + i, m[i]);
     return rc;
 }
 
@@ -266,7 +266,7 @@ static enum err small_one(struct restore *r, struct extent e)
             return ERR_RESTART;
     }
     r->part = 0;
-    return (e.flags & WANTS_WHOLE) ? layout_run_add(&r->layout, e, false)
+    return (e.flags & WANTS_WHOLE) ? layout_span_add(&r->layout, e, false)
                                    : ERR_NONE;
 }
 

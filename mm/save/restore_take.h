@@ -13,7 +13,7 @@ must_check enum err restore_count(struct restore *r);
 /* Is it possible at all? Says no in words; claims what must be whole. */
 must_check enum err restore_promise(struct restore *r);
 /* Whole regions; whole blocks for what was mapped large; for what was whole. */
-must_check enum err restore_giant(struct restore *r);
+must_check enum err restore_1g(struct restore *r);
 must_check enum err restore_large(struct restore *r);
 must_check enum err restore_whole(struct restore *r);
 /* Frames for all others. */

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "mm/base/port.h"
-#include "mm/save/canon.h"
+#include "mm/save/normalise.h"
 
 enum phase { START, HV, EXTENTS, TABLES, P2M, INDEX, PAGES, SUM, HEADER, DONE };
 
-void save_begin(struct save *s, const struct census *c, struct image *to,
+void save_begin(struct save *s, const struct snapshot *c, struct image *to,
                 const void *hv, size_t hv_len)
 {
     *s = (struct save){.c = c, .to = to, .hv = hv, .hv_len = hv_len};
@@ -58,12 +58,12 @@ static enum err put_hv(struct save *s)
 }
 
 static enum err put_list(struct save *s, enum image_section n,
-                         const struct census_list *l)
+                         const struct snapshot_list *l)
 {
     if (s->cursor == 0)
         open_section(s, n);
     while (s->cursor < l->nr) {
-        enum err rc = image_append(s->to, census_at(l, s->cursor), l->size);
+        enum err rc = image_append(s->to, snapshot_at(l, s->cursor), l->size);
 
         if (rc)
             return rc;
@@ -77,9 +77,9 @@ static enum err put_list(struct save *s, enum image_section n,
 
 /* --- content ------------------------------------------------------------- */
 
-static const struct census_table *next_table(const struct save *s)
+static const struct snapshot_table *next_table(const struct save *s)
 {
-    return s->table < s->c->tables.nr ? census_at(&s->c->tables, s->table)
+    return s->table < s->c->tables.nr ? snapshot_at(&s->c->tables, s->table)
                                       : NULL;
 }
 
@@ -91,7 +91,7 @@ static uint64_t end_of_names(const struct save *s)
 
 static uint64_t name_at(const struct save *s, uint64_t n)
 {
-    return n < s->c->nr_pfns ? n : CENSUS_SUPPLIED + n - s->c->nr_pfns;
+    return n < s->c->nr_pfns ? n : SNAPSHOT_SUPPLIED + n - s->c->nr_pfns;
 }
 
 static bool entry_is_zero(pte_t e, unsigned level, unsigned i)
@@ -99,7 +99,7 @@ static bool entry_is_zero(pte_t e, unsigned level, unsigned i)
     return e.v == 0 || (level == 4 && l4_slot_is_hv(i));
 }
 
-/* Zero in canonical form? Level 0: no table. */
+/* Zero in normalised form? Level 0: no table. */
 static bool is_zero(const pte_t *e, unsigned level)
 {
     for (unsigned i = 0; i < PT_ENTRIES; i++)
@@ -111,8 +111,8 @@ static bool is_zero(const pte_t *e, unsigned level)
 /* The content of a name, and its level, 0 if it is no table. */
 static const pte_t *content_of(struct save *s, uint64_t name, unsigned *level)
 {
-    const struct census_table *t = next_table(s);
-    mfn_t m = census_named(s->c, name);
+    const struct snapshot_table *t = next_table(s);
+    mfn_t m = snapshot_named(s->c, name);
 
     *level = 0;
     if (t && t->pfn == name) {
@@ -155,7 +155,7 @@ static enum err put_page(struct save *s, const pte_t *from, unsigned level)
     to = image_page(s->to, s->to->bytes / PAGE_SIZE);
     s->to->bytes += PAGE_SIZE;
     if (level)
-        return canon_table(s->c, level, from, to);
+        return normalise_table(s->c, level, from, to);
     memcpy(to, from, PAGE_SIZE);
     return ERR_NONE;
 }

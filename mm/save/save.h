@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * save.h: from a census to an image. The domain is only read: it may be
+ * save.h: from a snapshot to an image. The domain is only read: it may be
  * resumed afterwards, relocated, saved again, or destroyed.
  */
 #pragma once
@@ -8,20 +8,20 @@
 #include "mm/save/image.h"
 
 struct save {
-    const struct census *c;
+    const struct snapshot *c;
     struct image *to;
     const void *hv; /* becomes the section HV */
     size_t hv_len;
     struct image_header header; /* written last */
     struct xxh64 sum;
     uint64_t cursor; /* record, pfn or page, as the phase goes */
-    uint64_t table;  /* the next of the census' tables */
+    uint64_t table;  /* the next of the snapshot's tables */
     unsigned phase;
     char why[160];
 };
 
 /* `to` is empty. hv stays valid until the last step; hv_len > 0. */
-void save_begin(struct save *s, const struct census *c, struct image *to,
+void save_begin(struct save *s, const struct snapshot *c, struct image *to,
                 const void *hv, size_t hv_len);
 /* ERR_RESTART: call again. ERR_NOMEM, ERR_INVAL: why; free the image. */
 must_check enum err save_step(struct save *s);

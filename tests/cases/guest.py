@@ -33,7 +33,7 @@ def cases():
             yield Case("guest/%s-%s" % (name, cpu.split(",")[0]),
                        judge=judge_guest, env=env | NEEDS.get(name, {}))
     yield Case("guest/resize-1gib", judge=judge_guest,
-               env={"GUEST": "resize", "ARGS": "expect=giant", "CPU": "max",
+               env={"GUEST": "resize", "ARGS": "expect=page_1g", "CPU": "max",
                     "MEM": "2G", "HOSTMEM": "4G"})
     for kind in ("ring4", "io4", "fast4", "hogs"):
         yield Case("share/" + kind, ["tests/boot/share", kind], limit=120)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cut/, keep/, giant/, gib/: a guest's memory, as whole as it can be kept."""
+"""cut/, keep/, page_1g/, gib/: a guest's memory, as whole as it can be kept."""
 import os
 
 from case import Case, judge_guest
@@ -65,9 +65,9 @@ def cases():
     # 1 GiB entries, on the processor of the two that has them.
     pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for cpu in ("Haswell,-pcid", "max"):
-        yield Case("giant/" + cpu.split(",")[0], judge=judge_guest,
+        yield Case("page_1g/" + cpu.split(",")[0], judge=judge_guest,
                    skip="" if pages > 5 << 30 else "less than 5 GiB free",
-                   env={"GUEST": "giant", "MEM": "3200M", "HOSTMEM": "4G",
+                   env={"GUEST": "page_1g", "MEM": "3200M", "HOSTMEM": "4G",
                         "CPU": cpu, "HVARGS": "debug"})
     # What `make bench` measures with 1 GiB, with less.
     yield Case("gib/flagstone", judge=judge_guest,

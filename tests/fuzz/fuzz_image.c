@@ -72,7 +72,7 @@ static uint64_t any_word(struct dice *d, uint64_t was)
     case 0:
         return dice_upto(d, 0x1000);
     case 1:
-        return CENSUS_SUPPLIED + dice_upto(d, 4);
+        return SNAPSHOT_SUPPLIED + dice_upto(d, 4);
     case 2:
         return was ^ BIT(dice_upto(d, 64));
     case 3:
@@ -155,7 +155,7 @@ static void check_places(const struct image_header *h)
     uint64_t end = PAGE_SIZE;
 
     assert_true(h->total_bytes % PAGE_SIZE == 0);
-    assert_true(h->nr_pfns <= CENSUS_PFNS_MAX && h->nr_frames <= h->nr_pfns);
+    assert_true(h->nr_pfns <= SNAPSHOT_PFNS_MAX && h->nr_frames <= h->nr_pfns);
     for (unsigned s = 0; s < IMAGE_SECTIONS; s++) {
         uint64_t at = h->section[s].offset, bytes = h->section[s].bytes;
 
@@ -219,28 +219,28 @@ static void go_on(struct world *w, struct world_domain *x, struct restore *r)
 {
     struct mm_op op = mm_op_on(&x->d, &x->v);
     struct image_check check;
-    struct census c;
+    struct snapshot c;
     struct image i;
     struct save s;
 
     for (uint64_t n = 0;
-         n < image_nr(r->image, IMAGE_TABLES, sizeof(struct census_table));
+         n < image_nr(r->image, IMAGE_TABLES, sizeof(struct snapshot_table));
          n++) {
-        struct census_table t = image_table(r->image, n);
+        struct snapshot_table t = image_table(r->image, n);
 
-        if (t.level == 4 && t.pfn < CENSUS_SUPPLIED)
+        if (t.level == 4 && t.pfn < SNAPSHOT_SUPPLIED)
             (void)!mmu_new_baseptr(&op, restore_mfn(r, pfn_of(t.pfn)));
     }
     world_done(&op);
     world_audit(w, "loading the roots");
-    if (saving_census(&c, &op, no_p2m, NULL) == ERR_NONE) {
+    if (saving_snapshot(&c, &op, no_p2m, NULL) == ERR_NONE) {
         assert_int_equal(image_init(&i, &w->mm, IMAGE_OWNER + 1, 8192), 0);
         if (saving_save(&s, &c, &i, NULL) == ERR_NONE &&
             saving_check(&check, &i, NULL))
             fail_msg("saved again: %s", check.why);
         saving_free(&i);
     }
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
     world_done(&op);
     world_audit(w, "saving it again");
 }
@@ -293,7 +293,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dice d = {.at = data, .end = data + size};
     static struct image_check check;
-    struct world_domain ballast;
+    struct world_domain filler;
     static struct world w;
     static struct image i;
 
@@ -307,13 +307,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world_make(&w, MACHINE_BLOCKS);
     make_image(&i, &w, &d);
     d.at = data; /* the first bytes once more, for what is not the image */
-    press(&w, &ballast, &d);
+    press(&w, &filler, &d);
     if (saving_check(&check, &i, NULL) == ERR_NONE)
         restore_it(&w, &i, &d);
     else if (!check.why[0])
         fail_msg("refused with no word");
     saving_free(&i);
-    world_destroy(&w, &ballast);
+    world_destroy(&w, &filler);
     world_end(&w);
     return 0;
 }

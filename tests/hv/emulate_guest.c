@@ -16,7 +16,7 @@
 #include "hv/domain/segment.h"
 #include "hv/domain/shown.h"
 #include "hv/sched/sched.h"
-#include "hv/trap/policy.h"
+#include "hv/trap/cpuid.h"
 #include "tests/hv/fake_x86.h"
 #include "xen/sched.h"
 
@@ -209,7 +209,7 @@ enum err type_get(struct mm_op *op, mfn_t m, enum frame_type t)
     return ERR_NONE;
 }
 
-void type_put_later(struct mm_op *op, mfn_t m)
+void type_put_deferred(struct mm_op *op, mfn_t m)
 {
     must(op->d == &guest_domain.mm && m.v < GUEST_PAGES && references == 1);
     references--;
@@ -294,7 +294,7 @@ static void make_vcpu(struct vcpu *v, struct domain *d, unsigned id)
     v->info = &d->shared->vcpu_info[id];
     v->mm.root_kernel = mfn_of(0x100 + id);
     v->mm.root_user = mfn_of(0x200 + id);
-    v->mm.old = MFN_NONE;
+    v->mm.deferred = MFN_NONE;
     v->xcr0 = 3;
     debugreg_reset(v);
     d->vcpu[id] = v;

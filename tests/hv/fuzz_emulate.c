@@ -21,9 +21,9 @@
 #include "hv/domain/profile.h"
 #include "hv/domain/segment.h"
 #include "hv/domain/vcpu.h"
+#include "hv/trap/cpuid.h"
 #include "hv/trap/emulate.h"
 #include "hv/trap/io.h"
-#include "hv/trap/policy.h"
 #include "tests/hv/emulate_guest.h"
 #include "tests/hv/fake_x86.h"
 
@@ -61,7 +61,7 @@ static void check_level(const struct vcpu *v)
     must((r->ss & 3) == 3 && r->ss <= 0xffff);
     must((r->rflags & always) == always);
     must(!(r->rflags & ~(RFLAGS_GUEST | always)));
-    must(v->iopl <= 3 && !(v->cr4 & ~POLICY_CR4_GUEST));
+    must(v->iopl <= 3 && !(v->cr4 & ~CPUID_CR4_GUEST));
 }
 
 /* What the machine has is this vCPU's. */

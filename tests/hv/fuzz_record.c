@@ -13,7 +13,7 @@
 #include "hv/domain/fpu.h"
 #include "hv/domain/vcpu.h"
 #include "hv/svc/migrate/freeze.h"
-#include "hv/trap/policy.h"
+#include "hv/trap/cpuid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,7 +40,7 @@ void bug(const char *file, int line, const char *what)
 }
 
 /* Only to freeze, which is not done here. */
-pfn_t census_pfn(const struct census *c, mfn_t m)
+pfn_t snapshot_pfn(const struct snapshot *c, mfn_t m)
 {
     (void)c, (void)m;
     abort();
@@ -82,7 +82,7 @@ enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     must(c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY);
     for (unsigned i = 0; i * 512 < c->gdt_ents; i++)
         must(ours(c->gdt_frames[i]));
-    must(!(v->cr4 & ~POLICY_CR4_GUEST));
+    must(!(v->cr4 & ~CPUID_CR4_GUEST));
     return c->flags & BIT(20) ? ERR_INVAL : ERR_NONE;
 }
 

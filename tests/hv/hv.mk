@@ -31,8 +31,8 @@ HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/eve
     tests/hv/machine.c
 HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c
 HVT_store_model := $(HVT_store)
-HVT_channel := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
-HVT_ring := hv/call/ring.c hv/sched/event.c hv/call/event_op.c tests/hv/machine.c
+HVT_transfer := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
+HVT_downgrade_ring := hv/call/downgrade_ring.c hv/sched/event.c hv/call/event_op.c tests/hv/machine.c
 HVT_msr :=
 HVT_freeze := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
     hv/base/print.c tests/hv/machine.c
@@ -47,7 +47,7 @@ HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr policy) \
 HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := msr event event_model time sched ops freeze ring selector
+HVT_NATIVE := msr event event_model time sched ops freeze downgrade_ring selector
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
@@ -65,7 +65,7 @@ $(BUILD)/tests/hv/test_sched: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
-$(BUILD)/tests/hv/test_channel: hv/svc/migrate/channel.c
+$(BUILD)/tests/hv/test_transfer: hv/svc/migrate/transfer.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,HOSTCC,$<)

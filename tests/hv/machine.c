@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "hv/arch/memory.h"
-#include "hv/call/ring.h"
+#include "hv/call/downgrade_ring.h"
 #include "hv/domain/guest.h"
 
 uintptr_t machine_bad_from, machine_bad_to;
 bool machine_bad_reads, machine_hasty;
-uint8_t *(*machine_place)(uint64_t va, bool write);
+uint8_t *(*machine_translate)(uint64_t va, bool write);
 unsigned machine_alloc_fails;
 unsigned machine_again;
 unsigned machine_discharges;
@@ -54,7 +54,7 @@ void machine_make(unsigned domains, unsigned vcpus)
     frames_used = 0;
     machine_discharges = 0;
     machine_mm = &hv_mm;
-    machine_place = NULL;
+    machine_translate = NULL;
     machine_hasty = false;
     hv_mm.owed = &cpu.owed;
     hv_mm.direct = calloc(MACHINE_FRAMES, PAGE_SIZE);
@@ -151,7 +151,7 @@ __attribute__((weak)) enum err alloc_hv_get(struct mm *mm, unsigned order,
     return ERR_NONE;
 }
 
-__attribute__((weak)) void ring_bound(struct domain *d)
+__attribute__((weak)) void downgrade_ring_bound(struct domain *d)
 {
     (void)d;
 }
@@ -185,15 +185,16 @@ static size_t reachable(uint64_t va, size_t n, bool write)
     return va >= machine_bad_from ? 0 : (size_t)(machine_bad_from - va);
 }
 
-static uint8_t *place(uint64_t va, bool write)
+static uint8_t *translate(uint64_t va, bool write)
 {
-    return machine_place ? machine_place(va, write) : (uint8_t *)(uintptr_t)va;
+    return machine_translate ? machine_translate(va, write)
+                             : (uint8_t *)(uintptr_t)va;
 }
 
 /* How many of those from va are in its page. */
 static size_t in_page(uint64_t va, size_t n)
 {
-    return machine_place ? MIN(n, PAGE_SIZE - va % PAGE_SIZE) : n;
+    return machine_translate ? MIN(n, PAGE_SIZE - va % PAGE_SIZE) : n;
 }
 
 size_t guest_read_some(void *dst, uint64_t va, size_t n)
@@ -203,7 +204,7 @@ size_t guest_read_some(void *dst, uint64_t va, size_t n)
     cpu_user_access_begin();
     n = reachable(va, n, false);
     for (done = 0; done < n; done += part) {
-        const uint8_t *p = place(va + done, false);
+        const uint8_t *p = translate(va + done, false);
 
         if (!p)
             break;
@@ -220,7 +221,7 @@ size_t guest_write_some(uint64_t va, const void *src, size_t n)
     cpu_user_access_begin();
     n = reachable(va, n, true);
     for (done = 0; done < n; done += part) {
-        uint8_t *p = place(va + done, true);
+        uint8_t *p = translate(va + done, true);
 
         if (!p)
             break;

@@ -25,7 +25,7 @@ extern bool machine_bad_reads;
  * Where a guest's address is, to the end of its page; NULL: it faults. NULL
  * itself: guest addresses are the test's own.
  */
-extern uint8_t *(*machine_place)(uint64_t va, bool write);
+extern uint8_t *(*machine_translate)(uint64_t va, bool write);
 /* The n-th allocation from now fails; 0: none. */
 extern unsigned machine_alloc_fails;
 /* Whose memory guests have: hv_mm, unless a test says otherwise. */

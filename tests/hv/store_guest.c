@@ -189,7 +189,7 @@ void store_guest_serve(void)
 /* --- what must be right always -------------------------------------------- */
 
 struct found {
-    unsigned places, nodes, entries, watches, fired, values;
+    unsigned dentries, nodes, entries, watches, fired, values;
     uint64_t spare; /* holds of the hypervisor's own */
     const struct store_value *value[16384];
 };
@@ -204,11 +204,11 @@ static void found_value(const struct store_value *v)
     found.value[found.values++] = v;
 }
 
-static unsigned count_children(const struct store_place *p)
+static unsigned count_children(const struct store_dentry *p)
 {
     unsigned n = 0;
 
-    for (const struct store_place *c = p->first; c; c = c->next, n++) {
+    for (const struct store_dentry *c = p->first; c; c = c->next, n++) {
         must(c->parent == p, "a child of somebody else's");
         must(c->next ? c->next->prev == c : p->last == c, "a list is torn");
         must(store_tree_find(&the_store()->tree, p, c->name, c->len) == c,
@@ -217,7 +217,7 @@ static unsigned count_children(const struct store_place *p)
     return n;
 }
 
-static unsigned count_events(const struct store_place *p)
+static unsigned count_events(const struct store_dentry *p)
 {
     unsigned n = 0;
 
@@ -227,28 +227,28 @@ static unsigned count_events(const struct store_place *p)
     return n;
 }
 
-static unsigned count_watches(const struct store_place *p)
+static unsigned count_watches(const struct store_dentry *p)
 {
     unsigned n = 0;
 
     for (const struct store_watch *x = p->watches; x; x = x->next, n++)
-        must(x->place == p && the_store()->watches.slot[x->slot] == x,
+        must(x->dentry == p && the_store()->watches.slot[x->slot] == x,
              "a watch that is elsewhere");
     return n;
 }
 
-static unsigned count_entries(const struct store_place *p)
+static unsigned count_entries(const struct store_dentry *p)
 {
     unsigned n = 0;
 
     for (const struct store_entry *e = p->entries; e; e = e->beside, n++) {
-        must(e->place == p, "an entry that is elsewhere");
+        must(e->dentry == p, "an entry that is elsewhere");
         found_value(e->value);
     }
     return n;
 }
 
-static void audit_place(const struct store_place *p)
+static void audit_dentry(const struct store_dentry *p)
 {
     const struct store *s = the_store();
     const unsigned entries = count_entries(p), watches = count_watches(p);
@@ -256,13 +256,13 @@ static void audit_place(const struct store_place *p)
     uint64_t held =
         node + count_children(p) + watches + count_events(p) + entries;
 
-    found.places++;
+    found.dentries++;
     found.nodes += node;
     found.entries += entries;
     found.watches += watches;
     found_value(p->value);
-    must(p->refs >= held, "a place is held by fewer than hold it");
-    must(p->refs || (p->flags & STORE_DEAD), "a place that nobody holds");
+    must(p->refs >= held, "a dentry is held by fewer than hold it");
+    must(p->refs || (p->flags & STORE_DEAD), "a dentry that nobody holds");
     found.spare += p->refs - held;
     must(!node || s->job.active || p->parent->value, "a node without parent");
 }
@@ -321,23 +321,23 @@ void store_guest_audit(void)
 {
     const struct store *s = the_store();
     struct store_walk w = store_walk_from(s->tree.root);
-    struct store_place *p;
+    struct store_dentry *p;
 
     memset(&found, 0, offsetof(struct found, value));
     while (store_walk_on(&w, &p))
         if (p)
-            audit_place(p);
+            audit_dentry(p);
     for (unsigned i = 0; i < STORE_TRANSACTIONS; i++)
         audit_transaction(&s->transactions.of[i]);
     must(found.nodes == s->tree.nodes, "nodes are counted wrongly");
     must(found.watches == s->watches.nr, "watches are counted wrongly");
-    must(found.places + found.entries + found.watches + audit_values() ==
+    must(found.dentries + found.entries + found.watches + audit_values() ==
              s->tree.pool.objects,
          "something in the pool is nobody's");
     if (fresh)
         spare = found.spare;
     fresh = false;
-    must(found.spare - !!s->job.place == spare, "a hold is lost");
+    must(found.spare - !!s->job.dentry == spare, "a hold is lost");
     audit_quotas(s);
 }
 

@@ -10,7 +10,7 @@
 #include "hv/domain/callback.h"
 #include "hv/domain/fpu.h"
 #include "hv/svc/migrate/freeze.h"
-#include "hv/trap/policy.h"
+#include "hv/trap/cpuid.h"
 #include "tests/hv/machine.h"
 
 #define SHIFT 1000u /* mfn - pfn: before; after: MOVED */
@@ -19,7 +19,7 @@
 
 static struct freeze record;
 static char text[FLAGSTONE_TEXT];
-static const struct census census;
+static const struct snapshot snapshot;
 static const struct pfnmap map;
 
 /* --- what freeze.c wants of others ---------------------------------------- */
@@ -29,9 +29,9 @@ static unsigned contexts, restarts;
 static enum err context_rc, area_rc;
 static uint64_t area_xcr0;
 
-pfn_t census_pfn(const struct census *c, mfn_t m)
+pfn_t snapshot_pfn(const struct snapshot *c, mfn_t m)
 {
-    assert_ptr_equal(c, &census);
+    assert_ptr_equal(c, &snapshot);
     return m.v >= SHIFT && m.v < SHIFT + PAGES ? pfn_of(m.v - SHIFT) : PFN_NONE;
 }
 
@@ -60,7 +60,7 @@ enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
         assert_in_range(user, MOVED, MOVED + PAGES - 1);
     for (unsigned i = 0; i * 512 < c->gdt_ents; i++)
         assert_in_range(c->gdt_frames[i], MOVED, MOVED + PAGES - 1);
-    assert_false(v->cr4 & ~POLICY_CR4_GUEST);
+    assert_false(v->cr4 & ~CPUID_CR4_GUEST);
     got = *c;
     contexts++;
     return context_rc;
@@ -122,11 +122,11 @@ static int make(void **state)
     d->mm.superpages = SUPERPAGES_REQUIRE;
     d->features = 5;
     memcpy(d->shown.vendor, "GenuineIntel", 12);
-    d->life.restores = 7;
+    d->super_stats.restores = 7;
     d->start_mfn = mfn_of(SHIFT + 3);
     d->console_mfn = mfn_of(SHIFT + 4);
     d->store_mfn = mfn_of(SHIFT + 5);
-    d->ring_mfn = MFN_NONE;
+    d->downgrade_mfn = MFN_NONE;
     v = d->vcpu[0];
     v->info->evtchn_upcall_mask = 1;
     v->cr4 = CR4_OSXSAVE;
@@ -166,7 +166,7 @@ static int end(void **state)
 
 static void take(void)
 {
-    assert_int_equal(freeze_take(&record, d, &census, text), ERR_NONE);
+    assert_int_equal(freeze_take(&record, d, &snapshot, text), ERR_NONE);
     assert_int_equal(freeze_check(&record, record.domain.bytes, text),
                      ERR_NONE);
 }
@@ -217,7 +217,7 @@ static void all_of_it_comes_back_on_other_frames(void **state)
     assert_int_equal(d->vcpu[2]->state, VCPU_DOWN);
     assert_int_equal(d->start_mfn.v, MOVED + 3);
     assert_int_equal(d->store_mfn.v, MOVED + 5);
-    assert_true(mfn_eq(d->ring_mfn, MFN_NONE));
+    assert_true(mfn_eq(d->downgrade_mfn, MFN_NONE));
 }
 
 /* Images made when the callback was kept beside the trap table. */
@@ -246,7 +246,7 @@ static void no_machine_frame_is_in_it(void **state)
     assert_int_equal(record.vcpu[0].root_kernel, 0);
     assert_int_equal(record.vcpu[0].root_user, 1);
     assert_true(record.vcpu[1].root_user == FREEZE_NO_PFN);
-    assert_true(record.domain.ring_pfn == FREEZE_NO_PFN);
+    assert_true(record.domain.downgrade_pfn == FREEZE_NO_PFN);
     assert_int_equal(record.domain.console_pfn, 4);
 }
 
@@ -267,16 +267,16 @@ static void frames_without_a_pfn_are_named(void **state)
 {
     (void)state;
     d->vcpu[0]->mm.seg[1] = mfn_of(3);
-    assert_int_equal(freeze_take(&record, d, &census, text), ERR_INVAL);
+    assert_int_equal(freeze_take(&record, d, &snapshot, text), ERR_INVAL);
     assert_string_equal(text,
                         "frame 1 of vCPU 0's GDT is no page of its memory");
     d->vcpu[0]->mm.seg[1] = mfn_of(SHIFT + 7);
     d->vcpu[1]->mm.root_kernel = mfn_of(SHIFT + PAGES);
-    assert_int_equal(freeze_take(&record, d, &census, text), ERR_INVAL);
+    assert_int_equal(freeze_take(&record, d, &snapshot, text), ERR_INVAL);
     assert_string_equal(text, "vCPU 1 runs on a page table that is no page of "
                               "its memory");
     d->start_mfn = mfn_of(~UINT64_C(0) - 1);
-    assert_int_equal(freeze_take(&record, d, &census, text), ERR_INVAL);
+    assert_int_equal(freeze_take(&record, d, &snapshot, text), ERR_INVAL);
     assert_non_null(strstr(text, "start_info"));
 }
 

@@ -48,7 +48,7 @@ enum err type_get(struct mm_op *op, mfn_t m, enum frame_type t)
     return ERR_INVAL;
 }
 
-void type_put_later(struct mm_op *op, mfn_t m)
+void type_put_deferred(struct mm_op *op, mfn_t m)
 {
     (void)op;
     (void)m;

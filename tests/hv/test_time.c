@@ -116,7 +116,7 @@ void event_virq(struct vcpu *v, unsigned virq)
 
 void domain_crash(struct domain *x, const char *fmt, ...)
 {
-    assert_string_equal(fmt, "it left its watchdog %u alone");
+    assert_string_equal(fmt, "it did not reset its watchdog %u in time");
     x->end = DOMAIN_CRASHED;
 }
 

@@ -495,9 +495,9 @@ enum err actor_frame_in(struct actor *a, uint64_t pfn)
 
 /* --- suspended ----------------------------------------------------------- */
 
-static struct p2m_place p2m_place(const struct actor *a)
+static struct p2m_location p2m_location(const struct actor *a)
 {
-    return (struct p2m_place){
+    return (struct p2m_location){
         .nr_pfns = a->is.nr_blocks * 512ul,
         .list_list = MFN_NONE,
         .va = va_of(PFN_P2M),
@@ -505,20 +505,20 @@ static struct p2m_place p2m_place(const struct actor *a)
     };
 }
 
-static enum err take_census(struct actor *a, struct census *c)
+static enum err take_snapshot(struct actor *a, struct snapshot *c)
 {
-    enum err rc = done(a, saving_census(c, &a->op, p2m_place(a), NULL));
+    enum err rc = done(a, saving_snapshot(c, &a->op, p2m_location(a), NULL));
 
     if (rc && rc != ERR_NOMEM)
-        fail_msg("census: %s", c->why);
+        fail_msg("snapshot: %s", c->why);
     return rc;
 }
 
 enum err actor_save(struct actor *a, struct image *to, domid_t owner)
 {
-    struct census c;
+    struct snapshot c;
     struct save s = {.phase = 0};
-    enum err rc = take_census(a, &c);
+    enum err rc = take_snapshot(a, &c);
 
     if (!rc) {
         rc = image_init(to, &a->w->mm, owner, ACTOR_PFNS + 64);
@@ -528,7 +528,7 @@ enum err actor_save(struct actor *a, struct image *to, domid_t owner)
                 saving_free(to);
         }
     }
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
     if (rc && rc != ERR_NOMEM)
         fail_msg("save: %s", s.why);
     return rc;
@@ -537,8 +537,8 @@ enum err actor_save(struct actor *a, struct image *to, domid_t owner)
 enum err actor_relocate(struct actor *a, struct layout_result *result)
 {
     struct relocate r;
-    struct census c;
-    enum err rc = take_census(a, &c);
+    struct snapshot c;
+    enum err rc = take_snapshot(a, &c);
 
     if (!rc) {
         relocate_begin(&r, &c);
@@ -549,9 +549,9 @@ enum err actor_relocate(struct actor *a, struct layout_result *result)
         if (rc)
             fail_msg("domain %u is lost: %s", a->x->d.id, r.why);
         *result = r.result;
-        assert_int_equal(start(a, census_mfn(&c, pfn_of(PFN_L4))), ERR_NONE);
+        assert_int_equal(start(a, snapshot_mfn(&c, pfn_of(PFN_L4))), ERR_NONE);
     }
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
     return rc;
 }
 

@@ -64,7 +64,7 @@ enum err actor_frame_out(struct actor *a, uint64_t pfn);
 enum err actor_frame_in(struct actor *a, uint64_t pfn);
 /* From whatever maps it to a table of the actor's own. */
 enum err actor_small(struct actor *a, unsigned b);
-/* A block large again: in place if it can be joined, else healed. ERR_BUSY. */
+/* A block collapsed: in place if it can be joined, else healed. ERR_BUSY. */
 enum err actor_large(struct actor *a, unsigned b);
 /* A large block small again by splitting its entry. */
 enum err actor_split(struct actor *a, unsigned b);

@@ -97,7 +97,8 @@ static void spoil(struct alloc_model *k, uint64_t b)
         p[upto(k, 2) ? upto(k, BLOCK_SIZE / 8) : i * 512 * 100] = ~b;
 }
 
-static bool run_is_free(const struct alloc_model *k, uint64_t m, unsigned order)
+static bool chunk_is_free(const struct alloc_model *k, uint64_t m,
+                          unsigned order)
 {
     for (unsigned i = 0; i < 1u << order; i++)
         if (k->frame[m + i] != 1)
@@ -107,8 +108,8 @@ static bool run_is_free(const struct alloc_model *k, uint64_t m, unsigned order)
 
 /* Runs of 2^order free frames in the hypervisor's blocks; counts up to `most`.
  */
-static uint64_t count_runs(const struct alloc_model *k, unsigned order,
-                           uint64_t most)
+static uint64_t count_chunks(const struct alloc_model *k, unsigned order,
+                             uint64_t most)
 {
     uint64_t n = 0;
 
@@ -116,7 +117,7 @@ static uint64_t count_runs(const struct alloc_model *k, unsigned order,
         if (k->who[b] != HV && k->who[b] != HV_PARTIAL)
             continue;
         for (unsigned i = 0; i < BLOCK_FRAMES; i += 1u << order)
-            n += run_is_free(k, b * BLOCK_FRAMES + i, order);
+            n += chunk_is_free(k, b * BLOCK_FRAMES + i, order);
     }
     return n;
 }
@@ -125,7 +126,7 @@ static uint64_t count_runs(const struct alloc_model *k, unsigned order,
 static bool tables_fit(const struct alloc_model *k, uint64_t left,
                        uint64_t less)
 {
-    uint64_t pairs = count_runs(k, 1, UINT64_MAX),
+    uint64_t pairs = count_chunks(k, 1, UINT64_MAX),
              total = k->mm.alloc.total_blocks;
 
     if (k->reserve * 255 < total)
@@ -142,7 +143,7 @@ static bool may(const struct alloc_model *k, enum alloc_use use, uint64_t n)
         return k->claims >= n;
     if (left < n)
         return false;
-    return left >= n + k->reserve || use == ALLOC_TABLES ||
+    return left >= n + k->reserve || use == ALLOC_FRAME_TABLES ||
            (use == ALLOC_CUT && tables_fit(k, left - n, 0));
 }
 
@@ -268,8 +269,8 @@ void alloc_model_hv_get(struct alloc_model *k)
 {
     unsigned order = (unsigned)upto(k, ALLOC_HV_ORDERS);
     bool table = order == 1 && upto(k, 2);
-    bool there = count_runs(k, order, 1);
-    bool ok = there || may(k, table ? ALLOC_TABLES : ALLOC_CUT, 1);
+    bool there = count_chunks(k, order, 1);
+    bool ok = there || may(k, table ? ALLOC_FRAME_TABLES : ALLOC_CUT, 1);
     mfn_t m;
 
     if (!table)
@@ -279,7 +280,8 @@ void alloc_model_hv_get(struct alloc_model *k)
                                          : 1);
     if (k->nr_hv == MAX_HV)
         return;
-    if (table ? alloc_table_get(&k->mm, &m) : alloc_hv_get(&k->mm, order, &m)) {
+    if (table ? alloc_frame_table_get(&k->mm, &m)
+              : alloc_hv_get(&k->mm, order, &m)) {
         assert_false(ok);
         k->refused++;
         return;
@@ -288,7 +290,7 @@ void alloc_model_hv_get(struct alloc_model *k)
     if (!there)
         model_cut(k, m.v);
     assert_int_equal(m.v % (1u << order), 0);
-    assert_true(run_is_free(k, m.v, order));
+    assert_true(chunk_is_free(k, m.v, order));
     assert_true(zeroed(mm_frame_ptr(&k->mm, m), (PAGE_SIZE << order) / 8));
     memset(k->frame + m.v, 2, (size_t)1 << order);
     memset(mm_frame_ptr(&k->mm, m), 0xee, (size_t)PAGE_SIZE << order);
@@ -312,7 +314,7 @@ static void hv_put_one(struct alloc_model *k)
     memset(k->frame + r.m.v, 1, (size_t)1 << r.order);
     k->hv_tables -= r.table;
     if (r.table)
-        alloc_table_put(&k->mm, r.m);
+        alloc_frame_table_put(&k->mm, r.m);
     else
         alloc_hv_put(&k->mm, r.m, r.order);
     b = r.m.v / BLOCK_FRAMES;

@@ -11,7 +11,7 @@
 #include "mm/alloc/m2p.h"
 #include "mm/pv/supply.h"
 
-void claim(struct scene *s, mfn_t m, uint64_t pfn)
+void set_m2p(struct scene *s, mfn_t m, uint64_t pfn)
 {
     m2p_set(&s->w.mm, m, pfn_of(pfn), 1);
 }
@@ -21,13 +21,13 @@ void number(struct scene *s)
     const mfn_t small[SMALL] = {s->l4, s->l3, s->l2, s->l1, s->data};
 
     for (unsigned i = 0; i < SMALL; i++)
-        claim(s, small[i], 10 + 2 * i);
+        set_m2p(s, small[i], 10 + 2 * i);
     m2p_set(&s->w.mm, s->block, pfn_of(BLOCK_PFN), BLOCK_FRAMES);
 }
 
-void take(struct scene *s, struct census *c)
+void take(struct scene *s, struct snapshot *c)
 {
-    if (saving_census(c, &s->op, no_p2m, NULL))
+    if (saving_snapshot(c, &s->op, no_p2m, NULL))
         fail_msg("%s", c->why);
 }
 
@@ -42,7 +42,7 @@ mfn_t shatter(struct scene *s)
     for (unsigned i = 0; i < PT_ENTRIES; i++) {
         mfn_t m = scene_frame(s);
 
-        claim(s, m, RUN_PFN + i);
+        set_m2p(s, m, SPAN_PFN + i);
         e[i] = pte_make(m, KERNEL | (i % 2 ? PTE_A | PTE_D : 0));
     }
     assert_int_equal(
@@ -60,12 +60,12 @@ void add_range(struct scene *s, uint64_t pfn, enum range_state state)
     assert_int_equal(range_add(&s->us.d, r), ERR_NONE);
 }
 
-static struct extent extent_at(const struct census *c, uint64_t n)
+static struct extent extent_at(const struct snapshot *c, uint64_t n)
 {
-    return *(struct extent *)census_at(&c->extents, n);
+    return *(struct extent *)snapshot_at(&c->extents, n);
 }
 
-void assert_extent(const struct census *c, uint64_t n, uint64_t pfn,
+void assert_extent(const struct snapshot *c, uint64_t n, uint64_t pfn,
                    uint32_t count, uint64_t flags)
 {
     struct extent e = extent_at(c, n);
@@ -75,10 +75,10 @@ void assert_extent(const struct census *c, uint64_t n, uint64_t pfn,
     assert_int_equal(e.flags, flags);
 }
 
-void assert_table(const struct census *c, uint64_t n, uint64_t pfn,
+void assert_table(const struct snapshot *c, uint64_t n, uint64_t pfn,
                   unsigned level, unsigned pinned)
 {
-    const struct census_table *t = census_at(&c->tables, n);
+    const struct snapshot_table *t = snapshot_at(&c->tables, n);
 
     assert_int_equal(t->pfn, pfn);
     assert_int_equal(t->level, level);

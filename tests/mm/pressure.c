@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-void pressure_make(struct world *w, struct world_domain *ballast, domid_t id)
+void pressure_make(struct world *w, struct world_domain *filler, domid_t id)
 {
-    world_domain(w, ballast, id, ~UINT64_C(0));
-    ballast->d.relinquish = RELINQUISH_CUT;
+    world_domain(w, filler, id, ~UINT64_C(0));
+    filler->d.relinquish = RELINQUISH_CUT;
 }
 
 static void fragment(struct mm_op *op, blk_t b)
@@ -20,9 +20,9 @@ static void fragment(struct mm_op *op, blk_t b)
                          ERR_NONE);
 }
 
-void pressure_put(struct world_domain *ballast, uint64_t n, uint64_t frag)
+void pressure_put(struct world_domain *filler, uint64_t n, uint64_t frag)
 {
-    struct mm_op op = mm_op_on(&ballast->d, &ballast->v);
+    struct mm_op op = mm_op_on(&filler->d, &filler->v);
     blk_t b;
 
     while (!dmem_block_get(&op, &b)) {
@@ -31,12 +31,12 @@ void pressure_put(struct world_domain *ballast, uint64_t n, uint64_t frag)
         frag -= !!frag;
     }
     world_done(&op);
-    (void)pressure_drop(ballast, n);
+    (void)pressure_drop(filler, n);
 }
 
-uint64_t pressure_drop(struct world_domain *ballast, uint64_t n)
+uint64_t pressure_drop(struct world_domain *filler, uint64_t n)
 {
-    struct mm_op op = mm_op_on(&ballast->d, &ballast->v);
+    struct mm_op op = mm_op_on(&filler->d, &filler->v);
     uint64_t done = 0;
 
     for (uint64_t i = op.mm->nr_blocks; done < n && i-- > 0;)

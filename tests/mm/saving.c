@@ -11,7 +11,7 @@
 
 #include "mm/alloc/m2p.h"
 
-const struct p2m_place no_p2m = {.list_list = {~UINT64_C(0)}};
+const struct p2m_location no_p2m = {.list_list = {~UINT64_C(0)}};
 
 static const char hv_record[] = "what hv/ has to say";
 
@@ -28,14 +28,14 @@ static const char hv_record[] = "what hv/ has to say";
         rc_;                                                                   \
     })
 
-enum err saving_census(struct census *c, struct mm_op *op, struct p2m_place p2m,
-                       unsigned *steps)
+enum err saving_snapshot(struct snapshot *c, struct mm_op *op,
+                         struct p2m_location p2m, unsigned *steps)
 {
-    census_begin(c, op, p2m);
-    return all_steps(steps, census_step(c));
+    snapshot_begin(c, op, p2m);
+    return all_steps(steps, snapshot_step(c));
 }
 
-enum err saving_save(struct save *s, const struct census *c, struct image *to,
+enum err saving_save(struct save *s, const struct snapshot *c, struct image *to,
                      unsigned *steps)
 {
     save_begin(s, c, to, hv_record, sizeof(hv_record));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * saving.h: census, save and check from beginning to end, for tests that are
+ * saving.h: snapshot, save and check from beginning to end, for tests that are
  * not about the steps; and pfns for the frames of a domain.
  */
 #pragma once
@@ -10,13 +10,13 @@
 
 #define IMAGE_OWNER 900
 
-extern const struct p2m_place no_p2m;
+extern const struct p2m_location no_p2m;
 
 /* All steps, however often they are interrupted; steps, if not NULL: how many.
  */
-enum err saving_census(struct census *c, struct mm_op *op, struct p2m_place p2m,
-                       unsigned *steps);
-enum err saving_save(struct save *s, const struct census *c, struct image *to,
+enum err saving_snapshot(struct snapshot *c, struct mm_op *op,
+                         struct p2m_location p2m, unsigned *steps);
+enum err saving_save(struct save *s, const struct snapshot *c, struct image *to,
                      unsigned *steps);
 enum err saving_check(struct image_check *c, const struct image *i,
                       unsigned *steps);

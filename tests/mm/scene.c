@@ -13,7 +13,7 @@ mfn_t scene_frame(struct scene *s)
 {
     mfn_t m;
 
-    assert_int_equal(dmem_run_get(&s->op, 0, &m), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&s->op, 0, &m), ERR_NONE);
     memset(mm_frame_ptr(&s->w.mm, m), 0, PAGE_SIZE);
     return m;
 }
@@ -49,7 +49,7 @@ mfn_t scene_they_get(struct scene *s)
     struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
     mfn_t m;
 
-    assert_int_equal(dmem_run_get(&op, 0, &m), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 0, &m), ERR_NONE);
     return m;
 }
 

@@ -159,7 +159,7 @@ static void what_a_vcpu_holds(void **state)
     damage(s, &s->us.v.info, s->data, "references, should have");
     damage(s, &s->us.v.seg[2], s->data, "is used as type");
     damage(s, &s->us.v.seg[2], s->foreign, "not of domain 1");
-    damage(s, &s->us.d.ring, s->data, "references, should have");
+    damage(s, &s->us.d.downgrade_ring, s->data, "references, should have");
 }
 
 static void a_total(void **state)
@@ -200,7 +200,7 @@ static void a_grant(void **state)
     damage(s, &a->writers, 2, "a wrong number of pins");
     damage(s, &a->readers, 1, "a wrong number of pins");
     damage(s, &h->ref, 12, "a wrong number of pins");
-    damage(s, &h->place, h->place + 8, "not of domain 1");
+    damage(s, &h->entry_maddr, h->entry_maddr + 8, "not of domain 1");
     damage(s, &s->us.d.grants->handles, 2, "number of grant handles");
     damage(s, &s->them.d.grants->pins, 2, "number of grant pins");
     assert_int_equal(grant_unmap(&s->op, ask.handle, ask.host_addr, 0),

@@ -58,12 +58,12 @@ static enum err get_block(struct scene *s, struct fresh *x)
     return dmem_block_get(&s->op, &b);
 }
 
-static enum err get_run(struct scene *s, struct fresh *x)
+static enum err get_chunk(struct scene *s, struct fresh *x)
 {
     mfn_t m;
 
     (void)x;
-    return dmem_run_get(&s->op, 3, &m);
+    return dmem_chunk_get(&s->op, 3, &m);
 }
 
 static enum err get_fixed(struct scene *s, struct fresh *x)
@@ -338,7 +338,7 @@ static const struct operation {
 #f, f, n                                                               \
     }
     OP(get_block, 1),
-    OP(get_run, 2),
+    OP(get_chunk, 2),
     OP(get_fixed, 2),
     OP(map_read_only, 1),
     OP(map_writable, 1),

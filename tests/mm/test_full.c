@@ -29,7 +29,7 @@ _Static_assert((REFS_FULL | COUNT_FULL << FRAME_COUNT_SHIFT) == FRAME_FULL,
 
 /* --- every count of the machine ------------------------------------------- */
 
-struct snapshot {
+struct counts {
     uint64_t word[24 * BLOCK_FRAMES];
     int16_t linear[24 * BLOCK_FRAMES];
     uint64_t block[24];
@@ -53,7 +53,7 @@ static void sums(const struct mm_domain *d, uint64_t *sum)
     memcpy(sum, all, sizeof(all));
 }
 
-static void look(struct scene *s, struct snapshot *out)
+static void look(struct scene *s, struct counts *out)
 {
     memset(out, 0, sizeof(*out));
     for (uint64_t b = 0; b < s->w.mm.nr_blocks; b++) {
@@ -316,7 +316,7 @@ static enum err info(struct scene *s, mfn_t m)
 static void no_info(struct scene *s, mfn_t m)
 {
     s->us.v.info = MFN_NONE;
-    type_put_later(&s->op, m);
+    type_put_deferred(&s->op, m);
 }
 
 static enum err descriptor(struct scene *s, mfn_t m)
@@ -577,10 +577,10 @@ static struct frame accounting(struct scene *s, mfn_t m)
     return f;
 }
 
-static void same(struct scene *s, const struct snapshot *was, const char *name,
+static void same(struct scene *s, const struct counts *was, const char *name,
                  const char *how, unsigned left)
 {
-    static struct snapshot is;
+    static struct counts is;
 
     look(s, &is);
     for (unsigned i = 0; i < ARRAY_SIZE(is.word); i++)
@@ -603,7 +603,7 @@ static uint64_t others(uint64_t w, bool of_type, unsigned left)
 
 static void one(const struct operation *o, bool of_type, unsigned left)
 {
-    static struct snapshot was;
+    static struct counts was;
     struct scene *s;
     struct frame f;
     uint64_t extra;
@@ -626,7 +626,7 @@ static void one(const struct operation *o, bool of_type, unsigned left)
     atomic_fetch_add(frame_word_ptr(&f), extra);
     look(s, &was);
     rc = o->act(s, m);
-    /* The long way asks for one more than it takes: both are right then. */
+    /* The slow path asks for one more than it takes: both are right then. */
     if (left != needs && !!rc != (left < needs))
         fail_msg("%s: error %d with %u %s left", o->name, rc, left,
                  of_type ? "references to the type" : "references");
@@ -722,7 +722,7 @@ static enum err pin_two_large(struct scene *s)
 
 static void as_large(struct scene *s, struct block *b, unsigned left)
 {
-    static struct snapshot was;
+    static struct counts was;
     uint64_t extra = BLOCK_SUPER_MAX - left;
     mfn_t t, out, first;
 

@@ -49,8 +49,8 @@ static void they_grant(struct scene *s, uint32_t ref, mfn_t m)
     entry_is(&s->them.d, ref, s->us.d.id, GTF_permit_access, m);
 }
 
-static int map_place(struct scene *s, uint32_t flags, uint32_t ref,
-                     uint64_t host_addr)
+static int map_at(struct scene *s, uint32_t flags, uint32_t ref,
+                  uint64_t host_addr)
 {
     int status;
 
@@ -64,7 +64,7 @@ static int map_place(struct scene *s, uint32_t flags, uint32_t ref,
 
 static int map(struct scene *s, uint32_t flags, uint32_t ref)
 {
-    return map_place(s, flags, ref, VA);
+    return map_at(s, flags, ref, VA);
 }
 
 static int unmap(struct scene *s)
@@ -83,7 +83,7 @@ static uint64_t word_of(struct scene *s, mfn_t m)
     return frame_word(&f);
 }
 
-/* Ours for theirs: what neither of us can be saved or laid anew with. */
+/* Ours for theirs: what neither of us can be saved or relocated with. */
 static void handles_are(struct scene *s, uint32_t n)
 {
     assert_int_equal(grant_mapped(&s->us.d), n);
@@ -389,7 +389,7 @@ static void uses_of_an_entry_are_counted_apart(void **state)
 
         for (unsigned i = 0; i < 4; i++) {
             assert_int_equal(
-                map_place(s, i % 2 ? RO : RW, REF, VA + i * PAGE_SIZE),
+                map_at(s, i % 2 ? RO : RW, REF, VA + i * PAGE_SIZE),
                 GNTST_okay);
             r[i] = last;
         }
@@ -517,7 +517,7 @@ static void no_memory_no_change(void **state)
     assert_int_equal(unmap(s), GNTST_okay);
 }
 
-static void only_entries_are_places(void **state)
+static void only_entries_are_mapped(void **state)
 {
     struct scene *s = *state;
     const mfn_t not [] = {s->l2,          s->l4,
@@ -527,12 +527,12 @@ static void only_entries_are_places(void **state)
 
     they_grant(s, REF, theirs(s, 3));
     for (unsigned i = 0; i < ARRAY_SIZE(not ); i++)
-        assert_int_equal(map_place(s, RW | GNTMAP_contains_pte, REF,
-                                   not [i].v << PAGE_SHIFT | 8),
+        assert_int_equal(map_at(s, RW | GNTMAP_contains_pte, REF,
+                                not [i].v << PAGE_SHIFT | 8),
                          GNTST_general_error);
     for (unsigned i = 1; i < 8; i++)
-        assert_int_equal(map_place(s, RW | GNTMAP_contains_pte, REF,
-                                   s->l1.v << PAGE_SHIFT | AT * 8 | i),
+        assert_int_equal(map_at(s, RW | GNTMAP_contains_pte, REF,
+                                s->l1.v << PAGE_SHIFT | AT * 8 | i),
                          GNTST_general_error);
     assert_int_equal(flags_of(s, REF), GTF_permit_access);
     assert_int_equal(scene_entry(s, s->l1, AT)->v, 0);
@@ -541,7 +541,7 @@ static void only_entries_are_places(void **state)
 /* --- whatever comes ------------------------------------------------------- */
 
 static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
-                        uint64_t *place)
+                        uint64_t *entry_maddr)
 {
     unsigned k = (unsigned)dice_upto(d, 8), at = AT + (unsigned)dice_upto(d, 8);
     uint32_t ref = (uint32_t)dice_upto(d, 8);
@@ -555,16 +555,16 @@ static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
             .host_addr = at * PAGE_SIZE, .flags = write ? RW : RO, .ref = ref};
         if (scene_map(s, &last))
             break;
-        if (place[k])
-            (void)grant_unmap(&s->op, handle[k], place[k], 0);
+        if (entry_maddr[k])
+            (void)grant_unmap(&s->op, handle[k], entry_maddr[k], 0);
         handle[k] = last.handle;
-        place[k] = last.host_addr;
+        entry_maddr[k] = last.host_addr;
         break;
     case 2:
-        (void)grant_unmap(&s->op, handle[k], place[k], 0);
+        (void)grant_unmap(&s->op, handle[k], entry_maddr[k], 0);
         break;
     case 3:
-        (void)grant_replace(&s->op, handle[k], place[k], at * PAGE_SIZE);
+        (void)grant_replace(&s->op, handle[k], entry_maddr[k], at * PAGE_SIZE);
         break;
     case 4:
         (void)!mmu_update(&s->op, s->l1.v << PAGE_SHIFT | at * 8,
@@ -585,12 +585,12 @@ static void ten_thousand_steps(void **state)
     struct scene *s = *state;
     struct dice d = {.s = 20261124};
     uint32_t handle[8] = {0};
-    uint64_t place[8] = {0};
+    uint64_t entry_maddr[8] = {0};
 
     for (uint32_t ref = 0; ref < 8; ref++)
         they_grant(s, ref, theirs(s, ref / 2)); /* a frame has two grants */
     for (unsigned i = 0; i < 10000; i++) {
-        random_step(s, &d, handle, place);
+        random_step(s, &d, handle, entry_maddr);
         if (i % 8 == 0)
             world_audit(&s->w, "a step");
     }
@@ -707,7 +707,7 @@ int main(void)
         scene_test(an_entry_changes_while_it_is_in_use),
         scene_test(uses_of_an_entry_are_counted_apart),
         scene_test(no_memory_no_change),
-        scene_test(only_entries_are_places),
+        scene_test(only_entries_are_mapped),
         scene_test(ten_thousand_steps),
         scene_test(a_frame_changes_hands),
     };

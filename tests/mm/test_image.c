@@ -174,7 +174,7 @@ static void freeing_may_be_interrupted(void **state)
 struct recipe {
     struct image_header h;
     struct extent extents[4];
-    struct census_table tables[5];
+    struct snapshot_table tables[5];
     uint64_t p2m[3], index[4];
     unsigned nr_extents, nr_tables, nr_p2m, nr_index;
     size_t hv_len;
@@ -195,12 +195,12 @@ static struct recipe good(void)
         .nr_extents = 3,
         .tables = {{.pfn = 2, .level = 4, .pinned = 1},
                    {.pfn = 1999, .level = 1},
-                   {.pfn = CENSUS_SUPPLIED, .level = 1},
-                   {.pfn = CENSUS_SUPPLIED + 1, .level = 2}},
+                   {.pfn = SNAPSHOT_SUPPLIED, .level = 1},
+                   {.pfn = SNAPSHOT_SUPPLIED + 1, .level = 2}},
         .nr_tables = 4,
         .p2m = {1950, 0, 1950},
         .nr_p2m = 3,
-        .index = {2, 700, 1999, CENSUS_SUPPLIED + 1},
+        .index = {2, 700, 1999, SNAPSHOT_SUPPLIED + 1},
         .nr_index = 4,
         .hv_len = 100,
     };
@@ -291,9 +291,9 @@ static void reads_good_ones(void **state)
     assert_null(verdict(&i));
     assert_int_equal(image_extent(&i, 1).pfn, 700);
     assert_int_equal(image_table(&i, 3).level, 2);
-    assert_int_equal(image_word(&i, IMAGE_INDEX, 3), CENSUS_SUPPLIED + 1);
+    assert_int_equal(image_word(&i, IMAGE_INDEX, 3), SNAPSHOT_SUPPLIED + 1);
     assert_int_equal(*(const uint8_t *)look_content(&i, 1999), 0x5a);
-    assert_non_null(look_content(&i, CENSUS_SUPPLIED + 1));
+    assert_non_null(look_content(&i, SNAPSHOT_SUPPLIED + 1));
     assert_null(look_content(&i, 3));
     assert_null(look_content(&i, 5000));
     assert_ptr_equal(look_content(&i, 700), image_indexed(&i, 1));
@@ -321,7 +321,7 @@ static void refuses_foreign_headers(void **state)
     refuses(r, "damaged: version 1, a header of 200 bytes");
     r = good(), r.h.reserved[3] = 1;
     refuses(r, "reserved words of the header are not zero");
-    r = good(), r.h.nr_pfns = CENSUS_PFNS_MAX + 1;
+    r = good(), r.h.nr_pfns = SNAPSHOT_PFNS_MAX + 1;
     refuses(r, "impossible size: 622 frames up to pfn 40000001");
     r = good(), r.h.nr_frames = 2001;
     refuses(r, "impossible size: 2001 frames up to pfn 7d0");
@@ -455,7 +455,7 @@ static void refuses_extents(void **state)
     refuses(r, "extent 1: 512 pfns with flags 10");
     r = good(), r.extents[0].flags = EXTENT_WHOLE;
     refuses(r, "extent 0: 10 pfns with flags 1");
-    r = good(), r.extents[1].flags = EXTENT_GIANT | EXTENT_WHOLE;
+    r = good(), r.extents[1].flags = EXTENT_1G | EXTENT_WHOLE;
     refuses(r, "extent 1: 512 pfns with flags 5");
     r = good(), r.extents[1].pfn = 9;
     refuses(r, "extent 1: pfn 9 is out of order or beyond 7d0");
@@ -513,7 +513,7 @@ static void refuses_p2m_and_index(void **state)
     refuses(r, "p2m page 2: pfn 7cf is in no extent or a table");
     r = good(), r.p2m[1] = 2000;
     refuses(r, "p2m page 1: pfn 7d0 is in no extent or a table");
-    r = good(), r.p2m[1] = CENSUS_SUPPLIED;
+    r = good(), r.p2m[1] = SNAPSHOT_SUPPLIED;
     refuses(r, "p2m page 1: pfn 8000000000 is in no extent or a table");
     r = good(), r.index[1] = 2;
     refuses(r, "page 1: pfn 2 is out of order or in no extent");
@@ -521,7 +521,7 @@ static void refuses_p2m_and_index(void **state)
     refuses(r, "page 1: pfn a is out of order or in no extent");
     r = good(), r.index[3] = 2000;
     refuses(r, "page 3: pfn 7d0 is out of order or in no extent");
-    r = good(), r.index[3] = CENSUS_SUPPLIED + 2;
+    r = good(), r.index[3] = SNAPSHOT_SUPPLIED + 2;
     refuses(r, "page 3: pfn 8000000002 is out of order or in no extent");
     r = good(), r.index[2] = r.index[3];
     refuses(r, "page 3: pfn 8000000001 is out of order or in no extent");

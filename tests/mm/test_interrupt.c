@@ -43,7 +43,7 @@ static void begin(struct life *l)
     world_domain(&l->w, &l->d, 1, 68 * BLOCK_FRAMES);
     l->op = mm_op_on(&l->d.d, &l->d.v);
     for (unsigned level = 1; level <= PT_LEVELS; level++) {
-        assert_int_equal(dmem_run_get(&l->op, 0, &m), ERR_NONE);
+        assert_int_equal(dmem_chunk_get(&l->op, 0, &m), ERR_NONE);
         memset(mm_frame_ptr(&l->w.mm, m), 0, PAGE_SIZE);
         l->table[level] = m;
         if (level > 1) {

@@ -146,7 +146,7 @@ static void drain(struct scene *s, unsigned every, unsigned *times)
 
     do {
         host_preempt_every(every);
-        rc = type_drain(&s->op);
+        rc = type_finish_deferred(&s->op);
         host_preempt_at(0);
         check(s, "going on");
         *times += rc == ERR_RESTART;
@@ -307,7 +307,7 @@ static void another_vcpu_takes_them_on(void **state)
         host_preempt_at(0);
         check(s, "the other half");
         s->op = mine;
-        while (type_drain(&s->op))
+        while (type_finish_deferred(&s->op))
             ;
         s->op = its;
         rc = mmu_pin(&s->op, t.top, 4);

@@ -105,7 +105,7 @@ static mfn_t frame(struct busy *b)
 {
     mfn_t m;
 
-    assert_int_equal(dmem_run_get(&b->op, 0, &m), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&b->op, 0, &m), ERR_NONE);
     memset(mm_frame_ptr(&b->w.mm, m), 0, PAGE_SIZE);
     m2p_set(&b->w.mm, m, pfn_of(b->pfns++), 1);
     return m;
@@ -178,9 +178,9 @@ static void tables_go_up_and_down(void **state)
     WALK(mmu_update, BOUND, &b.op, b.root.v << PAGE_SHIFT, 0);
     WALK(type_get, BOUND, &b.op, b.l3, FRAME_L3);
     begin();
-    type_put_later(&b.op, b.l3); /* WALK(type_put_later */
-    (void)measured("type_put_later", ERR_NONE, BOUND);
-    WALK(type_drain, BOUND, &b.op);
+    type_put_deferred(&b.op, b.l3); /* WALK(type_put_deferred */
+    (void)measured("type_put_deferred", ERR_NONE, BOUND);
+    WALK(type_finish_deferred, BOUND, &b.op);
     end(&b);
 }
 
@@ -197,13 +197,13 @@ static void a_domain_ends(void **state)
     world_end(&b.w);
 }
 
-static void pack(struct busy *b, struct image *i, struct census *c)
+static void pack(struct busy *b, struct image *i, struct snapshot *c)
 {
     static struct image_check k;
     static struct save s;
 
-    census_begin(c, &b->op, no_p2m);
-    WALK(census_step, BOUND, c);
+    snapshot_begin(c, &b->op, no_p2m);
+    WALK(snapshot_step, BOUND, c);
     assert_int_equal(image_init(i, &b->w.mm, IMAGE_OWNER, 20000), ERR_NONE);
     save_begin(&s, c, i, "hv", 2);
     WALK(save_step, BOUND, &s);
@@ -223,10 +223,10 @@ static void a_map_goes(struct busy *b)
     WALK(pfnmap_free, BOUND, &m);
 }
 
-static void a_domain_travels(void **state)
+static void a_domain_migrates(void **state)
 {
     static struct busy b;
-    static struct census c;
+    static struct snapshot c;
     static struct restore r;
     static struct relocate l;
     static struct world_domain y;
@@ -240,7 +240,7 @@ static void a_domain_travels(void **state)
     relocate_begin(&l, &c);
     a_map_goes(&b);
     WALK(relocate_step, BOUND, &l);
-    WALK(census_end, BOUND, &c);
+    WALK(snapshot_end, BOUND, &c);
     world_done(&b.op);
     world_audit(&b.w, "relocating");
     world_domain(&b.w, &y, 2, 16 * BLOCK_FRAMES);
@@ -270,9 +270,9 @@ static void requests(void **state)
     WALK(mmu_clear_page, BOUND, &s->op, a);
     WALK(mmu_copy_page, BOUND, &s->op, a, b);
     WALK(mmu_update_list, BOUND, &s->op, &req, 1, &done);
-    WALK(mmu_update_rest, BOUND, &s->op, l1_1, pte_make(a, KERNEL).v, QUICK_NO,
+    WALK(mmu_update_rest, BOUND, &s->op, l1_1, pte_make(a, KERNEL).v, FAST_NO,
          MFN_NONE);
-    WALK(mmu_update_va_rest, BOUND, &s->op, PAGE_SIZE, 0, QUICK_NO, MFN_NONE);
+    WALK(mmu_update_va_rest, BOUND, &s->op, PAGE_SIZE, 0, FAST_NO, MFN_NONE);
     WALK(mmu_emulate_write, BOUND, &s->op,
          ((struct mmu_entry){.table = s->l1, .i = 2}), 0,
          pte_make(a, KERNEL).v);
@@ -301,7 +301,7 @@ static void reservations(void **state)
     unsigned done;
 
     assert_int_equal(type_get(&s->op, scene_member(s, 7), FRAME_WRITABLE), 0);
-    type_put_later(&s->op, scene_member(s, 7));
+    type_put_deferred(&s->op, scene_member(s, 7));
     WALK(reservation_decrease, BOUND, &s->op, s->block, 9);
     WALK(reservation_increase, BOUND_BLOCK, &s->op, PFN_NONE, 9, &s->block);
     WALK(report_free, BOUND, &s->op, s->block);
@@ -319,7 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_go_up_and_down),
         cmocka_unit_test(a_domain_ends),
-        cmocka_unit_test(a_domain_travels),
+        cmocka_unit_test(a_domain_migrates),
         scene_test(requests),
         scene_test(reservations),
     };

@@ -19,7 +19,7 @@ static mfn_t table(struct mm_op *op)
 {
     mfn_t m;
 
-    assert_int_equal(dmem_run_get(op, 0, &m), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(op, 0, &m), ERR_NONE);
     memset(mm_frame_ptr(op->mm, m), 0, PAGE_SIZE);
     return m;
 }
@@ -66,7 +66,7 @@ static void drained_then_a_block(void **state)
     host_preempt_at(1);
     assert_int_equal(mmu_unpin(&op, l2), ERR_NONE);
     host_preempt_at(0);
-    assert_false(mfn_eq(x.v.old, MFN_NONE));
+    assert_false(mfn_eq(x.v.deferred, MFN_NONE));
     world_done(&op);
     assert_int_equal(reservation_increase(&op, PFN_NONE, 9, &m), ERR_NONE);
     world_done(&op);

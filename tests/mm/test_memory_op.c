@@ -54,7 +54,7 @@ static long memory_op(uint64_t cmd, void *arg)
     long rc = hypercall_memory_op(cmd, (uintptr_t)arg);
 
     while (rc == -4711) {
-        assert_true(mfn_eq(current_vcpu()->d->mm.vcpus->old, MFN_NONE));
+        assert_true(mfn_eq(current_vcpu()->d->mm.vcpus->deferred, MFN_NONE));
         rc = hypercall_memory_op(next_cmd, next_arg);
     }
     return rc;

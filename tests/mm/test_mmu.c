@@ -403,10 +403,10 @@ static void interrupted_pins_go_on_where_they_were(void **state)
     host_preempt_at(5);
     assert_int_equal(mmu_unpin(&s->op, root), ERR_NONE);
     host_preempt_at(0);
-    assert_true(type_left(&s->op));
+    assert_true(type_has_deferred(&s->op));
     world_audit(&s->w, "an interrupted unpin");
     assert_int_equal(mmu_pin(&s->op, s->data, 1), ERR_INVAL);
-    assert_false(type_left(&s->op));
+    assert_false(type_has_deferred(&s->op));
 }
 
 static void a_failed_pin_leaves_nothing_behind(void **state)

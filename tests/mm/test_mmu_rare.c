@@ -266,7 +266,7 @@ static enum err unpin(struct scene *s, mfn_t m)
 static enum err drain(struct scene *s, mfn_t m)
 {
     (void)m;
-    return type_drain(&s->op);
+    return type_finish_deferred(&s->op);
 }
 
 static void deep_trees_go_up_and_down_in_small_steps(void **state)
@@ -283,7 +283,7 @@ static void deep_trees_go_up_and_down_in_small_steps(void **state)
         assert_int_equal(finish(s, unpin(s, top)), ERR_NONE);
         host_preempt_at(0);
         down += with_interruptions(s, i + 1, drain, top);
-        assert_false(type_left(&s->op));
+        assert_false(type_has_deferred(&s->op));
     }
 
     assert_true(up > 30 && down > 20);
@@ -341,9 +341,9 @@ static void vcpus_finish_each_others_tables(void **state)
         host_preempt_at(every);
         assert_int_equal(finish(s, mmu_unpin(&mine, top)), ERR_NONE);
         host_preempt_at(0);
-        assert_true(type_left(&s->op));
+        assert_true(type_has_deferred(&s->op));
         assert_int_equal(finish(s, mmu_pin(&its, top, 3)), ERR_NONE);
-        assert_int_equal(finish(s, type_drain(&mine)), ERR_NONE);
+        assert_int_equal(finish(s, type_finish_deferred(&mine)), ERR_NONE);
         assert_int_equal(finish(s, mmu_unpin(&its, top)), ERR_NONE);
         assert_int_equal(finish(s, reservation_decrease(&s->op, top, 0)),
                          ERR_NONE);
@@ -442,12 +442,12 @@ static void nothing_is_done_before_the_old_is_finished(void **state)
         assert_int_equal(finish(s, mmu_pin(op, top, 4)), ERR_NONE);
         host_preempt_at(1);
         assert_int_equal(finish(s, mmu_unpin(op, top)), ERR_NONE);
-        assert_true(type_left(op));
+        assert_true(type_has_deferred(op));
         host_preempt_at(1);
         rc = next[i](s, m);
         host_preempt_at(0);
         assert_int_equal(finish(s, rc), ERR_RESTART);
-        assert_int_equal(finish(s, type_drain(op)), ERR_NONE);
+        assert_int_equal(finish(s, type_finish_deferred(op)), ERR_NONE);
         assert_int_equal(finish(s, reservation_decrease(op, top, 0)), ERR_NONE);
     }
 }

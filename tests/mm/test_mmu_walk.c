@@ -42,7 +42,7 @@ static uint64_t walk(uint64_t seed, unsigned steps,
         "reported\n",
         seed, k->done, k->refused, k->restarted, k->no_memory, k->touched,
         k->faulted, k->reached, host_flushes() - flushes, k->split, k->joined,
-        k->healed, k->moved, k->giant, k->reported);
+        k->healed, k->moved, k->pages_1g, k->reported);
     assert_true(k->done > steps / 20 && k->refused > steps / 20);
     walker_end(k);
     reported = k->reported;
@@ -70,7 +70,7 @@ static void with_whole_regions_too(void **state)
 
     (void)state;
     for (unsigned s = 1; s <= setting("SEEDS", 10) / 2; s++)
-        (void)walk(s, steps, walker_make_giant);
+        (void)walk(s, steps, walker_make_1g);
 }
 
 /* Were flushes forgotten, such walks would find it. */

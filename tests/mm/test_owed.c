@@ -88,7 +88,7 @@ void vcpu_load_root(const struct vcpu *v)
 /* --- the scene ------------------------------------------------------------ */
 
 /* The guest's pages are below 2 MiB; what is above is the test's own. */
-static uint8_t *place(uint64_t va, bool write)
+static uint8_t *translate(uint64_t va, bool write)
 {
     return va >= BLOCK_SIZE ? (uint8_t *)(uintptr_t)va
                             : reach_now(&us->mm, l4, va, write);
@@ -118,7 +118,7 @@ static mfn_t frame(void)
 {
     mfn_t m;
 
-    assert_int_equal(dmem_run_get(&op, 0, &m), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 0, &m), ERR_NONE);
     return m;
 }
 
@@ -159,7 +159,7 @@ static void start(void)
     assert_int_equal(mmu_new_baseptr(&op, l4), ERR_NONE);
     world_done(&op);
     (void)reach_wrong();
-    machine_place = place;
+    machine_translate = translate;
 }
 
 static void undress(struct domain *x)
@@ -380,7 +380,7 @@ static bool unmap_status(void)
     struct mm_op theirs = they_have_a_table();
     mfn_t granted;
 
-    assert_int_equal(dmem_run_get(&theirs, 0, &granted), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&theirs, 0, &granted), ERR_NONE);
     entry_is(1, GTF_permit_access, granted);
     assert_int_equal(
         hypercall_grant_table_op(GNTTABOP_map_grant_ref, (uintptr_t)&m, 1), 0);
@@ -490,7 +490,7 @@ static bool as_block(mfn_t *m)
 {
     blk_t b;
 
-    if (alloc_block_get(&w.mm, them->id, ALLOC_TABLES, false, &b))
+    if (alloc_block_get(&w.mm, them->id, ALLOC_FRAME_TABLES, false, &b))
         return false;
     *m = mfn_of_blk(b);
     return true;
@@ -513,19 +513,19 @@ static bool as_hv_frame(mfn_t *m)
 
 static bool as_frame_table(mfn_t *m)
 {
-    return alloc_table_get(&w.mm, m) == ERR_NONE;
+    return alloc_frame_table_get(&w.mm, m) == ERR_NONE;
 }
 
 static bool as_our_frame(mfn_t *m)
 {
-    return dmem_run_get(&op, 0, m) == ERR_NONE;
+    return dmem_chunk_get(&op, 0, m) == ERR_NONE;
 }
 
 static bool as_their_frame(mfn_t *m)
 {
     struct mm_op theirs = their_op();
 
-    return dmem_run_get(&theirs, 0, m) == ERR_NONE;
+    return dmem_chunk_get(&theirs, 0, m) == ERR_NONE;
 }
 
 static bool as_our_shared(mfn_t *m)

@@ -484,10 +484,10 @@ static void tables_are_kept_for_all_blocks(void **state)
 /* --- orders 1 to 8 -------------------------------------------------------- */
 
 /*
- * A run at hand, of its own holes or of a shared block; else a block is cut,
+ * A chunk at hand, of its own holes or of a shared block; else a block is cut,
  * as long as the quota has one: reservation.h.
  */
-static void a_run_is_at_hand_or_a_block_is_cut(void **state)
+static void a_chunk_is_at_hand_or_a_block_is_cut(void **state)
 {
     struct world_domain x;
     struct mm_op op;
@@ -568,7 +568,7 @@ int main(void)
         cmocka_unit_test(others_get_what_is_theirs),
         cmocka_unit_test(the_reserve_is_taken_in_shares),
         cmocka_unit_test(tables_are_kept_for_all_blocks),
-        cmocka_unit_test(a_run_is_at_hand_or_a_block_is_cut),
+        cmocka_unit_test(a_chunk_is_at_hand_or_a_block_is_cut),
         cmocka_unit_test(a_run_of_what_it_keeps_is_at_hand),
     };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A suspended domain is laid anew in place: what was shattered, scattered or
- * left to it becomes large again where there is memory, holes and shared
+ * A suspended domain is relocated: what was shattered, scattered or
+ * left to it is collapsed where there is memory, holes and shared
  * blocks are emptied, and nothing is lost or worse, whatever it is short of
  * and wherever it is interrupted.
  */
@@ -22,7 +22,7 @@
 
 struct stage {
     struct world w;
-    struct world_domain ballast;
+    struct world_domain filler;
     struct actor a;
     struct layout_result result;
 };
@@ -35,7 +35,7 @@ static int make(void **state)
     struct stage *s = calloc(1, sizeof(*s));
 
     world_make(&s->w, 40);
-    pressure_make(&s->w, &s->ballast, 7);
+    pressure_make(&s->w, &s->filler, 7);
     *state = s;
     return 0;
 }
@@ -49,7 +49,7 @@ static int end(void **state)
         actor_check(&s->a);
         actor_end(&s->a);
     }
-    world_destroy(&s->w, &s->ballast);
+    world_destroy(&s->w, &s->filler);
     world_end(&s->w);
     free(s);
     return 0;
@@ -85,11 +85,11 @@ static void restored(struct stage *s, enum restore_policy policy)
     assert_int_equal(actor_save(&s->a, &i, IMAGE_OWNER), ERR_NONE);
     is = s->a.is;
     actor_end(&s->a);
-    pressure_put(&s->ballast, 0, 24);
+    pressure_put(&s->filler, 0, 24);
     assert_int_equal(actor_restore(&s->a, &s->w, kind, &i, &is, policy, &r),
                      ERR_NONE);
     saving_free(&i);
-    pressure_put(&s->ballast, 0, 0);
+    pressure_put(&s->filler, 0, 0);
     assert_int_equal(r.result.scattered, 8);
 }
 
@@ -109,7 +109,7 @@ static void shattered_heals(void **state)
 
     restored(s, RESTORE_SHATTER);
     assert_int_equal(s->a.x->d.supplied, 7);
-    (void)pressure_drop(&s->ballast, ~UINT64_C(0));
+    (void)pressure_drop(&s->filler, ~UINT64_C(0));
     relocate(s);
     all_large(s);
     assert_int_equal(s->result.healed, 8);
@@ -124,7 +124,7 @@ static void what_was_left_to_the_guest_heals(void **state)
 
     restored(s, RESTORE_GUEST);
     assert_false(pte_present(actor_entry(&s->a, 2)));
-    (void)pressure_drop(&s->ballast, ~UINT64_C(0));
+    (void)pressure_drop(&s->filler, ~UINT64_C(0));
     relocate(s);
     all_large(s);
     assert_int_equal(s->result.healed, 8);
@@ -148,7 +148,7 @@ static void some_heal(void **state)
     struct stage *s = *state;
 
     restored(s, RESTORE_SHATTER);
-    assert_int_equal(pressure_drop(&s->ballast, 3), 3);
+    assert_int_equal(pressure_drop(&s->filler, 3), 3);
     relocate(s);
     assert_in_range(s->result.healed, 3, 7);
     assert_int_equal(s->result.scattered, 8 - s->result.healed);
@@ -173,7 +173,7 @@ static void one_spare_is_enough(void **state)
             actor_frame_in(&s->a, 512 + (pfn - 512) * 1025 % (7 * 512)),
             ERR_NONE);
     write_all(&s->a);
-    pressure_put(&s->ballast, 1, 0);
+    pressure_put(&s->filler, 1, 0);
     relocate(s);
     assert_int_equal(s->result.whole, 8);
     for (unsigned b = 1; b < BLOCKS; b++)
@@ -218,7 +218,7 @@ static void what_somebody_holds_stays(void **state)
     mfn_t m;
 
     restored(s, RESTORE_SHATTER);
-    (void)pressure_drop(&s->ballast, ~UINT64_C(0));
+    (void)pressure_drop(&s->filler, ~UINT64_C(0));
     m = actor_mfn(&s->a, 2 * 512 + 7);
     assert_int_equal(type_ref_get(&s->a.op, m), ERR_NONE);
     /* Not audited: that does not know of this reference. */
@@ -246,12 +246,12 @@ static void stops_everywhere(void **state)
         assert_int_equal(
             actor_restore(&s->a, &s->w, kind, &i, &is, RESTORE_SHATTER, &r),
             ERR_NONE);
-        (void)pressure_drop(&s->ballast, ~UINT64_C(0));
+        (void)pressure_drop(&s->filler, ~UINT64_C(0));
         host_preempt_every(every);
         relocate(s);
         host_preempt_at(0);
         all_large(s);
-        pressure_put(&s->ballast, 0, 24);
+        pressure_put(&s->filler, 0, 24);
     }
     saving_free(&i);
 }
@@ -263,7 +263,7 @@ static void no_memory_anywhere(void **state)
     unsigned stayed = 0;
 
     restored(s, RESTORE_SHATTER);
-    (void)pressure_drop(&s->ballast, ~UINT64_C(0));
+    (void)pressure_drop(&s->filler, ~UINT64_C(0));
     for (uint64_t n = 1;; n++) {
         uint64_t left;
 

@@ -29,7 +29,7 @@ struct saved {
 };
 
 /* Nothing: the domain has left no room for it. */
-static struct saved save(struct world *w, const struct census *c)
+static struct saved save(struct world *w, const struct snapshot *c)
 {
     struct image i;
     struct save s;
@@ -57,13 +57,13 @@ struct roots {
 };
 
 /* false: one has no pfn, being supplied. */
-static bool name_root(const struct census *c, mfn_t m, pfn_t *to)
+static bool name_root(const struct snapshot *c, mfn_t m, pfn_t *to)
 {
-    *to = census_pfn(c, m);
+    *to = snapshot_pfn(c, m);
     return mfn_eq(m, MFN_NONE) || to->v != PFN_NONE.v;
 }
 
-static bool name_roots(const struct walker *k, const struct census *c,
+static bool name_roots(const struct walker *k, const struct snapshot *c,
                        struct roots *r)
 {
     const struct mm_vcpu *v[VCPUS] = {&k->us.v, &k->second};
@@ -75,7 +75,7 @@ static bool name_roots(const struct walker *k, const struct census *c,
     return all;
 }
 
-static enum err load(struct mm_op *op, const struct census *c, pfn_t pfn,
+static enum err load(struct mm_op *op, const struct snapshot *c, pfn_t pfn,
                      enum err (*fn)(struct mm_op *, mfn_t))
 {
     enum err rc;
@@ -83,12 +83,12 @@ static enum err load(struct mm_op *op, const struct census *c, pfn_t pfn,
     if (pfn.v == PFN_NONE.v)
         return ERR_NONE;
     do
-        rc = fn(op, census_mfn(c, pfn));
+        rc = fn(op, snapshot_mfn(c, pfn));
     while (rc == ERR_RESTART);
     return rc;
 }
 
-static enum err load_roots(struct walker *k, const struct census *c,
+static enum err load_roots(struct walker *k, const struct snapshot *c,
                            const struct roots *r)
 {
     struct mm_vcpu *v[VCPUS] = {&k->us.v, &k->second};
@@ -105,7 +105,7 @@ static enum err load_roots(struct walker *k, const struct census *c,
     return rc;
 }
 
-static void relocate(struct mm_op *op, struct census *c, uint64_t seed)
+static void relocate(struct mm_op *op, struct snapshot *c, uint64_t seed)
 {
     struct relocate r;
     enum err rc;
@@ -123,12 +123,12 @@ static void relocate(struct mm_op *op, struct census *c, uint64_t seed)
 
 /*
  * What only an unpinned root held up by entries of its own level may become
- * tables of another level (layout_pin.c); the census names tables in order.
+ * tables of another level (layout_pin.c); the snapshot names tables in order.
  */
 static bool same_levels(const struct saved *a, const struct saved *b)
 {
-    const struct census_table *x = (const void *)a->bytes;
-    const struct census_table *y = (const void *)b->bytes;
+    const struct snapshot_table *x = (const void *)a->bytes;
+    const struct snapshot_table *y = (const void *)b->bytes;
 
     for (uint64_t n = 0; n < MIN(a->tables, b->tables); n++)
         if (x[n].pfn == y[n].pfn && x[n].level != y[n].level)
@@ -140,13 +140,13 @@ static bool same_levels(const struct saved *a, const struct saved *b)
 static bool still_is(struct walker *k, struct mm_op *op,
                      const struct saved *before)
 {
-    struct census c;
+    struct snapshot c;
     struct saved after;
     bool same;
 
-    assert_int_equal(saving_census(&c, op, no_p2m, NULL), ERR_NONE);
+    assert_int_equal(saving_snapshot(&c, op, no_p2m, NULL), ERR_NONE);
     after = save(&k->w, &c);
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
     same = !k->w.mm.linear_pt || same_levels(before, &after);
     assert_int_equal(before->n, after.n);
     if (same)
@@ -158,20 +158,20 @@ static bool still_is(struct walker *k, struct mm_op *op,
 /* false: it cannot be taken down in pfns, or its roots not be put back. */
 static bool relocated(struct walker *k, struct mm_op *op, uint64_t seed)
 {
-    struct census c;
-    enum err rc = saving_census(&c, op, no_p2m, NULL);
+    struct snapshot c;
+    enum err rc = saving_snapshot(&c, op, no_p2m, NULL);
     struct roots roots;
     struct saved before;
     bool went;
 
     world_done(op);
     if (rc || !name_roots(k, &c, &roots)) {
-        HOST_END(census_end(&c));
+        HOST_END(snapshot_end(&c));
         return false;
     }
     before = save(&k->w, &c);
     if (!before.bytes) {
-        HOST_END(census_end(&c));
+        HOST_END(snapshot_end(&c));
         return false;
     }
     relocate(op, &c, seed);
@@ -179,7 +179,7 @@ static bool relocated(struct walker *k, struct mm_op *op, uint64_t seed)
     rc = load_roots(k, &c, &roots);
     assert_true(!rc || k->w.mm.linear_pt);
     world_audit(&k->w, "roots");
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
     went = !rc && still_is(k, op, &before);
     free(before.bytes);
     return went;
@@ -195,7 +195,7 @@ static bool life(uint64_t seed, bool linear)
     k.w.mm.linear_pt = linear;
     op = mm_op_on(&k.us.d, &k.us.v);
     /* Instead of the fixed frame, which a guest must not have mapped. */
-    assert_int_equal(dmem_run_get(&op, 0, &k.pool[1]), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 0, &k.pool[1]), ERR_NONE);
     memset(mm_frame_ptr(&k.w.mm, k.pool[1]), 0, PAGE_SIZE);
     for (uint64_t n = seed * 131 % STEPS_MAX; n > 0; n--)
         walker_act(&k);

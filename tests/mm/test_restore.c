@@ -22,7 +22,7 @@
 
 struct stage {
     struct world w;
-    struct world_domain ballast;
+    struct world_domain filler;
     struct actor a;
     struct actor_model is;
     struct image image;
@@ -53,7 +53,7 @@ static int make(void **state)
     struct stage *s = calloc(1, sizeof(*s));
 
     world_make(&s->w, 40);
-    pressure_make(&s->w, &s->ballast, 7);
+    pressure_make(&s->w, &s->filler, 7);
     take_picture(s, kind);
     *state = s;
     return 0;
@@ -65,7 +65,7 @@ static int end(void **state)
 
     world_audit(&s->w, "the test");
     saving_free(&s->image);
-    world_destroy(&s->w, &s->ballast);
+    world_destroy(&s->w, &s->filler);
     world_end(&s->w);
     free(s);
     return 0;
@@ -75,7 +75,7 @@ static int end(void **state)
 
 static void press(struct stage *s, uint64_t n, uint64_t frag)
 {
-    pressure_put(&s->ballast, n, frag);
+    pressure_put(&s->filler, n, frag);
 }
 
 static enum err restore(struct stage *s, enum restore_policy policy)
@@ -253,7 +253,7 @@ static void names_that_are_nothing(void **state)
             "an entry is onto pfn 5000, which does not exist");
     refused(s, L2, 100, P(0xffffffffff, KERNEL),
             "an entry is onto pfn ffffffffff, which does not exist");
-    refused(s, L3, 5, P(CENSUS_SUPPLIED, KERNEL),
+    refused(s, L3, 5, P(SNAPSHOT_SUPPLIED, KERNEL),
             "an entry is onto pfn 8000000000, which does not exist");
     /* It has been ballooned out. */
     refused(s, L1, 100, P(6 * 512, KERNEL),

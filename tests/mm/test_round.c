@@ -40,7 +40,7 @@ static void live(struct walker *k, uint64_t seed, bool linear)
     k->w.mm.linear_pt = linear;
     op = mm_op_on(&k->us.d, &k->us.v);
     /* Instead of the fixed frame, which a guest must not have mapped. */
-    assert_int_equal(dmem_run_get(&op, 0, &k->pool[1]), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 0, &k->pool[1]), ERR_NONE);
     memset(mm_frame_ptr(&k->w.mm, k->pool[1]), 0, PAGE_SIZE);
     for (uint64_t n = seed % STEPS_MAX; n > 0; n--)
         walker_act(k);
@@ -48,14 +48,14 @@ static void live(struct walker *k, uint64_t seed, bool linear)
 }
 
 /* false: it has no pfn, being supplied: the guest cannot be resumed. */
-static bool keep_root(pfn_t *to, const struct census *c, mfn_t m)
+static bool keep_root(pfn_t *to, const struct snapshot *c, mfn_t m)
 {
-    *to = census_pfn(c, m);
+    *to = snapshot_pfn(c, m);
     return mfn_eq(m, MFN_NONE) || to->v != PFN_NONE.v;
 }
 
 static bool keep_roots(struct luggage *l, const struct walker *k,
-                       const struct census *c)
+                       const struct snapshot *c)
 {
     const struct mm_vcpu *v[2] = {&k->us.v, &k->second};
     bool all = true;
@@ -71,7 +71,7 @@ static bool keep_roots(struct luggage *l, const struct walker *k,
 static bool pack(struct luggage *l, uint64_t seed)
 {
     static struct walker k;
-    struct census c;
+    struct snapshot c;
     struct mm_op op;
     struct image i;
     struct save s;
@@ -79,7 +79,7 @@ static bool pack(struct luggage *l, uint64_t seed)
 
     live(&k, seed, l->linear);
     op = mm_op_on(&k.us.d, &k.us.v);
-    rc = saving_census(&c, &op, no_p2m, NULL);
+    rc = saving_snapshot(&c, &op, no_p2m, NULL);
     world_done(&op);
     if (!rc && !keep_roots(l, &k, &c))
         rc = ERR_INVAL;
@@ -90,7 +90,7 @@ static bool pack(struct luggage *l, uint64_t seed)
         l->n = i.bytes;
         saving_free(&i);
     }
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
     walker_end(&k);
     return !rc;
 }
@@ -138,11 +138,11 @@ static void assert_same(const uint8_t *a, const uint8_t *b)
 static void save_again(struct world *w, struct mm_op *op, const uint8_t *first)
 {
     struct image image;
-    struct census c;
+    struct snapshot c;
     uint8_t *second;
     struct save s;
 
-    if (saving_census(&c, op, no_p2m, NULL))
+    if (saving_snapshot(&c, op, no_p2m, NULL))
         fail_msg("%s", c.why);
     assert_int_equal(image_init(&image, &w->mm, IMAGE_OWNER, MAX_PAGES), 0);
     assert_int_equal(saving_save(&s, &c, &image, NULL), ERR_NONE);
@@ -150,7 +150,7 @@ static void save_again(struct world *w, struct mm_op *op, const uint8_t *first)
     assert_same(first, second);
     free(second);
     saving_free(&image);
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
 }
 
 static enum err restore_all(struct restore *r, struct mm_op *op,
@@ -210,7 +210,7 @@ static bool unpack(const struct luggage *l, uint64_t seed)
     return rc == ERR_NONE;
 }
 
-static void journeys(bool linear, unsigned least)
+static void migrations(bool linear, unsigned least)
 {
     unsigned went = 0;
 
@@ -229,13 +229,13 @@ static void journeys(bool linear, unsigned least)
 static void random_domains(void **state)
 {
     (void)state;
-    journeys(false, LIVES / 2);
+    migrations(false, LIVES / 2);
 }
 
 static void domains_with_linear_tables(void **state)
 {
     (void)state;
-    journeys(true, LIVES / 3);
+    migrations(true, LIVES / 3);
 }
 
 int main(void)

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "look.h"
-#include "mm/save/canon.h"
+#include "mm/save/normalise.h"
 #include "port.h"
 #include "saving.h"
 #include "walker.h"
@@ -35,7 +35,7 @@ static void make_walker(struct walker *k, uint64_t seed)
     *k = (struct walker){.dice = {.s = seed}};
     walker_make(k);
     op = mm_op_on(&k->us.d, &k->us.v);
-    assert_int_equal(dmem_run_get(&op, 0, &k->pool[1]), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 0, &k->pool[1]), ERR_NONE);
     memset(mm_frame_ptr(&k->w.mm, k->pool[1]), 0, PAGE_SIZE);
 }
 
@@ -77,7 +77,7 @@ static uint64_t domain_sum(struct walker *k)
     return sum;
 }
 
-static void save(struct walker *k, struct census *c, struct image *i,
+static void save(struct walker *k, struct snapshot *c, struct image *i,
                  domid_t owner)
 {
     struct save s;
@@ -89,10 +89,11 @@ static void save(struct walker *k, struct census *c, struct image *i,
 
 /* --- what is in it ------------------------------------------------------- */
 
-static const struct census_table *table_of(const struct census *c, uint64_t pfn)
+static const struct snapshot_table *table_of(const struct snapshot *c,
+                                             uint64_t pfn)
 {
     for (uint64_t n = 0; n < c->tables.nr; n++) {
-        const struct census_table *t = census_at(&c->tables, n);
+        const struct snapshot_table *t = snapshot_at(&c->tables, n);
 
         if (t->pfn == pfn)
             return t;
@@ -100,18 +101,19 @@ static const struct census_table *table_of(const struct census *c, uint64_t pfn)
     return NULL;
 }
 
-static void assert_content(const struct image *i, const struct census *c,
+static void assert_content(const struct image *i, const struct snapshot *c,
                            uint64_t pfn, mfn_t m)
 {
     static const uint8_t zeroes[PAGE_SIZE];
-    const struct census_table *t = table_of(c, pfn);
+    const struct snapshot_table *t = table_of(c, pfn);
     const void *is = look_content(i, pfn), *should;
-    pte_t canonical[PT_ENTRIES];
+    pte_t normalised[PT_ENTRIES];
 
     should = mm_frame_ptr(c->op->mm, m);
     if (t) {
-        assert_int_equal(canon_table(c, t->level, should, canonical), ERR_NONE);
-        should = canonical;
+        assert_int_equal(normalise_table(c, t->level, should, normalised),
+                         ERR_NONE);
+        should = normalised;
     }
     assert_memory_equal(is ? is : zeroes, should, PAGE_SIZE);
     if (is)
@@ -119,12 +121,12 @@ static void assert_content(const struct image *i, const struct census *c,
 }
 
 /* Every frame of the domain's is in it, and nothing but. */
-static void assert_faithful(const struct image *i, const struct census *c)
+static void assert_faithful(const struct image *i, const struct snapshot *c)
 {
     uint64_t n = 0;
 
     for (uint64_t pfn = 0; pfn < c->nr_pfns; pfn++) {
-        mfn_t m = census_mfn(c, pfn_of(pfn));
+        mfn_t m = snapshot_mfn(c, pfn_of(pfn));
 
         if (mfn_eq(m, MFN_NONE)) {
             assert_null(look_content(i, pfn));
@@ -136,7 +138,7 @@ static void assert_faithful(const struct image *i, const struct census *c)
     assert_int_equal(n, c->op->d->tot_pages);
     assert_int_equal(image_header(i)->nr_frames, n);
     assert_int_equal(image_header(i)->large, c->large);
-    assert_int_equal(image_nr(i, IMAGE_TABLES, sizeof(struct census_table)),
+    assert_int_equal(image_nr(i, IMAGE_TABLES, sizeof(struct snapshot_table)),
                      c->tables.nr);
 }
 
@@ -161,7 +163,8 @@ static void assert_passes(const struct image *i)
 /* --- lives --------------------------------------------------------------- */
 
 /* false: the machine has no room for it. */
-static bool try_save(struct walker *k, const struct census *c, struct image *i)
+static bool try_save(struct walker *k, const struct snapshot *c,
+                     struct image *i)
 {
     struct save s;
     enum err rc;
@@ -175,10 +178,10 @@ static bool try_save(struct walker *k, const struct census *c, struct image *i)
 }
 
 /* The second time with as many interruptions as there can be. */
-static bool save_twice(struct walker *k, struct census *c)
+static bool save_twice(struct walker *k, struct snapshot *c)
 {
     struct mm_op op = mm_op_on(&k->us.d, &k->us.v);
-    struct census again;
+    struct snapshot again;
     uint8_t *bytes;
     struct image i;
     uint64_t n;
@@ -191,7 +194,7 @@ static bool save_twice(struct walker *k, struct census *c)
     n = i.bytes;
     saving_free(&i);
     host_preempt_every(1);
-    assert_int_equal(saving_census(&again, &op, no_p2m, NULL), ERR_NONE);
+    assert_int_equal(saving_snapshot(&again, &op, no_p2m, NULL), ERR_NONE);
     assert_true(try_save(k, &again, &i));
     assert_passes(&i);
     host_preempt_at(0);
@@ -200,17 +203,17 @@ static bool save_twice(struct walker *k, struct census *c)
         assert_memory_equal(image_page(&i, at / PAGE_SIZE), bytes + at,
                             PAGE_SIZE);
     world_audit(&k->w, "saving");
-    HOST_END(census_end(&again));
+    HOST_END(snapshot_end(&again));
     saving_free(&i);
     free(bytes);
     return true;
 }
 
-/* A census takes down what was interrupted; what is then, stays. */
+/* A snapshot takes down what was interrupted; what is then, stays. */
 static bool life(uint64_t seed)
 {
     static struct walker k;
-    struct census c;
+    struct snapshot c;
     struct mm_op op;
     bool saved = false;
     uint64_t sum;
@@ -218,16 +221,16 @@ static bool life(uint64_t seed)
 
     live(&k, seed);
     op = mm_op_on(&k.us.d, &k.us.v);
-    rc = saving_census(&c, &op, no_p2m, NULL);
+    rc = saving_snapshot(&c, &op, no_p2m, NULL);
     world_done(&op);
-    world_audit(&k.w, "a census");
+    world_audit(&k.w, "a snapshot");
     sum = domain_sum(&k);
     if (rc == ERR_NONE)
         saved = save_twice(&k, &c);
     else if (!strstr(c.why, "which has no pfn"))
         fail_msg("seed %lu: %s", seed, c.why);
     assert_int_equal(domain_sum(&k), sum);
-    HOST_END(census_end(&c));
+    HOST_END(snapshot_end(&c));
     walker_end(&k);
     return saved;
 }
@@ -248,7 +251,7 @@ static void random_domains(void **state)
 struct stage {
     struct walker k;
     struct mm_op op;
-    struct census c;
+    struct snapshot c;
     struct image i;
 };
 
@@ -260,9 +263,9 @@ static int make(void **state)
 
     live(&s->k, seed);
     s->op = mm_op_on(&s->k.us.d, &s->k.us.v);
-    while (saving_census(&s->c, &s->op, no_p2m, NULL)) {
+    while (saving_snapshot(&s->c, &s->op, no_p2m, NULL)) {
         assert_true(++seed < 0x5a7e + LIVES);
-        HOST_END(census_end(&s->c));
+        HOST_END(snapshot_end(&s->c));
         world_done(&s->op);
         walker_end(&s->k);
         live(&s->k, seed);
@@ -276,7 +279,7 @@ static int end(void **state)
 {
     struct stage *s = *state;
 
-    HOST_END(census_end(&s->c));
+    HOST_END(snapshot_end(&s->c));
     walker_end(&s->k);
     free(s);
     return 0;

@@ -173,7 +173,7 @@ static void a_cut_block_with_all_kinds(void **state)
 }
 
 /* Runs come from shared blocks too, and an exchange goes through them. */
-static void runs_and_exchanges(void **state)
+static void chunks_and_exchanges(void **state)
 {
     struct scene *s = *state;
     struct mm_op op = mm_op_on(&s->them.d, &s->them.v);
@@ -183,7 +183,7 @@ static void runs_and_exchanges(void **state)
         .in = in, .out = out, .out_pfn = pfn, .n_in = 4, .n_out = 4};
 
     scene_share(s);
-    assert_int_equal(dmem_run_get(&op, 1, &m), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 1, &m), ERR_NONE);
     assert_int_equal(m.v, scene_member(s, 4).v);
     assert_true(is_zero(s, m) && is_zero(s, mfn_add(m, 1)));
     assert_int_equal(s->them.d.shared_frames, 2);
@@ -326,7 +326,7 @@ int main(void)
         scene_test(all_free_it_goes_back_whole),
         scene_test(whole_extents),
         scene_test(a_cut_block_with_all_kinds),
-        scene_test(runs_and_exchanges),
+        scene_test(chunks_and_exchanges),
         scene_test(scrubbed_once),
         scene_test(scrubbed_ahead),
         scene_test(each_end_takes_its_own_frames),

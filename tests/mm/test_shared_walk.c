@@ -53,7 +53,7 @@ static void get_frames(struct hand *d)
     world_done(&op);
 }
 
-static void get_run(struct hand *d)
+static void get_chunk(struct hand *d)
 {
     struct mm_op op = hands_op(d);
     unsigned order = (unsigned)upto(10);
@@ -92,7 +92,7 @@ static void put_frames(struct hand *d)
     world_done(&op);
 }
 
-static void put_run(struct hand *d)
+static void put_chunk(struct hand *d)
 {
     struct mm_op op = hands_op(d);
     unsigned order = upto(2) ? 9 : (unsigned)upto(9), n = 1u << order;
@@ -269,9 +269,9 @@ static void create(struct hand *d)
 static void step(void)
 {
     static void (*const deeds[])(struct hand *) = {
-        get_frames, get_frames, get_frames, get_run,    get_run,
-        get_run,    put_frames, put_frames, put_frames, put_run,
-        put_run,    map,        map,        map,        unmap_some,
+        get_frames, get_frames, get_frames, get_chunk,  get_chunk,
+        get_chunk,  put_frames, put_frames, put_frames, put_chunk,
+        put_chunk,  map,        map,        map,        unmap_some,
         touch,      touch,      trespass,   supply,     scrub,
     };
     struct hand *d = &doms[upto(DOMAINS)];
@@ -282,7 +282,7 @@ static void step(void)
         create(d);
     else if (upto(60) == 0)
         destroy(d);
-    else if (d->n || deed == get_frames || deed == get_run)
+    else if (d->n || deed == get_frames || deed == get_chunk)
         deed(d);
     hands_world.mm.alloc.fail_in = 0;
     world_audit(&hands_world, hands_what);

@@ -380,7 +380,7 @@ static void what_is_not_one_block_is_not_joined(void **state)
 }
 
 /* 512 frames in order, but not from the start of a block. */
-static void an_unaligned_run_is_not_joined(void **state)
+static void an_unaligned_span_is_not_joined(void **state)
 {
     struct scene *s = *state;
     mfn_t t = scene_frame(s);
@@ -572,7 +572,7 @@ int main(void)
         scene_test(each_allocation_can_fail),
         scene_test(join_undoes_split),
         scene_test(what_is_not_one_block_is_not_joined),
-        scene_test(an_unaligned_run_is_not_joined),
+        scene_test(an_unaligned_span_is_not_joined),
         scene_test(linear_entries_are_no_tables_below),
         scene_test(holes_and_types_keep_a_block_small),
         scene_test(the_block_must_have_room_for_a_mapping),

@@ -85,7 +85,7 @@ static void theirs_in_each_state(void **state)
     mfn_t t;
 
     refused(s, s->foreign, "theirs, unused");
-    assert_int_equal(dmem_run_get(&op, 0, &t), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 0, &t), ERR_NONE);
     memset(mm_frame_ptr(&s->w.mm, t), 0, PAGE_SIZE);
     *scene_entry(s, t, 3) = pte_make(s->foreign, LARGE);
     assert_int_equal(mmu_pin(&op, t, 2), ERR_NONE);
@@ -152,7 +152,7 @@ static void a_member_that_is_granted(void **state)
     atomic_store(grant_word(&s->them.d, 1), s->foreign.v << 32 |
                                                 (uint64_t)s->us.d.id << 16 |
                                                 GTF_permit_access);
-    assert_int_equal(dmem_run_get(&op, 0, &t), ERR_NONE);
+    assert_int_equal(dmem_chunk_get(&op, 0, &t), ERR_NONE);
     for (unsigned i = 0; i < ARRAY_SIZE(how); i++) {
         struct grant_request r = {
             .host_addr = 9 << PAGE_SHIFT, .flags = how[i], .ref = 1};

@@ -301,7 +301,7 @@ static void interrupted_tree_leads_to_new_table(struct scene *s)
     host_preempt_at(3);
     set(s, s->l3, 1, 0);
     host_preempt_at(0);
-    assert_true(type_left(&s->op));
+    assert_true(type_has_deferred(&s->op));
     /* Any operation finishes it first. */
     assert_int_equal(mmu_unpin(&s->op, s->l1), ERR_INVAL);
     world_done(&s->op);

@@ -232,7 +232,7 @@ static enum err emulate_any(struct walker *k, struct mm_op *op)
 {
     uint64_t va = any_va(k, op->v->root_kernel), old, val = any_entry(k).v;
     struct mmu_entry e;
-    enum err rc = type_drain(op);
+    enum err rc = type_finish_deferred(op);
 
     if (!rc)
         rc = mmu_emulate_find(op, op->v->root_kernel, va, &e);
@@ -601,7 +601,7 @@ static enum err join_any(struct walker *k, struct mm_op *op)
 }
 
 /* 1 GiB: of the region we have, or had, or of anything. */
-static enum err giant_any(struct walker *k, struct mm_op *op)
+static enum err any_1g(struct walker *k, struct mm_op *op)
 {
     mfn_t m =
         mfn_eq(k->region, MFN_NONE) || upto(k, 8) == 0 ? any_mfn(k) : k->region;
@@ -617,7 +617,7 @@ static enum err giant_any(struct walker *k, struct mm_op *op)
         return mmu_update(op, at.v & ~UINT64_C(7), 0);
     if (mmu_update(op, at.v & ~UINT64_C(7),
                    pte_make(m, PTE_P | PTE_PSE | rw).v) == ERR_NONE)
-        k->giant += frame_type(word_of(k, mfn_of_maddr(at))) == FRAME_L3;
+        k->pages_1g += frame_type(word_of(k, mfn_of_maddr(at))) == FRAME_L3;
     if (upto(k, 3) == 0)
         (void)!touch_any(k, op);
     if (upto(k, 3) == 0)
@@ -766,7 +766,8 @@ static struct held held_by(const struct mm_op *op)
 {
     const struct mm_domain *d = op->d;
 
-    return (struct held){d->tot_pages, d->blocks, d->not_back, type_left(op)};
+    return (struct held){d->tot_pages, d->blocks, d->not_back,
+                         type_has_deferred(op)};
 }
 
 static void must_hold(const struct walker *k, const struct mm_op *op,
@@ -896,7 +897,7 @@ static action_fn *const actions[] = {
     super_any,        super_any,       content_any,     look_elsewhere,
     neighbour,        supply_any,      split_any,       split_any,
     join_any,         heal_any,        compact_any,     compact_any,
-    giant_any,        report_any,
+    any_1g,           report_any,
 };
 
 static void count(struct walker *k, enum err rc)
@@ -945,7 +946,7 @@ static void fill_pool(struct walker *k)
     blk_t b;
 
     for (unsigned i = 0; i < WALKER_POOL - 2; i++) {
-        assert_int_equal(dmem_run_get(&op, 0, &k->pool[i]), ERR_NONE);
+        assert_int_equal(dmem_chunk_get(&op, 0, &k->pool[i]), ERR_NONE);
         memset(mm_frame_ptr(&k->w.mm, k->pool[i]), 0, PAGE_SIZE);
     }
     for (unsigned i = 1; i <= 2; i++) {
@@ -976,7 +977,7 @@ void walker_make(struct walker *k)
     make(k, 16, 8 * BLOCK_FRAMES);
 }
 
-void walker_make_giant(struct walker *k)
+void walker_make_1g(struct walker *k)
 {
     struct mm_op op;
     blk_t b;

@@ -26,7 +26,7 @@ struct walker {
     char what[160]; /* the operation under way */
     uint64_t done, refused, restarted, no_memory, touched, faulted;
     uint64_t reached; /* by the hypervisor, at a guest's address */
-    uint64_t split, joined, healed, moved, giant;
+    uint64_t split, joined, healed, moved, pages_1g;
     uint64_t credit, reported; /* blocks it may have back; that it reported */
     mfn_t region;              /* a whole one it has, or MFN_NONE */
 };
@@ -34,7 +34,7 @@ struct walker {
 /* k->dice is set. */
 void walker_make(struct walker *k);
 /* In a machine of 2 GiB, with a whole region, on a CPU with 1 GiB pages. */
-void walker_make_giant(struct walker *k);
+void walker_make_1g(struct walker *k);
 /* One operation; and the same with the audit after it. */
 void walker_act(struct walker *k);
 void walker_step(struct walker *k);

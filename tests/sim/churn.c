@@ -5,8 +5,8 @@
  * blocks meanwhile.
  *
  *   W1  all guests use large pages and balloon in blocks of 2 MiB
- *   W2  10 % of the guests use 4 KiB pages only and balloon in small runs
- *   W3  as W2, and the others too balloon half of the amount in runs of 16
+ *   W2  10 % of the guests use 4 KiB pages only and balloon in small chunks
+ *   W3  as W2, and the others too balloon half of the amount in chunks of 16
  *       frames at random: hostile
  *
  * HA    free whole blocks, of the free memory (x 512 frames), holes that
@@ -121,10 +121,10 @@ static void balloon_out(struct sim *s, struct vm *v, uint64_t frames)
     struct trace *t = &s->trace;
 
     if (v->small) {
-        vm_out_runs(&s->mm, v, frames, t, &s->count);
+        vm_out_chunks(&s->mm, v, frames, t, &s->count);
     } else if (s->o.workload == 3) {
         vm_out_blocks(&s->mm, v, frames / 2 / BLOCK_FRAMES, t);
-        vm_out_runs(&s->mm, v, frames / 2, t, &s->count);
+        vm_out_chunks(&s->mm, v, frames / 2, t, &s->count);
     } else {
         vm_out_blocks(&s->mm, v, frames / BLOCK_FRAMES, t);
     }

@@ -7,7 +7,7 @@
 
 #define HV_PER_VM    64
 #define HV_PER_BLOCK 256 /* one more for each 512 MiB */
-#define RUN          16
+#define CHUNK        16
 
 static bool add_block(struct mm *mm, struct vm *v, enum alloc_use use)
 {
@@ -112,12 +112,12 @@ void vm_out_blocks(struct mm *mm, struct vm *v, uint64_t blocks,
     }
 }
 
-static void out_run(struct mm *mm, struct vm *v, uint64_t i, unsigned at,
-                    struct vm_counts *c)
+static void out_chunk(struct mm *mm, struct vm *v, uint64_t i, unsigned at,
+                      struct vm_counts *c)
 {
     struct vm_block *b = &v->b[i];
     uint64_t *map = &b->hole_map[at / 64];
-    uint64_t mask = (BIT(RUN) - 1) << (at % 64) & ~*map;
+    uint64_t mask = (BIT(CHUNK) - 1) << (at % 64) & ~*map;
     unsigned n = (unsigned)__builtin_popcountll(mask);
 
     if (!need_table(mm, b)) {
@@ -131,14 +131,14 @@ static void out_run(struct mm *mm, struct vm *v, uint64_t i, unsigned at,
         drop_block(mm, v, i);
 }
 
-void vm_out_runs(struct mm *mm, struct vm *v, uint64_t frames, struct trace *t,
-                 struct vm_counts *c)
+void vm_out_chunks(struct mm *mm, struct vm *v, uint64_t frames,
+                   struct trace *t, struct vm_counts *c)
 {
     uint64_t goal = vm_frames(v) > frames ? vm_frames(v) - frames : 0;
 
     for (uint64_t tries = 0; vm_frames(v) > goal && tries < frames; tries++)
-        out_run(mm, v, trace_upto(t, v->nr),
-                (unsigned)trace_upto(t, BLOCK_FRAMES / RUN) * RUN, c);
+        out_chunk(mm, v, trace_upto(t, v->nr),
+                  (unsigned)trace_upto(t, BLOCK_FRAMES / CHUNK) * CHUNK, c);
 }
 
 void vm_in_blocks(struct mm *mm, struct vm *v, uint64_t blocks,

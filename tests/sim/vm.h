@@ -42,11 +42,11 @@ struct vm_counts {
 bool vm_create(struct mm *mm, struct vm *v, uint64_t blocks, bool small,
                bool scatter, struct vm_counts *c);
 void vm_destroy(struct mm *mm, struct vm *v);
-/* Give up n frames: whole blocks (the caller rounds), or runs of 16. */
+/* Give up n frames: whole blocks (the caller rounds), or chunks of 16. */
 void vm_out_blocks(struct mm *mm, struct vm *v, uint64_t blocks,
                    struct trace *t);
-void vm_out_runs(struct mm *mm, struct vm *v, uint64_t frames, struct trace *t,
-                 struct vm_counts *c);
+void vm_out_chunks(struct mm *mm, struct vm *v, uint64_t frames,
+                   struct trace *t, struct vm_counts *c);
 /* Get n frames: own holes first if it deals in small frames. */
 void vm_in_blocks(struct mm *mm, struct vm *v, uint64_t blocks,
                   struct vm_counts *c);

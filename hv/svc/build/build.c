@@ -20,7 +20,7 @@
 #include "hv/svc/build/elf.h"
 #include "hv/svc/build/plan.h"
 #include "hv/svc/build/populate.h"
-#include "hv/trap/policy.h"
+#include "hv/trap/cpuid.h"
 #include "mm/alloc/pfnmap.h"
 #include "mm/base/port.h"
 #include "mm/pv/mmu.h"
@@ -273,7 +273,7 @@ static enum err make_domain(struct build *b)
 {
     const struct domain_config c = module_domain(&b->c);
     struct shown shown;
-    enum err rc = policy_choose(&b->c.cpu, &shown, b->text);
+    enum err rc = cpuid_choose(&b->c.cpu, &shown, b->text);
 
     if (rc)
         return rc;

@@ -15,8 +15,8 @@
 #include "hv/debug/report.h"
 #include "hv/sched/lifecycle.h"
 #include "hv/svc/build/build.h"
-#include "hv/svc/build/kept.h"
 #include "hv/svc/build/module.h"
+#include "hv/svc/build/retained.h"
 
 static struct module_config configs[BOOTINFO_MODULES];
 static bool usable[BOOTINFO_MODULES]; /* configs[i] could be read */
@@ -115,8 +115,8 @@ static void launch_all(const struct bootinfo *bi)
     }
 }
 
-/* A ramdisk is kept beside a kernel of its name. */
-static bool to_be_kept(const struct bootinfo *bi, unsigned i)
+/* A ramdisk is retained beside a kernel of its name. */
+static bool to_be_retained(const struct bootinfo *bi, unsigned i)
 {
     const struct module_config *c = &configs[i];
 
@@ -136,14 +136,14 @@ static bool keep(const struct bootinfo *bi, unsigned i)
     const struct module_config *c = &configs[i];
     const char *word = words[c->kind];
 
-    if (!to_be_kept(bi, i))
+    if (!to_be_retained(bi, i))
         return false;
     if (!domain_controller()) {
         log_say("module %u: %s=%s: there is no control guest; not used", i,
                 word, c->name);
         return false;
     }
-    if (kept_add(c->kind, c->name, file_of(&bi->modules[i])))
+    if (retained_add(c->kind, c->name, file_of(&bi->modules[i])))
         return true;
     log_say("module %u: %s=%s: a second one; not used", i, word, c->name);
     return false;

@@ -8,7 +8,7 @@
 /*
  * Starts what the modules describe; what cannot be started is said in one
  * line each and counted against the exit status. Afterwards the modules'
- * memory is free, but for what hv/svc/build/kept.h has.
+ * memory is free, but for what hv/svc/build/retained.h has.
  */
 void launch_guests(const struct bootinfo *bi);
 

@@ -61,7 +61,7 @@ static enum err scattered_block(struct mm_op *op, struct pfnmap *map,
     for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
         pfn_t pfn = pfn_of(b * BLOCK_FRAMES + i);
         mfn_t m;
-        enum err rc = dmem_run_get(op, 0, &m);
+        enum err rc = dmem_chunk_get(op, 0, &m);
 
         if (!rc)
             rc = pfnmap_set(map, pfn, m);

@@ -17,7 +17,7 @@
 
 struct operation {
     control_fn fn;
-    bool quick; /* changes nothing: also while another is under way */
+    bool reads_only; /* changes nothing: also while another is under way */
 };
 
 static const struct operation operations[] = {
@@ -112,7 +112,7 @@ static enum err carry_out(struct domain *d, uint64_t arg,
     if (c->name[FLAGSTONE_NAME - 1])
         return fail(c->text, ERR_INVAL, "a name is at most %u characters",
                     FLAGSTONE_NAME - 1);
-    if (!o->quick)
+    if (!o->reads_only)
         return carry_on(o, d, arg, c);
     return o->fn(&(struct control_call){.by = d, .c = c});
 }

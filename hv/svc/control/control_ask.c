@@ -49,8 +49,8 @@ enum err control_target(struct control_call *call)
 
 /*
  * Its pfns may be twice as many as the pages it might ever have
- * (mm/save/census.h); with less than half of that it could not be saved or laid
- * anew any more.
+ * (mm/save/snapshot.h); with less than half of that it could not be saved or
+ * relocated any more.
  */
 static enum err check_maxmem(const struct domain *d, uint64_t pages, char *text)
 {

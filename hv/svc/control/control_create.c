@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control_create.c: a domain from a kernel that was kept and a module line
+ * control_create.c: a domain from a kernel that was retained and a module line
  * that the control guest wrote: hostile text like any other, read once.
  */
 #include "hv/svc/control/control_op.h"
@@ -10,8 +10,8 @@
 #include "hv/sched/claims.h"
 #include "hv/sched/lifecycle.h"
 #include "hv/svc/build/build.h"
-#include "hv/svc/build/kept.h"
 #include "hv/svc/build/launch.h"
+#include "hv/svc/build/retained.h"
 
 enum { LINE_MAX = 2048 };
 
@@ -26,7 +26,8 @@ static enum err read_line(struct flagstone_control *c)
                     "%u are read",
                     c->len, LINE_MAX - 1);
     if (guest_read(line, c->data, c->len))
-        return fail(c->text, ERR_INVAL, "%lx: no memory with a line", c->data);
+        return fail(c->text, ERR_INVAL, "cannot read the command line at %lx",
+                    c->data);
     line[c->len] = '\0';
     for (uint64_t i = 0; i < c->len; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
@@ -55,8 +56,8 @@ static enum err read_config(struct module_config *m, char *text)
 
 static enum err begin(struct flagstone_control *c)
 {
-    const struct kept *k = kept_find(MODULE_KERNEL, c->name);
-    const struct kept *ramdisk = kept_find(MODULE_INITRD, c->name);
+    const struct retained *k = retained_find(MODULE_KERNEL, c->name);
+    const struct retained *ramdisk = retained_find(MODULE_INITRD, c->name);
     struct build_file none = {NULL, 0};
     struct module_config m;
     enum err rc;

@@ -9,7 +9,7 @@
 #include "hv/sched/claims.h"
 #include "hv/sched/lifecycle.h"
 #include "hv/sched/sched.h"
-#include "hv/svc/control/ballast.h"
+#include "hv/svc/control/filler.h"
 
 struct domain *control_find(struct control_call *call)
 {
@@ -82,7 +82,7 @@ static bool others_there(struct control_call *call)
 static enum err let_go_of_all(void)
 {
     uint64_t all = ~UINT64_C(0);
-    enum err rc = ballast_drain(&hv_mm, &all);
+    enum err rc = filler_drain(&hv_mm, &all);
 
     if (!rc)
         claims_forget();

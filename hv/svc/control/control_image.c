@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * control_image.c: suspended domains and their images. The work is in
- * migrate.c, images.c and channel.c; each of these is called until it is done.
+ * migrate.c, images.c and transfer.c; each of these is called until it is done.
  */
 #include "hv/svc/control/control_op.h"
 
 #include "hv/base/string.h"
 #include "hv/domain/guest.h"
-#include "hv/svc/migrate/channel.h"
 #include "hv/svc/migrate/images.h"
 #include "hv/svc/migrate/migrate.h"
+#include "hv/svc/migrate/transfer.h"
 
 /* By c->name; NULL: the text says so. */
 static struct held_image *find(struct flagstone_control *c)
@@ -52,7 +52,7 @@ static enum err read_rename(struct flagstone_control *c, char *name)
         return fail(c->text, ERR_INVAL, "a name is at most %u characters",
                     FLAGSTONE_NAME - 1);
     if (guest_read(name, c->data, c->len))
-        return fail(c->text, ERR_INVAL, "%lx: no memory with a name", c->data);
+        return fail(c->text, ERR_INVAL, "cannot read the name at %lx", c->data);
     return ERR_NONE;
 }
 
@@ -117,12 +117,12 @@ enum err control_image_send(struct control_call *call)
 {
     struct held_image *h = find(call->c);
 
-    return h ? channel_send(h, call->again, call->c->text) : ERR_NOENT;
+    return h ? transfer_send(h, call->again, call->c->text) : ERR_NOENT;
 }
 
 enum err control_image_receive(struct control_call *call)
 {
     struct flagstone_control *c = call->c;
 
-    return channel_receive(c->name, c->n, call->again, c->text);
+    return transfer_receive(c->name, c->n, call->again, c->text);
 }

@@ -10,8 +10,8 @@
 #include "hv/debug/report.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
-#include "hv/svc/build/kept.h"
-#include "hv/svc/control/ballast.h"
+#include "hv/svc/build/retained.h"
+#include "hv/svc/control/filler.h"
 #include "hv/svc/migrate/images.h"
 #include "mm/alloc/quota.h"
 #include "mm/alloc/shared.h"
@@ -29,7 +29,7 @@ enum err control_machine(struct control_call *call)
 {
     struct alloc_stats a = alloc_stats(&hv_mm);
     struct shared_stats s = shared_stats(&hv_mm);
-    struct ballast_stats b = ballast_stats();
+    struct filler_stats b = filler_stats();
 
     call->c->machine = (struct flagstone_machine){
         .blocks = a.total,
@@ -108,9 +108,9 @@ enum err control_domain(struct control_call *call)
 
 /* --- images and modules -------------------------------------------------- */
 
-static const struct kept *find_module(struct flagstone_control *c)
+static const struct retained *find_module(struct flagstone_control *c)
 {
-    const struct kept *k = kept_nth(c->n);
+    const struct retained *k = retained_nth(c->n);
 
     if (!k)
         (void)fail(c->text, ERR_NOENT, "there is no module %lu", c->n);
@@ -126,7 +126,7 @@ static const uint32_t module_kinds[] = {
 enum err control_module(struct control_call *call)
 {
     struct flagstone_control *c = call->c;
-    const struct kept *k = find_module(c);
+    const struct retained *k = find_module(c);
 
     if (!k)
         return ERR_NOENT;
@@ -144,7 +144,7 @@ enum err control_module(struct control_call *call)
 enum err control_read(struct control_call *call)
 {
     struct flagstone_control *c = call->c;
-    const struct kept *k = find_module(c);
+    const struct retained *k = find_module(c);
     uint64_t n;
 
     if (!k)
@@ -152,7 +152,8 @@ enum err control_read(struct control_call *call)
     n = MIN(c->len, k->file.len - MIN(c->offset, k->file.len));
     c->len = MIN(n, READ_MAX);
     if (guest_write(c->data, (const char *)k->file.data + c->offset, c->len))
-        return fail(c->text, ERR_INVAL, "%lx: no memory to write to", c->data);
+        return fail(c->text, ERR_INVAL, "cannot write the answer at %lx",
+                    c->data);
     return ERR_NONE;
 }
 

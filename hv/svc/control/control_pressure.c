@@ -3,11 +3,11 @@
 #include "hv/svc/control/control_op.h"
 
 #include "hv/arch/memory.h"
-#include "hv/svc/control/ballast.h"
+#include "hv/svc/control/filler.h"
 
 enum err control_fill(struct control_call *call)
 {
-    return ballast_fill(&hv_mm, call->c->n);
+    return filler_fill(&hv_mm, call->c->n);
 }
 
 enum err control_frag(struct control_call *call)
@@ -17,10 +17,10 @@ enum err control_frag(struct control_call *call)
 
     if (!call->again)
         call->left = c->n;
-    rc = ballast_frag(&hv_mm, &call->left);
+    rc = filler_frag(&hv_mm, &call->left);
     if (rc == ERR_INVAL)
         return fail(c->text, rc, "%lu whole blocks are filled, not %lu",
-                    ballast_stats().blocks, c->n);
+                    filler_stats().blocks, c->n);
     if (rc == ERR_NOMEM)
         return fail(c->text, rc,
                     "no memory to account for more: %lu of %lu blocks are "
@@ -33,7 +33,7 @@ enum err control_drain(struct control_call *call)
 {
     if (!call->again)
         call->left = call->c->n;
-    return ballast_drain(&hv_mm, &call->left);
+    return filler_drain(&hv_mm, &call->left);
 }
 
 enum err control_reserve(struct control_call *call)

@@ -5,10 +5,10 @@
  */
 #include "flagstone/flagstone.h"
 
+#include "hv/call/downgrade_ring.h"
 #include "hv/call/flagstone_report.h"
 #include "hv/call/flagstone_super.h"
 #include "hv/call/hypercall.h"
-#include "hv/call/ring.h"
 #include "hv/debug/auditor.h"
 #include "hv/debug/report.h"
 #include "hv/domain/guest.h"
@@ -36,7 +36,7 @@ static long ring(struct domain *d, uint64_t arg)
 
     if (guest_read(&s, arg, sizeof(s)))
         return -XEN_EFAULT;
-    return errno_of(ring_set(d, mfn_of(s.mfn)));
+    return errno_of(downgrade_ring_set(d, mfn_of(s.mfn)));
 }
 
 #define RANGES_LOOK 64u /* told between two looks at the clock */
@@ -53,7 +53,7 @@ static long ranges(struct domain *d, uint64_t arg)
     for (; n < a.nr; n++) {
         if (n && n % RANGES_LOOK == 0 && cpu_preempt())
             break;
-        if (!ring_range(d, (uint64_t)a.skip + n, &r))
+        if (!downgrade_ring_range(d, (uint64_t)a.skip + n, &r))
             break;
         if (guest_write(a.ranges + n * sizeof(r), &r, sizeof(r)))
             return -XEN_EFAULT;
@@ -68,9 +68,9 @@ static long downgraded(struct domain *d, uint64_t arg)
 
     if (guest_read(&g, arg, sizeof(g)))
         return -XEN_EFAULT;
-    d->life.own_ranges += g.ranges;
-    d->life.own_l1 += g.l1_frames;
-    d->life.own_ticks += g.ticks;
+    d->super_stats.own_ranges += g.ranges;
+    d->super_stats.own_l1 += g.l1_frames;
+    d->super_stats.own_ticks += g.ticks;
     return 0;
 }
 

@@ -9,22 +9,22 @@
 #include "hv/domain/fpu.h"
 #include "hv/domain/vcpu.h"
 #include "hv/svc/build/module.h"
-#include "hv/trap/policy.h"
+#include "hv/trap/cpuid.h"
 
 /* Large, and one vCPU is thawed at a time. */
 static struct vcpu_guest_context context;
 
 /* --- taking -------------------------------------------------------------- */
 
-static uint64_t pfn_or_none(const struct census *c, mfn_t m)
+static uint64_t pfn_or_none(const struct snapshot *c, mfn_t m)
 {
     if (mfn_eq(m, MFN_NONE))
         return FREEZE_NO_PFN;
-    return census_pfn(c, m).v; /* PFN_NONE is no pfn, too */
+    return snapshot_pfn(c, m).v; /* PFN_NONE is no pfn, too */
 }
 
 static void take_domain(struct freeze_domain *f, const struct domain *d,
-                        const struct census *c)
+                        const struct snapshot *c)
 {
     *f = (struct freeze_domain){
         .magic = FREEZE_MAGIC,
@@ -37,8 +37,8 @@ static void take_domain(struct freeze_domain *f, const struct domain *d,
         .start_pfn = pfn_or_none(c, d->start_mfn),
         .console_pfn = pfn_or_none(c, d->console_mfn),
         .store_pfn = pfn_or_none(c, d->store_mfn),
-        .ring_pfn = pfn_or_none(c, d->ring_mfn),
-        .restores = d->life.restores,
+        .downgrade_pfn = pfn_or_none(c, d->downgrade_mfn),
+        .restores = d->super_stats.restores,
         .nr_vcpus = d->nr_vcpus,
         .superpages = d->mm.superpages,
         .relinquish = d->mm.relinquish,
@@ -71,7 +71,7 @@ static uint64_t flags_of(const struct vcpu *v)
 }
 
 static enum err take_frames(struct freeze_vcpu *f, const struct vcpu *v,
-                            const struct census *c, char *text)
+                            const struct snapshot *c, char *text)
 {
     for (unsigned i = 0; i * 512 < v->gdt_entries; i++) {
         uint64_t pfn = pfn_or_none(c, v->mm.seg[i]);
@@ -94,7 +94,7 @@ static enum err take_frames(struct freeze_vcpu *f, const struct vcpu *v,
 }
 
 static enum err take_vcpu(struct freeze_vcpu *f, struct vcpu *v,
-                          const struct census *c, char *text)
+                          const struct snapshot *c, char *text)
 {
     memset(f, 0, sizeof(*f));
     f->flags = flags_of(v);
@@ -119,8 +119,8 @@ static enum err take_vcpu(struct freeze_vcpu *f, struct vcpu *v,
     return take_frames(f, v, c, text);
 }
 
-enum err freeze_take(struct freeze *f, struct domain *d, const struct census *c,
-                     char *text)
+enum err freeze_take(struct freeze *f, struct domain *d,
+                     const struct snapshot *c, char *text)
 {
     enum err rc = ERR_NONE;
 
@@ -173,8 +173,8 @@ static bool vcpu_ok(const struct freeze_vcpu *f)
         return false;
     if (!(f->flags & FREEZE_INITIALISED))
         return !(f->flags & FREEZE_UP);
-    return f->xsave_bytes <= sizeof(f->xsave) &&
-           !(f->cr4 & ~POLICY_CR4_GUEST) && va_canonical(f->nmi_callback) &&
+    return f->xsave_bytes <= sizeof(f->xsave) && !(f->cr4 & ~CPUID_CR4_GUEST) &&
+           va_canonical(f->nmi_callback) &&
            va_canonical(f->sysenter_callback) &&
            va_canonical(f->syscall32_callback) && va_canonical(f->io_bitmap) &&
            f->io_ports <= 65536 && c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY;
@@ -286,13 +286,13 @@ static enum err thaw_vcpu(const struct freeze_vcpu *r, struct vcpu *v,
     return thaw_rest(r, v, text);
 }
 
-static void place_frames(const struct freeze_domain *f, struct domain *d,
-                         const struct pfnmap *map)
+static void find_frames(const struct freeze_domain *f, struct domain *d,
+                        const struct pfnmap *map)
 {
     d->start_mfn = pfnmap_get(map, pfn_of(f->start_pfn));
     d->console_mfn = pfnmap_get(map, pfn_of(f->console_pfn));
     d->store_mfn = pfnmap_get(map, pfn_of(f->store_pfn));
-    d->ring_mfn = pfnmap_get(map, pfn_of(f->ring_pfn));
+    d->downgrade_mfn = pfnmap_get(map, pfn_of(f->downgrade_pfn));
 }
 
 enum err freeze_thaw(const struct freeze *f, struct domain *d, unsigned *next,
@@ -304,6 +304,6 @@ enum err freeze_thaw(const struct freeze *f, struct domain *d, unsigned *next,
         if (rc)
             return rc;
     }
-    place_frames(&f->domain, d, map);
+    find_frames(&f->domain, d, map);
     return ERR_NONE;
 }

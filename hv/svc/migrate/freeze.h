@@ -2,7 +2,7 @@
 /*
  * freeze.h: what the hypervisor knows of a suspended domain and its memory
  * does not hold, in pfn terms: the section HV of an image, and what is kept
- * while a domain is laid anew in place. Little-endian, of fixed layout.
+ * while a domain is relocated. Little-endian, of fixed layout.
  *
  * Invariant: no machine frame number is in it, and reading one back believes
  * it no more than what a guest passes to VCPUOP_initialise.
@@ -11,7 +11,7 @@
 
 #include "flagstone/control.h"
 #include "hv/domain/domain.h"
-#include "mm/save/census.h"
+#include "mm/save/snapshot.h"
 
 #define FREEZE_MAGIC   UINT64_C(0x314d4f4453474c46) /* "FLGSDOM1" */
 #define FREEZE_VERSION 2u                           /* 1: no `shown` */
@@ -24,7 +24,7 @@ struct freeze_domain {
     char name[DOMAIN_NAME_MAX];
     uint64_t nr_pages, max_pages, target;
     uint64_t features;
-    uint64_t start_pfn, console_pfn, store_pfn, ring_pfn; /* or none */
+    uint64_t start_pfn, console_pfn, store_pfn, downgrade_pfn; /* or none */
     uint64_t restores;
     uint32_t nr_vcpus, superpages, relinquish, reserved32;
     struct shown shown;
@@ -74,7 +74,7 @@ static inline size_t freeze_bytes(unsigned nr_vcpus)
  * text (FLAGSTONE_TEXT bytes) says what.
  */
 must_check enum err freeze_take(struct freeze *f, struct domain *d,
-                                const struct census *c, char *text);
+                                const struct snapshot *c, char *text);
 /* Of a domain or an image. */
 bool freeze_name_ok(const char name[DOMAIN_NAME_MAX]);
 /*

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* migrate.c: see migrate.h; the steps are in journey_*.c. */
+/* migrate.c: see migrate.h; the steps are in migrate_job_*.c. */
 #include "hv/svc/migrate/migrate.h"
 
 #include "hv/arch/x86.h"
 #include "hv/base/fail.h"
 #include "hv/base/print.h"
 #include "hv/base/string.h"
-#include "hv/call/ring.h"
+#include "hv/call/downgrade_ring.h"
 #include "hv/domain/tlb.h"
 #include "hv/sched/lifecycle.h"
-#include "hv/svc/migrate/journey.h"
+#include "hv/svc/migrate/migrate_job.h"
 #include "hv/svc/migrate/resume.h"
 #include "mm/pv/grant.h"
 
-static struct journey job;
-struct freeze journey_frozen;
+static struct migrate_job job;
+struct freeze migrate_job_frozen;
 
 bool migrate_uses_domain(const struct domain *d)
 {
@@ -29,9 +29,9 @@ bool migrate_uses_image(const struct held_image *h)
 /* --- any of them ---------------------------------------------------------- */
 
 /* Steps up to the first that fails or wants to be called again. */
-static enum err do_steps(struct journey *j)
+static enum err do_steps(struct migrate_job *j)
 {
-    journey_step step = j->plan->step[j->at];
+    migrate_job_step step = j->plan->step[j->at];
     enum err rc = ERR_NONE;
 
     while (step && !rc) {
@@ -45,7 +45,7 @@ static enum err do_steps(struct journey *j)
     return rc;
 }
 
-static enum err go_on(struct journey *j)
+static enum err go_on(struct migrate_job *j)
 {
     enum err rc = ERR_NONE;
 
@@ -62,15 +62,15 @@ static enum err go_on(struct journey *j)
 }
 
 /* The same once more, or another one? */
-static bool same(const struct journey *j, const struct journey *asked)
+static bool same(const struct migrate_job *j, const struct migrate_job *asked)
 {
     return j->plan == asked->plan && !strcmp(j->name, asked->name) &&
            !strcmp(j->rename, asked->rename) && j->policy == asked->policy &&
-           (asked->plan == &journey_restore || j->d == asked->d);
+           (asked->plan == &migrate_in_restore || j->d == asked->d);
 }
 
 /* ERR_RESTART, ERR_BUSY, or its result; the job is the caller's to look at. */
-static enum err travel(const struct journey *asked, char *text)
+static enum err run_job(const struct migrate_job *asked, char *text)
 {
     enum err rc;
 
@@ -93,7 +93,8 @@ static void set_name(char to[FLAGSTONE_NAME], const char *name)
     (void)print_format(to, FLAGSTONE_NAME, "%s", name);
 }
 
-static void tell_layout(const struct journey *j, struct flagstone_layout *out)
+static void tell_layout(const struct migrate_job *j,
+                        struct flagstone_layout *out)
 {
     const struct layout_result *r = &j->result;
 
@@ -111,11 +112,11 @@ static void tell_layout(const struct journey *j, struct flagstone_layout *out)
     };
 }
 
-static void count(struct journey *j)
+static void count(struct migrate_job *j)
 {
-    j->d->life.restores++;
-    j->d->life.hv_l1 = j->result.supplied;
-    j->d->life.hv_ticks = j->ticks;
+    j->d->super_stats.restores++;
+    j->d->super_stats.hv_l1 = j->result.supplied;
+    j->d->super_stats.hv_ticks = j->ticks;
 }
 
 static enum err must_be_suspended(const struct domain *d, char *text)
@@ -125,7 +126,7 @@ static enum err must_be_suspended(const struct domain *d, char *text)
     return fail(text, ERR_INVAL, "%s is not suspended", d->name);
 }
 
-/* What others have mapped, or it of others, cannot be laid anew. */
+/* What others have mapped, or it of others, cannot be relocated. */
 static enum err must_be_alone(const struct domain *d, char *text)
 {
     enum err rc = must_be_suspended(d, text);
@@ -143,21 +144,21 @@ static enum err must_be_alone(const struct domain *d, char *text)
 
 enum err migrate_save(struct domain *d, const char *name, char *text)
 {
-    struct journey asked = {.plan = &journey_save, .d = d};
+    struct migrate_job asked = {.plan = &migrate_out_save, .d = d};
     enum err rc = must_be_alone(d, text);
 
     set_name(asked.name, name);
-    return rc ? rc : travel(&asked, text);
+    return rc ? rc : run_job(&asked, text);
 }
 
 enum err migrate_relocate(struct domain *d, struct flagstone_layout *layout,
                           char *text)
 {
-    const struct journey asked = {.plan = &journey_relocate, .d = d};
+    const struct migrate_job asked = {.plan = &migrate_out_relocate, .d = d};
     enum err rc = must_be_alone(d, text);
 
     if (!rc)
-        rc = travel(&asked, text);
+        rc = run_job(&asked, text);
     if (rc)
         return rc;
     count(&job);
@@ -169,7 +170,7 @@ enum err migrate_relocate(struct domain *d, struct flagstone_layout *layout,
 static void announce(struct domain *d)
 {
     if (d->moved)
-        ring_announce(d);
+        downgrade_ring_announce(d);
     d->moved = false;
 }
 
@@ -195,7 +196,7 @@ enum err migrate_restore(const char *name, const char *rename,
         [FLAGSTONE_RESTORE_guest] = RESTORE_GUEST,
         [FLAGSTONE_RESTORE_shatter] = RESTORE_SHATTER,
     };
-    struct journey asked = {.plan = &journey_restore};
+    struct migrate_job asked = {.plan = &migrate_in_restore};
     enum err rc;
 
     if ((unsigned)policy >= ARRAY_SIZE(policies))
@@ -203,7 +204,7 @@ enum err migrate_restore(const char *name, const char *rename,
     asked.policy = policies[policy];
     set_name(asked.name, name);
     set_name(asked.rename, rename);
-    rc = travel(&asked, text);
+    rc = run_job(&asked, text);
     if (rc)
         return rc;
     count(&job);
@@ -219,17 +220,17 @@ enum err migrate_restore(const char *name, const char *rename,
  */
 void migrate_cancel(void)
 {
-    struct journey *j = &job;
+    struct migrate_job *j = &job;
 
     if (!j->plan)
         return;
-    while (j->census_begun && census_end(&j->census))
+    while (j->snapshot_begun && snapshot_end(&j->snapshot))
         ;
     while (j->restore_begun && restore_end(&j->restore))
         ;
     while (j->relocate_begun && layout_free(&j->relocate.layout))
         ;
-    if (j->plan == &journey_restore && j->d)
+    if (j->plan == &migrate_in_restore && j->d)
         domain_shutdown(j->d, DOMAIN_DESTROYED, 0);
     j->plan = NULL;
 }

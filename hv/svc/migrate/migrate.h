@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * migrate.h: a suspended domain on its ways: into an image, out of one, anew
- * in place, and back to running. One such journey is under way at a time.
+ * migrate.h: a suspended domain on its ways: into an image, out of one, into
+ * other frames, and back to running. One such migration job is under way at a
+ * time.
  *
  * Each is called again with the same arguments while it says ERR_RESTART. Any
  * other error: `text` (FLAGSTONE_TEXT bytes) says in one line what was wrong,
- * and all is as it was before. ERR_BUSY: another journey is under way.
+ * and all is as it was before. ERR_BUSY: another migration job is under way.
  */
 #pragma once
 
@@ -29,7 +30,7 @@ migrate_relocate(struct domain *d, struct flagstone_layout *layout, char *text);
 /* d runs on. */
 must_check enum err migrate_resume(struct domain *d, char *text);
 
-/* Is a journey of d's, or from or to this image, under way? */
+/* Is a migration job of d's, or from or to this image, under way? */
 bool migrate_uses_domain(const struct domain *d);
 bool migrate_uses_image(const struct held_image *h);
 /* Nobody will call again: what was begun is taken back. */

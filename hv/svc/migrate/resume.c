@@ -4,7 +4,7 @@
 
 #include "hv/base/fail.h"
 #include "hv/base/string.h"
-#include "hv/call/ring.h"
+#include "hv/call/downgrade_ring.h"
 #include "hv/domain/tlb.h"
 #include "hv/sched/event.h"
 #include "hv/sched/ring_page.h"
@@ -33,7 +33,7 @@ static void move_info_back(struct vcpu *v)
     if (mfn_eq(v->mm.info, MFN_NONE))
         return;
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    type_put_later(&op, v->mm.info);
+    type_put_deferred(&op, v->mm.info);
     v->mm.info = MFN_NONE;
     mm_op_end(&op);
 }
@@ -42,7 +42,7 @@ static void quiesce(struct domain *d)
 {
     console_ring_suspend(d);
     event_close_all(d);
-    ring_suspend(d);
+    downgrade_ring_suspend(d);
     memset(d->watchdog, 0, sizeof(d->watchdog));
     store_reset(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
@@ -63,12 +63,12 @@ void resume_register(void)
 }
 
 /* Guests write 0 or all ones where there is no such list. */
-struct p2m_place resume_p2m(const struct domain *d)
+struct p2m_location resume_p2m(const struct domain *d)
 {
     const struct arch_shared_info *a = &d->shared->arch;
     uint64_t list = READ_ONCE(a->pfn_to_mfn_frame_list_list);
 
-    return (struct p2m_place){
+    return (struct p2m_location){
         .nr_pfns = READ_ONCE(a->max_pfn),
         .list_list = list ? mfn_of(list) : MFN_NONE,
         .va = READ_ONCE(a->p2m_vaddr),
@@ -155,7 +155,7 @@ enum err resume_run(struct domain *d, char *text)
     renew_shared_info(d);
     d->vcpu[0]->regs.rax = 0;
     d->suspended = d->reason_set = false;
-    ring_resume(d);
+    downgrade_ring_resume(d);
     console_ring_resume(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
         sched_resume(d->vcpu[i]);

@@ -11,17 +11,17 @@
 #pragma once
 
 #include "hv/domain/domain.h"
-#include "mm/save/census.h"
+#include "mm/save/snapshot.h"
 
 /* Before there is a domain: those that are suspended are quiesced. */
 void resume_register(void);
 /* Where d says its p2m is. */
-struct p2m_place resume_p2m(const struct domain *d);
+struct p2m_location resume_p2m(const struct domain *d);
 /* Is what d named as start_info one? ERR_INVAL: text (FLAGSTONE_TEXT). */
 must_check enum err resume_check(struct domain *d, char *text);
 /*
- * Everything renewed, with console_mfn, store_mfn, start_mfn and ring_mfn as
- * they are in d; its vCPUs run. ERR_INVAL, ERR_NOMEM: text, it is as it was.
+ * Everything renewed, with console_mfn, store_mfn, start_mfn and downgrade_mfn
+ * as they are in d; its vCPUs run. ERR_INVAL, ERR_NOMEM: text, it is as it was.
  */
 must_check enum err resume_run(struct domain *d, char *text);
 

@@ -18,9 +18,9 @@
 /* --- birth and end ------------------------------------------------------- */
 
 /* One that is there for ever, with a node. NULL: no memory. */
-static struct store_place *make(struct store *s, const char *path)
+static struct store_dentry *make(struct store *s, const char *path)
 {
-    struct store_place *p = store_hold(s->tree.home);
+    struct store_dentry *p = store_hold(s->tree.home);
 
     for (size_t len = 0; p && *path; path += len + (path[len] == '/')) {
         for (len = 0; path[len] && path[len] != '/';)
@@ -35,7 +35,7 @@ static struct store_place *make(struct store *s, const char *path)
 /* ERR_NOMEM. */
 static enum err set(struct store *s, const char *path, const char *value)
 {
-    struct store_place *p = make(s, path);
+    struct store_dentry *p = make(s, path);
     struct store_value *v = store_value_make(&s->tree, store_perms_of(NULL),
                                              value, strlen(value), false);
 
@@ -147,7 +147,7 @@ void store_reset(struct domain *d)
 
 /* --- what the hypervisor writes ------------------------------------------ */
 
-static void write_own(struct store *s, struct store_place *p, const char *text)
+static void write_own(struct store *s, struct store_dentry *p, const char *text)
 {
     struct store_value *v = store_value_make(&s->tree, store_perms_of(p->value),
                                              text, strlen(text), true);

@@ -15,7 +15,7 @@ static const char *reply_first(struct store *s)
     char text[16];
     size_t n = 0;
 
-    if (s->job.place->flags & STORE_FIXED) {
+    if (s->job.dentry->flags & STORE_FIXED) {
         n = print_format(text, sizeof(text), "n0") + 1;
         n += print_format(text + n, sizeof(text) - n, "r%u", s->d->id) + 1;
     } else {
@@ -81,13 +81,13 @@ const char *store_set_perms(struct store *s)
         wrong = store_job_node(s, &old);
     if (wrong)
         return wrong;
-    if (j->place->flags & STORE_FIXED)
+    if (j->dentry->flags & STORE_FIXED)
         return "EROFS";
     new = store_value_make(&s->tree, (struct store_perms){j->data, j->len},
                            store_bytes(old), old->len, false);
     if (!new)
         return store_quota(s, STORE_QUOTA_ROOM);
-    store_job_change(s, j->place, new);
-    store_job_tell(s, j->place, false);
+    store_job_change(s, j->dentry, new);
+    store_job_tell(s, j->dentry, false);
     return store_ok(s);
 }

@@ -56,7 +56,8 @@ static const char *check_token(const struct store_job *j)
     return NULL;
 }
 
-/* The watch asked for, of those at the place: j->watch, NULL: there is none. */
+/* The watch asked for, of those at the dentry: j->watch, NULL: there is none.
+ */
 static const char *search(struct store_job *j)
 {
     for (unsigned i = 0; j->watch && i < SEARCHED; i++) {
@@ -73,7 +74,7 @@ static const char *search_begin(struct store_job *j)
 
     if (wrong)
         return wrong;
-    j->watch = j->place ? j->place->watches : NULL;
+    j->watch = j->dentry ? j->dentry->watches : NULL;
     j->phase++;
     return store_more;
 }
@@ -86,7 +87,7 @@ static const char *add_watch(struct store *s)
         return "EEXIST";
     if (s->watches.nr == STORE_WATCHES)
         return store_quota(s, STORE_QUOTA_WATCHES);
-    if (store_watch_add(&s->watches, &s->tree, j->place, j->absolute, j->data,
+    if (store_watch_add(&s->watches, &s->tree, j->dentry, j->absolute, j->data,
                         j->len))
         return store_quota(s, STORE_QUOTA_ROOM);
     return store_ok(s);
@@ -138,7 +139,7 @@ static const struct store_request {
     const char *(*work)(struct store *s);
     enum store_path path;
     bool rest; /* something follows the path */
-    bool make; /* there is to be a place */
+    bool make; /* there is to be a dentry */
 } requests[] = {
     [XS_CONTROL] = {.work = privileged},
     [XS_DIRECTORY] = {.work = store_directory, .path = STORE_PATH_LOOK},
@@ -207,7 +208,7 @@ static void finish(struct store *s, const char *wrong)
     if (!j->mute)
         store_put(s, wrong ? XS_ERROR : h->type, h->req_id, h->tx_id, len);
     store_value_drop(&s->tree, j->empty);
-    store_drop(&s->tree, j->place);
+    store_drop(&s->tree, j->dentry);
     *j = (struct store_job){.active = false};
     s->taken = 0;
 }
@@ -228,7 +229,7 @@ static const char *step(struct store *s)
         return check(s);
     if (!r->path || j->placed)
         return r->work(s);
-    /* What looks in a transaction is remembered, so it needs a place too. */
+    /* What looks in a transaction is remembered, so it needs a dentry too. */
     wrong = store_path_go(s, r->make || j->tx);
     j->placed = !wrong;
     return wrong ? wrong : store_more;
@@ -256,7 +257,7 @@ bool store_event(struct store *s)
     path =
         store_tree_path(w->event, w->absolute ? NULL : s->tree.home, to, room);
     if (!path)
-        path = store_tree_path(w->place, w->absolute ? NULL : s->tree.home, to,
+        path = store_tree_path(w->dentry, w->absolute ? NULL : s->tree.home, to,
                                room);
     ASSERT(path);
     n = (size_t)(to + room - path);

@@ -19,9 +19,9 @@ enum store_path {
     STORE_PATH_WATCH,  /* anywhere */
 };
 
-/* store_place.c: the path, as it stands in the body, is checked... */
+/* store_path.c: the path, as it stands in the body, is checked... */
 const char *store_path_take(struct store *s, enum store_path what, bool rest);
-/* ...and gone along; make: there is to be a place. */
+/* ...and gone along; make: there is to be a dentry. */
 const char *store_path_go(struct store *s, bool make);
 
 /* An answer of a few bytes. */
@@ -42,13 +42,13 @@ const char *store_quota(struct store *s, enum store_quota what);
 
 /* store_value.c: the tree as the transaction sees it, if there is one. */
 struct store_value *store_job_view(const struct store *s,
-                                   const struct store_place *p);
+                                   const struct store_dentry *p);
 /* There has to be a node. */
 const char *store_job_node(struct store *s, struct store_value **v);
-void store_job_change(struct store *s, struct store_place *p,
+void store_job_change(struct store *s, struct store_dentry *p,
                       struct store_value *v);
-/* Watches fire, or will; only: those at the very place. */
-void store_job_tell(struct store *s, struct store_place *p, bool only);
+/* Watches fire, or will; only: those at the very dentry. */
+void store_job_tell(struct store *s, struct store_dentry *p, bool only);
 const char *store_read(struct store *s);
 const char *store_directory(struct store *s);
 const char *store_directory_part(struct store *s);

@@ -41,12 +41,12 @@ struct store_job {
     const char *rest;             /* of the path, yet to be gone along */
     bool absolute;                /* it began at the root */
     bool near;                    /* no place, but its directory has a node */
-    struct store_place *place;    /* held; NULL: nobody has to do with it */
+    struct store_dentry *dentry;  /* held; NULL: nobody has to do with it */
     const char *data;             /* what follows the path */
     uint32_t len, reply_len;
 
     /* Where the work has come to. */
-    struct store_place *at;
+    struct store_dentry *at;
     unsigned missing;
     struct store_value *empty; /* for parents; held */
     uint32_t skip;             /* of a list, before what is asked for */
@@ -65,8 +65,8 @@ struct store {
     uint8_t said;   /* quotas that have been named on the console */
 
     /* What the hypervisor has to write when the job is done. */
-    struct store_place *shutdown, *target, *max; /* held for ever */
-    const char *ask_shutdown;                    /* NULL: nothing */
+    struct store_dentry *shutdown, *target, *max; /* held for ever */
+    const char *ask_shutdown;                     /* NULL: nothing */
     bool ask_target, ask_max;
 
     /* The request that is coming in, or is the job. */

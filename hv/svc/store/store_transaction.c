@@ -44,18 +44,18 @@ void store_transaction_drop(struct store_transactions *x,
 }
 
 /*
- * What ended lies at its places until it is reaped, which is before the next
+ * What ended lies at its dentries until it is reaped, which is before the next
  * request: nobody looks meanwhile.
  */
 static void free_entry(struct store_tree *t, struct store_entry *e)
 {
-    struct store_entry **at = &e->place->entries;
+    struct store_entry **at = &e->dentry->entries;
 
     while (*at != e)
         at = &(*at)->beside;
     *at = e->beside;
     store_value_drop(t, e->value);
-    store_drop(t, e->place);
+    store_drop(t, e->dentry);
     store_pool_put(&t->pool, e);
 }
 
@@ -75,7 +75,7 @@ bool store_transaction_reap(struct store_transactions *x, struct store_tree *t)
 /* --- looking ------------------------------------------------------------- */
 
 static struct store_entry *entry_at(const struct store_transaction *tx,
-                                    const struct store_place *p)
+                                    const struct store_dentry *p)
 {
     struct store_entry *e = p->entries;
 
@@ -85,7 +85,7 @@ static struct store_entry *entry_at(const struct store_transaction *tx,
 }
 
 struct store_value *store_view(const struct store_transaction *tx,
-                               const struct store_place *p)
+                               const struct store_dentry *p)
 {
     const struct store_entry *e = tx ? entry_at(tx, p) : NULL;
 
@@ -103,7 +103,7 @@ static void append(struct store_transaction *tx, struct store_entry *e)
 }
 
 enum err store_look(struct store_transaction *tx, struct store_tree *t,
-                    struct store_place *p)
+                    struct store_dentry *p)
 {
     struct store_entry *e;
 
@@ -114,7 +114,7 @@ enum err store_look(struct store_transaction *tx, struct store_tree *t,
     e = store_pool_get(&t->pool, sizeof(*e));
     if (!e)
         return ERR_NOMEM;
-    *e = (struct store_entry){.place = store_hold(p),
+    *e = (struct store_entry){.dentry = store_hold(p),
                               .beside = p->entries,
                               .value =
                                   p->value ? store_value_hold(p->value) : NULL,
@@ -128,7 +128,7 @@ enum err store_look(struct store_transaction *tx, struct store_tree *t,
 /* --- changing ------------------------------------------------------------ */
 
 void store_change(struct store_transaction *tx, struct store_tree *t,
-                  const struct store_place *p, struct store_value *v)
+                  const struct store_dentry *p, struct store_value *v)
 {
     struct store_entry *e = entry_at(tx, p);
 
@@ -139,7 +139,7 @@ void store_change(struct store_transaction *tx, struct store_tree *t,
 }
 
 void store_change_told(const struct store_transaction *tx,
-                       const struct store_place *p, bool only)
+                       const struct store_dentry *p, bool only)
 {
     struct store_entry *e = entry_at(tx, p);
 
@@ -153,11 +153,11 @@ void store_entry_apply(struct store_entry *e, struct store_tree *t,
     if (!e->modified)
         return;
     if (e->value)
-        store_node_set(t, e->place, store_value_hold(e->value));
-    else if (e->place->value)
-        store_node_clear(t, e->place);
+        store_node_set(t, e->dentry, store_value_hold(e->value));
+    else if (e->dentry->value)
+        store_node_clear(t, e->dentry);
     if (e->told && e->only)
-        store_watch_fire_at(w, t, e->place);
+        store_watch_fire_at(w, t, e->dentry);
     else if (e->told)
-        store_watch_fire(w, t, e->place);
+        store_watch_fire(w, t, e->dentry);
 }

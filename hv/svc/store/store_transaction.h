@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * store_transaction.h: what a transaction has looked at and changed: one entry
- * for each such place, with the node's generation when it was first looked at
+ * for each such dentry, with the node's generation when it was first looked at
  * and the value as the transaction sees it.
  *
  * Invariant: a transaction becomes part of the tree only if nothing it looked
@@ -16,15 +16,15 @@
 #define STORE_ENTRIES      1024u /* in one, as on Xen */
 
 struct store_entry {
-    struct store_place *place;  /* held */
-    struct store_entry *next;   /* of the transaction, as they came */
-    struct store_entry *beside; /* of another, at the same place */
-    struct store_value *value;  /* held; NULL: there is none */
+    struct store_dentry *dentry; /* held */
+    struct store_entry *next;    /* of the transaction, as they came */
+    struct store_entry *beside;  /* of another, at the same dentry */
+    struct store_value *value;   /* held; NULL: there is none */
     uint64_t generation;
     const struct store_transaction *of;
     bool modified;
     bool told; /* watches are to fire */
-    bool only; /* and only those at the very place */
+    bool only; /* and only those at the very dentry */
 };
 _Static_assert(sizeof(struct store_entry) <= 64, "the smallest object");
 
@@ -53,21 +53,21 @@ bool store_transaction_reap(struct store_transactions *x, struct store_tree *t);
 
 /* The value as tx sees it, which may be NULL, as tx may be. */
 struct store_value *store_view(const struct store_transaction *tx,
-                               const struct store_place *p);
+                               const struct store_dentry *p);
 /* tx looks at p. ERR_NOSPC: at too much; ERR_NOMEM. */
 must_check enum err store_look(struct store_transaction *tx,
-                               struct store_tree *t, struct store_place *p);
+                               struct store_tree *t, struct store_dentry *p);
 /* p, which it has looked at, gets another value (is taken over) or none. */
 void store_change(struct store_transaction *tx, struct store_tree *t,
-                  const struct store_place *p, struct store_value *v);
+                  const struct store_dentry *p, struct store_value *v);
 /* The change is to be told. */
 void store_change_told(const struct store_transaction *tx,
-                       const struct store_place *p, bool only);
+                       const struct store_dentry *p, bool only);
 
 /* Is it as it was? */
 static inline bool store_entry_holds(const struct store_entry *e)
 {
-    return e->generation == store_generation(e->place);
+    return e->generation == store_generation(e->dentry);
 }
 /* Into the tree. */
 void store_entry_apply(struct store_entry *e, struct store_tree *t,

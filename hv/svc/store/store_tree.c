@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_tree.c: see store_tree.h. The children of a place are in a digital
- * search tree: what is below branch i of a place at depth n has i for bit n of
+ * store_tree.c: see store_tree.h. The children of a dentry are in a digital
+ * search tree: what is below branch i of a dentry at depth n has i for bit n of
  * its hash. So a search meets a child once at most, and few unless a guest
- * knows the seed; and any leaf below a place can stand where that stood.
+ * knows the seed; and any leaf below a dentry can stand where that stood.
  */
 #include "hv/svc/store/store_tree.h"
 
 #include "hv/base/string.h"
 
-#define REAP 16u /* places at a time */
+#define REAP 16u /* dentries at a time */
 
 /* --- values -------------------------------------------------------------- */
 
@@ -47,7 +47,7 @@ void store_value_drop(struct store_tree *t, struct store_value *v)
         store_pool_put(&t->pool, v);
 }
 
-/* --- the children of a place --------------------------------------------- */
+/* --- the children of a dentry -------------------------------------------- */
 
 /* FNV-1a, begun with what a guest does not know. */
 static uint64_t hash_of(const struct store_tree *t, const char *name,
@@ -60,32 +60,32 @@ static uint64_t hash_of(const struct store_tree *t, const char *name,
     return h ^ h >> 32;
 }
 
-static bool named(const struct store_place *p, uint64_t hash, const char *name,
+static bool named(const struct store_dentry *p, uint64_t hash, const char *name,
                   size_t len)
 {
     return p->hash == hash && p->len == len && !memcmp(p->name, name, len);
 }
 
 /* Where the child of that name is, or would be. */
-static struct store_place **slot_of(struct store_place *dir, uint64_t hash,
-                                    const char *name, size_t len)
+static struct store_dentry **slot_of(struct store_dentry *dir, uint64_t hash,
+                                     const char *name, size_t len)
 {
-    struct store_place **at = &dir->index;
+    struct store_dentry **at = &dir->index;
 
     for (unsigned depth = 0; *at && !named(*at, hash, name, len); depth++)
         at = &(*at)->branch[hash >> depth % 64 & 1];
     return at;
 }
 
-struct store_place *store_tree_find(const struct store_tree *t,
-                                    const struct store_place *dir,
-                                    const char *name, size_t len)
+struct store_dentry *store_tree_find(const struct store_tree *t,
+                                     const struct store_dentry *dir,
+                                     const char *name, size_t len)
 {
-    return *slot_of((struct store_place *)(uintptr_t)dir, hash_of(t, name, len),
-                    name, len);
+    return *slot_of((struct store_dentry *)(uintptr_t)dir,
+                    hash_of(t, name, len), name, len);
 }
 
-static void append_child(struct store_place *dir, struct store_place *p)
+static void append_child(struct store_dentry *dir, struct store_dentry *p)
 {
     p->parent = store_hold(dir);
     p->prev = dir->last;
@@ -96,7 +96,7 @@ static void append_child(struct store_place *dir, struct store_place *p)
     dir->last = p;
 }
 
-static void unlink_child(struct store_place *dir, struct store_place *p)
+static void unlink_child(struct store_dentry *dir, struct store_dentry *p)
 {
     if (p->prev)
         p->prev->next = p->next;
@@ -108,10 +108,10 @@ static void unlink_child(struct store_place *dir, struct store_place *p)
         dir->last = p->prev;
 }
 
-static void forget_child(struct store_place *dir, struct store_place *p)
+static void forget_child(struct store_dentry *dir, struct store_dentry *p)
 {
-    struct store_place **at = slot_of(dir, p->hash, p->name, p->len);
-    struct store_place **leaf = at, *stand_in;
+    struct store_dentry **at = slot_of(dir, p->hash, p->name, p->len);
+    struct store_dentry **leaf = at, *stand_in;
 
     while ((*leaf)->branch[0] || (*leaf)->branch[1])
         leaf = &(*leaf)->branch[!(*leaf)->branch[0]];
@@ -123,31 +123,31 @@ static void forget_child(struct store_place *dir, struct store_place *p)
     *at = stand_in;
 }
 
-/* --- places -------------------------------------------------------------- */
+/* --- dentries ------------------------------------------------------------ */
 
-static struct store_place *new_place(struct store_tree *t, const char *name,
-                                     size_t len)
+static struct store_dentry *new_dentry(struct store_tree *t, const char *name,
+                                       size_t len)
 {
-    struct store_place *p =
-        store_pool_get(&t->pool, offsetof(struct store_place, name) + len);
+    struct store_dentry *p =
+        store_pool_get(&t->pool, offsetof(struct store_dentry, name) + len);
 
     if (!p)
         return NULL;
-    *p = (struct store_place){
+    *p = (struct store_dentry){
         .refs = 1, .len = (uint16_t)len, .hash = hash_of(t, name, len)};
     memcpy(p->name, name, len);
     return p;
 }
 
-struct store_place *store_tree_make(struct store_tree *t,
-                                    struct store_place *dir, const char *name,
-                                    size_t len)
+struct store_dentry *store_tree_make(struct store_tree *t,
+                                     struct store_dentry *dir, const char *name,
+                                     size_t len)
 {
-    struct store_place *p = store_tree_find(t, dir, name, len);
+    struct store_dentry *p = store_tree_find(t, dir, name, len);
 
     if (p)
         return store_hold(p);
-    p = new_place(t, name, len);
+    p = new_dentry(t, name, len);
     if (!p)
         return NULL;
     *slot_of(dir, p->hash, name, len) = p;
@@ -155,13 +155,13 @@ struct store_place *store_tree_make(struct store_tree *t,
     return p;
 }
 
-struct store_place *store_hold(struct store_place *p)
+struct store_dentry *store_hold(struct store_dentry *p)
 {
     p->refs++;
     return p;
 }
 
-void store_drop(struct store_tree *t, struct store_place *p)
+void store_drop(struct store_tree *t, struct store_dentry *p)
 {
     if (!p || --p->refs || (p->flags & STORE_DEAD))
         return;
@@ -171,9 +171,9 @@ void store_drop(struct store_tree *t, struct store_place *p)
 }
 
 /* The dead may have come back to life. */
-static void reap_one(struct store_tree *t, struct store_place *p)
+static void reap_one(struct store_tree *t, struct store_dentry *p)
 {
-    struct store_place *dir = p->parent;
+    struct store_dentry *dir = p->parent;
 
     p->flags &= (uint8_t)~STORE_DEAD;
     if (p->refs)
@@ -189,7 +189,7 @@ bool store_tree_reap(struct store_tree *t)
     bool some = t->dead;
 
     for (unsigned i = 0; t->dead && i < REAP; i++) {
-        struct store_place *p = t->dead;
+        struct store_dentry *p = t->dead;
 
         t->dead = p->next_dead;
         reap_one(t, p);
@@ -199,14 +199,14 @@ bool store_tree_reap(struct store_tree *t)
 
 enum err store_tree_init(struct store_tree *t, const char *home, uint64_t seed)
 {
-    struct store_place *p;
+    struct store_dentry *p;
     size_t len;
 
     *t = (struct store_tree){.seed = seed};
     if (store_pool_init(&t->pool))
         return ERR_NOMEM;
     t->empty = store_value_make(t, store_perms_of(NULL), NULL, 0, true);
-    p = t->root = new_place(t, "", 0);
+    p = t->root = new_dentry(t, "", 0);
     while (p && *home++) {
         for (len = 0; home[len] && home[len] != '/';)
             len++;
@@ -224,7 +224,7 @@ enum err store_tree_init(struct store_tree *t, const char *home, uint64_t seed)
 
 /* --- nodes --------------------------------------------------------------- */
 
-void store_node_set(struct store_tree *t, struct store_place *p,
+void store_node_set(struct store_tree *t, struct store_dentry *p,
                     struct store_value *v)
 {
     if (!p->value) {
@@ -237,7 +237,7 @@ void store_node_set(struct store_tree *t, struct store_place *p,
     p->generation = ++t->generation;
 }
 
-void store_node_clear(struct store_tree *t, struct store_place *p)
+void store_node_clear(struct store_tree *t, struct store_dentry *p)
 {
     store_value_drop(t, p->value);
     p->value = NULL;
@@ -246,7 +246,7 @@ void store_node_clear(struct store_tree *t, struct store_place *p)
     store_drop(t, p);
 }
 
-void store_node_fix(struct store_place *p)
+void store_node_fix(struct store_dentry *p)
 {
     p->flags |= STORE_FIXED;
     for (p = p->parent; p; p = p->parent)
@@ -255,9 +255,9 @@ void store_node_fix(struct store_place *p)
 
 /* --- ways ---------------------------------------------------------------- */
 
-bool store_walk_on(struct store_walk *w, struct store_place **visit)
+bool store_walk_on(struct store_walk *w, struct store_dentry **visit)
 {
-    struct store_place *p = w->at;
+    struct store_dentry *p = w->at;
 
     if (!p)
         return false;
@@ -273,8 +273,8 @@ bool store_walk_on(struct store_walk *w, struct store_place **visit)
     return true;
 }
 
-char *store_tree_path(const struct store_place *p,
-                      const struct store_place *top, char *room, size_t size)
+char *store_tree_path(const struct store_dentry *p,
+                      const struct store_dentry *top, char *room, size_t size)
 {
     char *at = room + size;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_tree.h: places, which are paths that somebody has to do with, and the
+ * store_tree.h: dentries, which are paths that somebody has to do with, and the
  * nodes that are at some of them.
  *
- * Invariants: a place is held by its node, its children, watches and events,
+ * Invariants: a dentry is held by its node, its children, watches and events,
  * transactions that looked at it, and the request under way; one that nobody
  * holds is dead and waits to be reaped, which is not done while a request is
  * under way. What has a node has a parent with one, once the request that made
@@ -36,12 +36,12 @@ enum store_flag {
     STORE_DEAD = 4,        /* in the list of the dead */
 };
 
-struct store_place {
-    struct store_place *parent;
-    struct store_place *first, *last, *next, *prev; /* as they came */
-    struct store_place *index; /* of its children, by hash */
-    struct store_place *branch[2];
-    struct store_place *next_dead;
+struct store_dentry {
+    struct store_dentry *parent;
+    struct store_dentry *first, *last, *next, *prev; /* as they came */
+    struct store_dentry *index; /* of its children, by hash */
+    struct store_dentry *branch[2];
+    struct store_dentry *next_dead;
     struct store_watch *watches;
     struct store_entry *entries; /* transactions that looked at it */
     struct store_value *value;   /* NULL: no node here */
@@ -60,8 +60,8 @@ struct store_perms {
 
 struct store_tree {
     struct store_pool pool;
-    struct store_place *root, *home;
-    struct store_place *dead;
+    struct store_dentry *root, *home;
+    struct store_dentry *dead;
     struct store_value *empty;
     uint64_t seed, generation;
     unsigned nodes; /* below the home */
@@ -72,15 +72,15 @@ must_check enum err store_tree_init(struct store_tree *t, const char *home,
                                     uint64_t seed);
 
 /* NULL: nobody has to do with it. */
-struct store_place *store_tree_find(const struct store_tree *t,
-                                    const struct store_place *dir,
-                                    const char *name, size_t len);
+struct store_dentry *store_tree_find(const struct store_tree *t,
+                                     const struct store_dentry *dir,
+                                     const char *name, size_t len);
 /* The same, or a new one; held by the caller. NULL: no room. */
-struct store_place *store_tree_make(struct store_tree *t,
-                                    struct store_place *dir, const char *name,
-                                    size_t len);
-struct store_place *store_hold(struct store_place *p);
-void store_drop(struct store_tree *t, struct store_place *p); /* NULL: none */
+struct store_dentry *store_tree_make(struct store_tree *t,
+                                     struct store_dentry *dir, const char *name,
+                                     size_t len);
+struct store_dentry *store_hold(struct store_dentry *p);
+void store_drop(struct store_tree *t, struct store_dentry *p); /* NULL: none */
 /* Some of the dead; false: there are none. */
 bool store_tree_reap(struct store_tree *t);
 
@@ -97,32 +97,32 @@ struct store_value *store_value_hold(struct store_value *v);
 void store_value_drop(struct store_tree *t, struct store_value *v);
 
 /* Makes or changes its node; takes over the caller's hold on v. */
-void store_node_set(struct store_tree *t, struct store_place *p,
+void store_node_set(struct store_tree *t, struct store_dentry *p,
                     struct store_value *v);
-void store_node_clear(struct store_tree *t, struct store_place *p);
+void store_node_clear(struct store_tree *t, struct store_dentry *p);
 /* The guest may not change it. */
-void store_node_fix(struct store_place *p);
+void store_node_fix(struct store_dentry *p);
 /* 0: no node. */
-static inline uint64_t store_generation(const struct store_place *p)
+static inline uint64_t store_generation(const struct store_dentry *p)
 {
     return p->value ? p->generation : 0;
 }
 
-/* All places below top and itself, parents first, one edge at a time. */
+/* All dentries below top and itself, parents first, one edge at a time. */
 struct store_walk {
-    struct store_place *top, *at;
+    struct store_dentry *top, *at;
     bool up;
 };
-static inline struct store_walk store_walk_from(struct store_place *top)
+static inline struct store_walk store_walk_from(struct store_dentry *top)
 {
     return (struct store_walk){.top = top, .at = top};
 }
-/* false: that was all. *visit: a place, or NULL where it went up. */
-bool store_walk_on(struct store_walk *w, struct store_place **visit);
+/* false: that was all. *visit: a dentry, or NULL where it went up. */
+bool store_walk_on(struct store_walk *w, struct store_dentry **visit);
 
 /*
  * The path of p as seen from `top`, NULL: from the root, with its 0, so that it
  * ends where the room does. NULL: it does not fit.
  */
-char *store_tree_path(const struct store_place *p,
-                      const struct store_place *top, char *room, size_t size);
+char *store_tree_path(const struct store_dentry *p,
+                      const struct store_dentry *top, char *room, size_t size);

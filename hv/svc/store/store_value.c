@@ -14,13 +14,13 @@
 /* --- as the transaction sees it, if there is one -------------------------- */
 
 struct store_value *store_job_view(const struct store *s,
-                                   const struct store_place *p)
+                                   const struct store_dentry *p)
 {
     return store_view(s->job.tx, p);
 }
 
 /* It is looked at, and matters from then on. */
-static const char *look(struct store *s, struct store_place *p)
+static const char *look(struct store *s, struct store_dentry *p)
 {
     enum err rc = s->job.tx ? store_look(s->job.tx, &s->tree, p) : ERR_NONE;
 
@@ -33,14 +33,14 @@ static const char *look(struct store *s, struct store_place *p)
 /* The value where there has to be one. */
 const char *store_job_node(struct store *s, struct store_value **v)
 {
-    struct store_place *p = s->job.place;
+    struct store_dentry *p = s->job.dentry;
     const char *wrong = p ? look(s, p) : NULL;
 
     *v = p && !wrong ? store_job_view(s, p) : NULL;
     return wrong ? wrong : *v ? NULL : "ENOENT";
 }
 
-void store_job_change(struct store *s, struct store_place *p,
+void store_job_change(struct store *s, struct store_dentry *p,
                       struct store_value *v)
 {
     if (s->job.tx)
@@ -51,7 +51,7 @@ void store_job_change(struct store *s, struct store_place *p,
         store_node_clear(&s->tree, p);
 }
 
-void store_job_tell(struct store *s, struct store_place *p, bool only)
+void store_job_tell(struct store *s, struct store_dentry *p, bool only)
 {
     if (s->job.tx)
         store_change_told(s->job.tx, p, only);
@@ -113,7 +113,7 @@ static const char *list_begin(struct store *s)
 
     if (wrong)
         return wrong;
-    s->job.at = s->job.place->first;
+    s->job.at = s->job.dentry->first;
     return next_phase(&s->job);
 }
 
@@ -141,7 +141,7 @@ static const char *part_begin(struct store *s)
     if (wrong == store_more)
         store_reply(
             s, text,
-            print_format(text, sizeof(text), "%lu", s->job.place->generation) +
+            print_format(text, sizeof(text), "%lu", s->job.dentry->generation) +
                 1);
     return wrong;
 }
@@ -206,8 +206,8 @@ static const char *provide(struct store *s)
     v = j->empty ? new_value(s, j->data, j->len) : NULL;
     if (!v)
         return store_quota(s, STORE_QUOTA_ROOM);
-    store_job_change(s, j->place, v);
-    j->at = j->place;
+    store_job_change(s, j->dentry, v);
+    j->at = j->dentry;
     return next_phase(j);
 }
 
@@ -222,7 +222,7 @@ static const char *make_parents(struct store *s)
     }
     if (j->missing > 1)
         return store_more;
-    store_job_tell(s, j->place, false);
+    store_job_tell(s, j->dentry, false);
     return store_ok(s);
 }
 
@@ -233,13 +233,13 @@ static const char *make(struct store *s)
     struct store_job *j = &s->job;
 
     if (!j->at)
-        j->at = j->place;
+        j->at = j->dentry;
     return phases[j->phase](s);
 }
 
 const char *store_write(struct store *s)
 {
-    if (s->job.place->flags & STORE_FIXED)
+    if (s->job.dentry->flags & STORE_FIXED)
         return "EROFS";
     if (s->job.len > STORE_VALUE_MAX)
         return store_quota(s, STORE_QUOTA_VALUE);
@@ -262,42 +262,42 @@ const char *store_mkdir(struct store *s)
 static const char *rm_missing(struct store *s)
 {
     struct store_job *j = &s->job;
-    const char *wrong = j->place ? look(s, j->place->parent) : NULL;
+    const char *wrong = j->dentry ? look(s, j->dentry->parent) : NULL;
 
     if (wrong)
         return wrong;
-    if (j->place)
-        j->near = store_job_view(s, j->place->parent);
+    if (j->dentry)
+        j->near = store_job_view(s, j->dentry->parent);
     return j->near ? store_ok(s) : "ENOENT";
 }
 
 static const char *rm_begin(struct store *s)
 {
     struct store_job *j = &s->job;
-    const char *wrong = j->place ? look(s, j->place) : NULL;
+    const char *wrong = j->dentry ? look(s, j->dentry) : NULL;
 
     if (wrong)
         return wrong;
-    if (!j->place || !store_job_view(s, j->place))
+    if (!j->dentry || !store_job_view(s, j->dentry))
         return rm_missing(s);
-    if (j->place->flags & (STORE_FIXED | STORE_FIXED_BELOW))
+    if (j->dentry->flags & (STORE_FIXED | STORE_FIXED_BELOW))
         return "EROFS";
-    wrong = look(s, j->place->parent);
+    wrong = look(s, j->dentry->parent);
     if (wrong)
         return wrong;
-    j->walk = store_walk_from(j->place);
+    j->walk = store_walk_from(j->dentry);
     return next_phase(j);
 }
 
 static const char *rm_look(struct store *s)
 {
     struct store_job *j = &s->job;
-    struct store_place *p;
+    struct store_dentry *p;
     const char *wrong = NULL;
 
     for (unsigned i = 0; !wrong && i < EDGES; i++) {
         if (!j->tx || !store_walk_on(&j->walk, &p)) {
-            j->walk = store_walk_from(j->place);
+            j->walk = store_walk_from(j->dentry);
             return next_phase(j);
         }
         if (p && store_job_view(s, p))
@@ -309,17 +309,17 @@ static const char *rm_look(struct store *s)
 static const char *rm_some(struct store *s)
 {
     struct store_job *j = &s->job;
-    struct store_place *p;
+    struct store_dentry *p;
 
     for (unsigned i = 0; i < REMOVED; i++) {
         if (!store_walk_on(&j->walk, &p)) {
-            store_job_tell(s, j->place, false);
+            store_job_tell(s, j->dentry, false);
             return store_ok(s);
         }
         if (!p || !store_job_view(s, p))
             continue;
         store_job_change(s, p, NULL);
-        if (p != j->place)
+        if (p != j->dentry)
             store_job_tell(s, p, true);
     }
     return store_more;

@@ -19,13 +19,13 @@ static unsigned free_slot(const struct store_watches *w)
 }
 
 static void fire(struct store_watches *w, struct store_tree *t,
-                 struct store_watch *x, struct store_place *p)
+                 struct store_watch *x, struct store_dentry *p)
 {
     if (x->event) {
         if (x->event == p)
             return;
         store_drop(t, x->event);
-        x->event = store_hold(x->place);
+        x->event = store_hold(x->dentry);
         return;
     }
     x->event = store_hold(p);
@@ -38,7 +38,7 @@ static void fire(struct store_watches *w, struct store_tree *t,
 }
 
 enum err store_watch_add(struct store_watches *w, struct store_tree *t,
-                         struct store_place *p, bool absolute,
+                         struct store_dentry *p, bool absolute,
                          const char *token, size_t len)
 {
     struct store_watch *x = store_pool_get(&t->pool, sizeof(*x) + len);
@@ -46,7 +46,7 @@ enum err store_watch_add(struct store_watches *w, struct store_tree *t,
     if (!x)
         return ERR_NOMEM;
     *x = (struct store_watch){.next = p->watches,
-                              .place = store_hold(p),
+                              .dentry = store_hold(p),
                               .slot = (uint16_t)free_slot(w),
                               .len = (uint16_t)len,
                               .absolute = absolute};
@@ -74,7 +74,7 @@ static void forget_event(struct store_watches *w, struct store_watch *x)
 void store_watch_remove(struct store_watches *w, struct store_tree *t,
                         struct store_watch *x)
 {
-    struct store_watch **at = &x->place->watches;
+    struct store_watch **at = &x->dentry->watches;
 
     while (*at != x)
         at = &(*at)->next;
@@ -84,7 +84,7 @@ void store_watch_remove(struct store_watches *w, struct store_tree *t,
     w->slot[x->slot] = NULL;
     w->nr--;
     store_drop(t, x->event);
-    store_drop(t, x->place);
+    store_drop(t, x->dentry);
     store_pool_put(&t->pool, x);
 }
 
@@ -110,16 +110,16 @@ bool store_watch_is(const struct store_watch *x, bool absolute,
 /* --- firing -------------------------------------------------------------- */
 
 void store_watch_fire_at(struct store_watches *w, struct store_tree *t,
-                         struct store_place *p)
+                         struct store_dentry *p)
 {
     for (struct store_watch *x = p->watches; x; x = x->next)
         fire(w, t, x, p);
 }
 
 void store_watch_fire(struct store_watches *w, struct store_tree *t,
-                      struct store_place *p)
+                      struct store_dentry *p)
 {
-    for (const struct store_place *at = p; at && w->nr; at = at->parent)
+    for (const struct store_dentry *at = p; at && w->nr; at = at->parent)
         for (struct store_watch *x = at->watches; x; x = x->next)
             fire(w, t, x, p);
 }

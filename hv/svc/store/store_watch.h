@@ -12,10 +12,10 @@
 #define STORE_TOKEN   1000u /* with its 0 */
 
 struct store_watch {
-    struct store_watch *next;       /* at its place */
+    struct store_watch *next;       /* at its dentry */
     struct store_watch *next_fired; /* in the order in which they fired */
-    struct store_place *place;
-    struct store_place *event; /* what has changed, held; NULL: not fired */
+    struct store_dentry *dentry;
+    struct store_dentry *event; /* what has changed, held; NULL: not fired */
     uint16_t slot;
     uint16_t len;  /* of the token, with its 0 */
     bool absolute; /* the guest named it from the root */
@@ -30,9 +30,9 @@ struct store_watches {
 
 /* Is told at once, as if it had changed. ERR_NOMEM; there must be a slot. */
 must_check enum err store_watch_add(struct store_watches *w,
-                                    struct store_tree *t, struct store_place *p,
-                                    bool absolute, const char *token,
-                                    size_t len);
+                                    struct store_tree *t,
+                                    struct store_dentry *p, bool absolute,
+                                    const char *token, size_t len);
 void store_watch_remove(struct store_watches *w, struct store_tree *t,
                         struct store_watch *x);
 /* Some of them; false: there are none. */
@@ -42,10 +42,10 @@ bool store_watch_is(const struct store_watch *x, bool absolute,
 
 /* p has changed: those at it and above. */
 void store_watch_fire(struct store_watches *w, struct store_tree *t,
-                      struct store_place *p);
+                      struct store_dentry *p);
 /* p has gone together with what is above: those at it. */
 void store_watch_fire_at(struct store_watches *w, struct store_tree *t,
-                         struct store_place *p);
+                         struct store_dentry *p);
 /* The next to be told, which is told after this; NULL: none. */
 const struct store_watch *store_watch_next(const struct store_watches *w);
 void store_watch_told(struct store_watches *w, struct store_tree *t);

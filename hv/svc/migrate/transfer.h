@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transfer.h: images to and from another machine, or a file of the host's
+ * (tools/run speaks for it), through COM2, in the packets of packet.h.
+ *
+ * One is on its way at a time; ERR_RESTART: call again, with `again`. Any
+ * other error: `text` (FLAGSTONE_TEXT bytes) says in one line what was wrong.
+ * Both wait for a minute without a word, or without a block, before they give
+ * up. If all of the last words are lost, the sender says that nobody answers
+ * although the image has arrived: no protocol on such a line does better.
+ */
+#pragma once
+
+#include "hv/svc/migrate/images.h"
+
+/* Early: what comes before is kept as far as there is room in the port. */
+void transfer_init(void);
+must_check enum err transfer_send(const struct held_image *h, bool again,
+                                  char *text);
+/*
+ * A new image of this name; nothing is left of it on an error. Waits `ms`
+ * until somebody speaks. Only its header has been checked.
+ */
+must_check enum err transfer_receive(const char *name, uint64_t ms, bool again,
+                                     char *text);

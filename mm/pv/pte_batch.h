@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pte_batch.h: L1 entries that follow each other in a table mostly have the
+ * same flags and map frames of one block. What was looked up for the first of
+ * such a batch holds for the others, so each costs one comparison, one look at
+ * its frame's word and one addition to it.
+ *
+ * As in entry_fast_get(): owner and type do not move while op is held, and
+ * what is not as usual is left to the slow path.
+ */
+#pragma once
+
+#include "mm/pv/entry.h"
+
+struct pte_batch {
+    uint64_t like;           /* an entry of the batch */
+    uint64_t word;           /* what a fit frame's word holds of wrong */
+    uint64_t wrong;          /* and of these bits it must hold no others */
+    uint64_t refs;           /* what one entry holds */
+    uint64_t minus;          /* and its opposite */
+    uint64_t adjust;         /* what entry_adjust() adds */
+    _Atomic uint64_t *words; /* of the block */
+    uint64_t last; /* these being zero, a reference was the last of its kind */
+};
+
+/* All that matters: accessed, dirty and most software bits may differ. */
+#define PTE_BATCH_FLAGS                                                        \
+    (PTE_P | PTE_RW | PTE_US | PTE_GUEST_KERNEL | ENTRY_FORBIDDEN(1))
+#define PTE_BATCH_BLOCK ((PTE_ADDR >> (PAGE_SHIFT + 9)) << (PAGE_SHIFT + 9))
+
+/* Does e belong to the batch, present and all? */
+static always_inline bool pte_batch_has(const struct pte_batch *a, pte_t e)
+{
+    return !((e.v ^ a->like) & (PTE_BATCH_FLAGS | PTE_BATCH_BLOCK));
+}
+
+/* Begins a batch with e. False: there is something to be looked at about it. */
+static inline bool pte_batch_begin(struct pte_batch *a, const struct mm_op *op,
+                                   pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+    const pte_t plain = pte_of(e.v & ~PTE_G); /* others may have none */
+    const bool rw = e.v & PTE_RW;
+    struct frame_table *t;
+
+    if (unlikely((e.v & (PTE_P | ENTRY_FORBIDDEN(1))) != PTE_P))
+        return false;
+    t = entry_table(&l, pte_mfn(e));
+    if (unlikely(!t))
+        return false;
+    *a = (struct pte_batch){
+        .like = e.v,
+        .word = l.owner_bits | (rw ? frame_type_bits(FRAME_WRITABLE) : 0),
+        .wrong = FRAME_OWNER_MASK | FRAME_FULL | (rw ? FRAME_TYPE_MASK : 0),
+        .refs = rw ? ENTRY_RW_REFS : FRAME_REF_ONE,
+        .minus = -(rw ? ENTRY_RW_REFS : FRAME_REF_ONE),
+        .adjust = entry_adjust(plain, 1).v ^ plain.v,
+        .words = t->word,
+        .last = rw ? FRAME_COUNT_MASK : FRAME_REF_MASK,
+    };
+    return true;
+}
+
+static always_inline unsigned pte_batch_index(pte_t e)
+{
+    return (unsigned)(e.v >> PAGE_SHIFT) % BLOCK_FRAMES;
+}
+
+/* The references of an entry of the batch. False: nothing was done. */
+static always_inline bool pte_batch_get(const struct pte_batch *a, pte_t e)
+{
+    _Atomic uint64_t *p = &a->words[pte_batch_index(e)];
+    uint64_t w = atomic_load_explicit(p, memory_order_relaxed);
+
+    if (unlikely((w ^ a->word) & a->wrong))
+        return false;
+    atomic_fetch_add_explicit(p, a->refs, memory_order_acq_rel);
+    return true;
+}
+
+/*
+ * A reference, of which `left` is left, was the last of its kind. False: the
+ * frame is gone, maybe its block, and so is the batch.
+ */
+static never_inline bool pte_batch_was_last(struct mm_op *op, pte_t e,
+                                            uint64_t left)
+{
+    struct frame f = frame_held(op->mm, pte_mfn(e));
+
+    if (e.v & PTE_RW) /* translations may live on (must_flush()) */
+        f.table->stamp[f.i] = (uint16_t)op->mm->tlb_epoch;
+    if (left & FRAME_REF_MASK)
+        return true;
+    entry_freed(op, f.mfn);
+    return false;
+}
+
+/* And back. False: the batch is over. */
+static always_inline bool pte_batch_put(const struct pte_batch *a,
+                                        struct mm_op *op, pte_t e)
+{
+    uint64_t left = atomic_fetch_add_explicit(&a->words[pte_batch_index(e)],
+                                              a->minus, memory_order_acq_rel) +
+                    a->minus;
+
+    return likely(left & a->last) || pte_batch_was_last(op, e, left);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot_scan.h: once over all blocks of the machine for the frames that are
+ * the domain's: which pfn is each, is it a supplied table?
+ */
+#pragma once
+
+#include "mm/save/snapshot.h"
+
+/* One phase: tables that are partly validated go down. */
+must_check enum err snapshot_finish(struct snapshot *c);
+/* One phase: the map, spans that are whole blocks, supplied tables. */
+must_check enum err snapshot_scan(struct snapshot *c);

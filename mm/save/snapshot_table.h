@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot_table.h: the domain's page tables: listed, and every entry read once
+ * to see that it can be said in pfn terms.
+ */
+#pragma once
+
+#include "mm/save/snapshot.h"
+
+/* One phase each: tables that have a pfn, and supplied ones that do not. */
+must_check enum err snapshot_tables(struct snapshot *c);
+must_check enum err snapshot_tables_own(struct snapshot *c);

@@ -73,6 +73,5 @@ struct bootinfo {
  * length that does not fit ends the parse with ERR_INVAL. [keep_start,
  * keep_end) is the hypervisor itself: a module that lies in it is dropped.
  */
-must_check enum err bootinfo_parse(struct bootinfo *bi, const void *buf,
-                                   size_t len, uint64_t keep_start,
-                                   uint64_t keep_end);
+enum err bootinfo_parse(struct bootinfo *bi, const void *buf, size_t len,
+                        uint64_t keep_start, uint64_t keep_end);

@@ -14,7 +14,7 @@ GUEST_ELFS  := $(GUEST_NAMES:%=$(BUILD)/guest/%.elf) \
 guest_objs   = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard guest/$1/*.c)))
 GUEST_ALL   := $(GUEST_ELFS)
 
-GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
+GUEST_CFLAGS := -std=gnu2x -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
     -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
     -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-strict-aliasing \
     -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror \

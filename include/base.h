@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define must_check        __attribute__((warn_unused_result))
+#define must_check        [[nodiscard]] /* a function, or a type's results */
 #define noreturn_fn       __attribute__((noreturn))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 #define aligned_to(n)     __attribute__((aligned(n)))
@@ -36,7 +36,9 @@
 
 /*
  * Three levels of certainty: _Static_assert for facts, ASSERT for our own
- * logic, an error return for anything a guest or a person can cause.
+ * logic, an error return for anything a guest or a person can cause. What
+ * ASSERT and BUG_IF are given only looks, so that the code around them does
+ * the same without them; what acts, and cannot fail here, goes into MUST.
  * bug() is supplied by hv/arch/panic.c and by the host port.
  */
 noreturn_fn void bug(const char *file, int line, const char *what);
@@ -47,8 +49,11 @@ noreturn_fn void bug(const char *file, int line, const char *what);
     } while (0)
 #define BUG_IF(e) ASSERT(!(e))
 
-/* The whole internal error vocabulary; errno exists only at the edge. */
-enum err {
+/*
+ * The whole internal error vocabulary; errno exists only at the edge. No caller
+ * drops one unseen: where that is meant, it says (void), and why.
+ */
+enum must_check err {
     ERR_NONE = 0,
     ERR_INVAL,   /* -EINVAL */
     ERR_PERM,    /* -EPERM */
@@ -66,6 +71,15 @@ enum err {
     ERR_NOSPC,   /* -ENOSPC */
     ERR_RESTART, /* preempted with progress kept; never shown to a guest */
 };
+
+/* Does e, which succeeds: it gives ERR_NONE, or true. */
+#define MUST(e)                                                                \
+    do {                                                                       \
+        __typeof__(e) gave_ = (e);                                             \
+        const bool failed_ = _Generic(gave_, bool : !gave_, enum err : gave_); \
+        if (unlikely(failed_))                                                 \
+            bug(__FILE__, __LINE__, "MUST(" #e ")");                           \
+    } while (0)
 
 #define PAGE_SHIFT    12
 #define PAGE_SIZE     4096u

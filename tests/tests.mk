@@ -7,7 +7,7 @@ HOST_CC ?= gcc
 HOST_CLANG ?= clang
 HAVE_CLANG := $(shell command -v $(HOST_CLANG))
 T_OUT := $(BUILD)/tests/mm
-T_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -Itests/mm \
+T_CFLAGS := -std=gnu2x -O2 -g $(WARN) -Iinclude -I. -Itests/mm \
     -fno-omit-frame-pointer -fno-strict-aliasing
 T_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 T_TSAN := -fsanitize=thread

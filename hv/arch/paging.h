@@ -26,7 +26,7 @@ void paging_init_m2p(const struct bootinfo *bi);
  * Makes va, in the window slot, map mfn with flags (present, NX and so on as
  * in pte.h; flags 0 unmaps), and invalidates the old translation here.
  */
-must_check enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags);
+enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags);
 
 /* Device memory, uncached, for ever; NULL when there is no room. */
 void *paging_map_mmio(maddr_t start, uint64_t size);

@@ -36,6 +36,6 @@ unsigned xstate_size(const struct xstate_layout *l);
  * it is not such an area, or has more than `there` takes; MXCSR is not looked
  * at.
  */
-must_check enum err xstate_move(uint8_t *to, const struct xstate_layout *there,
-                                const uint8_t *from, unsigned bytes,
-                                const struct xstate_layout *here);
+enum err xstate_move(uint8_t *to, const struct xstate_layout *there,
+                     const uint8_t *from, unsigned bytes,
+                     const struct xstate_layout *here);

@@ -13,7 +13,7 @@
 #include "hv/domain/domain.h"
 
 /* MFN_NONE: no ring any more. ERR_INVAL: not a page it may write to. */
-must_check enum err downgrade_ring_set(struct domain *d, mfn_t m);
+enum err downgrade_ring_set(struct domain *d, mfn_t m);
 /*
  * d is suspended: the page is let go of, but not forgotten; d runs again: it
  * is held again, where downgrade_mfn says by now, if it can be.

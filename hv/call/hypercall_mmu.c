@@ -37,10 +37,9 @@ struct list {
     uint64_t done_va; /* where to report, or 0 */
 };
 
-static always_inline must_check enum err list_start(struct list *l, uint64_t at,
-                                                    uint32_t count,
-                                                    uint64_t done_va,
-                                                    size_t size)
+static always_inline enum err list_start(struct list *l, uint64_t at,
+                                         uint32_t count, uint64_t done_va,
+                                         size_t size)
 {
     *l = (struct list){at, count & ~MMU_UPDATE_PREEMPTED, 0, done_va};
     /* A guest may set the bit itself: then `done` starts where it says. */
@@ -55,7 +54,7 @@ static long list_end(const struct list *l, enum err rc, unsigned nr,
 {
     /* A count that cannot be stored is the caller's loss, as on Xen. */
     if (l->done_va)
-        (void)!guest_write(l->done_va, &l->done, sizeof(l->done));
+        (void)guest_write(l->done_va, &l->done, sizeof(l->done));
     if (unlikely(rc == ERR_RESTART))
         return hypercall_continue(nr, l->at, l->left | MMU_UPDATE_PREEMPTED,
                                   l->done_va, foreigndom);

@@ -86,8 +86,8 @@ static enum err give_extents(struct mm_op *op, struct extents *x,
     x->done += told;
     if (likely(told == n))
         return ERR_NONE;
-    while (n > told)
-        (void)!reservation_decrease(op, m[--n], x->r.extent_order);
+    while (n > told) /* one that the guest guessed, and uses, stays its own */
+        (void)reservation_decrease(op, m[--n], x->r.extent_order);
     return ERR_FAULT;
 }
 

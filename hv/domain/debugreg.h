@@ -11,8 +11,7 @@
 
 /* ERR_INVAL, ERR_PERM, ERR_NODEV. */
 enum err debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
-must_check enum err debugreg_get(const struct vcpu *v, unsigned reg,
-                                 uint64_t *value);
+enum err debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value);
 void debugreg_reset(struct vcpu *v);
 /* #DB from the guest: what DR6 says is merged into its own. */
 void debugreg_trap(struct vcpu *v);

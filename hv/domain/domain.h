@@ -260,7 +260,7 @@ static inline bool domain_runs(const struct domain *d)
 }
 
 /* id must be d itself, by number or as DOMID_SELF. ERR_PERM, ERR_SRCH. */
-must_check enum err domain_self(const struct domain *d, domid_t id);
+enum err domain_self(const struct domain *d, domid_t id);
 /* NULL: there is no such vCPU; id is the guest's. */
 struct vcpu *domain_vcpu(const struct domain *d, uint64_t id);
 

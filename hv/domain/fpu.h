@@ -31,8 +31,8 @@ void fpu_get_area(const struct vcpu *v, uint8_t *area);
  * domain was shown (v->d->shown), and maybe more. ERR_INVAL: that cannot be,
  * or this one would not take it.
  */
-must_check enum err fpu_set_area(struct vcpu *v, const uint8_t *area,
-                                 unsigned size, uint64_t xcr0);
+enum err fpu_set_area(struct vcpu *v, const uint8_t *area, unsigned size,
+                      uint64_t xcr0);
 
 void fpu_save(struct vcpu *v);
 void fpu_load(struct vcpu *v);

@@ -29,8 +29,8 @@ static inline bool guest_range_ok(uint64_t va, uint64_t n)
 _Static_assert(-HV_VA_END > BIT(46), "no borrow above");
 
 /* Whole ranges; n may be 0. On ERR_FAULT dst may be partly written. */
-must_check enum err guest_read(void *dst, uint64_t va, size_t n);
-must_check enum err guest_write(uint64_t va, const void *src, size_t n);
+enum err guest_read(void *dst, uint64_t va, size_t n);
+enum err guest_write(uint64_t va, const void *src, size_t n);
 
 /* Instruction bytes: as many of n as can be read; returns how many. */
 size_t guest_read_some(void *dst, uint64_t va, size_t n);
@@ -62,8 +62,7 @@ size_t guest_write_some(uint64_t va, const void *src, size_t n);
                  : fault)
 
 /* One word each, inlined. */
-static always_inline must_check enum err guest_read64(uint64_t *dst,
-                                                      uint64_t va)
+static always_inline enum err guest_read64(uint64_t *dst, uint64_t va)
 {
     uint64_t v;
 
@@ -79,8 +78,7 @@ fault:
     return ERR_FAULT;
 }
 
-static always_inline must_check enum err guest_write64(uint64_t va,
-                                                       uint64_t val)
+static always_inline enum err guest_write64(uint64_t va, uint64_t val)
 {
     if (unlikely(!guest_range_ok(va, sizeof(val))))
         return ERR_FAULT;
@@ -94,8 +92,7 @@ fault:
 }
 
 /* Two and three words side by side, each read once. */
-static always_inline must_check enum err guest_read_pair(uint64_t dst[2],
-                                                         uint64_t va)
+static always_inline enum err guest_read_pair(uint64_t dst[2], uint64_t va)
 {
     uint64_t a, b;
 
@@ -113,8 +110,7 @@ fault:
     return ERR_FAULT;
 }
 
-static always_inline must_check enum err guest_read_triple(uint64_t dst[3],
-                                                           uint64_t va)
+static always_inline enum err guest_read_triple(uint64_t dst[3], uint64_t va)
 {
     uint64_t a, b, c;
 

@@ -39,7 +39,7 @@ _Static_assert(PROFILE_KINDS * sizeof(struct profile_line) <= PAGE_SIZE,
 extern bool profile_on;
 
 /* A frame for v's lines while profile_on. */
-must_check enum err profile_alloc(struct vcpu *v);
+enum err profile_alloc(struct vcpu *v);
 void profile_free(struct vcpu *v);
 
 /* This entry turned out to be one of another kind. */

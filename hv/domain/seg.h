@@ -14,7 +14,7 @@
 /* While the hypervisor can still build page tables of its own. */
 void seg_init(void);
 
-must_check enum err seg_window_get(struct vcpu *v);
+enum err seg_window_get(struct vcpu *v);
 void seg_window_put(struct vcpu *v);
 
 #define DESC_PER_FRAME 512u
@@ -24,13 +24,12 @@ static inline unsigned seg_gdt_frames(unsigned entries)
     return (entries + DESC_PER_FRAME - 1) / DESC_PER_FRAME;
 }
 /* All or nothing; at most 14 frames. ERR_INVAL, ERR_RESTART. */
-must_check enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns,
-                                unsigned entries);
+enum err seg_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned entries);
 /* base must be page aligned and the guest's, entries <= 8192. */
-must_check enum err seg_set_ldt(struct mm_op *op, struct vcpu *v, uint64_t base,
-                                unsigned entries);
+enum err seg_set_ldt(struct mm_op *op, struct vcpu *v, uint64_t base,
+                     unsigned entries);
 /* The LDT's pages are looked up again (the address space changed). */
-must_check enum err seg_drop_ldt(struct mm_op *op, struct vcpu *v);
+enum err seg_drop_ldt(struct mm_op *op, struct vcpu *v);
 
 /* The descriptor that sel names in v's tables, which are loaded. False: null,
  * beyond the table, or its page cannot be read. */

@@ -56,14 +56,13 @@ void shown_filter(struct shown *s);
  * From what the host has. ERR_INVAL: it lacks something of the level, and
  * `why` names it.
  */
-must_check enum err shown_make(struct shown *out, const struct shown *host,
-                               const struct shown_choice *c,
-                               char why[SHOWN_WHY]);
+enum err shown_make(struct shown *out, const struct shown *host,
+                    const struct shown_choice *c, char why[SHOWN_WHY]);
 /* Could shown_make() have made it, somewhere? */
 bool shown_sane(const struct shown *s);
 /* ERR_INVAL: not on this host, for `why` ("this processor lacks avx2"). */
-must_check enum err shown_fits(const struct shown *s, const struct shown *host,
-                               char why[SHOWN_WHY]);
+enum err shown_fits(const struct shown *s, const struct shown *host,
+                    char why[SHOWN_WHY]);
 
 /* The bits of XCR0 that go with it; 0 without XSAVE. */
 uint64_t shown_xcr0(const struct shown *s);

@@ -308,7 +308,7 @@ enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     debugreg_reset(v);
     for (unsigned i = 0; i < ARRAY_SIZE(v->dr); i++)
         if (i != 4 && i != 5)
-            (void)debugreg_set(v, i, c->debugreg[i]);
+            (void)debugreg_set(v, i, c->debugreg[i]); /* refused: as reset */
     if (v->id == 0)
         v->d->vm_assist = c->vm_assist & VM_ASSIST_VALID;
     bounce_set_slow(v);

@@ -23,7 +23,7 @@ static inline struct vcpu *current_vcpu(void)
 }
 
 /* What the processor side needs of memory: FPU area, descriptor windows. */
-must_check enum err vcpu_alloc(struct vcpu *v);
+enum err vcpu_alloc(struct vcpu *v);
 /* The opposite; v must not be loaded. Descriptor frames were let go before. */
 void vcpu_free(struct vcpu *v);
 
@@ -37,13 +37,12 @@ void vcpu_sync(struct vcpu *v);
  * before anything is set. ERR_RESTART: the roots are partly validated; call
  * again with the same context.
  */
-must_check enum err vcpu_set_context(struct vcpu *v,
-                                     const struct vcpu_guest_context *c);
+enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 /*
  * v does not run and is to be given its context again: descriptor tables are
  * let go, in the machine too. ERR_RESTART. Roots are left to mm/.
  */
-must_check enum err vcpu_let_go(struct vcpu *v);
+enum err vcpu_let_go(struct vcpu *v);
 /* The opposite, for save; roots and descriptor frames as mfns. */
 void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 

@@ -11,7 +11,7 @@
  * n blocks in all for this name, 0: none. ERR_NOMEM, ERR_NOSPC, ERR_INVAL:
  * `text` (FLAGSTONE_TEXT bytes) says why, and the promise is what it was.
  */
-must_check enum err claims_set(const char *name, uint64_t n, char *text);
+enum err claims_set(const char *name, uint64_t n, char *text);
 /* What was promised; the caller answers for it from here on. */
 uint64_t claims_take(const char *name);
 /* The domain came to nothing: the promise is for the next one again. */

@@ -37,8 +37,8 @@ _Static_assert(sizeof(struct evtchn) == 16, "256 of them in a page");
 void event_register(void);
 
 /* A channel of d's whose other end is the hypervisor, which serves it. */
-must_check enum err event_bind_hypervisor(struct domain *d, event_serve serve,
-                                          uint16_t *port);
+enum err event_bind_hypervisor(struct domain *d, event_serve serve,
+                               uint16_t *port);
 /* The hypervisor raises its end; 0 is nothing. */
 void event_notify(struct domain *d, uint16_t port);
 /* v's virtual interrupt, if it is bound. */
@@ -54,11 +54,11 @@ void event_close_all(struct domain *d);
 /* NULL: out of range, or never used. */
 struct evtchn *event_port(const struct domain *d, uint32_t port);
 /* A free one; the caller sets its state. ERR_NOSPC, ERR_NOMEM. */
-must_check enum err event_port_get(struct domain *d, uint32_t *port);
+enum err event_port_get(struct domain *d, uint32_t *port);
 /* port is one that event_port() knows and that is not free. */
 void event_close(struct domain *d, uint32_t port);
 /* ERR_RESTART: not all of what that asks for is done. */
-must_check enum err event_send(struct domain *d, uint32_t port);
+enum err event_send(struct domain *d, uint32_t port);
 /* port < EVTCHN_PORTS */
 void event_unmask(struct domain *d, uint32_t port);
 void event_raise(struct domain *d, uint32_t port);

@@ -19,9 +19,8 @@ struct domain_config {
  * A domain with nothing but its shared_info and vCPUs that are down, which is
  * shown what this processor has. On error there is nothing.
  */
-must_check enum err domain_create(const struct domain_config *c,
-                                  const struct shown *shown,
-                                  struct domain **out);
+enum err domain_create(const struct domain_config *c, const struct shown *shown,
+                       struct domain **out);
 
 /* It is complete and runs from now on. */
 void domain_start(struct domain *d);
@@ -36,4 +35,4 @@ bool domain_reap(void);
  * The same of one domain that does not run, ended or not, without a report:
  * ERR_RESTART: time is up, call again. Then it is gone.
  */
-must_check enum err domain_destroy(struct domain *d);
+enum err domain_destroy(struct domain *d);

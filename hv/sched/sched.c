@@ -267,7 +267,8 @@ static void write_runstate(const struct vcpu *v)
     if (guest_write(va, &r, sizeof(r)) || !flag)
         return;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    (void)!guest_write64(entry, r.state_entry_time & ~XEN_RUNSTATE_UPDATE);
+    /* Was just written to; if it went since, nobody reads it. */
+    (void)guest_write64(entry, r.state_entry_time & ~XEN_RUNSTATE_UPDATE);
 }
 
 void sched_publish_runstate(struct vcpu *v)

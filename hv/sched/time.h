@@ -28,7 +28,7 @@ void time_shared_init(struct domain *d);
 void time_info_init(struct vcpu *v);
 
 /* The same once more, where a guest's user programs may read it. */
-must_check enum err time_copy_info(uint64_t va);
+enum err time_copy_info(uint64_t va);
 
 /* After a change of v's timers. */
 void time_arm(struct vcpu *v);

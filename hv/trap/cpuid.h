@@ -11,11 +11,10 @@
 /* After fpu_init(). */
 void cpuid_init(void);
 /* From what cpu= says. ERR_INVAL: text names what this processor lacks. */
-must_check enum err cpuid_choose(const struct shown_choice *c,
-                                 struct shown *out, char *text);
+enum err cpuid_choose(const struct shown_choice *c, struct shown *out,
+                      char *text);
 /* The guest `name` comes from elsewhere: the same. */
-must_check enum err cpuid_fits(const struct shown *s, const char *name,
-                               char *text);
+enum err cpuid_fits(const struct shown *s, const char *name, char *text);
 
 struct x86_cpuid cpuid_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub);
 /* CR4 as the guest reads it; what it may set of it. */

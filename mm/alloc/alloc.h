@@ -92,9 +92,8 @@ void alloc_add(struct mm *mm, mfn_t first, uint64_t count);
  * scrubs, or asks for `clean` and gets a scrubbed one if there is any: the
  * block returned is then scrubbed synchronously where none is).
  */
-must_check enum err alloc_block_get_on(struct mm *mm, unsigned cpu,
-                                       unsigned owner, enum alloc_use use,
-                                       bool clean, blk_t *out);
+enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
+                            enum alloc_use use, bool clean, blk_t *out);
 /*
  * Give it back: the caller has checked that no reference is left. `clean`:
  * the caller knows that it is all zeroes.
@@ -102,9 +101,9 @@ must_check enum err alloc_block_get_on(struct mm *mm, unsigned cpu,
 void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean);
 
 /* One CPU allocates so far: hv/ runs on one. */
-static inline must_check enum err alloc_block_get(struct mm *mm, unsigned owner,
-                                                  enum alloc_use use,
-                                                  bool clean, blk_t *out)
+static inline enum err alloc_block_get(struct mm *mm, unsigned owner,
+                                       enum alloc_use use, bool clean,
+                                       blk_t *out)
 {
     return alloc_block_get_on(mm, 0, owner, use, clean, out);
 }
@@ -117,11 +116,11 @@ static inline void alloc_block_put(struct mm *mm, blk_t b)
  * The 512 blocks of one whole, aligned region (1 GiB) or nothing, none of
  * them scrubbed here: look at BLOCK_DIRTY. Uses up 512 claims if claimed.
  */
-must_check enum err alloc_region_get(struct mm *mm, unsigned owner,
-                                     enum alloc_use use, blk_t *out);
+enum err alloc_region_get(struct mm *mm, unsigned owner, enum alloc_use use,
+                          blk_t *out);
 
 /* Promise n blocks; ERR_NOMEM if they are not free. Unclaim what is left. */
-must_check enum err alloc_claim(struct mm *mm, uint64_t n);
+enum err alloc_claim(struct mm *mm, uint64_t n);
 void alloc_unclaim(struct mm *mm, uint64_t n);
 
 /* How many blocks are kept for cutting from now on, as far as they are free. */
@@ -131,7 +130,7 @@ void alloc_set_reserve(struct mm *mm, uint64_t n);
  * Hypervisor frames, 2^order of them contiguous and aligned, order 0..3,
  * zeroed. Never owned by a guest (XSA-248).
  */
-must_check enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out);
+enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out);
 void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order);
 
 /*
@@ -141,7 +140,7 @@ void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order);
  * of all blocks, 1 of 255: one domain's use of small frames does not keep
  * another from having tables for its own.
  */
-must_check enum err alloc_frame_table_get(struct mm *mm, mfn_t *out);
+enum err alloc_frame_table_get(struct mm *mm, mfn_t *out);
 void alloc_frame_table_put(struct mm *mm, mfn_t m);
 
 /* Scrub up to n free dirty blocks (idle time); returns how many it did. */

@@ -132,7 +132,7 @@ static void take_hole(struct mm_op *op, struct block *b, unsigned i)
     atomic_store_explicit(&t->word[i],
                           op->d->owner_bits | FRAME_ALLOCATED | FRAME_REF_ONE,
                           memory_order_release);
-    BUG_IF(!block_try(b, block_hole_put));
+    MUST(block_try(b, block_hole_put));
     op->d->holes--;
 }
 
@@ -265,8 +265,8 @@ enum err dmem_fixed_get(struct mm_op *op, mfn_t *out)
         return rc;
     memset(mm_frame_ptr(op->mm, *out), 0, PAGE_SIZE);
     f = frame_held(op->mm, *out);
-    BUG_IF(!frame_try(&f, frame_type_get, op->d->id, FRAME_WRITABLE));
-    BUG_IF(!frame_try(&f, frame_flags, FRAME_FIXED, 0));
+    MUST(frame_try(&f, frame_type_get, op->d->id, FRAME_WRITABLE));
+    MUST(frame_try(&f, frame_flags, FRAME_FIXED, 0));
     op->d->fixed++;
     return ERR_NONE;
 }

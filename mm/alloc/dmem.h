@@ -23,14 +23,14 @@ void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v);
  * blocks. No vCPU of d runs any more; op->v is one of them. Preemptible:
  * ERR_RESTART means call again. Afterwards d is off mm's list.
  */
-must_check enum err dmem_domain_destroy(struct mm_op *op);
+enum err dmem_domain_destroy(struct mm_op *op);
 
 /*
  * The first half of it: nothing refers to a frame any more but its owner, and
  * the hypervisor to those that are fixed or supplied; the memory stays as it
  * is. *cursor: 0 at first. ERR_RESTART: call again.
  */
-must_check enum err dmem_let_go(struct mm_op *op, uint64_t *cursor);
+enum err dmem_let_go(struct mm_op *op, uint64_t *cursor);
 
 /* May the domain have n more frames? */
 static inline bool dmem_may_grow(const struct mm_domain *d, uint64_t n)
@@ -39,58 +39,57 @@ static inline bool dmem_may_grow(const struct mm_domain *d, uint64_t n)
 }
 
 /* One whole block, scrubbed; uses up the domain's claim first. ERR_NOMEM. */
-must_check enum err dmem_block_get(struct mm_op *op, blk_t *out);
+enum err dmem_block_get(struct mm_op *op, blk_t *out);
 /* The same as somebody left it: for a domain that no guest is in. */
-must_check enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out);
+enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out);
 /*
  * As somebody left it too, for 512 frames of the domain's to be moved there:
  * not out of its claim, which is for memory it has not got yet.
  */
-must_check enum err dmem_block_get_to_move(struct mm_op *op, blk_t *out);
+enum err dmem_block_get_to_move(struct mm_op *op, blk_t *out);
 /*
  * The 512 blocks of a whole region, dirty where BLOCK_DIRTY says so: for the
  * caller to scrub before a guest is in. From the claim, if that promises so
  * many. ERR_NOMEM.
  */
-must_check enum err dmem_region_get_dirty(struct mm_op *op, blk_t *first);
+enum err dmem_region_get_dirty(struct mm_op *op, blk_t *first);
 /* Nobody has used the block yet: zero it, if that is not done already. */
 void dmem_block_scrub(struct mm_op *op, blk_t blk);
 /*
  * O(1) where nobody has used it at 4 KiB grain. ERR_INVAL: not the domain's;
  * ERR_BUSY: something refers to it, or it has holes.
  */
-must_check enum err dmem_block_put(struct mm_op *op, blk_t b);
+enum err dmem_block_put(struct mm_op *op, blk_t b);
 
 /*
  * 2^order contiguous, aligned frames, order 0..8: holes of the domain's own,
  * whose content is its own, or frames of shared blocks, or a block is cut,
  * scrubbed. ERR_NOMEM: none, or none that quota.h allows it.
  */
-must_check enum err dmem_chunk_get(struct mm_op *op, unsigned order,
-                                   mfn_t *out);
+enum err dmem_chunk_get(struct mm_op *op, unsigned order, mfn_t *out);
 /* A free frame of this block of the domain's that has one, as it was left. */
 mfn_t dmem_hole_take(struct mm_op *op, struct block *b);
 /* As if it had not been got: nobody has seen it. */
 void dmem_chunk_undo(struct mm_op *op, unsigned order, mfn_t m);
 /* n single frames, anywhere; *done of them on an error. ERR_NOMEM. */
-must_check enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
-                                    unsigned *done);
+enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
+                         unsigned *done);
 /*
  * A zeroed frame shared with the hypervisor (shared_info, ...), which holds a
  * writable reference: not counted, and the guest cannot give it back.
  */
-must_check enum err dmem_fixed_get(struct mm_op *op, mfn_t *out);
+enum err dmem_fixed_get(struct mm_op *op, mfn_t *out);
 /* Could dmem_frame_put() succeed? Makes the block's table. ERR_NOMEM. */
-must_check enum err dmem_frame_check(struct mm_op *op, mfn_t m);
+enum err dmem_frame_check(struct mm_op *op, mfn_t m);
 /*
  * The owner gives a frame up; it is free when its last reference goes, pins
  * included (XSA-252). ERR_INVAL: not the domain's to give; ERR_BUSY: part of
  * a mapped or marked superpage.
  */
-must_check enum err dmem_frame_put(struct mm_op *op, mfn_t m);
+enum err dmem_frame_put(struct mm_op *op, mfn_t m);
 /* For n of them; stops at the first error, after *done. */
-must_check enum err dmem_frames_put(struct mm_op *op, const mfn_t *m,
-                                    unsigned n, unsigned *done);
+enum err dmem_frames_put(struct mm_op *op, const mfn_t *m, unsigned n,
+                         unsigned *done);
 /* The last reference of a frame that was given up has gone. */
 void dmem_frame_free(struct mm_op *op, struct frame *f);
 /* It is counted for the domain no more, and its block counts it as a hole. */

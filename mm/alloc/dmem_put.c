@@ -79,8 +79,8 @@ static void give_up(struct mm_op *op, struct frame *f)
 {
     uint64_t old, block;
 
-    BUG_IF(!block_apply(f->block, block, block_hole_get));
-    BUG_IF(!frame_apply(f, old, frame_unalloc, op->d->id));
+    MUST(block_apply(f->block, block, block_hole_get));
+    MUST(frame_apply(f, old, frame_unalloc, op->d->id));
     op->d->holes += block_class(block) != BLOCK_SHARED;
     if (likely(frame_refs(old) == 1))
         dmem_frame_free(op, f);
@@ -190,7 +190,7 @@ static struct block *block_to_hole(const struct mm_op *op, mfn_t m)
 /* They are holes now, and the block counts them all at once. */
 static void count_holes(struct mm_op *op, struct block *b, unsigned n)
 {
-    BUG_IF(!block_try(b, block_holes_get, n));
+    MUST(block_try(b, block_holes_get, n));
     op->d->holes += block_class(b->word) == BLOCK_SHARED ? 0 : n;
     op->d->tot_pages -= n;
 }

@@ -286,8 +286,7 @@ static inline struct frame_table *frame_table_at(const struct mm *mm,
 }
 
 /* Make the table of a block of d's that has none. ERR_NOMEM. */
-must_check enum err frame_table_make(struct mm *mm, struct mm_domain *d,
-                                     struct block *b);
+enum err frame_table_make(struct mm *mm, struct mm_domain *d, struct block *b);
 /* Give it back. Nobody may refer to a frame of the block. */
 void frame_table_drop(struct mm *mm, struct mm_domain *d, struct block *b);
 /* The same where every frame is in the default state; else false. */
@@ -310,7 +309,7 @@ static always_inline struct frame frame_held(const struct mm *mm, mfn_t m)
 }
 
 /* The block is not the domain's: as frame_find(), ERR_NONE if it is shared. */
-must_check enum err frame_find_shared(const struct block *b);
+enum err frame_find_shared(const struct block *b);
 
 /*
  * Find the accounting of a frame in a block of op's domain or a shared one,
@@ -318,8 +317,8 @@ must_check enum err frame_find_shared(const struct block *b);
  * for MMIO); ERR_BUSY: not the domain's; ERR_NOMEM. Whether the frame itself
  * is the domain's is for the transition to compare.
  */
-static always_inline must_check enum err frame_find(const struct mm_op *op,
-                                                    mfn_t m, struct frame *out)
+static always_inline enum err frame_find(const struct mm_op *op, mfn_t m,
+                                         struct frame *out)
 {
     struct block *b;
     uint64_t w;

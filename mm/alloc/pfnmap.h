@@ -14,19 +14,18 @@ struct pfnmap {
     uint64_t nr_blocks;
 };
 
-must_check enum err pfnmap_init(struct pfnmap *m, struct mm *mm,
-                                uint64_t nr_blocks);
+enum err pfnmap_init(struct pfnmap *m, struct mm *mm, uint64_t nr_blocks);
 /* ERR_RESTART: call again. What it has given back is not there any more. */
-must_check enum err pfnmap_free(struct pfnmap *m);
+enum err pfnmap_free(struct pfnmap *m);
 /*
  * Block b of the domain's is the 512 frames from `first`, whatever it was.
  * Cannot fail where the map knows a frame of the block already.
  */
-must_check enum err pfnmap_set_block(struct pfnmap *m, uint64_t b, mfn_t first);
+enum err pfnmap_set_block(struct pfnmap *m, uint64_t b, mfn_t first);
 /*
  * One frame, MFN_NONE: none; the others of its block stay what they were.
  * Cannot fail where the block is there and not whole.
  */
-must_check enum err pfnmap_set(struct pfnmap *m, pfn_t pfn, mfn_t mfn);
+enum err pfnmap_set(struct pfnmap *m, pfn_t pfn, mfn_t mfn);
 /* MFN_NONE: nothing there. */
 mfn_t pfnmap_get(const struct pfnmap *m, pfn_t pfn);

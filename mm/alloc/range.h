@@ -20,7 +20,7 @@ struct range {
 };
 
 /* ERR_NOMEM. There must be none at this pfn. */
-must_check enum err range_add(struct mm_domain *d, struct range r);
+enum err range_add(struct mm_domain *d, struct range r);
 /* false: there is none at this pfn. */
 bool range_remove(struct mm_domain *d, pfn_t pfn);
 /* The nth of them, in no order that lasts; false: there are fewer. */

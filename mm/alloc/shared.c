@@ -23,7 +23,7 @@ void shared_convert(struct mm_op *op, struct block *b)
     (void)mm_discharge(op->mm); /* what was freed of it is free by now */
     if (t->nr_free)
         holed_unlink(op->mm, &d->holed, b);
-    BUG_IF(!block_apply(b, old, block_share, d->id));
+    MUST(block_apply(b, old, block_share, d->id));
     d->blocks--;
     d->blocks_cut -= !!(old & BLOCK_CUT);
     d->reserved -= !!(old & BLOCK_RESERVED); /* the keeper's */
@@ -68,7 +68,7 @@ static void hand_over(struct mm_op *op, struct block *b, const mfn_t *m,
         atomic_store_explicit(&t->word[i], frame_word_owned(op->d->id),
                               memory_order_release);
     }
-    BUG_IF(!block_try(b, block_holes_put, n));
+    MUST(block_try(b, block_holes_put, n));
 }
 
 static mfn_t frame_at(const struct mm *mm, const struct block *b, unsigned i)

@@ -100,7 +100,7 @@ static void free_shared(struct mm_op *op, struct block *b, blk_t blk)
             continue;
         check_bare(op, f.table, i);
         if (w & FRAME_ALLOCATED) {
-            BUG_IF(!block_try(b, block_hole_get));
+            MUST(block_try(b, block_hole_get));
             op->d->tot_pages--;
         }
         dmem_frame_leave(op, &f);

@@ -58,15 +58,14 @@ static always_inline pte_t entry_adjust(pte_t e, unsigned level)
 bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level);
 
 /* References of a present entry. ERR_RESTART only at L2..L4. */
-must_check enum err entry_get(struct mm_op *op, const struct entry_at *at,
-                              pte_t e);
+enum err entry_get(struct mm_op *op, const struct entry_at *at, pte_t e);
 /* What takes long may be left to type_finish_deferred(). */
 void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e);
 /* The same for L1 entries, which have no place to know about. */
-must_check enum err entry_get_l1(struct mm_op *op, pte_t e);
+enum err entry_get_l1(struct mm_op *op, pte_t e);
 void entry_put_l1(struct mm_op *op, pte_t e);
 /* The entry keeps its frame and becomes writable, or no longer is. */
-must_check enum err entry_make_writable(struct mm_op *op, pte_t e);
+enum err entry_make_writable(struct mm_op *op, pte_t e);
 void entry_make_readonly(struct mm_op *op, pte_t e);
 
 /*
@@ -216,7 +215,7 @@ entry_fast_table(struct entry_lens *l, mfn_t m, enum frame_type level)
  * was the frame's last reference; entry_freed() is to be called, and new lenses
  * are to be made.
  */
-static always_inline must_check bool entry_fast_put(struct entry_lens *l,
+must_check static always_inline bool entry_fast_put(struct entry_lens *l,
                                                     pte_t e)
 {
     const mfn_t m = pte_mfn(e);

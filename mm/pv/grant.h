@@ -30,7 +30,7 @@
 struct grants;
 
 /* The first nr frames of d's table exist. ERR_INVAL: too many; ERR_NOMEM. */
-must_check enum err grant_setup(struct mm_op *op, uint32_t nr);
+enum err grant_setup(struct mm_op *op, uint32_t nr);
 uint32_t grant_nr_frames(const struct mm_domain *d);
 mfn_t grant_frame(const struct mm_domain *d, uint32_t i);
 /* Handles it has for grants it mapped; and those there are for its own. */
@@ -87,7 +87,7 @@ int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
  * op's domain goes: entries that others have for its frames are taken away,
  * its own handles too. ERR_RESTART: call again.
  */
-must_check enum err grant_leave(struct mm_op *op);
+enum err grant_leave(struct mm_op *op);
 /* The last reference to a frame of another domain than op's has gone. */
 void grant_freed(struct mm_op *op, struct frame *f);
 

@@ -141,6 +141,6 @@ int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
     }
     memcpy(mm_frame_ptr(op->mm, fresh), mm_frame_ptr(op->mm, m), PAGE_SIZE);
     tell(to, ref, fresh);
-    BUG_IF(dmem_frame_put(op, m));
+    MUST(dmem_frame_put(op, m));
     return GNTST_okay;
 }

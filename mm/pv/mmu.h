@@ -13,14 +13,14 @@
 #include "mm/pv/mmu_fast.h"
 
 /* What mmu_fast.h leaves to be done of the two below. */
-must_check enum err mmu_update_rest(struct mm_op *op, uint64_t ptr,
-                                    uint64_t val, enum fast q, mfn_t gone);
-must_check enum err mmu_update_va_rest(struct mm_op *op, uint64_t va,
-                                       uint64_t val, enum fast q, mfn_t gone);
+enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
+                         enum fast q, mfn_t gone);
+enum err mmu_update_va_rest(struct mm_op *op, uint64_t va, uint64_t val,
+                            enum fast q, mfn_t gone);
 
 /* One mmu_update request (facts 2.2): ptr's low 3 bits are the command. */
-static always_inline must_check enum err mmu_update(struct mm_op *op,
-                                                    uint64_t ptr, uint64_t val)
+static always_inline enum err mmu_update(struct mm_op *op, uint64_t ptr,
+                                         uint64_t val)
 {
     mfn_t gone = MFN_NONE;
     enum fast q = mmu_fast(op, ptr, val, &gone);
@@ -35,13 +35,12 @@ static always_inline must_check enum err mmu_update(struct mm_op *op,
 struct mmu_request {
     uint64_t ptr, val;
 };
-must_check enum err mmu_update_list(struct mm_op *op,
-                                    const struct mmu_request *req, unsigned n,
-                                    unsigned *done);
+enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
+                         unsigned n, unsigned *done);
 
 /* The L1 entry that maps va under the current kernel root (facts 2.4). */
-static always_inline must_check enum err
-mmu_update_va(struct mm_op *op, uint64_t va, uint64_t val)
+static always_inline enum err mmu_update_va(struct mm_op *op, uint64_t va,
+                                            uint64_t val)
 {
     mfn_t gone = MFN_NONE;
     enum fast q = mmu_fast_va(op, va, val, &gone);
@@ -62,36 +61,34 @@ struct mmu_entry {
     mfn_t table;
     unsigned i;
 };
-must_check enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
-                                     struct mmu_entry *out);
+enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
+                          struct mmu_entry *out);
 uint64_t mmu_emulate_read(const struct mm_op *op, struct mmu_entry e);
-must_check enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e,
-                                      uint64_t old, uint64_t val);
+enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e, uint64_t old,
+                           uint64_t val);
 
 /* mmuext_op (facts 2.3). level 1..4. */
-must_check enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level);
-must_check enum err mmu_unpin(struct mm_op *op, mfn_t m);
+enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level);
+enum err mmu_unpin(struct mm_op *op, mfn_t m);
 /* Only the references change; hv/ loads CR3. MFN 0 as user root: none. */
-must_check enum err mmu_new_baseptr(struct mm_op *op, mfn_t m);
-must_check enum err mmu_new_user_baseptr(struct mm_op *op, mfn_t m);
-must_check enum err mmu_clear_page(struct mm_op *op, mfn_t m);
-must_check enum err mmu_copy_page(struct mm_op *op, mfn_t dst, mfn_t src);
-must_check enum err mmu_mark_super(struct mm_op *op, mfn_t m);
-must_check enum err mmu_unmark_super(struct mm_op *op, mfn_t m);
+enum err mmu_new_baseptr(struct mm_op *op, mfn_t m);
+enum err mmu_new_user_baseptr(struct mm_op *op, mfn_t m);
+enum err mmu_clear_page(struct mm_op *op, mfn_t m);
+enum err mmu_copy_page(struct mm_op *op, mfn_t dst, mfn_t src);
+enum err mmu_mark_super(struct mm_op *op, mfn_t m);
+enum err mmu_unmark_super(struct mm_op *op, mfn_t m);
 
 /*
  * A descriptor frame for slot (GDT 0..13, LDT 14..29) of op->v: takes the
  * new reference, then drops the one there was; MFN_NONE: drops only.
  */
-must_check enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m);
+enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m);
 /*
  * All slots of op->v's GDT at once: nr frames, at most MM_GDT_SLOTS, and none
  * behind them. All new references are taken before any old one is dropped.
  */
-must_check enum err mmu_gdt_load(struct mm_op *op, const uint64_t *mfns,
-                                 unsigned nr);
+enum err mmu_gdt_load(struct mm_op *op, const uint64_t *mfns, unsigned nr);
 /* A frame for op->v's vcpu_info: a writable reference until the domain ends. */
-must_check enum err mmu_info_load(struct mm_op *op, mfn_t m);
+enum err mmu_info_load(struct mm_op *op, mfn_t m);
 /* update_descriptor (10): ma 8-aligned inside a frame of the domain's. */
-must_check enum err mmu_update_descriptor(struct mm_op *op, maddr_t ma,
-                                          uint64_t desc);
+enum err mmu_update_descriptor(struct mm_op *op, maddr_t ma, uint64_t desc);

@@ -14,8 +14,8 @@ struct pte_ref {
 };
 
 /* ERR_INVAL: no entry of a validated table of the domain's, at any level. */
-must_check enum err pte_ref_find(const struct mm_op *op, maddr_t entry,
-                                 struct pte_ref *out);
+enum err pte_ref_find(const struct mm_op *op, maddr_t entry,
+                      struct pte_ref *out);
 
 /*
  * Store `new` if the entry is what was read. false: it is read anew; only its

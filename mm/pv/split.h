@@ -16,7 +16,7 @@
  * a validated table of the domain's; table not the domain's, in the block
  * itself, or its type is in use; a frame's count is full; ERR_NOMEM.
  */
-must_check enum err split(struct mm_op *op, maddr_t entry, mfn_t table);
+enum err split(struct mm_op *op, maddr_t entry, mfn_t table);
 /*
  * The opposite; *table: what the entry referred to, or MFN_NONE if that was a
  * supplied table nobody else refers to, which is given back. What either level
@@ -25,7 +25,7 @@ must_check enum err split(struct mm_op *op, maddr_t entry, mfn_t table);
  * does not map one aligned block (at L3: region) in order with flags that
  * agree, A and D apart; ERR_BUSY: the block cannot be mapped large now.
  */
-must_check enum err join(struct mm_op *op, maddr_t entry, mfn_t *table);
+enum err join(struct mm_op *op, maddr_t entry, mfn_t *table);
 /*
  * At L2 only: a new whole block gets the content of the 512 frames the table
  * maps, the table and M2P are made to say so, the frames are given back, and
@@ -34,13 +34,12 @@ must_check enum err join(struct mm_op *op, maddr_t entry, mfn_t *table);
  * ERR_BUSY: one of the frames has references besides its owner's and one of
  * this table's entries; ERR_INVAL as join, order apart.
  */
-must_check enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first,
-                         mfn_t *table);
+enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table);
 
 /* Shared with heal(): an entry and the table of small ones it refers to. */
-must_check enum err split_find_table(struct mm_op *op, maddr_t entry,
-                                     struct pte_ref *p, pte_t **table);
+enum err split_find_table(struct mm_op *op, maddr_t entry, struct pte_ref *p,
+                          pte_t **table);
 /* Do all 512 entries map, in order and alike, what the first one begins? */
 bool split_in_order(const pte_t *small, unsigned level);
-must_check enum err split_join_at(struct mm_op *op, struct pte_ref *p,
-                                  const pte_t *small, mfn_t *table);
+enum err split_join_at(struct mm_op *op, struct pte_ref *p, const pte_t *small,
+                       mfn_t *table);

@@ -45,14 +45,14 @@ enum err super_get(struct mm_op *op, pte_t e)
 
 void super_put(struct mm_op *op, pte_t e)
 {
-    BUG_IF(!block_try(mm_block(op->mm, super_block(e)), block_super_put));
+    MUST(block_try(mm_block(op->mm, super_block(e)), block_super_put));
     op->d->super_maps--;
 }
 
 static void blocks_put(struct block *b, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        BUG_IF(!block_try(&b[i], block_super_put));
+        MUST(block_try(&b[i], block_super_put));
 }
 
 /* ERR_INVAL: not all of them, so none. *old: what was set in any of them. */

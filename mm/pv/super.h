@@ -29,11 +29,11 @@ static inline bool super_allowed(const struct mm_op *op, unsigned level)
 }
 
 /* The block behind a present L2 entry with PSE. ERR_INVAL otherwise. */
-must_check enum err super_get(struct mm_op *op, pte_t e);
+enum err super_get(struct mm_op *op, pte_t e);
 void super_put(struct mm_op *op, pte_t e);
 /* The 512 blocks behind a present L3 entry with PSE: all, or ERR_INVAL. */
-must_check enum err super_region_get(struct mm_op *op, pte_t e);
+enum err super_region_get(struct mm_op *op, pte_t e);
 void super_region_put(struct mm_op *op, pte_t e);
 /* A precommitment that no frame of the block takes an exclusive type. */
-must_check enum err super_mark(struct mm_op *op, mfn_t m);
-must_check enum err super_unmark(struct mm_op *op, mfn_t m);
+enum err super_mark(struct mm_op *op, mfn_t m);
+enum err super_unmark(struct mm_op *op, mfn_t m);

@@ -23,8 +23,8 @@ enum err supply_get(struct mm_op *op, mfn_t *out)
     m2p_clear(op->mm, *out, 1);
     f = frame_held(op->mm, *out);
     /* It was a hole until now, so this cannot be refused. */
-    BUG_IF(!block_apply(f.block, block, block_hole_get));
-    BUG_IF(!frame_try(&f, frame_flags, FRAME_FIXED, FRAME_ALLOCATED));
+    MUST(block_apply(f.block, block, block_hole_get));
+    MUST(frame_try(&f, frame_flags, FRAME_FIXED, FRAME_ALLOCATED));
     op->d->holes += block_class(block) != BLOCK_SHARED;
     op->d->tot_pages--;
     op->d->supplied++;

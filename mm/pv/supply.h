@@ -17,7 +17,7 @@
 #include "mm/alloc/frame.h"
 
 /* A zeroed frame for a table; if need be, the reserve is cut. ERR_NOMEM. */
-must_check enum err supply_get(struct mm_op *op, mfn_t *out);
+enum err supply_get(struct mm_op *op, mfn_t *out);
 /* false: something still refers to it, it stays. */
 bool supply_put(struct mm_op *op, mfn_t m);
 /* Is m a supplied table of the domain's? */

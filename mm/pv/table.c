@@ -131,7 +131,7 @@ static enum err stay_partial(struct mm_op *op, struct frame *f,
 {
     set_progress(f, progress, stop);
     op->d->partial++;
-    BUG_IF(!frame_try(f, frame_flags, FRAME_PARTIAL, 0));
+    MUST(frame_try(f, frame_flags, FRAME_PARTIAL, 0));
     return ERR_RESTART;
 }
 
@@ -253,7 +253,7 @@ static unsigned demote_fast(struct mm_op *op, const pte_t *e, unsigned n)
     const pte_t *at = e + n;
     struct pte_batch batch;
 
-    BUG_IF(!pte_batch_begin(&batch, op, at[-1]));
+    MUST(pte_batch_begin(&batch, op, at[-1]));
     while (at > e) {
         const pte_t was = at[-1];
 

@@ -15,15 +15,14 @@
  * op->v->deferred; *gone tells that the caller's references are no longer its
  * own. ERR_RESTART: the frame is partial and owns its references.
  */
-must_check enum err table_promote(struct mm_op *op, struct frame *f,
-                                  unsigned level, bool *gone);
+enum err table_promote(struct mm_op *op, struct frame *f, unsigned level,
+                       bool *gone);
 /*
  * Drop the entries' references. The caller has made the frame not validated
  * and not partial. ERR_RESTART: the frame is partial, owns its references, and
  * is op->v->deferred.
  */
-must_check enum err table_demote(struct mm_op *op, struct frame *f,
-                                 unsigned level);
+enum err table_demote(struct mm_op *op, struct frame *f, unsigned level);
 /* Of a validated table: what table_demote() begins with. */
 void table_goes_down(const struct frame *f);
 /*

@@ -33,7 +33,7 @@ void type_ref_put(struct mm_op *op, mfn_t m)
     struct frame f = frame_held(op->mm, m);
     uint64_t old;
 
-    BUG_IF(!frame_apply(&f, old, frame_put));
+    MUST(frame_apply(&f, old, frame_put));
     if (frame_refs(old) == 1)
         dmem_frame_free(op, &f);
 }
@@ -58,11 +58,11 @@ static void drop(struct mm_op *op, struct frame *f)
     enum frame_type t = frame_type(frame_word(f));
     uint64_t old;
 
-    BUG_IF(!frame_apply(f, old, frame_type_put));
+    MUST(frame_apply(f, old, frame_type_put));
     if (frame_count(old) == 1) {
         f->table->stamp[f->i] = (uint16_t)op->mm->tlb_epoch;
         if (frame_type_exclusive(t))
-            BUG_IF(!block_try(f->block, block_excl_put));
+            MUST(block_try(f->block, block_excl_put));
     }
     if (frame_refs(old) == 1)
         dmem_frame_free(op, f);
@@ -100,7 +100,7 @@ static enum err audit_descriptors(struct mm_op *op, const struct frame *f)
 
 void type_commit(struct mm_op *op, struct frame *f, enum frame_type t)
 {
-    BUG_IF(!frame_try(f, frame_flags, FRAME_VALIDATED, 0));
+    MUST(frame_try(f, frame_flags, FRAME_VALIDATED, 0));
     if (frame_is_table(t))
         op->d->tables[t]++;
 }
@@ -129,7 +129,7 @@ enum err type_reserve(struct mm_op *op, struct frame *f, enum frame_type t)
         !block_apply(f->block, oldb, block_excl_get))
         return ERR_INVAL; /* mapped as a superpage */
     if (!frame_apply(f, old, frame_type_get, op->d->id, t)) {
-        BUG_IF(!block_try(f->block, block_excl_put));
+        MUST(block_try(f->block, block_excl_put));
         return ERR_INVAL;
     }
     if ((oldb & BLOCK_STALE_SUPER) || must_flush(op, f, old, t)) {

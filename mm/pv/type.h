@@ -9,7 +9,7 @@
 #include "mm/alloc/frame.h"
 
 /* A general reference. ERR_INVAL: not the domain's, or the count is full. */
-must_check enum err type_ref_get(struct mm_op *op, mfn_t m);
+enum err type_ref_get(struct mm_op *op, mfn_t m);
 void type_ref_put(struct mm_op *op, mfn_t m);
 
 /*
@@ -20,17 +20,16 @@ void type_ref_put(struct mm_op *op, mfn_t m);
  * ERR_RESTART: partly validated; the frame owns what was done, and calling
  * again goes on.
  */
-must_check enum err type_get(struct mm_op *op, mfn_t m, enum frame_type t);
+enum err type_get(struct mm_op *op, mfn_t m, enum frame_type t);
 /* The same for a writable reference to a frame that is found already. */
-must_check enum err type_get_writable(struct mm_op *op, const struct frame *f);
+enum err type_get_writable(struct mm_op *op, const struct frame *f);
 /*
  * The two ends of a first type_get(), for whoever writes the content itself:
  * of a frame of the domain's that has no type in use it makes a `t`, published
  * and flushed, one reference of each kind the caller's; then it is validated.
  * ERR_INVAL: in use, not the domain's, or mapped as a superpage.
  */
-must_check enum err type_reserve(struct mm_op *op, struct frame *f,
-                                 enum frame_type t);
+enum err type_reserve(struct mm_op *op, struct frame *f, enum frame_type t);
 void type_commit(struct mm_op *op, struct frame *f, enum frame_type t);
 /*
  * Drop both. The last reference of L2..L4 goes down preemptibly: what cannot
@@ -46,14 +45,14 @@ static always_inline bool type_has_deferred(const struct mm_op *op)
     return !mfn_eq(op->v->deferred, MFN_NONE);
 }
 /* Before each operation: finish what the last one left. ERR_RESTART. */
-must_check enum err type_finish_deferred_slow(struct mm_op *op);
-static inline must_check enum err type_finish_deferred(struct mm_op *op)
+enum err type_finish_deferred_slow(struct mm_op *op);
+static inline enum err type_finish_deferred(struct mm_op *op)
 {
     return likely(!type_has_deferred(op)) ? ERR_NONE
                                           : type_finish_deferred_slow(op);
 }
 /* Take a partial frame down as far as preemption lets. ERR_RESTART. */
-must_check enum err type_finish(struct mm_op *op, struct frame *f);
+enum err type_finish(struct mm_op *op, struct frame *f);
 
 /* Discharge a full flush at once: after publishing, before auditing. */
 void type_flush_now(struct mm_op *op);

@@ -29,8 +29,8 @@ static always_inline bool walk_down(const struct mm *mm, maddr_t *at,
 }
 
 /* The root must be a validated L4, so every present entry is backed. */
-static always_inline must_check enum err
-walk_l1(const struct mm *mm, mfn_t root, uint64_t va, struct walk *out)
+static always_inline enum err walk_l1(const struct mm *mm, mfn_t root,
+                                      uint64_t va, struct walk *out)
 {
     maddr_t at = maddr_of_mfn(root);
 

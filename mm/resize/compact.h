@@ -14,4 +14,4 @@
  * where it is now, possibly where it was: there was no better place.
  * ERR_INVAL: not the domain's frame or entry; ERR_BUSY: other references.
  */
-must_check enum err compact_move(struct mm_op *op, mfn_t *m, maddr_t pte);
+enum err compact_move(struct mm_op *op, mfn_t *m, maddr_t pte);

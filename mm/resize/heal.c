@@ -43,7 +43,7 @@ static enum err get_block(struct mm_op *op, mfn_t *first)
     *first = mfn_of_blk(b);
     rc = frame_find(op, *first, &unused);
     if (rc)
-        BUG_IF(dmem_block_put(op, b));
+        MUST(dmem_block_put(op, b));
     return rc;
 }
 
@@ -79,7 +79,7 @@ enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table)
     for (unsigned i = 0; i < PT_ENTRIES; i++)
         move_frame(op, pte_mfn(small[i]), &small[i], mfn_add(*first, i));
     atomic_fetch_and(&mm_block(op->mm, blk_of_mfn(*first))->word, ~BLOCK_DIRTY);
-    BUG_IF(split_join_at(op, &p, small, table));
+    MUST(split_join_at(op, &p, small, table));
     /* All its frames are simply the domain's again, as a rule. */
     (void)frame_table_trim(op->mm, op->d, mm_block(op->mm, blk_of_mfn(*first)));
     return ERR_NONE;

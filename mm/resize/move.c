@@ -33,7 +33,7 @@ static void redirect(struct mm_op *op, pte_t *slot, mfn_t to)
     _Atomic uint64_t *p = (_Atomic uint64_t *)(void *)slot;
     pte_t old = pte_of(READ_ONCE(slot->v));
 
-    BUG_IF(entry_get_l1(op, pte_make(to, pte_flags(old))));
+    MUST(entry_get_l1(op, pte_make(to, pte_flags(old))));
     while (!atomic_compare_exchange_strong(p, &old.v,
                                            pte_make(to, pte_flags(old)).v))
         ;
@@ -47,5 +47,5 @@ void move_frame(struct mm_op *op, mfn_t from, pte_t *slot, mfn_t to)
     if (slot)
         redirect(op, slot, to);
     mm_op_flush(op, tlb_full());
-    BUG_IF(dmem_frame_put(op, from));
+    MUST(dmem_frame_put(op, from));
 }

@@ -17,7 +17,7 @@
  * the owner and `e`, a present L1 entry that maps it (or 0)? Makes no change.
  * ERR_INVAL: not the domain's; ERR_BUSY: other references.
  */
-must_check enum err move_check(struct mm_op *op, mfn_t m, pte_t e);
+enum err move_check(struct mm_op *op, mfn_t m, pte_t e);
 /*
  * `to` is a frame of the domain's that nobody has seen yet and whose word
  * exists; slot: of that entry, or NULL. Gives the frame `from` back.

@@ -16,10 +16,10 @@
  * m is the first frame of a whole block of the domain's: it goes. ERR_INVAL:
  * it is not; ERR_BUSY: something refers to it, or it has holes.
  */
-must_check enum err report_free(struct mm_op *op, mfn_t m);
+enum err report_free(struct mm_op *op, mfn_t m);
 /*
  * One block back, for pfn.. where that is not PFN_NONE; scrubbed, as any.
  * ERR_NOENT: the domain has no credit; ERR_NOMEM: there is none now, or its
  * maxmem or quota allow none.
  */
-must_check enum err report_take_back(struct mm_op *op, pfn_t pfn, mfn_t *out);
+enum err report_take_back(struct mm_op *op, pfn_t pfn, mfn_t *out);

@@ -40,7 +40,7 @@ enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order)
     if (rc)
         return rc;
     for (uint64_t i = 0; i < n; i++)
-        BUG_IF(dmem_frame_put(op, mfn_add(m, i)));
+        MUST(dmem_frame_put(op, mfn_add(m, i)));
     return ERR_NONE;
 }
 
@@ -70,7 +70,7 @@ static enum err extent_get(struct mm_op *op, unsigned order, mfn_t *out)
 static void extent_put(struct mm_op *op, mfn_t m, unsigned order)
 {
     if (order == RESERVATION_ORDER_MAX) {
-        BUG_IF(dmem_block_put(op, blk_of_mfn(m)));
+        MUST(dmem_block_put(op, blk_of_mfn(m)));
         return;
     }
     dmem_chunk_undo(op, order, m);
@@ -138,7 +138,7 @@ static void leave_in(struct mm_op *op, mfn_t m)
 {
     struct frame f = frame_held(op->mm, m);
 
-    BUG_IF(!frame_try(&f, frame_flags, 0, FRAME_FIXED));
+    MUST(frame_try(&f, frame_flags, 0, FRAME_FIXED));
 }
 
 static mfn_t in_frame(const struct reservation_exchange *x, uint64_t i)
@@ -197,7 +197,7 @@ enum err reservation_exchange(struct mm_op *op,
     if (rc)
         return rc;
     for (uint64_t i = 0; i < n; i++)
-        BUG_IF(dmem_frame_put(op, in_frame(x, i)));
+        MUST(dmem_frame_put(op, in_frame(x, i)));
     for (unsigned i = 0; i < x->n_out; i++)
         set_pfn(op, x->out[i], x->out_pfn[i], x->out_order);
     return ERR_NONE;

@@ -10,8 +10,7 @@
 #define RESERVATION_ORDER_MAX 9 /* XSA-31, XSA-158 */
 
 /* Give back 2^order frames from m: all, or none with an error. */
-must_check enum err reservation_decrease(struct mm_op *op, mfn_t m,
-                                         unsigned order);
+enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order);
 /*
  * 2^order contiguous frames; m2p is set for pfn.. where pfn is not PFN_NONE.
  * ERR_NOMEM: that is beyond the domain's maxmem or its quota of blocks
@@ -19,14 +18,13 @@ must_check enum err reservation_decrease(struct mm_op *op, mfn_t m,
  * chunk is taken from holes of the domain's own, else from a shared block, the
  * first few of either being looked at; else a block is cut for it.
  */
-must_check enum err reservation_increase(struct mm_op *op, pfn_t pfn,
-                                         unsigned order, mfn_t *out);
+enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
+                              mfn_t *out);
 /* The same for n single frames: without an error all, or the first *done. */
-must_check enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m,
-                                              unsigned n, unsigned *done);
-must_check enum err reservation_increase_list(struct mm_op *op,
-                                              const pfn_t *pfn, mfn_t *out,
-                                              unsigned n, unsigned *done);
+enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m, unsigned n,
+                                   unsigned *done);
+enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,
+                                   mfn_t *out, unsigned n, unsigned *done);
 /*
  * XENMEM_exchange of one frame set: `in` of 2^in_order frames each, n_in of
  * them, for n_out of 2^out_order. All frames of the input must have no
@@ -38,5 +36,5 @@ struct reservation_exchange {
     const pfn_t *out_pfn;
     unsigned n_in, in_order, n_out, out_order;
 };
-must_check enum err reservation_exchange(struct mm_op *op,
-                                         const struct reservation_exchange *x);
+enum err reservation_exchange(struct mm_op *op,
+                              const struct reservation_exchange *x);

@@ -23,7 +23,7 @@ static void move(struct gather *g, uint64_t pfn, mfn_t from, mfn_t to)
 {
     move_frame(g->op, from, NULL, to);
     m2p_set(g->op->mm, to, pfn_of(pfn), 1);
-    BUG_IF(pfnmap_set(&g->c->map, pfn_of(pfn), to));
+    MUST(pfnmap_set(&g->c->map, pfn_of(pfn), to));
     g->moved++;
 }
 
@@ -55,7 +55,7 @@ static enum err get_block(const struct gather *g, blk_t *out)
     b = mm_block(g->op->mm, *out);
     rc = frame_table_make(g->op->mm, g->op->d, b);
     if (rc)
-        BUG_IF(dmem_block_put(g->op, *out));
+        MUST(dmem_block_put(g->op, *out));
     else
         atomic_fetch_and(&b->word, ~BLOCK_DIRTY); /* all is written to */
     return rc;

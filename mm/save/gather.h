@@ -28,12 +28,12 @@ struct gather {
  * The 512 pfns from this one on into a new whole block. ERR_NOMEM: there is
  * none; ERR_BUSY: one of their frames cannot be moved.
  */
-must_check enum err gather_span(struct gather *g, uint64_t pfn);
+enum err gather_span(struct gather *g, uint64_t pfn);
 /*
  * Empty one of the domain's blocks that have holes into the others, the one
  * that needs the fewest moves. ERR_BUSY: there is none that fits. ERR_RESTART:
  * call again; what has been moved by then is where it belongs.
  */
-must_check enum err gather_compact(struct gather *g);
+enum err gather_compact(struct gather *g);
 /* A pfn in a shared block into a hole of the domain's own, if it has one. */
 void gather_unshare(struct gather *g, uint64_t pfn);

@@ -55,7 +55,7 @@ static enum err grow_block(struct image *i, struct mm_op *op)
         return rc;
     rc = pfnmap_set_block(&i->pages, i->nr_pages / BLOCK_FRAMES, mfn_of_blk(b));
     if (rc) {
-        BUG_IF(dmem_block_put(op, b));
+        MUST(dmem_block_put(op, b));
         return rc;
     }
     i->nr_pages += BLOCK_FRAMES;
@@ -75,7 +75,7 @@ static enum err grow_frame(struct image *i, struct mm_op *op)
         return rc;
     rc = pfnmap_set(&i->pages, pfn_of(i->nr_pages), m);
     if (rc) {
-        BUG_IF(dmem_frame_put(op, m));
+        MUST(dmem_frame_put(op, m));
         return rc;
     }
     memset(mm_frame_ptr(op->mm, m), 0, PAGE_SIZE);

@@ -72,17 +72,17 @@ struct image {
  * Empty; owner: an id that no domain has. max_pages bounds what it may take.
  * ERR_NOMEM. It stays where it is in memory until image_free().
  */
-must_check enum err image_init(struct image *i, struct mm *mm, domid_t owner,
-                               uint64_t max_pages);
+enum err image_init(struct image *i, struct mm *mm, domid_t owner,
+                    uint64_t max_pages);
 /* Gives back all memory. ERR_RESTART: call again. */
-must_check enum err image_free(struct image *i);
+enum err image_free(struct image *i);
 /* Room for n pages in all: whole blocks while there are, then frames.
  * ERR_NOMEM. */
-must_check enum err image_grow(struct image *i, uint64_t n);
+enum err image_grow(struct image *i, uint64_t n);
 /* Page n of it, n < nr_pages; to write to or to read from. */
 void *image_page(const struct image *i, uint64_t n);
 /* Bytes at the end, growing it. ERR_NOMEM: nothing was appended. */
-must_check enum err image_append(struct image *i, const void *data, size_t n);
+enum err image_append(struct image *i, const void *data, size_t n);
 /* Zeroes up to the end of its last page. */
 void image_pad(struct image *i);
 /* Only the first n bytes are left; its memory stays. n <= bytes. */
@@ -107,10 +107,9 @@ struct image_check {
     char why[160];
 };
 void image_check_begin(struct image_check *c, const struct image *i);
-must_check enum err image_check_step(struct image_check *c);
+enum err image_check_step(struct image_check *c);
 /* Only the header, from its first bytes: how long will it be? For receiving. */
-must_check enum err image_check_header(const struct image_header *h,
-                                       char why[160]);
+enum err image_check_header(const struct image_header *h, char why[160]);
 
 /* n bytes at an offset of a section, wherever page ends are. */
 void image_read(const struct image *i, enum image_section s, uint64_t offset,

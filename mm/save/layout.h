@@ -71,10 +71,9 @@ struct layout {
 /* The lists are empty then. */
 void layout_init(struct layout *l);
 /* ERR_RESTART: call again. */
-must_check enum err layout_free(struct layout *l);
+enum err layout_free(struct layout *l);
 /* `whole`: it is a block by now. ERR_NOMEM. */
-must_check enum err layout_span_add(struct layout *l, struct extent e,
-                                    bool whole);
+enum err layout_span_add(struct layout *l, struct extent e, bool whole);
 /* The span that begins at this pfn; NULL: none does. */
 struct layout_span *layout_span_at(const struct layout *l, uint64_t pfn);
 /* The frame of a pfn or SNAPSHOT_SUPPLIED + n; MFN_NONE. */
@@ -86,20 +85,19 @@ unsigned layout_level(const struct layout *l, uint64_t pfn);
 
 /* Before the first table: what is to be noted of them. ERR_RESTART, ERR_NOMEM.
  */
-must_check enum err layout_tables_begin(struct layout *l, uint64_t *cursor);
+enum err layout_tables_begin(struct layout *l, uint64_t *cursor);
 /*
  * The nth table from normalised form (normalise.h) to mfns, in place, and one
  * after the other. ERR_RESTART; ERR_INVAL: it names what is not there;
  * ERR_NOMEM: for a supplied table.
  */
-must_check enum err layout_table(struct layout *l, uint64_t n);
+enum err layout_table(struct layout *l, uint64_t n);
 /* Once it is done: does the nth table map another of its level? */
 bool layout_is_linear(const struct layout *l, uint64_t n);
 /* Page n of the guest's p2m, at pfn. ERR_INVAL: no such pfn. */
-must_check enum err layout_p2m_page(const struct layout *l, uint64_t n,
-                                    uint64_t pfn);
+enum err layout_p2m_page(const struct layout *l, uint64_t n, uint64_t pfn);
 /*
  * All tables that were pinned are again. ERR_RESTART; ERR_INVAL: one of them
  * is not valid; ERR_NOMEM.
  */
-must_check enum err layout_pin(struct layout *l);
+enum err layout_pin(struct layout *l);

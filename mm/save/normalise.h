@@ -16,14 +16,14 @@
 #include "mm/save/snapshot.h"
 
 /* One entry. ERR_INVAL: it is onto a frame that has no pfn. */
-must_check enum err normalise_entry(const struct snapshot *c, unsigned level,
-                                    pte_t e, pte_t *out);
+enum err normalise_entry(const struct snapshot *c, unsigned level, pte_t e,
+                         pte_t *out);
 /*
  * One table of 512 entries; src and dst may be the same page. Cannot fail for
  * a table of a complete snapshot, and must not be interrupted in place.
  */
-must_check enum err normalise_table(const struct snapshot *c, unsigned level,
-                                    const pte_t *src, pte_t *dst);
+enum err normalise_table(const struct snapshot *c, unsigned level,
+                         const pte_t *src, pte_t *dst);
 /* Used by both directions: is e, at this level, a superpage entry? */
 static inline bool normalise_is_large(pte_t e, unsigned level)
 {

@@ -51,4 +51,4 @@ void relocate_begin(struct relocate *r, struct snapshot *c);
  * validated again, which only a fault of ours can cause: it must be crashed.
  * In the end nothing is left that would have to be given back.
  */
-must_check enum err relocate_step(struct relocate *r);
+enum err relocate_step(struct relocate *r);

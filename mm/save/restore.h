@@ -50,11 +50,11 @@ void restore_begin(struct restore *r, struct mm_op *op,
  * and M2P are right; the roots are the caller's to load from restore_mfn().
  * Any error: why; the caller destroys the domain.
  */
-must_check enum err restore_step(struct restore *r);
+enum err restore_step(struct restore *r);
 /* MFN_NONE: no such pfn. Until restore_end(). */
 static inline mfn_t restore_mfn(const struct restore *r, pfn_t p)
 {
     return pfnmap_get(&r->map, p);
 }
 /* ERR_RESTART: call again, and nothing else. */
-must_check enum err restore_end(struct restore *r);
+enum err restore_end(struct restore *r);

@@ -9,14 +9,14 @@
 #include "mm/save/restore.h"
 
 /* How many extents there are of each kind. */
-must_check enum err restore_count(struct restore *r);
+enum err restore_count(struct restore *r);
 /* Is it possible at all? Says no in words; claims what must be whole. */
-must_check enum err restore_promise(struct restore *r);
+enum err restore_promise(struct restore *r);
 /* Whole regions; whole blocks for what was mapped large; for what was whole. */
-must_check enum err restore_1g(struct restore *r);
-must_check enum err restore_large(struct restore *r);
-must_check enum err restore_whole(struct restore *r);
+enum err restore_1g(struct restore *r);
+enum err restore_large(struct restore *r);
+enum err restore_whole(struct restore *r);
 /* Frames for all others. */
-must_check enum err restore_small(struct restore *r);
+enum err restore_small(struct restore *r);
 /* What was claimed for nothing is anybody's again. */
 void restore_unclaim(struct restore *r);

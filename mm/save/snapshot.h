@@ -99,9 +99,9 @@ void snapshot_begin(struct snapshot *c, struct mm_op *op,
                     struct p2m_location p2m);
 /* ERR_RESTART: call again. ERR_INVAL, ERR_NOMEM: c->why; call snapshot_end().
  */
-must_check enum err snapshot_step(struct snapshot *c);
+enum err snapshot_step(struct snapshot *c);
 /* ERR_RESTART: call again, and nothing else. */
-must_check enum err snapshot_end(struct snapshot *c);
+enum err snapshot_end(struct snapshot *c);
 
 /* The pfn of a frame, PFN_NONE if it has none. */
 pfn_t snapshot_pfn(const struct snapshot *c, mfn_t m);

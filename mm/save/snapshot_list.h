@@ -15,12 +15,12 @@ struct snapshot_list {
 };
 
 /* Record n, which exists afterwards, zeroed if it is new. ERR_NOMEM. */
-must_check enum err snapshot_list_reach(struct snapshot_list *l, struct mm *mm,
-                                        uint64_t n, void **out);
+enum err snapshot_list_reach(struct snapshot_list *l, struct mm *mm, uint64_t n,
+                             void **out);
 /* One more at the end. */
-must_check enum err snapshot_list_add(struct snapshot_list *l, struct mm *mm,
-                                      const void *record);
+enum err snapshot_list_add(struct snapshot_list *l, struct mm *mm,
+                           const void *record);
 /* Record n; NULL: nothing was reached near it, all there is zero. */
 void *snapshot_at(const struct snapshot_list *l, uint64_t n);
 /* ERR_RESTART: call again. */
-must_check enum err snapshot_list_free(struct snapshot_list *l, struct mm *mm);
+enum err snapshot_list_free(struct snapshot_list *l, struct mm *mm);

@@ -5,4 +5,4 @@
 #include "mm/save/snapshot.h"
 
 /* One phase. */
-must_check enum err snapshot_p2m(struct snapshot *c);
+enum err snapshot_p2m(struct snapshot *c);

@@ -8,6 +8,6 @@
 #include "mm/save/snapshot.h"
 
 /* One phase: tables that are partly validated go down. */
-must_check enum err snapshot_finish(struct snapshot *c);
+enum err snapshot_finish(struct snapshot *c);
 /* One phase: the map, spans that are whole blocks, supplied tables. */
-must_check enum err snapshot_scan(struct snapshot *c);
+enum err snapshot_scan(struct snapshot *c);

@@ -12,14 +12,14 @@
  * A span at pfn with these flags, added to those it has. *fits false: another
  * span is in the way, or some of the pfns do not exist; nothing is added.
  */
-must_check enum err snapshot_span_add(struct snapshot *c, uint64_t pfn,
-                                      uint64_t flags, bool *fits);
+enum err snapshot_span_add(struct snapshot *c, uint64_t pfn, uint64_t flags,
+                           bool *fits);
 /* Flags of the span that begins at this pfn; 0: none does. */
 uint64_t snapshot_span_flags(const struct snapshot *c, uint64_t pfn);
 /* The span that begins in the window of pfn; false: none does. */
 bool snapshot_span_near(const struct snapshot *c, uint64_t pfn,
                         struct extent *out);
 /* One phase: the domain's ranges (mm/alloc/range.h) become spans. */
-must_check enum err snapshot_ranges(struct snapshot *c);
+enum err snapshot_ranges(struct snapshot *c);
 /* One phase: all pfns become extents. */
-must_check enum err snapshot_extents(struct snapshot *c);
+enum err snapshot_extents(struct snapshot *c);

@@ -8,5 +8,5 @@
 #include "mm/save/snapshot.h"
 
 /* One phase each: tables that have a pfn, and supplied ones that do not. */
-must_check enum err snapshot_tables(struct snapshot *c);
-must_check enum err snapshot_tables_own(struct snapshot *c);
+enum err snapshot_tables(struct snapshot *c);
+enum err snapshot_tables_own(struct snapshot *c);

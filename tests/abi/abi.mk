@@ -4,7 +4,7 @@
 HOST_CC ?= gcc
 ABI_OUT := $(BUILD)/tests/abi
 ABI_HEADERS := $(sort $(wildcard include/xen/*.h include/xen/io/*.h))
-ABI_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -I$(ABI_OUT) -Itests/abi
+ABI_CFLAGS := -std=gnu2x -O1 -g -Wall -Wextra -Werror -I$(ABI_OUT) -Itests/abi
 HOST_TESTS += $(ABI_OUT)/test_abi
 
 $(ABI_OUT)/abi_facts.h: tests/abi/facts $(ABI_HEADERS)

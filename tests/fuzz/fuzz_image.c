@@ -229,7 +229,7 @@ static void go_on(struct world *w, struct world_domain *x, struct restore *r)
         struct snapshot_table t = image_table(r->image, n);
 
         if (t.level == 4 && t.pfn < SNAPSHOT_SUPPLIED)
-            (void)!mmu_new_baseptr(&op, restore_mfn(r, pfn_of(t.pfn)));
+            (void)mmu_new_baseptr(&op, restore_mfn(r, pfn_of(t.pfn)));
     }
     world_done(&op);
     world_audit(w, "loading the roots");

@@ -7,21 +7,21 @@
 
 #include "boot/bootinfo.h"
 
-#define MUST(e)                                                                \
-    do {                                                                       \
-        if (!(e))                                                              \
-            abort();                                                           \
-    } while (0)
+static inline void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
 
 static inline void check_string(const char *s, const uint8_t *buf, size_t len)
 {
     const uint8_t *p = (const uint8_t *)s;
 
     if (p < buf || p >= buf + len) {
-        MUST(!*s); /* only the empty default is not from the buffer */
+        must(!*s); /* only the empty default is not from the buffer */
         return;
     }
-    MUST(memchr(p, 0, (size_t)(buf + len - p)));
+    must(memchr(p, 0, (size_t)(buf + len - p)));
 }
 
 static inline bool in_ram_range(const struct bootinfo *bi,
@@ -38,22 +38,22 @@ static inline void check_bootinfo(const struct bootinfo *bi, const uint8_t *buf,
                                   size_t len, uint64_t keep_start,
                                   uint64_t keep_end)
 {
-    MUST(bi->nr_ranges <= BOOTINFO_RANGES);
-    MUST(bi->nr_modules <= BOOTINFO_MODULES);
-    MUST(bi->nr_notes <= BOOTINFO_NOTES);
-    MUST(bi->rsdp_len <= BOOTINFO_RSDP);
+    must(bi->nr_ranges <= BOOTINFO_RANGES);
+    must(bi->nr_modules <= BOOTINFO_MODULES);
+    must(bi->nr_notes <= BOOTINFO_NOTES);
+    must(bi->rsdp_len <= BOOTINFO_RSDP);
     for (unsigned i = 0; i < bi->nr_ranges; i++) {
-        MUST(bi->ranges[i].start < bi->ranges[i].end);
-        MUST(bi->ranges[i].end <= BIT(52));
-        MUST(!i || bi->ranges[i - 1].end <= bi->ranges[i].start);
+        must(bi->ranges[i].start < bi->ranges[i].end);
+        must(bi->ranges[i].end <= BIT(52));
+        must(!i || bi->ranges[i - 1].end <= bi->ranges[i].start);
     }
     for (unsigned i = 0; i < bi->nr_modules; i++) {
         const struct bootinfo_module *m = &bi->modules[i];
 
-        MUST(m->start < m->end && in_ram_range(bi, m));
-        MUST(m->end <= keep_start || m->start >= keep_end);
+        must(m->start < m->end && in_ram_range(bi, m));
+        must(m->end <= keep_start || m->start >= keep_end);
         for (unsigned j = 0; j < i; j++)
-            MUST(m->end <= bi->modules[j].start ||
+            must(m->end <= bi->modules[j].start ||
                  m->start >= bi->modules[j].end);
         check_string(m->cmdline, buf, len);
     }

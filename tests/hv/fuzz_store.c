@@ -184,7 +184,7 @@ static void ask(void)
 static void suspend(void)
 {
     store_domain.suspended = true;
-    (void)!store_serve(&store_domain);
+    (void)store_serve(&store_domain);
     ask();
     store_reset(&store_domain);
     store_domain.suspended = false;

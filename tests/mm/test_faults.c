@@ -275,7 +275,7 @@ static enum err exchange_block_for_ones(struct scene *s, struct fresh *x)
 
     s->w.mm.alloc.fail_in = 0;
     for (unsigned i = 0; i < 3; i++) /* gone already if we come again */
-        (void)!reservation_decrease(&s->op, member(s, x, 3, i), 0);
+        (void)reservation_decrease(&s->op, member(s, x, 3, i), 0);
     world_done(&s->op);
     s->w.mm.alloc.fail_in = fail_in;
     return exchange(s, (struct reservation_exchange){.in = x->block,

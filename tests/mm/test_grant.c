@@ -567,13 +567,13 @@ static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
         (void)grant_replace(&s->op, handle[k], entry_maddr[k], at * PAGE_SIZE);
         break;
     case 4:
-        (void)!mmu_update(&s->op, s->l1.v << PAGE_SHIFT | at * 8,
-                          scene_entry(s, s->l1, at)->v ^
-                              (write ? PTE_RW : scene_entry(s, s->l1, at)->v));
+        (void)mmu_update(&s->op, s->l1.v << PAGE_SHIFT | at * 8,
+                         scene_entry(s, s->l1, at)->v ^
+                             (write ? PTE_RW : scene_entry(s, s->l1, at)->v));
         break;
     default:
         if (mmu_pin(&op, theirs(s, ref), 1))
-            (void)!mmu_unpin(&op, theirs(s, ref));
+            (void)mmu_unpin(&op, theirs(s, ref));
     }
     world_done(&op);
     world_done(&s->op);

@@ -651,7 +651,7 @@ static void one_hostile_call(void)
         memset(&x, 0xff, sizeof(x));
     if (dice(6) == 0)
         cmd |= dice(MANY) << MEMOP_CMD_BITS;
-    (void)!memory_op(cmd, &x);
+    (void)memory_op(cmd, &x);
 }
 
 static void hostile_guests_get_nowhere(void **state)

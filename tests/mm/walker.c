@@ -297,7 +297,7 @@ static void build(struct walker *k, struct mm_op *op, mfn_t *top,
         unsigned n = (unsigned)upto(k, 4);
 
         if (upto(k, 8))
-            (void)!mmu_clear_page(op, t);
+            (void)mmu_clear_page(op, t);
         for (unsigned i = 0; i <= n; i++) {
             uint64_t flags =
                 PTE_P | PTE_US | (l > 1 || !upto(k, 3) ? PTE_RW : 0);
@@ -305,7 +305,7 @@ static void build(struct walker *k, struct mm_op *op, mfn_t *top,
 
             if (upto(k, 64) == 0)
                 to = any_mfn(k);
-            (void)!update(op, t, any_index(k), pte_make(to, flags));
+            (void)update(op, t, any_index(k), pte_make(to, flags));
             world_done(op);
         }
         *top = t;
@@ -579,15 +579,15 @@ static enum err split_any(struct walker *k, struct mm_op *op)
 
     block.v &= ~UINT64_C(511);
     if (upto(k, 2)) /* see that there is one */
-        (void)!mmu_update(op, at.v & ~UINT64_C(7),
-                          pte_make(block, PTE_P | PTE_PSE | PTE_RW).v);
+        (void)mmu_update(op, at.v & ~UINT64_C(7),
+                         pte_make(block, PTE_P | PTE_PSE | PTE_RW).v);
     say_what(k, "split %lx into %lx", at.v, t.v);
     rc = split(op, at, t);
     k->split += !rc;
     if (rc || upto(k, 2))
         return rc;
     world_done(op);
-    (void)!touch_any(k, op);
+    (void)touch_any(k, op);
     say_what(k, "split %lx into %lx and join it", at.v, t.v);
     return join_at(k, op, at);
 }
@@ -619,7 +619,7 @@ static enum err any_1g(struct walker *k, struct mm_op *op)
                    pte_make(m, PTE_P | PTE_PSE | rw).v) == ERR_NONE)
         k->pages_1g += frame_type(word_of(k, mfn_of_maddr(at))) == FRAME_L3;
     if (upto(k, 3) == 0)
-        (void)!touch_any(k, op);
+        (void)touch_any(k, op);
     if (upto(k, 3) == 0)
         return ERR_NONE;
     return split(op, at, t) || upto(k, 3) == 0 ? ERR_INVAL : join_at(k, op, at);
@@ -636,7 +636,7 @@ static enum err get_scattered(struct mm_op *op, mfn_t frame[BLOCK_FRAMES + 1])
         pfn[i] = pfn_of(10000 + i);
     rc = reservation_increase_list(op, pfn, frame, BLOCK_FRAMES + 1, &done);
     if (rc)
-        (void)!reservation_decrease_list(op, frame, done, &undone);
+        (void)reservation_decrease_list(op, frame, done, &undone);
     return rc;
 }
 
@@ -668,12 +668,12 @@ static void keep_block(struct walker *k, struct mm_op *op, mfn_t first,
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         assert_int_equal(*first_word(k, mfn_add(first, i)), i);
     if (upto(k, 2)) {
-        (void)!reservation_decrease(op, mfn_of(slot->v & ~UINT64_C(511)), 9);
+        (void)reservation_decrease(op, mfn_of(slot->v & ~UINT64_C(511)), 9);
         *slot = first;
         return;
     }
-    (void)!mmu_update(op, at.v, 0);
-    (void)!reservation_decrease(op, first, 9);
+    (void)mmu_update(op, at.v, 0);
+    (void)reservation_decrease(op, first, 9);
 }
 
 static enum err heal_any(struct walker *k, struct mm_op *op)
@@ -694,20 +694,20 @@ static enum err heal_any(struct walker *k, struct mm_op *op)
     fill_scattered(k, frame);
     rc = mmu_update(op, at.v, pte_make(frame[BLOCK_FRAMES], PTE_P | PTE_RW).v);
     if (!rc && upto(k, 8) == 0) /* another reference */
-        (void)!mmu_pin(op, upto(k, 2) ? frame[512] : frame[7], 1);
+        (void)mmu_pin(op, upto(k, 2) ? frame[512] : frame[7], 1);
     if (!rc)
         rc = heal(op, at, &first, &table);
     if (!rc) {
         k->healed++;
         world_done(op);
         keep_block(k, op, first, at);
-        (void)!reservation_decrease(op, frame[BLOCK_FRAMES], 0);
+        (void)reservation_decrease(op, frame[BLOCK_FRAMES], 0);
         return rc;
     }
-    (void)!mmu_update(op, at.v, 0);
-    (void)!mmu_unpin(op, frame[512]);
-    (void)!mmu_unpin(op, frame[7]);
-    (void)!reservation_decrease_list(op, frame, BLOCK_FRAMES + 1, &undone);
+    (void)mmu_update(op, at.v, 0);
+    (void)mmu_unpin(op, frame[512]);
+    (void)mmu_unpin(op, frame[7]);
+    (void)reservation_decrease_list(op, frame, BLOCK_FRAMES + 1, &undone);
     return rc;
 }
 
@@ -875,7 +875,7 @@ static enum err report_any(struct walker *k, struct mm_op *op)
         m = any_mfn(k);
         break;
     case 1: /* one that nothing can refer to yet */
-        (void)!reservation_increase(op, PFN_NONE, 9, &m);
+        (void)reservation_increase(op, PFN_NONE, 9, &m);
         break;
     default:
         break;

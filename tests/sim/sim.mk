@@ -4,7 +4,7 @@
 
 # --- gates: mm/ is pure, headers compile alone ------------------------------
 
-PLAIN_CFLAGS := -std=gnu11 -O2 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
+PLAIN_CFLAGS := -std=gnu2x -O2 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
     -Itests/mm -fno-strict-aliasing
 $(T_OUT)/plain/%.o: %.c tests/tests.mk
 	$(call say,HOSTCC,$<)
@@ -44,7 +44,7 @@ bench-host: $(BUILD)/tests/bench/bench_alloc
 # Every host test with mm/ counted; a function that is inlined everywhere, once,
 # not at each place. What BUG_IF and ASSERT lead to is not to be reached.
 COV := $(BUILD)/tests/coverage
-COV_CFLAGS := -std=gnu11 -O0 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
+COV_CFLAGS := -std=gnu2x -O0 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
     -Itests/mm -fno-strict-aliasing -Dalways_inline=inline
 COV_TESTS := $(filter-out %_tsan %_grain,$(T_ALL))
 COV_GCOVR := gcovr -r . --object-directory $(COV)/mm --filter 'mm/' -j 2 \

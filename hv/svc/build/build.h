@@ -19,11 +19,10 @@ struct build_file {
  */
 void build_begin(const struct module_config *c, struct build_file kernel,
                  struct build_file initrd);
-must_check enum err build_step(struct domain **out, char *text);
+enum err build_step(struct domain **out, char *text);
 /* Nobody will call again. */
 void build_cancel(void);
 
 /* All of it at once. */
-must_check enum err build_domain(const struct module_config *c,
-                                 struct build_file kernel,
-                                 struct build_file initrd, struct domain **out);
+enum err build_domain(const struct module_config *c, struct build_file kernel,
+                      struct build_file initrd, struct domain **out);

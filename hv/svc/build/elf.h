@@ -38,5 +38,5 @@ struct elf_kernel {
  * On success every segment lies in buf, is linear from virt_base and outside
  * the hypervisor's part of the address space, and entry is inside of one.
  */
-must_check enum err elf_parse(struct elf_kernel *k, const void *buf, size_t len,
-                              const char **why);
+enum err elf_parse(struct elf_kernel *k, const void *buf, size_t len,
+                   const char **why);

@@ -48,9 +48,9 @@ struct module_defaults {
  * Every word must be understood: on ERR_INVAL `why` names the one that was
  * not, or what is missing.
  */
-must_check enum err module_parse(struct module_config *m, const char *text,
-                                 const struct module_defaults *defaults,
-                                 char why[MODULE_WHY]);
+enum err module_parse(struct module_config *m, const char *text,
+                      const struct module_defaults *defaults,
+                      char why[MODULE_WHY]);
 
 /* Can a guest or a module be called so? */
 bool module_name_ok(const char *name);

@@ -27,9 +27,8 @@ struct plan {
  * For a domain of nr_pages and an initrd of initrd_len bytes. ERR_INVAL,
  * ERR_NOMEM (it needs used_pages): *why says it in words.
  */
-must_check enum err plan_make(struct plan *p, const struct elf_kernel *k,
-                              uint64_t nr_pages, uint64_t initrd_len,
-                              const char **why);
+enum err plan_make(struct plan *p, const struct elf_kernel *k,
+                   uint64_t nr_pages, uint64_t initrd_len, const char **why);
 
 /* Tables below the L4 that mapping [va, end) takes. */
 uint64_t plan_count_tables(uint64_t va, uint64_t end);

@@ -26,6 +26,6 @@ must_check bool console_ring_end(struct domain *d);
 /* Before there is a domain: each has a console. */
 void console_ring_register(void);
 /* d gets the channel of its console. ERR_NOMEM, ERR_NOSPC. */
-must_check enum err console_ring_bind(struct domain *d);
+enum err console_ring_bind(struct domain *d);
 /* A typed character for console_io, or -1; d must be the one they go to. */
 int console_ring_getc(const struct domain *d);

@@ -128,7 +128,7 @@ static bool put_frames(struct mm_op *op, blk_t blk)
         mfn_t m = mfn_add(mfn_of_blk(blk), i);
 
         if (frame_owned(op, m)) {
-            BUG_IF(dmem_frame_put(op, m));
+            MUST(dmem_frame_put(op, m));
             any = true;
         }
     }
@@ -146,7 +146,7 @@ static enum err drain(struct mm_op *op, uint64_t *blocks)
         if (rc)
             return rc;
         if (whole)
-            BUG_IF(dmem_block_put(op, b));
+            MUST(dmem_block_put(op, b));
         if (whole || put_frames(op, b))
             --*blocks;
         if (*blocks > 0 && port_preempt())

@@ -15,18 +15,18 @@
  * Takes whole blocks until `left` are free besides the fragment reserve and
  * what is claimed. None are given back if fewer are free already.
  */
-must_check enum err filler_fill(struct mm *mm, uint64_t left);
+enum err filler_fill(struct mm *mm, uint64_t left);
 /*
  * Of *blocks whole ones every other frame is given back; *blocks counts down.
  * ERR_INVAL: there are not so many whole ones, nothing was done; ERR_NOMEM: no
  * memory to account for more of them, *blocks are left undone.
  */
-must_check enum err filler_frag(struct mm *mm, uint64_t *blocks);
+enum err filler_frag(struct mm *mm, uint64_t *blocks);
 /*
  * Gives back *blocks of its blocks, whole ones first, or all there are;
  * *blocks counts down.
  */
-must_check enum err filler_drain(struct mm *mm, uint64_t *blocks);
+enum err filler_drain(struct mm *mm, uint64_t *blocks);
 
 struct filler_stats {
     uint64_t blocks; /* whole ones */

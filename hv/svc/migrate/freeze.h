@@ -73,21 +73,19 @@ static inline size_t freeze_bytes(unsigned nr_vcpus)
  * d does not run; c is complete. ERR_INVAL: something that has no pfn, and
  * text (FLAGSTONE_TEXT bytes) says what.
  */
-must_check enum err freeze_take(struct freeze *f, struct domain *d,
-                                const struct snapshot *c, char *text);
+enum err freeze_take(struct freeze *f, struct domain *d,
+                     const struct snapshot *c, char *text);
 /* Of a domain or an image. */
 bool freeze_name_ok(const char name[DOMAIN_NAME_MAX]);
 /*
  * Are these `bytes` a record that can be believed as far as it goes? text.
  * Each frame and register in it is checked when it is used.
  */
-must_check enum err freeze_check(const struct freeze *f, size_t bytes,
-                                 char *text);
+enum err freeze_check(const struct freeze *f, size_t bytes, char *text);
 /*
  * vCPUs that hold no reference to anything get back all they had, from *next
  * on, and d the frames the hypervisor looks at. They stay down as far as they
  * were. ERR_RESTART; ERR_INVAL: text.
  */
-must_check enum err freeze_thaw(const struct freeze *f, struct domain *d,
-                                unsigned *next, const struct pfnmap *map,
-                                char *text);
+enum err freeze_thaw(const struct freeze *f, struct domain *d, unsigned *next,
+                     const struct pfnmap *map, char *text);

@@ -28,21 +28,19 @@ uint64_t images_pages(void);
 
 /* A new one, empty, to be filled. ERR_EXIST, ERR_INVAL (the name), ERR_NOMEM.
  */
-must_check enum err images_new(const char *name, struct held_image **out,
-                               char *text);
+enum err images_new(const char *name, struct held_image **out, char *text);
 /* All of its memory is given back, and the name is free. ERR_BUSY. */
-must_check enum err images_drop(struct held_image *h, char *text);
+enum err images_drop(struct held_image *h, char *text);
 /* The same of one that is not used and was never whole: no text. */
-must_check enum err images_discard(struct held_image *h);
+enum err images_discard(struct held_image *h);
 /* All of them, when nobody is left who could use them. */
 void images_forget(void);
 /* It has passed its check: what it says of the domain is taken over. */
 void images_describe(struct held_image *h);
 /* Whole and undamaged? If so, what it says of the domain is believed. */
-must_check enum err images_check(struct held_image *h, char *text);
+enum err images_check(struct held_image *h, char *text);
 /* Damage, to see what comes of it. ERR_INVAL: beyond its end; ERR_BUSY. */
-must_check enum err images_poke(struct held_image *h, uint64_t offset,
-                                uint8_t flip, char *text);
-must_check enum err images_truncate(struct held_image *h, uint64_t bytes,
-                                    char *text);
+enum err images_poke(struct held_image *h, uint64_t offset, uint8_t flip,
+                     char *text);
+enum err images_truncate(struct held_image *h, uint64_t bytes, char *text);
 void images_tell(const struct held_image *h, struct flagstone_image *out);

@@ -13,22 +13,19 @@
 #include "hv/svc/migrate/images.h"
 
 /* d stays suspended; `name` is that of the new image. */
-must_check enum err migrate_save(struct domain *d, const char *name,
-                                 char *text);
+enum err migrate_save(struct domain *d, const char *name, char *text);
 /*
  * A domain out of an image, running; `rename` "": it gets the name it had.
  * The image stays. Its claim is what domain_create() finds for the name.
  */
-must_check enum err migrate_restore(const char *name, const char *rename,
-                                    enum flagstone_restore policy,
-                                    struct domain **out,
-                                    struct flagstone_layout *layout,
-                                    char *text);
+enum err migrate_restore(const char *name, const char *rename,
+                         enum flagstone_restore policy, struct domain **out,
+                         struct flagstone_layout *layout, char *text);
 /* d stays suspended. */
-must_check enum err
-migrate_relocate(struct domain *d, struct flagstone_layout *layout, char *text);
+enum err migrate_relocate(struct domain *d, struct flagstone_layout *layout,
+                          char *text);
 /* d runs on. */
-must_check enum err migrate_resume(struct domain *d, char *text);
+enum err migrate_resume(struct domain *d, char *text);
 
 /* Is a migration job of d's, or from or to this image, under way? */
 bool migrate_uses_domain(const struct domain *d);

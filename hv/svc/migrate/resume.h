@@ -18,12 +18,12 @@ void resume_register(void);
 /* Where d says its p2m is. */
 struct p2m_location resume_p2m(const struct domain *d);
 /* Is what d named as start_info one? ERR_INVAL: text (FLAGSTONE_TEXT). */
-must_check enum err resume_check(struct domain *d, char *text);
+enum err resume_check(struct domain *d, char *text);
 /*
  * Everything renewed, with console_mfn, store_mfn, start_mfn and downgrade_mfn
  * as they are in d; its vCPUs run. ERR_INVAL, ERR_NOMEM: text, it is as it was.
  */
-must_check enum err resume_run(struct domain *d, char *text);
+enum err resume_run(struct domain *d, char *text);
 
 /* Has va a mapping under this validated root? */
 bool resume_mapped(const struct mm *mm, mfn_t root, uint64_t va);

@@ -15,11 +15,10 @@
 
 /* Early: what comes before is kept as far as there is room in the port. */
 void transfer_init(void);
-must_check enum err transfer_send(const struct held_image *h, bool again,
-                                  char *text);
+enum err transfer_send(const struct held_image *h, bool again, char *text);
 /*
  * A new image of this name; nothing is left of it on an error. Waits `ms`
  * until somebody speaks. Only its header has been checked.
  */
-must_check enum err transfer_receive(const char *name, uint64_t ms, bool again,
-                                     char *text);
+enum err transfer_receive(const char *name, uint64_t ms, bool again,
+                          char *text);

@@ -17,15 +17,15 @@
 void store_register(void);
 
 /* Its own, with what a guest finds at birth. ERR_NOMEM. */
-must_check enum err store_create(struct domain *d);
+enum err store_create(struct domain *d);
 void store_free(struct domain *d);
 /* It was suspended: watches and what was under way are gone, values stay. */
 void store_reset(struct domain *d);
 
 /* d gets the channel of its store. ERR_NOMEM, ERR_NOSPC. */
-must_check enum err store_bind(struct domain *d);
+enum err store_bind(struct domain *d);
 /* d has raised it. ERR_RESTART: there is more to do, let it again. */
-must_check enum err store_serve(struct domain *d);
+enum err store_serve(struct domain *d);
 
 /*
  * control/shutdown: "suspend", "poweroff" or "reboot", when it likes. `what`

@@ -23,7 +23,7 @@ struct store_pool {
 };
 
 /* ERR_NOMEM: the machine has no memory. */
-must_check enum err store_pool_init(struct store_pool *p);
+enum err store_pool_init(struct store_pool *p);
 /* Not initialised memory; NULL: the quota, or the machine's memory, is used. */
 void *store_pool_get(struct store_pool *p, size_t size);
 #define STORE_OWN_SIZE 64u

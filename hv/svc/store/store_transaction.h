@@ -55,8 +55,8 @@ bool store_transaction_reap(struct store_transactions *x, struct store_tree *t);
 struct store_value *store_view(const struct store_transaction *tx,
                                const struct store_dentry *p);
 /* tx looks at p. ERR_NOSPC: at too much; ERR_NOMEM. */
-must_check enum err store_look(struct store_transaction *tx,
-                               struct store_tree *t, struct store_dentry *p);
+enum err store_look(struct store_transaction *tx, struct store_tree *t,
+                    struct store_dentry *p);
 /* p, which it has looked at, gets another value (is taken over) or none. */
 void store_change(struct store_transaction *tx, struct store_tree *t,
                   const struct store_dentry *p, struct store_value *v);

@@ -68,8 +68,7 @@ struct store_tree {
 };
 
 /* A root and a home, which is below it as the path says. ERR_NOMEM. */
-must_check enum err store_tree_init(struct store_tree *t, const char *home,
-                                    uint64_t seed);
+enum err store_tree_init(struct store_tree *t, const char *home, uint64_t seed);
 
 /* NULL: nobody has to do with it. */
 struct store_dentry *store_tree_find(const struct store_tree *t,

@@ -29,10 +29,9 @@ struct store_watches {
 };
 
 /* Is told at once, as if it had changed. ERR_NOMEM; there must be a slot. */
-must_check enum err store_watch_add(struct store_watches *w,
-                                    struct store_tree *t,
-                                    struct store_dentry *p, bool absolute,
-                                    const char *token, size_t len);
+enum err store_watch_add(struct store_watches *w, struct store_tree *t,
+                         struct store_dentry *p, bool absolute,
+                         const char *token, size_t len);
 void store_watch_remove(struct store_watches *w, struct store_tree *t,
                         struct store_watch *x);
 /* Some of them; false: there are none. */

@@ -72,6 +72,23 @@ static void set_up(void)
     CHECK_EQ(leak_reserve(XENMEM_decrease_reservation, &frame, 1, 0), 0);
 }
 
+/* They are of version 2: there are none, and nobody may ask for another. */
+static void wrong_status_frames(void)
+{
+    struct gnttab_get_status_frames f = {.dom = DOMID_SELF};
+    CHECK_EQ(grant_op(GNTTABOP_get_status_frames, &f), 0);
+    CHECK_EQ(f.status, GNTST_okay);
+    f.nr_frames = 1;
+    CHECK_EQ(grant_op(GNTTABOP_get_status_frames, &f), 0);
+    CHECK_EQ(f.status, GNTST_general_error);
+    f.dom = 0x1234;
+    CHECK_EQ(grant_op(GNTTABOP_get_status_frames, &f), 0);
+    CHECK_EQ(f.status, GNTST_bad_domain);
+    CHECK_EQ(hc_grant_table_op(GNTTABOP_get_status_frames, &f, 2), -XEN_EINVAL);
+    f.frame_list = HYPERVISOR_VIRT_START;
+    CHECK_EQ(grant_op(GNTTABOP_get_status_frames, &f), -XEN_EFAULT);
+}
+
 static void wrong_set_up(void)
 {
     uint64_t list[4] = {0};
@@ -97,6 +114,7 @@ static void wrong_set_up(void)
     CHECK_EQ(q.status, GNTST_bad_domain);
     for (unsigned cmd = 0; cmd < 32; cmd++)
         CHECK(grant_op(cmd, NULL) < 0);
+    wrong_status_frames();
     CHECK_EQ(hc_grant_table_op(GNTTABOP_copy, NULL, 0), 0);
     CHECK_EQ(hc_grant_table_op(GNTTABOP_copy, NULL, UINT32_MAX), -XEN_EINVAL);
 }

@@ -22,6 +22,7 @@ union request {
     struct gnttab_transfer transfer;
     struct gnttab_copy copy;
     struct gnttab_query_size size;
+    struct gnttab_get_status_frames status_frames;
 };
 
 /* GNTST_*; NULL in *out then. A suspended domain's memory may be moving. */
@@ -189,6 +190,19 @@ static enum err size(struct vcpu *v, union request *r)
     return ERR_NONE;
 }
 
+/* Of version 2, so there are none; asking for none is right. */
+static enum err status_frames(struct vcpu *v, union request *r)
+{
+    struct gnttab_get_status_frames *s = &r->status_frames;
+
+    if (!guest_range_ok(s->frame_list, s->nr_frames * sizeof(uint64_t)))
+        return ERR_FAULT;
+    s->status = self_status(v, s->dom);
+    if (!s->status && s->nr_frames)
+        s->status = GNTST_general_error;
+    return ERR_NONE;
+}
+
 /* --- lists ---------------------------------------------------------------- */
 
 static const struct kind {
@@ -205,6 +219,8 @@ static const struct kind {
     [GNTTABOP_query_size] = {size, sizeof(struct gnttab_query_size), 1},
     [GNTTABOP_unmap_and_replace] = {replace,
                                     sizeof(struct gnttab_unmap_and_replace), 0},
+    [GNTTABOP_get_status_frames] = {status_frames,
+                                    sizeof(struct gnttab_get_status_frames), 1},
 };
 
 static enum err one(struct vcpu *v, const struct kind *k, uint64_t at)

@@ -130,6 +130,14 @@ struct gnttab_set_version {
     uint32_t version;
 };
 
+/* Of version 2. */
+struct gnttab_get_status_frames {
+    uint32_t nr_frames;
+    domid_t dom;
+    int16_t status; /* out */
+    guest_ptr_t frame_list;
+};
+
 struct gnttab_get_version {
     domid_t dom;
     uint16_t pad;

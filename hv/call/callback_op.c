@@ -24,7 +24,7 @@ static void set_handler(struct vcpu *v, const struct trap_info *t)
 }
 
 /* The table ends at address 0; entries before a bad one stay set. */
-long hypercall_set_trap_table(uint64_t traps)
+HYPERCALL1(set_trap_table, uint64_t, traps)
 {
     struct vcpu *v = current_vcpu();
     struct trap_info t;
@@ -48,7 +48,7 @@ long hypercall_set_trap_table(uint64_t traps)
 }
 
 /* Any address will do for now; a frame that cannot be pushed ends the guest. */
-long hypercall_stack_switch(uint64_t ss, uint64_t sp)
+HYPERCALL2(stack_switch, uint64_t, ss, uint64_t, sp)
 {
     struct vcpu *v = current_vcpu();
 
@@ -100,8 +100,8 @@ static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
 }
 
 /* Refused addresses are not reported: as in Xen, the result is 0. */
-long hypercall_set_callbacks(uint64_t event, uint64_t failsafe,
-                             uint64_t syscall)
+HYPERCALL3(set_callbacks, uint64_t, event, uint64_t, failsafe, uint64_t,
+           syscall)
 {
     struct vcpu *v = current_vcpu();
 
@@ -111,7 +111,7 @@ long hypercall_set_callbacks(uint64_t event, uint64_t failsafe,
     return 0;
 }
 
-long hypercall_callback_op(uint32_t cmd, uint64_t arg)
+HYPERCALL2(callback_op, uint32_t, cmd, uint64_t, arg)
 {
     struct vcpu *v = current_vcpu();
     struct callback_register r;
@@ -135,7 +135,7 @@ long hypercall_callback_op(uint32_t cmd, uint64_t arg)
     }
 }
 
-long hypercall_nmi_op(uint32_t cmd, uint64_t arg)
+HYPERCALL2(nmi_op, uint32_t, cmd, uint64_t, arg)
 {
     struct vcpu *v = current_vcpu();
     struct xennmi_callback c;
@@ -153,7 +153,7 @@ long hypercall_nmi_op(uint32_t cmd, uint64_t arg)
     }
 }
 
-long hypercall_vm_assist(uint32_t cmd, uint32_t type)
+HYPERCALL2(vm_assist, uint32_t, cmd, uint32_t, type)
 {
     struct domain *d = current_vcpu()->d;
 

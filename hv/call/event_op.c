@@ -279,13 +279,13 @@ static long channel_op(unsigned nr, uint32_t cmd, uint64_t arg)
     return give_back(d, cmd, arg, buf, ops[cmd].size);
 }
 
-long hypercall_event_channel_op(uint32_t cmd, uint64_t arg)
+HYPERCALL2(event_channel_op, uint32_t, cmd, uint64_t, arg)
 {
     return channel_op(__HYPERVISOR_event_channel_op, cmd, arg);
 }
 
 /* The oldest form: {cmd, union of all arguments}, 8-aligned. */
-long hypercall_event_channel_op_compat(uint64_t op)
+HYPERCALL1(event_channel_op_compat, uint64_t, op)
 {
     uint64_t cmd;
 

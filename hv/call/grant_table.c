@@ -278,7 +278,7 @@ static long get_version(const struct vcpu *v, uint64_t arg)
     return errno_of(rc ? rc : guest_write(arg, &g, sizeof(g)));
 }
 
-long hypercall_grant_table_op(uint32_t cmd, uint64_t arg, uint32_t count)
+HYPERCALL3(grant_table_op, uint32_t, cmd, uint64_t, arg, uint32_t, count)
 {
     struct vcpu *v = current_vcpu();
 

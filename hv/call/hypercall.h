@@ -3,13 +3,13 @@
  * hypercall.h: the edge between a guest's kernel and the hypervisor. The only
  * place where errno exists.
  *
- * A handler is `long hypercall_NAME(...)` with the guest's arguments in C's
- * own order (hv/entry/entry.asm moves r10 to rcx); it works for current_vcpu()
- * and returns what the guest finds in rax. An argument has the width it has in
- * the ABI, uint32_t for a command, a count or a domain: so it is cut off once,
- * before anybody can look at the rest of the register, and what was checked is
- * what is used. Each handler is declared here and listed in
- * hv/call/hypercall.c.
+ * A handler is a hypercall_fn, hypercall_NAME(): all are of one type, so that
+ * the table calls each as what it is. HYPERCALLn() begins it, with the names of
+ * the n arguments it has and their widths in the ABI, uint32_t for a command, a
+ * count or a domain: an argument is cut off once, before anybody can look at
+ * the rest of the register, and what was checked is what is used. It works for
+ * current_vcpu() and returns what the guest finds in rax. Each handler is
+ * declared here and listed in hv/entry/hypercall_table.c.
  */
 #pragma once
 
@@ -18,6 +18,55 @@
 #include "xen/errno.h"
 
 #define HYPERCALLS 64u /* numbers below are looked up, the others -ENOSYS */
+
+#define HYPERCALL_ARGS 6
+
+/* The registers of the guest in C's own order: entry.asm moves r10 to rcx. */
+typedef long hypercall_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                          uint64_t);
+
+/* Its body follows, and is all there is of it: it is inlined. */
+#define HYPERCALL_BODY(name, registers, cut, args)                             \
+    static always_inline long body_of_##name args;                             \
+    long hypercall_##name registers                                            \
+    {                                                                          \
+        return body_of_##name cut;                                             \
+    }                                                                          \
+    static always_inline long body_of_##name args
+
+#define HYPERCALL0(name)                                                       \
+    HYPERCALL_BODY(                                                            \
+        name, (uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t),    \
+        (), (void))
+#define HYPERCALL1(name, ta, a)                                                \
+    HYPERCALL_BODY(                                                            \
+        name, (uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t),  \
+        ((ta)a), (ta a))
+#define HYPERCALL2(name, ta, a, tb, b)                                         \
+    HYPERCALL_BODY(                                                            \
+        name,                                                                  \
+        (uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t),      \
+        ((ta)a, (tb)b), (ta a, tb b))
+#define HYPERCALL3(name, ta, a, tb, b, tc, c)                                  \
+    HYPERCALL_BODY(                                                            \
+        name,                                                                  \
+        (uint64_t a, uint64_t b, uint64_t c, uint64_t, uint64_t, uint64_t),    \
+        ((ta)a, (tb)b, (tc)c), (ta a, tb b, tc c))
+#define HYPERCALL4(name, ta, a, tb, b, tc, c, td, d)                           \
+    HYPERCALL_BODY(                                                            \
+        name,                                                                  \
+        (uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t, uint64_t),  \
+        ((ta)a, (tb)b, (tc)c, (td)d), (ta a, tb b, tc c, td d))
+
+/* A handler called from C, with 0 for the arguments that are left out. */
+#define hypercall_call(name, ...)                                              \
+    hypercall_call_with(hypercall_##name,                                      \
+                        (const uint64_t[HYPERCALL_ARGS]){__VA_ARGS__})
+static always_inline long hypercall_call_with(hypercall_fn *f,
+                                              const uint64_t *a)
+{
+    return f(a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 /* 0 or a negated errno; never ERR_RESTART. */
 long errno_of_failure(enum err e);
@@ -57,49 +106,45 @@ bool hypercall_in_multicall(void);
 struct regs *hypercall_regs(void);
 
 /* CPU side */
-long hypercall_set_trap_table(uint64_t traps);
-long hypercall_mmu_update(uint64_t reqs, uint32_t count, uint64_t done,
-                          uint32_t foreigndom);
-long hypercall_set_gdt(uint64_t frames, uint32_t entries);
-long hypercall_stack_switch(uint64_t ss, uint64_t sp);
-long hypercall_set_callbacks(uint64_t event, uint64_t failsafe,
-                             uint64_t syscall);
-long hypercall_fpu_taskswitch(uint32_t set);
-long hypercall_set_debugreg(uint32_t reg, uint64_t value);
-long hypercall_get_debugreg(uint32_t reg);
-long hypercall_update_descriptor(uint64_t ma, uint64_t desc);
-long hypercall_multicall(uint64_t calls, uint32_t nr);
-long hypercall_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags);
-long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
-                                             uint64_t flags, uint32_t domid);
-long hypercall_vm_assist(uint32_t cmd, uint32_t type);
-long hypercall_iret(void); /* fast.asm; does not come back */
+hypercall_fn hypercall_set_trap_table;
+hypercall_fn hypercall_mmu_update;
+hypercall_fn hypercall_set_gdt;
+hypercall_fn hypercall_stack_switch;
+hypercall_fn hypercall_set_callbacks;
+hypercall_fn hypercall_fpu_taskswitch;
+hypercall_fn hypercall_set_debugreg;
+hypercall_fn hypercall_get_debugreg;
+hypercall_fn hypercall_update_descriptor;
+hypercall_fn hypercall_multicall;
+hypercall_fn hypercall_update_va_mapping;
+hypercall_fn hypercall_update_va_mapping_otherdomain;
+hypercall_fn hypercall_vm_assist;
+hypercall_fn hypercall_iret; /* fast.asm; does not come back */
 long hypercall_iret_slow(void);
-long hypercall_set_segment_base(uint32_t which, uint64_t base);
-long hypercall_mmuext_op(uint64_t ops, uint32_t count, uint64_t done,
-                         uint32_t foreigndom);
-long hypercall_nmi_op(uint32_t cmd, uint64_t arg);
-long hypercall_callback_op(uint32_t cmd, uint64_t arg);
+hypercall_fn hypercall_set_segment_base;
+hypercall_fn hypercall_mmuext_op;
+hypercall_fn hypercall_nmi_op;
+hypercall_fn hypercall_callback_op;
 
 /* Services */
-long hypercall_memory_op(uint64_t cmd, uint64_t arg);
-long hypercall_set_timer_op(uint64_t when);
-long hypercall_event_channel_op_compat(uint64_t op);
-long hypercall_event_channel_op(uint32_t cmd, uint64_t arg);
-long hypercall_xen_version(uint32_t cmd, uint64_t arg);
-long hypercall_console_io(uint32_t cmd, uint32_t count, uint64_t buf);
-long hypercall_grant_table_op(uint32_t cmd, uint64_t arg, uint32_t count);
-long hypercall_physdev_op(uint32_t cmd, uint64_t arg);
-long hypercall_vcpu_op(uint32_t cmd, uint32_t vcpu, uint64_t arg);
-long hypercall_sched_op_compat(uint32_t cmd, uint64_t arg);
-long hypercall_sched_op(uint32_t cmd, uint64_t arg);
-long hypercall_flagstone_op(uint64_t cmd, uint64_t arg);
+hypercall_fn hypercall_memory_op;
+hypercall_fn hypercall_set_timer_op;
+hypercall_fn hypercall_event_channel_op_compat;
+hypercall_fn hypercall_event_channel_op;
+hypercall_fn hypercall_xen_version;
+hypercall_fn hypercall_console_io;
+hypercall_fn hypercall_grant_table_op;
+hypercall_fn hypercall_physdev_op;
+hypercall_fn hypercall_vcpu_op;
+hypercall_fn hypercall_sched_op_compat;
+hypercall_fn hypercall_sched_op;
+hypercall_fn hypercall_flagstone_op;
 
 /* Of others, refused: hv/call/privileged.c */
-long hypercall_platform_op(uint64_t arg);
-long hypercall_sysctl(uint64_t arg);
-long hypercall_domctl(uint64_t arg);
-long hypercall_kexec_op(void);
-long hypercall_xenpmu_op(void);
-long hypercall_dm_op(uint32_t id);
-long hypercall_hypfs_op(void);
+hypercall_fn hypercall_platform_op;
+hypercall_fn hypercall_sysctl;
+hypercall_fn hypercall_domctl;
+hypercall_fn hypercall_kexec_op;
+hypercall_fn hypercall_xenpmu_op;
+hypercall_fn hypercall_dm_op;
+hypercall_fn hypercall_hypfs_op;

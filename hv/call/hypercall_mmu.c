@@ -49,6 +49,13 @@ static always_inline enum err list_start(struct list *l, uint64_t at,
     return guest_range_ok(at, l->left * size) ? ERR_NONE : ERR_FAULT;
 }
 
+/* The usual call: one branch for what are three comparisons. */
+static always_inline bool one_of_own(uint32_t count, uint64_t done,
+                                     uint32_t foreigndom)
+{
+    return ((count ^ 1) | done | (foreigndom ^ DOMID_SELF)) == 0;
+}
+
 static long list_end(const struct list *l, enum err rc, unsigned nr,
                      uint32_t foreigndom)
 {
@@ -188,11 +195,10 @@ static never_inline long update_many(uint64_t reqs, uint32_t count,
 }
 
 /* foreigndom: whose frames, and in the high half 1 + whose tables or 0. */
-long hypercall_mmu_update(uint64_t reqs, uint32_t count, uint64_t done,
-                          uint32_t foreigndom)
+HYPERCALL4(mmu_update, uint64_t, reqs, uint32_t, count, uint64_t, done,
+           uint32_t, foreigndom)
 {
-    if (unlikely(count != 1) || unlikely(done != 0) ||
-        unlikely(foreigndom != DOMID_SELF))
+    if (unlikely(!one_of_own(count, done, foreigndom)))
         return update_many(reqs, count, done, foreigndom);
     return update_one(reqs);
 }
@@ -354,11 +360,10 @@ static never_inline long ext_many(uint64_t ops, uint32_t count, uint64_t done,
     return list_end(&l, rc, __HYPERVISOR_mmuext_op, foreigndom);
 }
 
-long hypercall_mmuext_op(uint64_t ops, uint32_t count, uint64_t done,
-                         uint32_t foreigndom)
+HYPERCALL4(mmuext_op, uint64_t, ops, uint32_t, count, uint64_t, done, uint32_t,
+           foreigndom)
 {
-    if (unlikely(count != 1) || unlikely(done != 0) ||
-        unlikely(foreigndom != DOMID_SELF))
+    if (unlikely(!one_of_own(count, done, foreigndom)))
         return ext_many(ops, count, done, foreigndom);
     return ext_one(ops);
 }
@@ -415,13 +420,13 @@ static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
     return 0;
 }
 
-long hypercall_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)
+HYPERCALL3(update_va_mapping, uint64_t, va, uint64_t, val, uint64_t, flags)
 {
     return update_va(__HYPERVISOR_update_va_mapping, va, val, flags);
 }
 
-long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
-                                             uint64_t flags, uint32_t domid)
+HYPERCALL4(update_va_mapping_otherdomain, uint64_t, va, uint64_t, val, uint64_t,
+           flags, uint32_t, domid)
 {
     enum err rc = owner_check(current_vcpu()->d, (domid_t)domid);
 
@@ -433,7 +438,7 @@ long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t val,
 
 /* --- descriptors -------------------------------------------------------- */
 
-long hypercall_update_descriptor(uint64_t ma, uint64_t desc)
+HYPERCALL2(update_descriptor, uint64_t, ma, uint64_t, desc)
 {
     struct vcpu *v = current_vcpu();
     struct mm_op op;

@@ -275,7 +275,7 @@ static never_inline long other(struct vcpu *v, uint64_t cmd, uint64_t arg)
     }
 }
 
-long hypercall_memory_op(uint64_t cmd, uint64_t arg)
+HYPERCALL2(memory_op, uint64_t, cmd, uint64_t, arg)
 {
     struct vcpu *v = current_vcpu();
 

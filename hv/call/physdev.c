@@ -45,7 +45,7 @@ static long no_irq(uint64_t arg, size_t size)
     return guest_read(op, arg, size) ? -XEN_EFAULT : -XEN_EINVAL;
 }
 
-long hypercall_physdev_op(uint32_t cmd, uint64_t arg)
+HYPERCALL2(physdev_op, uint32_t, cmd, uint64_t, arg)
 {
     switch (cmd) {
     case PHYSDEVOP_set_iopl:

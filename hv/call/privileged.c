@@ -42,18 +42,18 @@ static long refuse(uint64_t arg, size_t size, uint32_t version)
     return rc ? rc : -XEN_EPERM;
 }
 
-long hypercall_platform_op(uint64_t arg)
+HYPERCALL1(platform_op, uint64_t, arg)
 {
     return refuse(arg, PLATFORM_OP_SIZE, PLATFORM_VERSION);
 }
 
-long hypercall_sysctl(uint64_t arg)
+HYPERCALL1(sysctl, uint64_t, arg)
 {
     return refuse(arg, SYSCTL_SIZE, SYSCTL_VERSION);
 }
 
 /* A domain that is not there is seen before who asks. */
-long hypercall_domctl(uint64_t arg)
+HYPERCALL1(domctl, uint64_t, arg)
 {
     struct op_head h;
     long rc = look(arg, DOMCTL_SIZE, DOMCTL_VERSION, &h);
@@ -65,24 +65,24 @@ long hypercall_domctl(uint64_t arg)
     return -XEN_EPERM;
 }
 
-long hypercall_kexec_op(void)
+HYPERCALL0(kexec_op)
 {
     return -XEN_EPERM;
 }
 
-long hypercall_hypfs_op(void)
+HYPERCALL0(hypfs_op)
 {
     return -XEN_EPERM;
 }
 
 /* Not a matter of privilege: there are no performance counters to be had. */
-long hypercall_xenpmu_op(void)
+HYPERCALL0(xenpmu_op)
 {
     return -XEN_EOPNOTSUPP;
 }
 
 /* For the device model of another domain that has one. */
-long hypercall_dm_op(uint32_t id)
+HYPERCALL1(dm_op, uint32_t, id)
 {
     domid_t domain = (domid_t)id;
 

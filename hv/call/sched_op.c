@@ -131,7 +131,7 @@ static long watchdog(struct vcpu *v, uint64_t arg)
     return watchdog_set(v->d, w.id, w.timeout);
 }
 
-long hypercall_sched_op(uint32_t cmd, uint64_t arg)
+HYPERCALL2(sched_op, uint32_t, cmd, uint64_t, arg)
 {
     struct vcpu *v = current_vcpu();
 
@@ -159,11 +159,11 @@ long hypercall_sched_op(uint32_t cmd, uint64_t arg)
 }
 
 /* The reason of a shutdown is the argument itself. */
-long hypercall_sched_op_compat(uint32_t cmd, uint64_t arg)
+HYPERCALL2(sched_op_compat, uint32_t, cmd, uint64_t, arg)
 {
     if (cmd == SCHEDOP_shutdown)
         return shut_down(current_vcpu(), (unsigned)arg);
     if (cmd > SCHEDOP_shutdown)
         return -XEN_ENOSYS;
-    return hypercall_sched_op(cmd, arg);
+    return hypercall_call(sched_op, cmd, arg);
 }

@@ -189,7 +189,7 @@ static long send_nmi(struct vcpu *v, uint64_t arg)
     return 0;
 }
 
-long hypercall_vcpu_op(uint32_t cmd, uint32_t id, uint64_t arg)
+HYPERCALL3(vcpu_op, uint32_t, cmd, uint32_t, id, uint64_t, arg)
 {
     struct vcpu *v = domain_vcpu(current_vcpu()->d, id);
 

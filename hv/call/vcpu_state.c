@@ -12,7 +12,7 @@
 #include "hv/domain/selector.h"
 #include "hv/sched/time.h"
 
-long hypercall_set_gdt(uint64_t frames, uint32_t entries)
+HYPERCALL2(set_gdt, uint64_t, frames, uint32_t, entries)
 {
     struct vcpu *v = current_vcpu();
     uint64_t mfns[MM_GDT_SLOTS];
@@ -28,12 +28,12 @@ long hypercall_set_gdt(uint64_t frames, uint32_t entries)
     return errno_of(rc);
 }
 
-long hypercall_set_debugreg(uint32_t reg, uint64_t value)
+HYPERCALL2(set_debugreg, uint32_t, reg, uint64_t, value)
 {
     return errno_of(debugreg_set(current_vcpu(), reg, value));
 }
 
-long hypercall_get_debugreg(uint32_t reg)
+HYPERCALL1(get_debugreg, uint32_t, reg)
 {
     uint64_t value;
     enum err rc = debugreg_get(current_vcpu(), reg, &value);
@@ -41,13 +41,13 @@ long hypercall_get_debugreg(uint32_t reg)
     return rc ? errno_of(rc) : (long)value;
 }
 
-long hypercall_fpu_taskswitch(uint32_t set)
+HYPERCALL1(fpu_taskswitch, uint32_t, set)
 {
     fpu_set_ts(current_vcpu(), set);
     return 0;
 }
 
-long hypercall_set_segment_base(uint32_t which, uint64_t base)
+HYPERCALL2(set_segment_base, uint32_t, which, uint64_t, base)
 {
     struct vcpu *v = current_vcpu();
 
@@ -73,7 +73,7 @@ long hypercall_set_segment_base(uint32_t which, uint64_t base)
 }
 
 /* 0 stops it; a time that has passed fires at once. */
-long hypercall_set_timer_op(uint64_t when)
+HYPERCALL1(set_timer_op, uint64_t, when)
 {
     struct vcpu *v = current_vcpu();
 

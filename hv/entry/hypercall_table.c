@@ -8,17 +8,17 @@
 #include "flagstone/flagstone.h"
 #include "hv/domain/profile.h"
 
-static long nosys(void)
+static long nosys(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t)
 {
     return -XEN_ENOSYS;
 }
 
-#define NONE(nr)   [nr] = (hypercall_any_fn)nosys
-#define CALL(name) [__HYPERVISOR_##name] = (hypercall_any_fn)hypercall_##name
+#define NONE(nr)   [nr] = nosys
+#define CALL(name) [__HYPERVISOR_##name] = hypercall_##name
 
 _Static_assert(PROFILE_INNER == HYPERCALLS, "by number");
 
-const hypercall_any_fn hypercall_table[HYPERCALLS] = {
+hypercall_fn *const hypercall_table[HYPERCALLS] = {
     /* The obsolete, those for devices, and services Xen need not have. */
     NONE(11),
     NONE(__HYPERVISOR_physdev_op_compat),
@@ -27,8 +27,8 @@ const hypercall_any_fn hypercall_table[HYPERCALLS] = {
     NONE(__HYPERVISOR_hvm_op),
     NONE(38),
     NONE(39),
-    [43 ... 47] = (hypercall_any_fn)nosys,
-    [__HYPERVISOR_arch_1... HYPERCALLS - 1] = (hypercall_any_fn)nosys,
+    [43 ... 47] = nosys,
+    [__HYPERVISOR_arch_1... HYPERCALLS - 1] = nosys,
     CALL(set_trap_table),
     CALL(mmu_update),
     CALL(set_gdt),
@@ -65,5 +65,5 @@ const hypercall_any_fn hypercall_table[HYPERCALLS] = {
     CALL(xenpmu_op),
     CALL(dm_op),
     CALL(hypfs_op),
-    [__HYPERVISOR_flagstone_op] = (hypercall_any_fn)hypercall_flagstone_op,
+    [__HYPERVISOR_flagstone_op] = hypercall_flagstone_op,
 };

@@ -7,14 +7,11 @@
 
 static always_inline long call(const struct multicall_entry *e)
 {
-    const uint64_t *a = e->args;
-
     if (e->op >= HYPERCALLS)
         return -XEN_ENOSYS;
     if (e->op == __HYPERVISOR_iret)
         return hypercall_iret_slow(); /* the other does not come back */
-    return ((hypercall_fn)hypercall_table[e->op])(a[0], a[1], a[2], a[3], a[4],
-                                                  a[5]);
+    return hypercall_call_with(hypercall_table[e->op], e->args);
 }
 
 static never_inline long profiled_call(const struct multicall_entry *e)
@@ -37,7 +34,7 @@ static long multicall_again(uint64_t at, uint32_t left)
  * Each entry is worked on in a private copy. After an iret the guest is where
  * that took it, and the other entries are not run (XSA-213).
  */
-long hypercall_multicall(uint64_t calls, uint32_t nr)
+HYPERCALL2(multicall, uint64_t, calls, uint32_t, nr)
 {
     const struct domain *d = current_vcpu()->d;
     bool some = false; /* an interrupt may be late: each call gets somewhere */

@@ -110,7 +110,7 @@ static evtchn_port_t bind(void)
     struct evtchn_bind_virq b = {.virq = VIRQ_FLAGSTONE};
 
     assert_int_equal(
-        hypercall_event_channel_op(EVTCHNOP_bind_virq, (uintptr_t)&b), 0);
+        hypercall_call(event_channel_op, EVTCHNOP_bind_virq, (uintptr_t)&b), 0);
     return b.port;
 }
 

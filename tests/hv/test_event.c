@@ -34,7 +34,7 @@ static enum err serve(struct domain *d)
 
 static long op(unsigned cmd, void *arg)
 {
-    return hypercall_event_channel_op(cmd, (uintptr_t)arg);
+    return hypercall_call(event_channel_op, cmd, (uintptr_t)arg);
 }
 
 /* --- the bits, one by one ------------------------------------------------- */
@@ -262,14 +262,16 @@ static void unknown_commands_and_addresses_are_refused(void **state)
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(cmds); i++)
-        assert_int_equal(hypercall_event_channel_op(cmds[i], (uintptr_t)&a),
-                         -XEN_ENOSYS);
+        assert_int_equal(
+            hypercall_call(event_channel_op, cmds[i], (uintptr_t)&a),
+            -XEN_ENOSYS);
     assert_int_equal(op(EVTCHNOP_bind_pirq, &p), errno_of(ERR_PERM));
     for (unsigned c = 0; c <= EVTCHNOP_reset; c++) {
-        assert_int_equal(hypercall_event_channel_op(c, HV_VA_START),
+        assert_int_equal(hypercall_call(event_channel_op, c, HV_VA_START),
                          -XEN_EFAULT);
-        assert_int_equal(hypercall_event_channel_op(c, BIT(47)), -XEN_EFAULT);
-        assert_int_equal(hypercall_event_channel_op(c, ~UINT64_C(0)),
+        assert_int_equal(hypercall_call(event_channel_op, c, BIT(47)),
+                         -XEN_EFAULT);
+        assert_int_equal(hypercall_call(event_channel_op, c, ~UINT64_C(0)),
                          -XEN_EFAULT);
     }
     assert_int_equal(d1->shared->evtchn_pending[0], 0);
@@ -283,10 +285,10 @@ static void the_old_form_is_the_same(void **state)
     } a aligned_to(8) = {.cmd = EVTCHNOP_send, .send.port = ipi};
 
     (void)state;
-    assert_int_equal(hypercall_event_channel_op_compat((uintptr_t)&a), 0);
+    assert_int_equal(hypercall_call(event_channel_op_compat, (uintptr_t)&a), 0);
     assert_int_equal(d1->shared->evtchn_pending[0], BIT(ipi));
     a.cmd = 99;
-    assert_int_equal(hypercall_event_channel_op_compat((uintptr_t)&a),
+    assert_int_equal(hypercall_call(event_channel_op_compat, (uintptr_t)&a),
                      -XEN_ENOSYS);
 }
 
@@ -306,7 +308,7 @@ static void long_work_comes_again(void **state)
     says = ERR_RESTART;
     assert_int_equal(op(EVTCHNOP_send, &a.send), __HYPERVISOR_event_channel_op);
     assert_int_equal(machine_again, __HYPERVISOR_event_channel_op);
-    hypercall_event_channel_op_compat((uintptr_t)&a);
+    hypercall_call(event_channel_op_compat, (uintptr_t)&a);
     assert_int_equal(machine_again, __HYPERVISOR_event_channel_op_compat);
     says = ERR_NONE;
     assert_int_equal(op(EVTCHNOP_send, &a.send), 0);

@@ -47,7 +47,7 @@ static unsigned lowest_free(unsigned d)
 
 static long op(unsigned cmd, void *arg)
 {
-    return hypercall_event_channel_op(cmd, (uintptr_t)arg);
+    return hypercall_call(event_channel_op, cmd, (uintptr_t)arg);
 }
 
 /* Whom does a domain mean by that? 0: nobody. */

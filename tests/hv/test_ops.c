@@ -161,12 +161,12 @@ static int end(void **state)
 
 static long sched_do(unsigned cmd, void *arg)
 {
-    return hypercall_sched_op(cmd, (uintptr_t)arg);
+    return hypercall_call(sched_op, cmd, (uintptr_t)arg);
 }
 
 static long vcpu_do(unsigned cmd, unsigned id, void *arg)
 {
-    return hypercall_vcpu_op(cmd, id, (uintptr_t)arg);
+    return hypercall_call(vcpu_op, cmd, id, (uintptr_t)arg);
 }
 
 /* --- sched_op
@@ -248,7 +248,8 @@ static void a_bad_poll_is_refused(void **state)
     p.nr_ports = 2;
     p.ports = HV_VA_START;
     assert_int_equal(sched_do(SCHEDOP_poll, &p), -XEN_EFAULT);
-    assert_int_equal(hypercall_sched_op(SCHEDOP_poll, BIT(47)), -XEN_EFAULT);
+    assert_int_equal(hypercall_call(sched_op, SCHEDOP_poll, BIT(47)),
+                     -XEN_EFAULT);
     assert_int_equal(me->state, VCPU_RUNNABLE);
 }
 
@@ -273,11 +274,11 @@ static void ends_are_told_apart(void **state)
         assert_int_equal(sched_do(SCHEDOP_shutdown, &s), 0);
         assert_int_equal(d->end, ends[i].end);
         d->end = DOMAIN_ALIVE;
-        hypercall_sched_op_compat(SCHEDOP_shutdown, ends[i].reason);
+        hypercall_call(sched_op_compat, SCHEDOP_shutdown, ends[i].reason);
         assert_int_equal(d->end, ends[i].end);
     }
     d->end = DOMAIN_ALIVE;
-    assert_int_equal(hypercall_sched_op(SCHEDOP_shutdown, HV_VA_START),
+    assert_int_equal(hypercall_call(sched_op, SCHEDOP_shutdown, HV_VA_START),
                      -XEN_EFAULT);
     assert_int_equal(d->end, DOMAIN_ALIVE);
 }
@@ -291,8 +292,9 @@ static void a_reason_given_before_counts(void **state)
     assert_int_equal(sched_do(SCHEDOP_shutdown_code, &s), 0);
     s.reason = SHUTDOWN_reboot;
     assert_int_equal(sched_do(SCHEDOP_shutdown_code, &s), 0);
-    assert_int_equal(hypercall_sched_op(SCHEDOP_shutdown_code, HV_VA_START),
-                     -XEN_EFAULT);
+    assert_int_equal(
+        hypercall_call(sched_op, SCHEDOP_shutdown_code, HV_VA_START),
+        -XEN_EFAULT);
     assert_int_equal(d->end, DOMAIN_ALIVE);
     s.reason = SHUTDOWN_poweroff;
     assert_int_equal(sched_do(SCHEDOP_shutdown, &s), 0);
@@ -338,9 +340,10 @@ static void the_rest_of_sched_op(void **state)
     assert_int_equal(sched_do(SCHEDOP_watchdog, &w), 1);
     assert_int_equal(sched_do(SCHEDOP_pin_override, &w), -XEN_EPERM);
     assert_int_equal(sched_do(8, &w), -XEN_ENOSYS);
-    assert_int_equal(hypercall_sched_op(~0u, 0), -XEN_ENOSYS);
-    assert_int_equal(hypercall_sched_op_compat(SCHEDOP_poll, 0), -XEN_ENOSYS);
-    assert_int_equal(hypercall_sched_op_compat(SCHEDOP_yield, 0), 0);
+    assert_int_equal(hypercall_call(sched_op, ~0u, 0), -XEN_ENOSYS);
+    assert_int_equal(hypercall_call(sched_op_compat, SCHEDOP_poll, 0),
+                     -XEN_ENOSYS);
+    assert_int_equal(hypercall_call(sched_op_compat, SCHEDOP_yield, 0), 0);
     assert_int_equal(yields, 2);
 }
 
@@ -356,7 +359,7 @@ static void a_vcpu_comes_up_once_it_has_a_context(void **state)
     you->state = VCPU_DOWN;
     assert_int_equal(vcpu_do(VCPUOP_up, 1, NULL), -XEN_EINVAL);
     assert_int_equal(vcpu_do(VCPUOP_is_up, 1, NULL), 0);
-    assert_int_equal(hypercall_vcpu_op(VCPUOP_initialise, 1, HV_VA_START),
+    assert_int_equal(hypercall_call(vcpu_op, VCPUOP_initialise, 1, HV_VA_START),
                      -XEN_EFAULT);
     context_rc = ERR_INVAL;
     assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), errno_of(ERR_INVAL));
@@ -365,8 +368,9 @@ static void a_vcpu_comes_up_once_it_has_a_context(void **state)
     assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), -4711);
     assert_int_equal(again[0], VCPUOP_initialise);
     assert_int_equal(again[1], 1);
-    assert_int_equal(
-        hypercall_vcpu_op((uint32_t)again[0], (uint32_t)again[1], again[2]), 0);
+    assert_int_equal(hypercall_call(vcpu_op, (uint32_t)again[0],
+                                    (uint32_t)again[1], again[2]),
+                     0);
     assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), -XEN_EEXIST);
     assert_int_equal(ups, 0);
     assert_int_equal(vcpu_do(VCPUOP_up, 1, NULL), 0);
@@ -394,8 +398,9 @@ static void runstates_are_told_where_they_are_wanted(void **state)
     (void)state;
     assert_int_equal(vcpu_do(VCPUOP_get_runstate_info, 1, &r), 0);
     assert_int_equal(r.state, 41);
-    assert_int_equal(hypercall_vcpu_op(VCPUOP_get_runstate_info, 1, BIT(47)),
-                     errno_of(ERR_FAULT));
+    assert_int_equal(
+        hypercall_call(vcpu_op, VCPUOP_get_runstate_info, 1, BIT(47)),
+        errno_of(ERR_FAULT));
     assert_int_equal(vcpu_do(VCPUOP_register_runstate_memory_area, 0, &a), 0);
     assert_int_equal(published, 1);
     assert_int_equal(vcpu_do(VCPUOP_register_runstate_memory_area, 1, &a), 0);
@@ -439,10 +444,12 @@ static void timers_of_a_vcpu(void **state)
     assert_int_equal(vcpu_do(VCPUOP_stop_singleshot_timer, 0, NULL), 0);
     assert_int_equal(me->timer_single, 0);
     assert_int_equal(armed, 5);
-    assert_int_equal(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, BIT(47)),
-                     -XEN_EFAULT);
-    assert_int_equal(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, BIT(47)),
-                     -XEN_EFAULT);
+    assert_int_equal(
+        hypercall_call(vcpu_op, VCPUOP_set_periodic_timer, 0, BIT(47)),
+        -XEN_EFAULT);
+    assert_int_equal(
+        hypercall_call(vcpu_op, VCPUOP_set_singleshot_timer, 0, BIT(47)),
+        -XEN_EFAULT);
 }
 
 /* XSA-327: neither across a page's end nor where a word would be torn. */
@@ -523,8 +530,9 @@ static void who_is_not_there(void **state)
     (void)state;
     for (unsigned cmd = 0; cmd < 20; cmd++)
         for (unsigned i = 0; i < ARRAY_SIZE(ids); i++)
-            assert_int_equal(hypercall_vcpu_op(cmd, ids[i], (uintptr_t)arg),
-                             -XEN_ENOENT);
+            assert_int_equal(
+                hypercall_call(vcpu_op, cmd, ids[i], (uintptr_t)arg),
+                -XEN_ENOENT);
     assert_int_equal(vcpu_do(VCPUOP_get_physid, 0, arg), -XEN_EINVAL);
     assert_int_equal(vcpu_do(99, 0, arg), -XEN_ENOSYS);
 }

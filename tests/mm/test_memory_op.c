@@ -51,11 +51,11 @@ mfn_t paging_m2p_chunk(uint64_t index)
 /* As the guest sees it: continued until it is done. */
 static long memory_op(uint64_t cmd, void *arg)
 {
-    long rc = hypercall_memory_op(cmd, (uintptr_t)arg);
+    long rc = hypercall_call(memory_op, cmd, (uintptr_t)arg);
 
     while (rc == -4711) {
         assert_true(mfn_eq(current_vcpu()->d->mm.vcpus->deferred, MFN_NONE));
-        rc = hypercall_memory_op(next_cmd, next_arg);
+        rc = hypercall_call(memory_op, next_cmd, next_arg);
     }
     return rc;
 }
@@ -234,7 +234,7 @@ static void what_is_refused_is_not_done(void **state)
         /* A continuation the guest made up. */
         r = of(5, 0);
         assert_int_equal(memory_op(cmd | UINT64_C(7) << MEMOP_CMD_BITS, &r), 7);
-        assert_int_equal(hypercall_memory_op(cmd, HV_VA_START), 0);
+        assert_int_equal(hypercall_call(memory_op, cmd, HV_VA_START), 0);
     }
     assert_int_equal(d->mm.tot_pages, 0);
     assert_int_equal(w.mm.nr_frames, hv_mm.nr_frames);
@@ -412,8 +412,8 @@ static void an_exchange_half_way_when_the_domain_ends(void **state)
             out_list[k] = list[k] = 4096 + (k << in);
         assert_int_equal(memory_op(XENMEM_populate_physmap, &r), n >> in);
         preempt_every = 1;
-        assert_int_equal(hypercall_memory_op(XENMEM_exchange, (uintptr_t)&x),
-                         -4711);
+        assert_int_equal(
+            hypercall_call(memory_op, XENMEM_exchange, (uintptr_t)&x), -4711);
         assert_in_range(x.nr_exchanged, 1, (n >> in) - 1);
         assert_int_equal((x.nr_exchanged << in) % chunk, 0);
         assert_int_equal(d->mm.tot_pages, had + n);
@@ -468,7 +468,7 @@ static void exchange_is_particular(void **state)
     x = swap(16, 0, 2, 3); /* not where it can have stopped */
     x.nr_exchanged = 3;
     assert_int_equal(memory_op(XENMEM_exchange, &x), -XEN_EINVAL);
-    assert_int_equal(hypercall_memory_op(XENMEM_exchange, HV_VA_START),
+    assert_int_equal(hypercall_call(memory_op, XENMEM_exchange, HV_VA_START),
                      -XEN_EFAULT);
     assert_int_equal(d->mm.tot_pages, 16);
 }
@@ -508,7 +508,7 @@ static void questions_about_oneself_only(void **state)
     assert_int_equal(memory_op(XENMEM_maximum_reservation, &q),
                      4 * BLOCK_FRAMES);
     assert_int_equal(memory_op(XENMEM_maximum_gpfn, &q), 2047);
-    assert_int_equal(hypercall_memory_op(XENMEM_maximum_ram_page, 0),
+    assert_int_equal(hypercall_call(memory_op, XENMEM_maximum_ram_page, 0),
                      BLOCKS * BLOCK_FRAMES - 1);
     q.domid = 2;
     assert_int_equal(memory_op(XENMEM_current_reservation, &q),
@@ -516,7 +516,7 @@ static void questions_about_oneself_only(void **state)
     q.domid = 55;
     assert_int_equal(memory_op(XENMEM_maximum_reservation, &q),
                      errno_of(ERR_SRCH));
-    assert_int_equal(hypercall_memory_op(XENMEM_maximum_gpfn, BIT(47)),
+    assert_int_equal(hypercall_call(memory_op, XENMEM_maximum_gpfn, BIT(47)),
                      -XEN_EFAULT);
 }
 

@@ -269,7 +269,7 @@ static bool exchange_results(void)
 
     make_stale();
     content()[0] = 4711;
-    return hypercall_memory_op(XENMEM_exchange, (uintptr_t)&x) ==
+    return hypercall_call(memory_op, XENMEM_exchange, (uintptr_t)&x) ==
                errno_of(ERR_FAULT) &&
            x.nr_exchanged == 1;
 }
@@ -282,8 +282,8 @@ static bool decrease_list(void)
     make_stale();
     memcpy(content(), spare, 100 * sizeof(*spare));
     content()[0] = victim.v;
-    return hypercall_memory_op(XENMEM_decrease_reservation, (uintptr_t)&r) ==
-           64;
+    return hypercall_call(memory_op, XENMEM_decrease_reservation,
+                          (uintptr_t)&r) == 64;
 }
 
 /* One in, one out, and then the result is told. */
@@ -309,7 +309,7 @@ static bool update_list(void)
     for (unsigned i = 0; i < 40; i++)
         r[i] = (struct mmu_request){
             l1.v << PAGE_SHIFT | (i == 31 ? AT : AT + 1) * 8, 0};
-    return hypercall_mmu_update(VA, 40, (uintptr_t)&done, DOMID_SELF) ==
+    return hypercall_call(mmu_update, VA, 40, (uintptr_t)&done, DOMID_SELF) ==
                errno_of(ERR_FAULT) &&
            done == 32;
 }
@@ -367,7 +367,7 @@ static bool transfer_status(void)
     entry_is(1, GTF_accept_transfer, mfn_of(0));
     make_stale();
     memcpy(content(), &t, sizeof(t));
-    return hypercall_grant_table_op(GNTTABOP_transfer, VA, 1) ==
+    return hypercall_call(grant_table_op, GNTTABOP_transfer, VA, 1) ==
            errno_of(ERR_FAULT);
 }
 
@@ -382,14 +382,15 @@ static bool unmap_status(void)
 
     assert_int_equal(dmem_chunk_get(&theirs, 0, &granted), ERR_NONE);
     entry_is(1, GTF_permit_access, granted);
-    assert_int_equal(
-        hypercall_grant_table_op(GNTTABOP_map_grant_ref, (uintptr_t)&m, 1), 0);
+    assert_int_equal(hypercall_call(grant_table_op, GNTTABOP_map_grant_ref,
+                                    (uintptr_t)&m, 1),
+                     0);
     assert_int_equal(m.status, GNTST_okay);
     u.handle = m.handle;
     assert_int_equal(guest_write(VA, &u, sizeof(u)), ERR_NONE);
     assert_int_equal(reservation_decrease(&theirs, granted, 0), ERR_NONE);
     world_done(&theirs);
-    return hypercall_grant_table_op(GNTTABOP_unmap_grant_ref, VA, 1) ==
+    return hypercall_call(grant_table_op, GNTTABOP_unmap_grant_ref, VA, 1) ==
            errno_of(ERR_FAULT);
 }
 

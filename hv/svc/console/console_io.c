@@ -58,7 +58,7 @@ static long read(const struct domain *d, uint32_t count, uint64_t buf)
 }
 
 /* count is an int in the ABI. */
-long hypercall_console_io(uint32_t cmd, uint32_t count, uint64_t buf)
+HYPERCALL3(console_io, uint32_t, cmd, uint32_t, count, uint64_t, buf)
 {
     struct domain *d = current_vcpu()->d;
 

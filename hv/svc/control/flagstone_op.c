@@ -74,7 +74,7 @@ static long downgraded(struct domain *d, uint64_t arg)
     return 0;
 }
 
-long hypercall_flagstone_op(uint64_t cmd, uint64_t arg)
+HYPERCALL2(flagstone_op, uint64_t, cmd, uint64_t, arg)
 {
     struct domain *d = current_vcpu()->d;
 

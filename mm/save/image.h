@@ -24,6 +24,7 @@
  */
 #pragma once
 
+#include "mm/base/job.h"
 #include "mm/base/xxh64.h"
 #include "mm/save/snapshot.h"
 
@@ -93,18 +94,16 @@ const struct image_header *image_header(const struct image *i);
 /*
  * Is it an image, whole, undamaged, of this version, and does everything in
  * it fit together? Nothing is believed before; afterwards the accessors below
- * may be used. In steps: ERR_RESTART; ERR_INVAL: `why` says in one line what
+ * may be used. In steps: ERR_RESTART; ERR_INVAL: job.why says in one line what
  * is wrong ("truncated: 8192 of 73728 bytes", ...).
  */
 struct image_check {
     const struct image *image;
-    uint64_t cursor;
+    struct job job;
     struct xxh64 sum;  /* of the pages so far */
     uint64_t at;       /* frames in the extents so far */
     uint64_t last;     /* pfn of the record before, + 1 */
     uint64_t supplied; /* tables numbered so far */
-    unsigned phase;
-    char why[160];
 };
 void image_check_begin(struct image_check *c, const struct image *i);
 enum err image_check_step(struct image_check *c);

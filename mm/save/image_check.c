@@ -8,54 +8,54 @@
 
 #include "mm/base/port.h"
 
-enum phase { HEADER, SUM, PADDING, EXTENTS, TABLES, P2M, INDEX, DONE };
-
-void image_check_begin(struct image_check *c, const struct image *i)
+static struct image_check *image_check_of(struct job *j)
 {
-    *c = (struct image_check){.image = i};
-    xxh64_begin(&c->sum);
+    return container_of(j, struct image_check, job);
 }
 
-static enum err check_header(struct image_check *c)
+static enum err check_header(struct job *j)
 {
+    struct image_check *c = image_check_of(j);
     const struct image *i = c->image;
     struct image_header h;
     const uint8_t *page;
     enum err rc;
 
     if (i->bytes < sizeof(h))
-        return image_wrong(c->why, "truncated: %lu bytes, a header has %lu",
+        return image_wrong(c->job.why, "truncated: %lu bytes, a header has %lu",
                            i->bytes, (uint64_t)sizeof(h));
     h = *image_header(i);
-    rc = image_check_header(&h, c->why);
+    rc = image_check_header(&h, c->job.why);
     if (rc)
         return rc;
     if (i->bytes < h.total_bytes)
-        return image_wrong(c->why, "truncated: %lu of %lu bytes", i->bytes,
+        return image_wrong(c->job.why, "truncated: %lu of %lu bytes", i->bytes,
                            h.total_bytes);
     if (i->bytes > h.total_bytes)
-        return image_wrong(c->why, "%lu bytes, but its header says %lu",
+        return image_wrong(c->job.why, "%lu bytes, but its header says %lu",
                            i->bytes, h.total_bytes);
     page = image_page(i, 0);
     for (unsigned k = sizeof(h); k < PAGE_SIZE; k++)
         if (page[k])
-            return image_wrong(c->why, "damaged: byte %lu is not zero",
+            return image_wrong(c->job.why, "damaged: byte %lu is not zero",
                                (uint64_t)k);
     return ERR_NONE;
 }
 
-static enum err check_sum(struct image_check *c)
+static enum err check_sum(struct job *j)
 {
+    struct image_check *c = image_check_of(j);
     uint64_t pages = c->image->bytes / PAGE_SIZE, sum;
 
-    while (c->cursor + 1 < pages) {
-        xxh64_stripes(&c->sum, image_page(c->image, ++c->cursor), PAGE_SIZE);
+    while (c->job.cursor + 1 < pages) {
+        xxh64_stripes(&c->sum, image_page(c->image, ++c->job.cursor),
+                      PAGE_SIZE);
         if (port_preempt())
             return ERR_RESTART;
     }
     sum = xxh64_end(&c->sum, NULL, 0);
     if (sum != image_header(c->image)->body_sum)
-        return image_wrong(c->why,
+        return image_wrong(c->job.why,
                            "damaged: the content's checksum is %lx, should be "
                            "%lx",
                            sum, image_header(c->image)->body_sum);
@@ -63,8 +63,9 @@ static enum err check_sum(struct image_check *c)
 }
 
 /* Between the end of a section and that of its last page. */
-static enum err check_padding(struct image_check *c)
+static enum err check_padding(struct job *j)
 {
+    struct image_check *c = image_check_of(j);
     const struct image_header *h = image_header(c->image);
 
     for (unsigned s = 0; s < IMAGE_SECTIONS; s++) {
@@ -76,7 +77,8 @@ static enum err check_padding(struct image_check *c)
         page = image_page(c->image, at / PAGE_SIZE);
         for (; at % PAGE_SIZE; at++)
             if (page[at % PAGE_SIZE])
-                return image_wrong(c->why, "damaged: byte %lu is not zero", at);
+                return image_wrong(c->job.why, "damaged: byte %lu is not zero",
+                                   at);
     }
     return ERR_NONE;
 }
@@ -91,10 +93,10 @@ static enum err check_extent(struct image_check *c, uint64_t n)
     if (e.count == 0 || e.count > BLOCK_FRAMES || (e.flags & ~EXTENT_FLAGS) ||
         (e.flags && e.count != BLOCK_FRAMES) ||
         (e.flags & (EXTENT_1G | EXTENT_LARGE)) == EXTENT_1G)
-        return image_wrong(c->why, "extent %lu: %lu pfns with flags %lx", n,
+        return image_wrong(c->job.why, "extent %lu: %lu pfns with flags %lx", n,
                            (uint64_t)e.count, (uint64_t)e.flags);
     if (e.pfn < c->last || e.pfn >= h->nr_pfns || e.count > h->nr_pfns - e.pfn)
-        return image_wrong(c->why,
+        return image_wrong(c->job.why,
                            "extent %lu: pfn %lx is out of order or "
                            "beyond %lx",
                            n, e.pfn, h->nr_pfns);
@@ -109,7 +111,7 @@ static enum err check_extents_sum(struct image_check *c)
     const struct image_header *h = image_header(c->image);
 
     if (c->last != h->nr_pfns || c->at != h->nr_frames)
-        return image_wrong(c->why,
+        return image_wrong(c->job.why,
                            "its extents have %lu frames up to pfn %lx, "
                            "its header says %lu and %lx",
                            c->at, c->last, h->nr_frames, h->nr_pfns);
@@ -183,13 +185,13 @@ static enum err check_table(struct image_check *c, uint64_t n)
                       : t.pfn - SNAPSHOT_SUPPLIED == c->supplied++;
 
     if (!placed)
-        return image_wrong(c->why,
+        return image_wrong(c->job.why,
                            "table %lu: pfn %lx is out of order or in "
                            "no extent",
                            n, t.pfn);
     if (t.level < 1 || t.level > PT_LEVELS || t.pinned > 1 || t.pad[0] ||
         t.pad[1] || t.pad[2])
-        return image_wrong(c->why, "table %lu: level %lu, pinned %lu", n,
+        return image_wrong(c->job.why, "table %lu: level %lu, pinned %lu", n,
                            (uint64_t)t.level, (uint64_t)t.pinned);
     return ERR_NONE;
 }
@@ -199,7 +201,7 @@ static enum err check_p2m(struct image_check *c, uint64_t n)
     uint64_t pfn = image_word(c->image, IMAGE_P2M, n);
 
     if (!exists(c->image, pfn) || is_table(c->image, pfn))
-        return image_wrong(c->why,
+        return image_wrong(c->job.why,
                            "p2m page %lu: pfn %lx is in no extent or a "
                            "table",
                            n, pfn);
@@ -218,7 +220,7 @@ static enum err check_index(struct image_check *c, uint64_t n)
         c->last = pfn + 1;
     }
     return placed ? ERR_NONE
-                  : image_wrong(c->why,
+                  : image_wrong(c->job.why,
                                 "page %lu: pfn %lx is out of order or "
                                 "in no extent",
                                 n, pfn);
@@ -230,52 +232,59 @@ static enum err for_records(struct image_check *c, enum image_section s,
 {
     uint64_t nr = image_nr(c->image, s, size);
 
-    while (c->cursor < nr) {
-        enum err rc = fn(c, c->cursor);
+    if (c->job.cursor == 0)
+        c->last = 0;
+    while (c->job.cursor < nr) {
+        enum err rc = fn(c, c->job.cursor);
 
         if (rc)
             return rc;
-        c->cursor++;
-        if (c->cursor % 64 == 0 && port_preempt())
+        c->job.cursor++;
+        if (c->job.cursor % 64 == 0 && port_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;
 }
 
-static enum err run_phase(struct image_check *c)
+static enum err check_extents(struct job *j)
 {
-    enum err rc;
+    struct image_check *c = image_check_of(j);
+    enum err rc =
+        for_records(c, IMAGE_EXTENTS, sizeof(struct extent), check_extent);
 
-    switch ((enum phase)c->phase) {
-    case HEADER:
-        return check_header(c);
-    case SUM:
-        return check_sum(c);
-    case PADDING:
-        return check_padding(c);
-    case EXTENTS:
-        rc = for_records(c, IMAGE_EXTENTS, sizeof(struct extent), check_extent);
-        return rc ? rc : check_extents_sum(c);
-    case TABLES:
-        return for_records(c, IMAGE_TABLES, sizeof(struct snapshot_table),
-                           check_table);
-    case P2M:
-        return for_records(c, IMAGE_P2M, sizeof(uint64_t), check_p2m);
-    case INDEX:
-        return for_records(c, IMAGE_INDEX, sizeof(uint64_t), check_index);
-    case DONE:
-        break;
-    }
-    return ERR_NONE;
+    return rc ? rc : check_extents_sum(c);
+}
+
+static enum err check_tables(struct job *j)
+{
+    return for_records(image_check_of(j), IMAGE_TABLES,
+                       sizeof(struct snapshot_table), check_table);
+}
+
+static enum err check_p2m_pages(struct job *j)
+{
+    return for_records(image_check_of(j), IMAGE_P2M, sizeof(uint64_t),
+                       check_p2m);
+}
+
+static enum err check_indices(struct job *j)
+{
+    return for_records(image_check_of(j), IMAGE_INDEX, sizeof(uint64_t),
+                       check_index);
+}
+
+static const job_step steps[] = {check_header,  check_sum,    check_padding,
+                                 check_extents, check_tables, check_p2m_pages,
+                                 check_indices, NULL};
+
+void image_check_begin(struct image_check *c, const struct image *i)
+{
+    *c = (struct image_check){.image = i};
+    job_begin(&c->job, steps);
+    xxh64_begin(&c->sum);
 }
 
 enum err image_check_step(struct image_check *c)
 {
-    for (; c->phase < DONE; c->phase++, c->cursor = c->at = c->last = 0) {
-        enum err rc = run_phase(c);
-
-        if (rc)
-            return rc;
-    }
-    return ERR_NONE;
+    return job_run(&c->job);
 }

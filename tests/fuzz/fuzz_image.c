@@ -237,7 +237,7 @@ static void go_on(struct world *w, struct world_domain *x, struct restore *r)
         assert_int_equal(image_init(&i, &w->mm, IMAGE_OWNER + 1, 8192), 0);
         if (saving_save(&s, &c, &i, NULL) == ERR_NONE &&
             saving_check(&check, &i, NULL))
-            fail_msg("saved again: %s", check.why);
+            fail_msg("saved again: %s", check.job.why);
         saving_free(&i);
     }
     HOST_END(snapshot_end(&c));
@@ -310,7 +310,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     press(&w, &filler, &d);
     if (saving_check(&check, &i, NULL) == ERR_NONE)
         restore_it(&w, &i, &d);
-    else if (!check.why[0])
+    else if (!check.job.why[0])
         fail_msg("refused with no word");
     saving_free(&i);
     world_destroy(&w, &filler);

@@ -563,7 +563,7 @@ enum err actor_restore(struct actor *a, struct world *w, struct actor_kind k,
     enum err rc;
 
     if (saving_check(&c, image, NULL))
-        fail_msg("image: %s", c.why);
+        fail_msg("image: %s", c.job.why);
     begin(a, w, k);
     restore_begin(r, &a->op, image, policy);
     do

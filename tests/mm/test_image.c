@@ -259,9 +259,9 @@ static const char *verdict(const struct image *i)
     host_preempt_every(1);
     assert_int_equal(saving_check(&again, i, NULL), rc);
     host_preempt_at(0);
-    assert_string_equal(once.why, again.why);
+    assert_string_equal(once.job.why, again.job.why);
     assert_true(rc == ERR_NONE || rc == ERR_INVAL);
-    return rc ? once.why : NULL;
+    return rc ? once.job.why : NULL;
 }
 
 static void assert_says(const struct image *i, const char *why)

@@ -157,7 +157,7 @@ static void assert_passes(const struct image *i)
     struct image_check check;
 
     if (saving_check(&check, i, NULL))
-        fail_msg("%s", check.why);
+        fail_msg("%s", check.job.why);
 }
 
 /* --- lives --------------------------------------------------------------- */
@@ -380,7 +380,7 @@ static void assert_refused(struct world *w, const uint8_t *bytes, uint64_t n,
     struct image i;
 
     saving_image(&i, w, bytes, n);
-    if (saving_check(&check, &i, NULL) != ERR_INVAL || !check.why[0])
+    if (saving_check(&check, &i, NULL) != ERR_INVAL || !check.job.why[0])
         fail_msg("%s at %lu went unnoticed", what, at);
     saving_free(&i);
 }
@@ -397,7 +397,7 @@ static void flipped_bits_are_noticed(void **state)
         byte = (uint8_t *)image_page(&s->i, bit / 8 / PAGE_SIZE) +
                bit / 8 % PAGE_SIZE;
         *byte ^= (uint8_t)(1u << bit % 8);
-        if (saving_check(&check, &s->i, NULL) != ERR_INVAL || !check.why[0])
+        if (saving_check(&check, &s->i, NULL) != ERR_INVAL || !check.job.why[0])
             fail_msg("bit %lu went unnoticed", bit);
         *byte ^= (uint8_t)(1u << bit % 8);
     }

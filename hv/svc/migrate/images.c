@@ -196,7 +196,7 @@ enum err images_check(struct held_image *h, char *text)
         return rc;
     checking = NULL;
     if (rc)
-        return fail(text, rc, "image %s: %s", h->name, check.why);
+        return fail(text, rc, "image %s: %s", h->name, check.job.why);
     images_describe(h);
     return ERR_NONE;
 }

@@ -32,7 +32,7 @@ static enum err check_image(struct migrate_job *j)
     enum err rc = image_check_step(&j->check);
 
     if (rc && rc != ERR_RESTART)
-        return fail(j->text, rc, "image %s: %s", j->name, j->check.why);
+        return fail(j->text, rc, "image %s: %s", j->name, j->check.job.why);
     return rc;
 }
 

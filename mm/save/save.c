@@ -11,14 +11,9 @@
 #include "mm/base/port.h"
 #include "mm/save/normalise.h"
 
-enum phase { START, HV, EXTENTS, TABLES, P2M, INDEX, PAGES, SUM, HEADER, DONE };
-
-void save_begin(struct save *s, const struct snapshot *c, struct image *to,
-                const void *hv, size_t hv_len)
+static struct save *save_of(struct job *j)
 {
-    *s = (struct save){.c = c, .to = to, .hv = hv, .hv_len = hv_len};
-    ASSERT(to->bytes == 0);
-    xxh64_begin(&s->sum);
+    return container_of(j, struct save, job);
 }
 
 /* --- sections of records ------------------------------------------------- */
@@ -34,21 +29,21 @@ static void close_section(struct save *s, enum image_section n)
     s->header.section[n].bytes = s->to->bytes - s->header.section[n].offset;
 }
 
-static enum err put_start(struct save *s)
+static enum err put_start(struct job *j)
 {
+    struct save *s = save_of(j);
     static const struct image_header none;
-    enum err rc;
 
     if (s->hv_len == 0 || s->hv_len > IMAGE_HV_MAX) {
-        say(s->why, sizeof(s->why), "a record of %lu bytes", s->hv_len);
+        say(s->job.why, sizeof(s->job.why), "a record of %lu bytes", s->hv_len);
         return ERR_INVAL;
     }
-    rc = image_append(s->to, &none, sizeof(none));
-    return rc;
+    return image_append(s->to, &none, sizeof(none));
 }
 
-static enum err put_hv(struct save *s)
+static enum err put_hv(struct job *j)
 {
+    struct save *s = save_of(j);
     enum err rc;
 
     open_section(s, IMAGE_HV);
@@ -60,19 +55,41 @@ static enum err put_hv(struct save *s)
 static enum err put_list(struct save *s, enum image_section n,
                          const struct snapshot_list *l)
 {
-    if (s->cursor == 0)
+    if (s->job.cursor == 0)
         open_section(s, n);
-    while (s->cursor < l->nr) {
-        enum err rc = image_append(s->to, snapshot_at(l, s->cursor), l->size);
+    while (s->job.cursor < l->nr) {
+        enum err rc =
+            image_append(s->to, snapshot_at(l, s->job.cursor), l->size);
 
         if (rc)
             return rc;
-        s->cursor++;
-        if (s->cursor % 64 == 0 && port_preempt())
+        s->job.cursor++;
+        if (s->job.cursor % 64 == 0 && port_preempt())
             return ERR_RESTART;
     }
     close_section(s, n);
     return ERR_NONE;
+}
+
+static enum err put_extents(struct job *j)
+{
+    struct save *s = save_of(j);
+
+    return put_list(s, IMAGE_EXTENTS, &s->c->extents);
+}
+
+static enum err put_tables(struct job *j)
+{
+    struct save *s = save_of(j);
+
+    return put_list(s, IMAGE_TABLES, &s->c->tables);
+}
+
+static enum err put_p2m(struct job *j)
+{
+    struct save *s = save_of(j);
+
+    return put_list(s, IMAGE_P2M, &s->c->p2m);
 }
 
 /* --- content ------------------------------------------------------------- */
@@ -122,12 +139,14 @@ static const pte_t *content_of(struct save *s, uint64_t name, unsigned *level)
     return mfn_eq(m, MFN_NONE) ? NULL : mm_frame_ptr(s->c->op->mm, m);
 }
 
-static enum err put_index(struct save *s)
+static enum err put_index(struct job *j)
 {
-    if (s->cursor == 0)
+    struct save *s = save_of(j);
+
+    if (s->job.cursor == 0)
         open_section(s, IMAGE_INDEX);
-    while (s->cursor < end_of_names(s)) {
-        uint64_t name = name_at(s, s->cursor);
+    while (s->job.cursor < end_of_names(s)) {
+        uint64_t name = name_at(s, s->job.cursor);
         unsigned level;
         const pte_t *from = content_of(s, name, &level);
         bool content = from && !is_zero(from, level);
@@ -136,7 +155,7 @@ static enum err put_index(struct save *s)
 
         if (rc)
             return rc;
-        s->cursor++;
+        s->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -160,19 +179,21 @@ static enum err put_page(struct save *s, const pte_t *from, unsigned level)
     return ERR_NONE;
 }
 
-static enum err put_pages(struct save *s)
+static enum err put_pages(struct job *j)
 {
-    if (s->cursor == 0)
+    struct save *s = save_of(j);
+
+    if (s->job.cursor == 0)
         open_section(s, IMAGE_PAGES);
-    while (s->cursor < end_of_names(s)) {
+    while (s->job.cursor < end_of_names(s)) {
         unsigned level;
-        const pte_t *from = content_of(s, name_at(s, s->cursor), &level);
+        const pte_t *from = content_of(s, name_at(s, s->job.cursor), &level);
         enum err rc =
             from && !is_zero(from, level) ? put_page(s, from, level) : ERR_NONE;
 
         if (rc)
             return rc;
-        s->cursor++;
+        s->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -182,18 +203,21 @@ static enum err put_pages(struct save *s)
 
 /* --- the end ------------------------------------------------------------- */
 
-static enum err put_sum(struct save *s)
+static enum err put_sum(struct job *j)
 {
-    while (s->cursor + 1 < s->to->bytes / PAGE_SIZE) {
-        xxh64_stripes(&s->sum, image_page(s->to, ++s->cursor), PAGE_SIZE);
+    struct save *s = save_of(j);
+
+    while (s->job.cursor + 1 < s->to->bytes / PAGE_SIZE) {
+        xxh64_stripes(&s->sum, image_page(s->to, ++s->job.cursor), PAGE_SIZE);
         if (port_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;
 }
 
-static enum err put_header(struct save *s)
+static enum err put_header(struct job *j)
 {
+    struct save *s = save_of(j);
     struct image_header *h = &s->header;
 
     h->magic = IMAGE_MAGIC;
@@ -209,44 +233,25 @@ static enum err put_header(struct save *s)
     return ERR_NONE;
 }
 
-static enum err run_phase(struct save *s)
+static const job_step steps[] = {put_start,  put_hv,    put_extents, put_tables,
+                                 put_p2m,    put_index, put_pages,   put_sum,
+                                 put_header, NULL};
+
+void save_begin(struct save *s, const struct snapshot *c, struct image *to,
+                const void *hv, size_t hv_len)
 {
-    switch ((enum phase)s->phase) {
-    case START:
-        return put_start(s);
-    case HV:
-        return put_hv(s);
-    case EXTENTS:
-        return put_list(s, IMAGE_EXTENTS, &s->c->extents);
-    case TABLES:
-        return put_list(s, IMAGE_TABLES, &s->c->tables);
-    case P2M:
-        return put_list(s, IMAGE_P2M, &s->c->p2m);
-    case INDEX:
-        return put_index(s);
-    case PAGES:
-        return put_pages(s);
-    case SUM:
-        return put_sum(s);
-    case HEADER:
-        return put_header(s);
-    case DONE:
-        break;
-    }
-    return ERR_NONE;
+    *s = (struct save){.c = c, .to = to, .hv = hv, .hv_len = hv_len};
+    ASSERT(to->bytes == 0);
+    job_begin(&s->job, steps);
+    xxh64_begin(&s->sum);
 }
 
 enum err save_step(struct save *s)
 {
-    for (; s->phase < DONE; s->phase++, s->cursor = 0) {
-        enum err rc = run_phase(s);
+    enum err rc = job_run(&s->job);
 
-        if (rc == ERR_NOMEM)
-            say(s->why, sizeof(s->why),
-                "no memory for an image of more than %lu pages",
-                s->to->nr_pages);
-        if (rc)
-            return rc;
-    }
-    return ERR_NONE;
+    if (rc == ERR_NOMEM)
+        say(s->job.why, sizeof(s->job.why),
+            "no memory for an image of more than %lu pages", s->to->nr_pages);
+    return rc;
 }

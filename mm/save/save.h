@@ -14,14 +14,12 @@ struct save {
     size_t hv_len;
     struct image_header header; /* written last */
     struct xxh64 sum;
-    uint64_t cursor; /* record, pfn or page, as the phase goes */
-    uint64_t table;  /* the next of the snapshot's tables */
-    unsigned phase;
-    char why[160];
+    struct job job;
+    uint64_t table; /* the next of the snapshot's tables */
 };
 
 /* `to` is empty. hv stays valid until the last step; hv_len > 0. */
 void save_begin(struct save *s, const struct snapshot *c, struct image *to,
                 const void *hv, size_t hv_len);
-/* ERR_RESTART: call again. ERR_NOMEM, ERR_INVAL: why; free the image. */
+/* ERR_RESTART: call again. ERR_NOMEM, ERR_INVAL: job.why; free the image. */
 enum err save_step(struct save *s);

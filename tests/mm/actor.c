@@ -517,7 +517,7 @@ static enum err take_snapshot(struct actor *a, struct snapshot *c)
 enum err actor_save(struct actor *a, struct image *to, domid_t owner)
 {
     struct snapshot c;
-    struct save s = {.phase = 0};
+    struct save s = {.table = 0};
     enum err rc = take_snapshot(a, &c);
 
     if (!rc) {
@@ -530,7 +530,7 @@ enum err actor_save(struct actor *a, struct image *to, domid_t owner)
     }
     HOST_END(snapshot_end(&c));
     if (rc && rc != ERR_NOMEM)
-        fail_msg("save: %s", s.why);
+        fail_msg("save: %s", s.job.why);
     return rc;
 }
 

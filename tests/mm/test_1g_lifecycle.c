@@ -158,13 +158,13 @@ static void relocated_it_is_as_large(void **state)
 static void picture(struct life *s, struct image *to)
 {
     struct snapshot c;
-    struct save save = {.phase = 0};
+    struct save save = {.table = 0};
 
     assert_int_equal(saving_snapshot(&c, &s->op, no_p2m, NULL), ERR_NONE);
     assert_int_equal(image_init(to, &s->w.mm, IMAGE_OWNER, REGION_PAGES + 4096),
                      ERR_NONE);
     if (saving_save(&save, &c, to, NULL))
-        fail_msg("save: %s", save.why);
+        fail_msg("save: %s", save.job.why);
     HOST_END(snapshot_end(&c));
     world_done(&s->op);
     world_destroy(&s->w, &s->us);

@@ -43,7 +43,7 @@ static struct saved save(struct world *w, const struct snapshot *c)
         return (struct saved){NULL, 0, 0};
     }
     if (rc)
-        fail_msg("%s", s.why);
+        fail_msg("%s", s.job.why);
     out.tables = c->tables.nr;
     out.n = i.bytes - image_header(&i)->section[IMAGE_TABLES].offset;
     out.bytes = saving_bytes(&i);

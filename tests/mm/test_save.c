@@ -84,7 +84,7 @@ static void save(struct walker *k, struct snapshot *c, struct image *i,
 
     assert_int_equal(image_init(i, &k->w.mm, owner, MAX_PAGES + 64), ERR_NONE);
     if (saving_save(&s, c, i, NULL))
-        fail_msg("%s", s.why);
+        fail_msg("%s", s.job.why);
 }
 
 /* --- what is in it ------------------------------------------------------- */
@@ -328,7 +328,7 @@ static void every_allocation_may_fail(void **state)
         if (!rc) {
             rc = saving_save(&sv, &s->c, &s->i, NULL);
             if (rc)
-                assert_non_null(strstr(sv.why, "no memory for an image"));
+                assert_non_null(strstr(sv.job.why, "no memory for an image"));
         }
         reached = s->k.w.mm.alloc.fail_in == 0;
         s->k.w.mm.alloc.fail_in = 0;
@@ -362,12 +362,13 @@ static void too_little_room_is_said(void **state)
     }
     assert_int_equal(image_init(&s->i, &s->k.w.mm, IMAGE_OWNER, 5), ERR_NONE);
     assert_int_equal(saving_save(&sv, &s->c, &s->i, NULL), ERR_NOMEM);
-    assert_string_equal(sv.why, "no memory for an image of more than 5 pages");
+    assert_string_equal(sv.job.why,
+                        "no memory for an image of more than 5 pages");
     saving_free(&s->i);
     assert_int_equal(image_init(&s->i, &s->k.w.mm, IMAGE_OWNER, 5), ERR_NONE);
     save_begin(&sv, &s->c, &s->i, "", 0);
     assert_int_equal(save_step(&sv), ERR_INVAL);
-    assert_string_equal(sv.why, "a record of 0 bytes");
+    assert_string_equal(sv.job.why, "a record of 0 bytes");
     saving_free(&s->i);
 }
 

@@ -69,7 +69,8 @@ static enum err save_memory(struct migrate_job *j)
     }
     rc = save_step(&j->save);
     if (rc && rc != ERR_RESTART)
-        return fail(j->text, rc, "cannot save %s: %s", j->d->name, j->save.why);
+        return fail(j->text, rc, "cannot save %s: %s", j->d->name,
+                    j->save.job.why);
     if (!rc)
         images_describe(j->image);
     return rc;

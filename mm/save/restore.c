@@ -12,39 +12,6 @@
 #include "mm/pv/supply.h"
 #include "mm/save/restore_take.h"
 
-enum phase {
-    COUNT,
-    PROMISE,
-    MAP,
-    PAGE_1G,
-    LARGE,
-    WHOLE,
-    SMALL,
-    OWN,
-    CONTENT,
-    NOTES,
-    TABLES,
-    P2M,
-    PIN,
-    RANGES,
-    DONE
-};
-
-void restore_begin(struct restore *r, struct mm_op *op,
-                   const struct image *image, enum restore_policy policy)
-{
-    *r = (struct restore){.op = op, .image = image, .policy = policy};
-    r->layout = (struct layout){
-        .op = op,
-        .map = &r->map,
-        .image = image,
-        .policy = policy,
-        .result = &r->result,
-        .why = r->why,
-    };
-    layout_init(&r->layout);
-}
-
 enum err restore_end(struct restore *r)
 {
     enum err rc = layout_free(&r->layout);
@@ -52,8 +19,9 @@ enum err restore_end(struct restore *r)
     return rc ? rc : pfnmap_free(&r->map);
 }
 
-static enum err make_map(struct restore *r)
+static enum err make_map(struct job *j)
 {
+    struct restore *r = restore_of(j);
     uint64_t nr = image_header(r->image)->nr_pfns;
 
     return pfnmap_init(&r->map, r->op->mm,
@@ -64,12 +32,12 @@ static enum err make_map(struct restore *r)
 static enum err for_records(struct restore *r, uint64_t nr,
                             enum err (*fn)(struct restore *, uint64_t))
 {
-    while (r->cursor < nr) {
-        enum err rc = fn(r, r->cursor);
+    while (r->job.cursor < nr) {
+        enum err rc = fn(r, r->job.cursor);
 
         if (rc)
             return rc;
-        r->cursor++;
+        r->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -146,58 +114,83 @@ static enum err note_span(struct restore *r, uint64_t n)
                                     state_of(span)});
 }
 
-static enum err run_phase(struct restore *r)
-{
-    uint64_t tables = layout_nr_tables(&r->layout);
+/* --- one after the other ------------------------------------------------- */
 
-    switch ((enum phase)r->phase) {
-    case COUNT:
-        return restore_count(r);
-    case PROMISE:
-        return restore_promise(r);
-    case MAP:
-        return make_map(r);
-    case PAGE_1G:
-        return restore_1g(r);
-    case LARGE:
-        return restore_large(r);
-    case WHOLE:
-        return restore_whole(r);
-    case SMALL:
-        return restore_small(r);
-    case OWN:
-        return for_records(r, tables, own_table);
-    case CONTENT:
-        return for_records(r, image_nr(r->image, IMAGE_INDEX, sizeof(uint64_t)),
-                           copy_page);
-    case NOTES:
-        return layout_tables_begin(&r->layout, &r->cursor);
-    case TABLES:
-        return for_records(r, tables, lay_table);
-    case P2M:
-        return for_records(r, image_nr(r->image, IMAGE_P2M, sizeof(uint64_t)),
-                           p2m_page);
-    case PIN:
-        return layout_pin(&r->layout);
-    case RANGES:
-        return for_records(r, r->layout.spans.nr, note_span);
-    case DONE:
-        break;
-    }
-    return ERR_NONE;
+static enum err own_tables(struct job *j)
+{
+    struct restore *r = restore_of(j);
+
+    return for_records(r, layout_nr_tables(&r->layout), own_table);
+}
+
+static enum err copy_pages(struct job *j)
+{
+    struct restore *r = restore_of(j);
+
+    return for_records(r, image_nr(r->image, IMAGE_INDEX, sizeof(uint64_t)),
+                       copy_page);
+}
+
+static enum err tables_begin(struct job *j)
+{
+    return layout_tables_begin(&restore_of(j)->layout, &j->cursor);
+}
+
+static enum err lay_tables(struct job *j)
+{
+    struct restore *r = restore_of(j);
+
+    return for_records(r, layout_nr_tables(&r->layout), lay_table);
+}
+
+static enum err p2m_pages(struct job *j)
+{
+    struct restore *r = restore_of(j);
+
+    return for_records(r, image_nr(r->image, IMAGE_P2M, sizeof(uint64_t)),
+                       p2m_page);
+}
+
+static enum err pin_tables(struct job *j)
+{
+    return layout_pin(&restore_of(j)->layout);
+}
+
+static enum err note_spans(struct job *j)
+{
+    struct restore *r = restore_of(j);
+
+    return for_records(r, r->layout.spans.nr, note_span);
+}
+
+static const job_step steps[] = {
+    restore_count, restore_promise, make_map,        restore_1g,
+    restore_large, restore_whole,   restore_small,   own_tables,
+    copy_pages,    tables_begin,    lay_tables,      p2m_pages,
+    pin_tables,    note_spans,      restore_unclaim, NULL};
+
+void restore_begin(struct restore *r, struct mm_op *op,
+                   const struct image *image, enum restore_policy policy)
+{
+    *r = (struct restore){.op = op, .image = image, .policy = policy};
+    job_begin(&r->job, steps);
+    r->layout = (struct layout){
+        .op = op,
+        .map = &r->map,
+        .image = image,
+        .policy = policy,
+        .result = &r->result,
+        .why = r->job.why,
+    };
+    layout_init(&r->layout);
 }
 
 enum err restore_step(struct restore *r)
 {
-    for (; r->phase < DONE; r->phase++, r->cursor = 0) {
-        enum err rc = run_phase(r);
+    enum err rc = job_run(&r->job);
 
-        if (rc == ERR_NOMEM && !r->why[0])
-            say(r->why, sizeof(r->why), "no memory for %lu pages",
-                image_header(r->image)->nr_frames);
-        if (rc)
-            return rc;
-    }
-    restore_unclaim(r);
-    return ERR_NONE;
+    if (rc == ERR_NOMEM && !r->job.why[0])
+        say(r->job.why, sizeof(r->job.why), "no memory for %lu pages",
+            image_header(r->image)->nr_frames);
+    return rc;
 }

@@ -32,9 +32,7 @@ struct restore {
     uint64_t promised;               /* claimed here, not by the caller */
     blk_t region;  /* first block of the region that is being placed */
     uint32_t part; /* its blocks that are, or a small extent's frames */
-    uint64_t cursor;
-    unsigned phase;
-    char why[160];
+    struct job job;
 };
 
 /*
@@ -48,7 +46,7 @@ void restore_begin(struct restore *r, struct mm_op *op,
 /*
  * ERR_RESTART: call again. Done: memory, tables (pinned where they were), p2m
  * and M2P are right; the roots are the caller's to load from restore_mfn().
- * Any error: why; the caller destroys the domain.
+ * Any error: job.why; the caller destroys the domain.
  */
 enum err restore_step(struct restore *r);
 /* MFN_NONE: no such pfn. Until restore_end(). */

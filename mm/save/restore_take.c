@@ -19,12 +19,12 @@ static uint64_t nr_extents(const struct restore *r)
 static enum err for_extents(struct restore *r,
                             enum err (*fn)(struct restore *, struct extent))
 {
-    while (r->cursor < nr_extents(r)) {
-        enum err rc = fn(r, image_extent(r->image, r->cursor));
+    while (r->job.cursor < nr_extents(r)) {
+        enum err rc = fn(r, image_extent(r->image, r->job.cursor));
 
         if (rc)
             return rc;
-        r->cursor++;
+        r->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -40,14 +40,17 @@ static enum err count_one(struct restore *r, struct extent e)
     return ERR_NONE;
 }
 
-enum err restore_count(struct restore *r)
+enum err restore_count(struct job *j)
 {
-    if (r->cursor == 0)
+    struct restore *r = restore_of(j);
+
+    if (r->job.cursor == 0)
         r->want_large = r->want_whole = 0;
     return for_extents(r, count_one);
 }
 
-#define refuse(r, rc, ...) (say((r)->why, sizeof((r)->why), __VA_ARGS__), (rc))
+#define refuse(r, rc, ...)                                                     \
+    (say((r)->job.why, sizeof((r)->job.why), __VA_ARGS__), (rc))
 
 /* Blocks that an unclaimed request could get. */
 static uint64_t blocks_at_hand(struct mm *mm)
@@ -72,17 +75,20 @@ static enum err promise(struct restore *r, uint64_t n, const char *why)
     return ERR_NONE;
 }
 
-void restore_unclaim(struct restore *r)
+enum err restore_unclaim(struct job *j)
 {
+    struct restore *r = restore_of(j);
     uint64_t n = MIN(r->promised, r->op->d->claim);
 
     alloc_unclaim(r->op->mm, n);
     r->op->d->claim -= n;
     r->promised = 0;
+    return ERR_NONE;
 }
 
-enum err restore_promise(struct restore *r)
+enum err restore_promise(struct job *j)
 {
+    struct restore *r = restore_of(j);
     const struct image_header *h = image_header(r->image);
     struct mm_domain *d = r->op->d;
 
@@ -170,14 +176,16 @@ static enum err one_1g(struct restore *r, uint64_t n)
     return lay_region(r, n);
 }
 
-enum err restore_1g(struct restore *r)
+enum err restore_1g(struct job *j)
 {
-    while (r->cursor < nr_extents(r)) {
-        enum err rc = one_1g(r, r->cursor);
+    struct restore *r = restore_of(j);
+
+    while (r->job.cursor < nr_extents(r)) {
+        enum err rc = one_1g(r, r->job.cursor);
 
         if (rc)
             return rc;
-        r->cursor++;
+        r->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -215,9 +223,9 @@ static enum err large_one(struct restore *r, struct extent e)
     return ERR_NONE;
 }
 
-enum err restore_large(struct restore *r)
+enum err restore_large(struct job *j)
 {
-    return for_extents(r, large_one);
+    return for_extents(restore_of(j), large_one);
 }
 
 static enum err whole_one(struct restore *r, struct extent e)
@@ -227,9 +235,9 @@ static enum err whole_one(struct restore *r, struct extent e)
                : ERR_NONE;
 }
 
-enum err restore_whole(struct restore *r)
+enum err restore_whole(struct job *j)
 {
-    return for_extents(r, whole_one);
+    return for_extents(restore_of(j), whole_one);
 }
 
 /* --- frames -------------------------------------------------------------- */
@@ -270,7 +278,7 @@ static enum err small_one(struct restore *r, struct extent e)
                                    : ERR_NONE;
 }
 
-enum err restore_small(struct restore *r)
+enum err restore_small(struct job *j)
 {
-    return for_extents(r, small_one);
+    return for_extents(restore_of(j), small_one);
 }

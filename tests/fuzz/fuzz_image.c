@@ -266,7 +266,7 @@ static void restore_it(struct world *w, const struct image *i, struct dice *d)
     while (rc == ERR_RESTART);
     host_preempt_at(0);
     w->mm.alloc.fail_in = 0;
-    if (rc && !r.why[0])
+    if (rc && !r.job.why[0])
         fail_msg("refused with no word");
     world_done(&op);
     world_audit(w, "a restore");

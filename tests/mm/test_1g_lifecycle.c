@@ -184,7 +184,7 @@ static void restore_it(struct life *s, const struct image *from,
     while (rc == ERR_RESTART);
     host_preempt_at(0);
     if (rc)
-        fail_msg("restore: %s", r.why);
+        fail_msg("restore: %s", r.job.why);
     world_done(&s->op);
     s->l4 = restore_mfn(&r, pfn_of(PFN_L4));
     s->l3 = restore_mfn(&r, pfn_of(PFN_L3));

@@ -116,7 +116,7 @@ static void fail_says_so(void **state)
 
     press(s, 4, 20);
     assert_int_equal(restore(s, RESTORE_FAIL), ERR_NOMEM);
-    assert_string_equal(s->r.why,
+    assert_string_equal(s->r.job.why,
                         "restore=fail needs 5 whole blocks, there are 4");
 }
 
@@ -136,7 +136,7 @@ static void shatter(void **state)
 
     press(s, 2, 20);
     if (restore(s, RESTORE_SHATTER))
-        fail_msg("%s", s->r.why);
+        fail_msg("%s", s->r.job.why);
     assert_int_equal(s->r.result.large_before, 7);
     /* Blocks 1 and 2 got one; 3 has an alias, which has the same table. */
     assert_int_equal(s->r.result.large_after, 3);
@@ -163,7 +163,7 @@ static void left_to_the_guest(void **state)
 
     press(s, 1, 20);
     if (restore(s, RESTORE_GUEST))
-        fail_msg("%s", s->r.why);
+        fail_msg("%s", s->r.job.why);
     assert_int_equal(s->r.result.large_after, 1);
     assert_int_equal(s->r.result.remap, 6);
     assert_int_equal(s->a.x->d.supplied, 0);
@@ -183,20 +183,20 @@ static void off_and_require(void **state)
     assert_int_equal(actor_restore(&s->a, &s->w, k, &s->image, &s->is,
                                    RESTORE_SHATTER, &s->r),
                      ERR_INVAL);
-    assert_string_equal(s->r.why, "5 blocks were mapped large, which "
-                                  "superpages=off forbids");
+    assert_string_equal(s->r.job.why, "5 blocks were mapped large, which "
+                                      "superpages=off forbids");
     press(s, 4, 20);
     k.superpages = SUPERPAGES_REQUIRE;
     assert_int_equal(actor_restore(&s->a, &s->w, k, &s->image, &s->is,
                                    RESTORE_SHATTER, &s->r),
                      ERR_NOMEM);
-    assert_string_equal(s->r.why,
+    assert_string_equal(s->r.job.why,
                         "superpages=require needs 6 whole blocks, there are 4");
     k.nr_blocks = BLOCKS - 2;
     assert_int_equal(actor_restore(&s->a, &s->w, k, &s->image, &s->is,
                                    RESTORE_SHATTER, &s->r),
                      ERR_NOMEM);
-    assert_string_equal(s->r.why, "3583 pages, the domain may have 3072");
+    assert_string_equal(s->r.job.why, "3583 pages, the domain may have 3072");
 }
 
 /* --- images that pass their check ---------------------------------------- */
@@ -239,7 +239,7 @@ static void refused(struct stage *s, uint64_t table, unsigned i, uint64_t entry,
                     const char *why)
 {
     assert_int_equal(restore_with(s, table, i, entry), ERR_INVAL);
-    assert_string_equal(s->r.why, why);
+    assert_string_equal(s->r.job.why, why);
 }
 
 #define P(pfn, flags) ((uint64_t)(pfn) << PAGE_SHIFT | (flags))
@@ -317,7 +317,7 @@ static void stops_everywhere(void **state)
     for (unsigned every = 1; every < 4; every++) {
         host_preempt_every(every);
         if (restore(s, RESTORE_SHATTER))
-            fail_msg("%s", s->r.why);
+            fail_msg("%s", s->r.job.why);
         assert_int_equal(s->r.result.supplied, 3);
         host_preempt_at(0);
         gone(s);

@@ -200,7 +200,7 @@ static bool unpack(const struct luggage *l, uint64_t seed)
     world_done(&op2);
     world_audit(&w, "restoring");
     if (rc && !l->linear)
-        fail_msg("seed %lu: %s", seed, r.why);
+        fail_msg("seed %lu: %s", seed, r.job.why);
     HOST_END(restore_end(&r));
     saving_free(&i);
     if (!l->linear)

@@ -105,7 +105,7 @@ static enum err restore_memory(struct migrate_job *j)
     rc = restore_step(&j->restore);
     migrate_job_op_end(j);
     if (rc && rc != ERR_RESTART)
-        return fail(j->text, rc, "image %s: %s", j->name, j->restore.why);
+        return fail(j->text, rc, "image %s: %s", j->name, j->restore.job.why);
     return rc;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* relocate.c: see relocate.h. All that takes memory is before NORMALISE. */
+/*
+ * relocate.c: see relocate.h. All that takes memory is before let_go(), which
+ * is where the domain cannot stay as it is any more.
+ */
 #include "mm/save/relocate.h"
 
 #include "mm/alloc/dmem.h"
@@ -10,51 +13,20 @@
 #include "mm/save/normalise.h"
 #include "mm/save/snapshot_supply.h"
 
-enum phase {
-    LOOK,
-    SPANS,
-    SUPPLIED,
-    NOTES,
-    LET_GO,
-    NORMALISE,
-    GATHER,
-    UNSHARE,
-    COMPACT,
-    TABLES,
-    P2M,
-    FLUSH,
-    PIN,
-    GIVE_BACK,
-    COUNT,
-    RANGES,
-    DONE
-};
-
-void relocate_begin(struct relocate *r, struct snapshot *c)
+static struct relocate *relocate_of(struct job *j)
 {
-    *r = (struct relocate){.op = c->op, .c = c, .spares = RELOCATE_SPARES};
-    r->layout = (struct layout){
-        .op = c->op,
-        .map = &c->map,
-        .snapshot = c,
-        .policy = RESTORE_GUEST, /* what is left to the guest stays so */
-        .result = &r->result,
-        .why = r->why,
-    };
-    layout_init(&r->layout);
-    r->gather = (struct gather){.op = c->op, .c = c};
-    c->op->d->moving = true;
+    return container_of(j, struct relocate, job);
 }
 
 static enum err for_records(struct relocate *r, uint64_t nr,
                             enum err (*fn)(struct relocate *, uint64_t))
 {
-    while (r->cursor < nr) {
-        enum err rc = fn(r, r->cursor);
+    while (r->job.cursor < nr) {
+        enum err rc = fn(r, r->job.cursor);
 
         if (rc)
             return rc;
-        r->cursor++;
+        r->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -74,12 +46,13 @@ static bool is_abandoned(const struct relocate *r, mfn_t m)
     return !(frame_word(&f) & FRAME_ALLOCATED);
 }
 
+/* ERR_BUSY: the domain stays as it is. */
 static enum err look_at(struct relocate *r, uint64_t n)
 {
     for (uint64_t i = 0; i < BLOCK_FRAMES && !r->stay; i++)
         r->stay =
             is_abandoned(r, snapshot_mfn(r->c, pfn_of(n * BLOCK_FRAMES + i)));
-    return ERR_NONE;
+    return r->stay ? ERR_BUSY : ERR_NONE;
 }
 
 /* What is, was or could be whole. */
@@ -167,8 +140,9 @@ static enum err unshare_one(struct relocate *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err compact(struct relocate *r)
+static enum err compact(struct job *j)
 {
+    struct relocate *r = relocate_of(j);
     enum err rc;
 
     do
@@ -213,18 +187,19 @@ static enum err count_span(struct relocate *r, uint64_t n)
 }
 
 /* What is whole again is no range any more; another takes its place there. */
-static enum err end_ranges(struct relocate *r)
+static enum err end_ranges(struct job *j)
 {
+    struct relocate *r = relocate_of(j);
     struct range range;
 
-    while (range_nth(r->op->d, r->cursor, &range)) {
+    while (range_nth(r->op->d, r->job.cursor, &range)) {
         const struct layout_span *span =
             layout_span_at(&r->layout, range.pfn.v);
 
         if (span && (span->flags & LAYOUT_WHOLE))
             r->result.healed += range_remove(r->op->d, range.pfn);
         else
-            r->cursor++;
+            r->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -233,48 +208,127 @@ static enum err end_ranges(struct relocate *r)
 
 /* --- one after the other ------------------------------------------------- */
 
-static enum err run_phase(struct relocate *r)
+static uint64_t windows(const struct relocate *r)
 {
-    uint64_t windows = r->c->bound / BLOCK_FRAMES;
+    return r->c->bound / BLOCK_FRAMES;
+}
 
-    switch ((enum phase)r->phase) {
-    case LOOK:
-        return for_records(r, windows, look_at);
-    case SPANS:
-        return for_records(r, r->c->extents.nr, add_span);
-    case SUPPLIED:
-        return for_records(r, r->c->supplied.nr, add_supplied);
-    case NOTES:
-        return layout_tables_begin(&r->layout, &r->cursor);
-    case LET_GO:
-        return dmem_let_go(r->op, &r->cursor);
-    case NORMALISE:
-        return for_records(r, r->c->tables.nr, normalise_record);
-    case GATHER:
-        return for_records(r, r->layout.spans.nr, gather_one);
-    case UNSHARE:
-        return for_records(r, windows, unshare_one);
-    case COMPACT:
-        return compact(r);
-    case TABLES:
-        return for_records(r, r->c->tables.nr, lay_table);
-    case P2M:
-        return for_records(r, r->c->p2m.nr, p2m_page);
-    case FLUSH:
-        type_flush_now(r->op); /* holes that frames were moved into */
-        return ERR_NONE;
-    case PIN:
-        return layout_pin(&r->layout);
-    case GIVE_BACK:
-        return for_records(r, r->c->supplied.nr, give_back);
-    case COUNT:
-        return for_records(r, r->layout.spans.nr, count_span);
-    case RANGES:
-        return end_ranges(r);
-    case DONE:
-        break;
-    }
+static enum err look(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, windows(r), look_at);
+}
+
+static enum err add_spans(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->c->extents.nr, add_span);
+}
+
+static enum err add_all_supplied(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->c->supplied.nr, add_supplied);
+}
+
+static enum err tables_begin(struct job *j)
+{
+    return layout_tables_begin(&relocate_of(j)->layout, &j->cursor);
+}
+
+static enum err let_go(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    r->gone = true;
+    return dmem_let_go(r->op, &j->cursor);
+}
+
+static enum err normalise(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->c->tables.nr, normalise_record);
+}
+
+static enum err gather_spans(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->layout.spans.nr, gather_one);
+}
+
+static enum err unshare(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, windows(r), unshare_one);
+}
+
+static enum err lay_tables(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->c->tables.nr, lay_table);
+}
+
+static enum err p2m_pages(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->c->p2m.nr, p2m_page);
+}
+
+/* Holes that frames were moved into. */
+static enum err flush(struct job *j)
+{
+    type_flush_now(relocate_of(j)->op);
     return ERR_NONE;
+}
+
+static enum err pin_tables(struct job *j)
+{
+    return layout_pin(&relocate_of(j)->layout);
+}
+
+static enum err give_tables_back(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->c->supplied.nr, give_back);
+}
+
+static enum err count_spans(struct job *j)
+{
+    struct relocate *r = relocate_of(j);
+
+    return for_records(r, r->layout.spans.nr, count_span);
+}
+
+static const job_step steps[] = {
+    look,       add_spans,    add_all_supplied, tables_begin,     let_go,
+    normalise,  gather_spans, unshare,          compact,          lay_tables,
+    p2m_pages,  flush,        pin_tables,       give_tables_back, count_spans,
+    end_ranges, NULL};
+
+void relocate_begin(struct relocate *r, struct snapshot *c)
+{
+    *r = (struct relocate){.op = c->op, .c = c, .spares = RELOCATE_SPARES};
+    job_begin(&r->job, steps);
+    r->layout = (struct layout){
+        .op = c->op,
+        .map = &c->map,
+        .snapshot = c,
+        .policy = RESTORE_GUEST, /* what is left to the guest stays so */
+        .result = &r->result,
+        .why = r->job.why,
+    };
+    layout_init(&r->layout);
+    r->gather = (struct gather){.op = c->op, .c = c};
+    c->op->d->moving = true;
 }
 
 static enum err finish(struct relocate *r)
@@ -293,15 +347,13 @@ static enum err finish(struct relocate *r)
 
 enum err relocate_step(struct relocate *r)
 {
-    for (; r->phase < DONE && !r->stay && !r->lost; r->phase++, r->cursor = 0) {
-        enum err rc = run_phase(r);
+    enum err rc = r->stay || r->lost ? ERR_NONE : job_run(&r->job);
 
-        if (rc == ERR_RESTART)
-            return rc;
-        if (rc == ERR_NOMEM && r->phase < LET_GO)
-            r->stay = true;
-        else
-            r->lost = rc;
-    }
+    if (rc == ERR_RESTART)
+        return rc;
+    if (rc == ERR_NOMEM && !r->gone)
+        r->stay = true;
+    if (!r->stay && !r->lost)
+        r->lost = rc;
     return finish(r);
 }

@@ -31,12 +31,11 @@ struct relocate {
     uint64_t spares; /* there may be before holes are filled */
     bool full;       /* there are no blocks left */
     bool stay;       /* nothing can be done, nothing was let go */
-    enum err lost;   /* something was let go, and this came of it */
+    bool gone;       /* something was let go */
+    enum err lost;   /* and this came of it */
     bool room;       /* holes are being filled, after a span that ended so: */
     enum err span_rc;
-    uint64_t cursor;
-    unsigned phase;
-    char why[160];
+    struct job job;
 };
 
 /*

@@ -547,7 +547,7 @@ enum err actor_relocate(struct actor *a, struct layout_result *result)
         while (rc == ERR_RESTART);
         world_done(&a->op);
         if (rc)
-            fail_msg("domain %u is lost: %s", a->x->d.id, r.why);
+            fail_msg("domain %u is lost: %s", a->x->d.id, r.job.why);
         *result = r.result;
         assert_int_equal(start(a, snapshot_mfn(&c, pfn_of(PFN_L4))), ERR_NONE);
     }

@@ -136,7 +136,7 @@ static void relocate_it(struct life *s, struct layout_result *result)
         rc = relocate_step(&r);
     while (rc == ERR_RESTART);
     if (rc)
-        fail_msg("lost: %s", r.why);
+        fail_msg("lost: %s", r.job.why);
     world_done(&s->op);
     s->l4 = snapshot_mfn(&c, pfn_of(PFN_L4));
     s->l3 = snapshot_mfn(&c, pfn_of(PFN_L3));

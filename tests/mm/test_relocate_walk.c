@@ -118,7 +118,7 @@ static void relocate(struct mm_op *op, struct snapshot *c, uint64_t seed)
     } while (rc == ERR_RESTART);
     host_preempt_at(0);
     if (rc)
-        fail_msg("seed %lu: %s", seed, r.why);
+        fail_msg("seed %lu: %s", seed, r.job.why);
 }
 
 /*

@@ -122,8 +122,8 @@ static enum err relocate_memory(struct migrate_job *j)
     j->relocate_begun = rc == ERR_RESTART;
     if (rc && rc != ERR_RESTART) {
         (void)fail(j->text, rc, "relocation of %s failed, and it is lost: %s",
-                   j->d->name, j->relocate.why);
-        domain_crash(j->d, "relocation failed: %s", j->relocate.why);
+                   j->d->name, j->relocate.job.why);
+        domain_crash(j->d, "relocation failed: %s", j->relocate.job.why);
     }
     return rc;
 }

@@ -22,6 +22,7 @@
 
 #include "mm/alloc/frame.h"
 #include "mm/alloc/pfnmap.h"
+#include "mm/base/job.h"
 #include "mm/base/say.h"
 #include "mm/save/snapshot_list.h"
 
@@ -89,15 +90,19 @@ struct snapshot {
     struct snapshot_list
         own;         /* uint64_t: mfns of those that are no superpages */
     uint64_t nr_own; /* how many these are */
-    uint64_t cursor;
-    unsigned phase;
-    char why[160]; /* on an error, in words */
+    struct job job;
 };
+static inline struct snapshot *snapshot_of(struct job *j)
+{
+    return container_of(j, struct snapshot, job);
+}
+#define snapshot_wrong(c, ...)                                                 \
+    (say((c)->job.why, JOB_WHY, __VA_ARGS__), ERR_INVAL)
 
 /* The domain's vCPUs do not run until snapshot_end(). */
 void snapshot_begin(struct snapshot *c, struct mm_op *op,
                     struct p2m_location p2m);
-/* ERR_RESTART: call again. ERR_INVAL, ERR_NOMEM: c->why; call snapshot_end().
+/* ERR_RESTART: call again. ERR_INVAL, ERR_NOMEM: job.why; call snapshot_end().
  */
 enum err snapshot_step(struct snapshot *c);
 /* ERR_RESTART: call again, and nothing else. */

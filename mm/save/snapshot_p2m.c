@@ -14,9 +14,6 @@
 
 #define PER_PAGE (PAGE_SIZE / sizeof(uint64_t))
 
-#define complain(c, ...)                                                       \
-    (say((c)->why, sizeof((c)->why), __VA_ARGS__), ERR_INVAL)
-
 static bool has_pfn(const struct snapshot *c, mfn_t m)
 {
     return snapshot_pfn(c, m).v != PFN_NONE.v;
@@ -33,19 +30,21 @@ static enum err by_list(struct snapshot *c, uint64_t n, mfn_t *out)
     mfn_t top = c->p2m_location.list_list, list;
 
     if (!has_pfn(c, top))
-        return complain(c,
-                        "p2m: the list of lists, frame %lx, is not memory "
-                        "of the domain",
-                        top.v);
+        return snapshot_wrong(
+            c,
+            "p2m: the list of lists, frame %lx, is not memory "
+            "of the domain",
+            top.v);
     if (n >= PER_PAGE * PER_PAGE)
-        return complain(c, "p2m: %lu pfns are more than a list of lists names",
-                        c->p2m_location.nr_pfns);
+        return snapshot_wrong(
+            c, "p2m: %lu pfns are more than a list of lists names",
+            c->p2m_location.nr_pfns);
     list = mfn_of(word_in(c, top, n / PER_PAGE));
     if (!has_pfn(c, list))
-        return complain(c,
-                        "p2m: list %lu, frame %lx, is not memory of the "
-                        "domain",
-                        n / PER_PAGE, list.v);
+        return snapshot_wrong(c,
+                              "p2m: list %lu, frame %lx, is not memory of the "
+                              "domain",
+                              n / PER_PAGE, list.v);
     *out = mfn_of(word_in(c, list, n % PER_PAGE));
     return ERR_NONE;
 }
@@ -95,14 +94,16 @@ static enum err by_va(struct snapshot *c, uint64_t n, mfn_t *out)
     uint64_t va = c->p2m_location.va + n * PAGE_SIZE;
 
     if (n == 0 && va % PAGE_SIZE)
-        return complain(c, "p2m: address %lx is not that of a page", va);
+        return snapshot_wrong(c, "p2m: address %lx is not that of a page", va);
     if (n == 0 && !is_root(c, c->p2m_location.cr3))
-        return complain(c,
-                        "p2m: cr3, frame %lx, is not a top-level table of "
-                        "the domain",
-                        c->p2m_location.cr3.v);
-    return walk(c, va, out) ? ERR_NONE
-                            : complain(c, "p2m: address %lx is not mapped", va);
+        return snapshot_wrong(
+            c,
+            "p2m: cr3, frame %lx, is not a top-level table of "
+            "the domain",
+            c->p2m_location.cr3.v);
+    return walk(c, va, out)
+               ? ERR_NONE
+               : snapshot_wrong(c, "p2m: address %lx is not mapped", va);
 }
 
 static bool is_data(const struct snapshot *c, mfn_t m)
@@ -127,34 +128,36 @@ static enum err add_page(struct snapshot *c, uint64_t n)
         return rc;
     pfn = snapshot_pfn(c, m).v;
     if (pfn == PFN_NONE.v)
-        return complain(c,
-                        "p2m: page %lu, frame %lx, is not memory of the "
-                        "domain",
-                        n, m.v);
+        return snapshot_wrong(c,
+                              "p2m: page %lu, frame %lx, is not memory of the "
+                              "domain",
+                              n, m.v);
     if (!is_data(c, m))
-        return complain(c,
-                        "p2m: page %lu, frame %lx, is a page table or holds "
-                        "descriptors",
-                        n, m.v);
+        return snapshot_wrong(
+            c,
+            "p2m: page %lu, frame %lx, is a page table or holds "
+            "descriptors",
+            n, m.v);
     return snapshot_list_add(&c->p2m, c->op->mm, &pfn);
 }
 
-enum err snapshot_p2m(struct snapshot *c)
+enum err snapshot_p2m(struct job *j)
 {
+    struct snapshot *c = snapshot_of(j);
     const struct p2m_location *where = &c->p2m_location;
     uint64_t pages = where->nr_pfns / PER_PAGE + !!(where->nr_pfns % PER_PAGE);
 
     if (!where->va && mfn_eq(where->list_list, MFN_NONE))
         return ERR_NONE;
     if (where->nr_pfns > c->bound)
-        return complain(c, "p2m: %lu pfns, the domain may have %lu",
-                        where->nr_pfns, c->bound);
-    while (c->cursor < pages) {
-        enum err rc = add_page(c, c->cursor);
+        return snapshot_wrong(c, "p2m: %lu pfns, the domain may have %lu",
+                              where->nr_pfns, c->bound);
+    while (c->job.cursor < pages) {
+        enum err rc = add_page(c, c->job.cursor);
 
         if (rc)
             return rc;
-        c->cursor++;
+        c->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }

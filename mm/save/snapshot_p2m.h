@@ -4,5 +4,5 @@
 
 #include "mm/save/snapshot.h"
 
-/* One phase. */
-enum err snapshot_p2m(struct snapshot *c);
+/* One step. */
+enum err snapshot_p2m(struct job *j);

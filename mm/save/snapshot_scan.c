@@ -8,9 +8,6 @@
 #include "mm/save/snapshot_span.h"
 #include "mm/save/snapshot_supply.h"
 
-#define complain(c, ...)                                                       \
-    (say((c)->why, sizeof((c)->why), __VA_ARGS__), ERR_INVAL)
-
 /* May frames of the block be the domain's? */
 static bool concerns(const struct snapshot *c, blk_t b)
 {
@@ -22,15 +19,15 @@ static bool concerns(const struct snapshot *c, blk_t b)
 static enum err for_blocks(struct snapshot *c,
                            enum err (*fn)(struct snapshot *, blk_t))
 {
-    while (c->cursor < c->op->mm->nr_blocks) {
-        blk_t b = blk_of(c->cursor);
+    while (c->job.cursor < c->op->mm->nr_blocks) {
+        blk_t b = blk_of(c->job.cursor);
         bool here = concerns(c, b);
         enum err rc = here ? fn(c, b) : ERR_NONE;
 
         if (rc)
             return rc;
-        c->cursor++;
-        if ((here || c->cursor % 64 == 0) && port_preempt())
+        c->job.cursor++;
+        if ((here || c->job.cursor % 64 == 0) && port_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;
@@ -60,15 +57,16 @@ static enum err finish_block(struct snapshot *c, blk_t b)
     return ERR_NONE;
 }
 
-enum err snapshot_finish(struct snapshot *c)
+enum err snapshot_finish(struct job *j)
 {
+    struct snapshot *c = snapshot_of(j);
     enum err rc = type_finish_deferred(c->op);
 
     if (!rc)
         rc = for_blocks(c, finish_block);
     if (rc || c->op->d->partial == 0)
         return rc;
-    c->cursor = 0; /* a table went down before one below it: once more */
+    c->job.cursor = 0; /* a table went down before one below it: once more */
     return ERR_RESTART;
 }
 
@@ -96,16 +94,17 @@ static enum err check_m2p(struct snapshot *c, mfn_t m, uint64_t pfn)
     mfn_t other;
 
     if (pfn == PFN_NONE.v)
-        return complain(c, "frame %lx has no pfn", m.v);
+        return snapshot_wrong(c, "frame %lx has no pfn", m.v);
     if (pfn >= c->bound)
-        return complain(c,
-                        "frame %lx says it is pfn %lx, but the domain's end "
-                        "at %lx",
-                        m.v, pfn, c->bound);
+        return snapshot_wrong(
+            c,
+            "frame %lx says it is pfn %lx, but the domain's end "
+            "at %lx",
+            m.v, pfn, c->bound);
     other = snapshot_mfn(c, pfn_of(pfn));
     if (!mfn_eq(other, MFN_NONE))
-        return complain(c, "pfn %lx has two frames, %lx and %lx", pfn, other.v,
-                        m.v);
+        return snapshot_wrong(c, "pfn %lx has two frames, %lx and %lx", pfn,
+                              other.v, m.v);
     return ERR_NONE;
 }
 
@@ -187,16 +186,17 @@ static enum err scan_block(struct snapshot *c, blk_t b)
     if (block_class(w) != BLOCK_SHARED && in_order(c, b))
         return add_span(c, b);
     if (w & BLOCK_SUPER_USE)
-        return complain(c,
-                        "the block at frame %lx is mapped large or marked, "
-                        "but its pfns, from %lx on, are not in order",
-                        mfn_of_blk(b).v, c->op->mm->m2p[mfn_of_blk(b).v]);
+        return snapshot_wrong(
+            c,
+            "the block at frame %lx is mapped large or marked, "
+            "but its pfns, from %lx on, are not in order",
+            mfn_of_blk(b).v, c->op->mm->m2p[mfn_of_blk(b).v]);
     for (unsigned i = 0; i < BLOCK_FRAMES && !rc; i++)
         rc = add_frame(c, mfn_add(mfn_of_blk(b), i));
     return rc;
 }
 
-enum err snapshot_scan(struct snapshot *c)
+enum err snapshot_scan(struct job *j)
 {
-    return for_blocks(c, scan_block);
+    return for_blocks(snapshot_of(j), scan_block);
 }

@@ -7,7 +7,7 @@
 
 #include "mm/save/snapshot.h"
 
-/* One phase: tables that are partly validated go down. */
-enum err snapshot_finish(struct snapshot *c);
-/* One phase: the map, spans that are whole blocks, supplied tables. */
-enum err snapshot_scan(struct snapshot *c);
+/* One step: tables that are partly validated go down. */
+enum err snapshot_finish(struct job *j);
+/* One step: the map, spans that are whole blocks, supplied tables. */
+enum err snapshot_scan(struct job *j);

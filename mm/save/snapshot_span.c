@@ -72,11 +72,12 @@ enum err snapshot_span_add(struct snapshot *c, uint64_t pfn, uint64_t flags,
     return rc;
 }
 
-enum err snapshot_ranges(struct snapshot *c)
+enum err snapshot_ranges(struct job *j)
 {
+    struct snapshot *c = snapshot_of(j);
     struct range r;
 
-    for (; range_nth(c->op->d, c->cursor, &r); c->cursor++) {
+    for (; range_nth(c->op->d, c->job.cursor, &r); c->job.cursor++) {
         bool whole = snapshot_span_flags(c, r.pfn.v) & EXTENT_WHOLE, fits;
         uint64_t flags =
             r.state == RANGE_SCATTERED ? EXTENT_SCATTERED : EXTENT_LARGE;
@@ -89,7 +90,7 @@ enum err snapshot_ranges(struct snapshot *c)
         if (rc)
             return rc;
         if (port_preempt()) {
-            c->cursor++;
+            c->job.cursor++;
             return ERR_RESTART;
         }
     }
@@ -114,36 +115,38 @@ static enum err add(struct snapshot *c, struct extent e)
 /* Up to the span or multiple of 512 that comes next: cursor moves behind. */
 static enum err add_small(struct snapshot *c)
 {
-    uint64_t end = (c->cursor / BLOCK_FRAMES + 1) * BLOCK_FRAMES;
+    uint64_t end = (c->job.cursor / BLOCK_FRAMES + 1) * BLOCK_FRAMES;
     struct extent span;
     enum err rc = ERR_NONE;
 
-    if (snapshot_span_near(c, c->cursor, &span) && span.pfn > c->cursor)
+    if (snapshot_span_near(c, c->job.cursor, &span) && span.pfn > c->job.cursor)
         end = span.pfn;
     end = MIN(end, c->nr_pfns);
-    while (c->cursor < end && !rc) {
-        struct extent e = {.pfn = c->cursor,
-                           .count = count_from(c, c->cursor, end)};
+    while (c->job.cursor < end && !rc) {
+        struct extent e = {.pfn = c->job.cursor,
+                           .count = count_from(c, c->job.cursor, end)};
 
         if (e.count)
             rc = add(c, e);
         if (!rc)
-            c->cursor += e.count ? e.count : 1;
+            c->job.cursor += e.count ? e.count : 1;
     }
     return rc;
 }
 
-enum err snapshot_extents(struct snapshot *c)
+enum err snapshot_extents(struct job *j)
 {
-    while (c->cursor < c->nr_pfns) {
+    struct snapshot *c = snapshot_of(j);
+
+    while (c->job.cursor < c->nr_pfns) {
         struct extent span;
         enum err rc;
 
-        if (snapshot_span_flags(c, c->cursor)) {
-            (void)snapshot_span_near(c, c->cursor, &span);
+        if (snapshot_span_flags(c, c->job.cursor)) {
+            (void)snapshot_span_near(c, c->job.cursor, &span);
             rc = add(c, span);
             if (!rc)
-                c->cursor += BLOCK_FRAMES;
+                c->job.cursor += BLOCK_FRAMES;
         } else {
             rc = add_small(c);
         }

@@ -19,7 +19,7 @@ uint64_t snapshot_span_flags(const struct snapshot *c, uint64_t pfn);
 /* The span that begins in the window of pfn; false: none does. */
 bool snapshot_span_near(const struct snapshot *c, uint64_t pfn,
                         struct extent *out);
-/* One phase: the domain's ranges (mm/alloc/range.h) become spans. */
-enum err snapshot_ranges(struct snapshot *c);
-/* One phase: all pfns become extents. */
-enum err snapshot_extents(struct snapshot *c);
+/* One step: the domain's ranges (mm/alloc/range.h) become spans. */
+enum err snapshot_ranges(struct job *j);
+/* One step: all pfns become extents. */
+enum err snapshot_extents(struct job *j);

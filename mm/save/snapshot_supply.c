@@ -117,8 +117,9 @@ static enum err judge_all(struct snapshot *c, bool upper,
                           enum err (*judge)(struct snapshot *,
                                             struct snapshot_supplied *))
 {
-    while (c->cursor < c->supplied.nr) {
-        struct snapshot_supplied *s = snapshot_at(&c->supplied, c->cursor++);
+    while (c->job.cursor < c->supplied.nr) {
+        struct snapshot_supplied *s =
+            snapshot_at(&c->supplied, c->job.cursor++);
         enum err rc = (s->level > 1) == upper ? judge(c, s) : ERR_NONE;
 
         if (rc)
@@ -129,14 +130,14 @@ static enum err judge_all(struct snapshot *c, bool upper,
     return ERR_NONE;
 }
 
-enum err snapshot_supplied_1(struct snapshot *c)
+enum err snapshot_supplied_1(struct job *j)
 {
-    return judge_all(c, false, judge_1);
+    return judge_all(snapshot_of(j), false, judge_1);
 }
 
-enum err snapshot_supplied_2(struct snapshot *c)
+enum err snapshot_supplied_2(struct job *j)
 {
-    return judge_all(c, true, judge_2);
+    return judge_all(snapshot_of(j), true, judge_2);
 }
 
 const struct snapshot_supplied *snapshot_supplied_find(const struct snapshot *c,

@@ -17,9 +17,9 @@ struct snapshot_supplied {
 
 /* While frames are looked at, in ascending order. */
 enum err snapshot_supplied_add(struct snapshot *c, const struct frame *f);
-/* One phase each: tables of level 1, and then those of level 2. */
-enum err snapshot_supplied_1(struct snapshot *c);
-enum err snapshot_supplied_2(struct snapshot *c);
+/* One step each: tables of level 1, and then those of level 2. */
+enum err snapshot_supplied_1(struct job *j);
+enum err snapshot_supplied_2(struct job *j);
 /* NULL: m is no supplied table. */
 const struct snapshot_supplied *snapshot_supplied_find(const struct snapshot *c,
                                                        mfn_t m);

@@ -7,9 +7,6 @@
 #include "mm/save/snapshot_span.h"
 #include "mm/save/snapshot_supply.h"
 
-#define complain(c, ...)                                                       \
-    (say((c)->why, sizeof((c)->why), __VA_ARGS__), ERR_INVAL)
-
 /* A 1 GiB mapping onto pfns from here on: all its blocks are part of it. */
 static enum err mark_1g(struct snapshot *c, uint64_t pfn, mfn_t region)
 {
@@ -21,10 +18,11 @@ static enum err mark_1g(struct snapshot *c, uint64_t pfn, mfn_t region)
         if (!mfn_eq(snapshot_mfn(c, pfn_of(at)),
                     mfn_add(region, k * BLOCK_FRAMES)) ||
             !(snapshot_span_flags(c, at) & EXTENT_WHOLE))
-            return complain(c,
-                            "the region at frame %lx is mapped large, but "
-                            "its pfns, from %lx on, are not in order",
-                            region.v, pfn);
+            return snapshot_wrong(
+                c,
+                "the region at frame %lx is mapped large, but "
+                "its pfns, from %lx on, are not in order",
+                region.v, pfn);
         rc = snapshot_span_add(c, at, EXTENT_LARGE | EXTENT_1G, &fits);
         if (rc)
             return rc;
@@ -47,10 +45,11 @@ static enum err read_entry(struct snapshot *c, const struct snapshot_table *t,
     pte_t x;
 
     if (normalise_entry(c, t->level, e, &x))
-        return complain(c,
-                        "level %lu table, pfn %lx: entry %lu is onto frame "
-                        "%lx, which has no pfn",
-                        (uint64_t)t->level, t->pfn, (uint64_t)i, pte_mfn(e).v);
+        return snapshot_wrong(
+            c,
+            "level %lu table, pfn %lx: entry %lu is onto frame "
+            "%lx, which has no pfn",
+            (uint64_t)t->level, t->pfn, (uint64_t)i, pte_mfn(e).v);
     return normalise_is_large(x, t->level) ? see_large(c, t->level, e, x)
                                            : ERR_NONE;
 }
@@ -91,36 +90,40 @@ static bool may_be_table(const struct snapshot *c, mfn_t m)
 /* Time to stop? After each table, and after as many pfns as a block has. */
 static bool enough(const struct snapshot *c, bool table)
 {
-    return (table || c->cursor % BLOCK_FRAMES == 0) && port_preempt();
+    return (table || c->job.cursor % BLOCK_FRAMES == 0) && port_preempt();
 }
 
-enum err snapshot_tables(struct snapshot *c)
+enum err snapshot_tables(struct job *j)
 {
-    while (c->cursor < c->nr_pfns) {
-        mfn_t m = snapshot_mfn(c, pfn_of(c->cursor));
+    struct snapshot *c = snapshot_of(j);
+
+    while (c->job.cursor < c->nr_pfns) {
+        mfn_t m = snapshot_mfn(c, pfn_of(c->job.cursor));
         uint64_t before = c->tables.nr;
         enum err rc =
-            may_be_table(c, m) ? see_frame(c, c->cursor, m) : ERR_NONE;
+            may_be_table(c, m) ? see_frame(c, c->job.cursor, m) : ERR_NONE;
 
         if (rc)
             return rc;
-        c->cursor++;
+        c->job.cursor++;
         if (enough(c, c->tables.nr > before))
             return ERR_RESTART;
     }
     return ERR_NONE;
 }
 
-enum err snapshot_tables_own(struct snapshot *c)
+enum err snapshot_tables_own(struct job *j)
 {
-    while (c->cursor < c->nr_own) {
-        uint64_t n = c->cursor;
+    struct snapshot *c = snapshot_of(j);
+
+    while (c->job.cursor < c->nr_own) {
+        uint64_t n = c->job.cursor;
         enum err rc =
             see_frame(c, SNAPSHOT_SUPPLIED + n, snapshot_supplied_mfn(c, n));
 
         if (rc)
             return rc;
-        c->cursor++;
+        c->job.cursor++;
         if (port_preempt())
             return ERR_RESTART;
     }

@@ -7,6 +7,6 @@
 
 #include "mm/save/snapshot.h"
 
-/* One phase each: tables that have a pfn, and supplied ones that do not. */
-enum err snapshot_tables(struct snapshot *c);
-enum err snapshot_tables_own(struct snapshot *c);
+/* One step each: tables that have a pfn, and supplied ones that do not. */
+enum err snapshot_tables(struct job *j);
+enum err snapshot_tables_own(struct job *j);

@@ -510,7 +510,7 @@ static enum err take_snapshot(struct actor *a, struct snapshot *c)
     enum err rc = done(a, saving_snapshot(c, &a->op, p2m_location(a), NULL));
 
     if (rc && rc != ERR_NOMEM)
-        fail_msg("snapshot: %s", c->why);
+        fail_msg("snapshot: %s", c->job.why);
     return rc;
 }
 

@@ -28,7 +28,7 @@ void number(struct scene *s)
 void take(struct scene *s, struct snapshot *c)
 {
     if (saving_snapshot(c, &s->op, no_p2m, NULL))
-        fail_msg("%s", c->why);
+        fail_msg("%s", c->job.why);
 }
 
 mfn_t shatter(struct scene *s)

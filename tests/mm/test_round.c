@@ -143,7 +143,7 @@ static void save_again(struct world *w, struct mm_op *op, const uint8_t *first)
     struct save s;
 
     if (saving_snapshot(&c, op, no_p2m, NULL))
-        fail_msg("%s", c.why);
+        fail_msg("%s", c.job.why);
     assert_int_equal(image_init(&image, &w->mm, IMAGE_OWNER, MAX_PAGES), 0);
     assert_int_equal(saving_save(&s, &c, &image, NULL), ERR_NONE);
     second = saving_bytes(&image);

@@ -227,8 +227,8 @@ static bool life(uint64_t seed)
     sum = domain_sum(&k);
     if (rc == ERR_NONE)
         saved = save_twice(&k, &c);
-    else if (!strstr(c.why, "which has no pfn"))
-        fail_msg("seed %lu: %s", seed, c.why);
+    else if (!strstr(c.job.why, "which has no pfn"))
+        fail_msg("seed %lu: %s", seed, c.job.why);
     assert_int_equal(domain_sum(&k), sum);
     HOST_END(snapshot_end(&c));
     walker_end(&k);

@@ -24,7 +24,7 @@ static void refused(struct scene *s, struct p2m_location p2m, const char *why)
     struct snapshot c;
 
     assert_int_equal(saving_snapshot(&c, &s->op, p2m, NULL), ERR_INVAL);
-    assert_string_equal(c.why, why);
+    assert_string_equal(c.job.why, why);
     HOST_END(snapshot_end(&c));
     assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames);
 }
@@ -368,7 +368,7 @@ static void every_allocation_may_fail(void **state)
         assert_true(rc == ERR_NONE || rc == ERR_NOMEM);
         if (rc)
             assert_string_equal(
-                c.why,
+                c.job.why,
                 "not enough hypervisor memory for a snapshot of the domain");
         HOST_END(snapshot_end(&c));
         assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames);

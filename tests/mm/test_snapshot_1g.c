@@ -126,8 +126,9 @@ static void one_entry(void **state)
     m2p_set(&s->w.mm, mfn_add(region, 5 * BLOCK_FRAMES),
             pfn_of(REGION_PFN + REGION_FRAMES), BLOCK_FRAMES);
     assert_int_equal(saving_snapshot(&c, &s->op, no_p2m, NULL), ERR_INVAL);
-    assert_non_null(strstr(c.why, "mapped large, but its pfns, from bb8 on, "
-                                  "are not in order"));
+    assert_non_null(strstr(c.job.why,
+                           "mapped large, but its pfns, from bb8 on, "
+                           "are not in order"));
     HOST_END(snapshot_end(&c));
 }
 

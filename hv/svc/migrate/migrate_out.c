@@ -42,7 +42,7 @@ static enum err take_snapshot(struct migrate_job *j)
     migrate_job_op_end(j);
     if (rc && rc != ERR_RESTART)
         return fail(j->text, rc, "cannot take a snapshot of %s: %s", j->d->name,
-                    j->snapshot.why);
+                    j->snapshot.job.why);
     return rc;
 }
 

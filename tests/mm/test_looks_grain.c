@@ -209,6 +209,8 @@ static void pack(struct busy *b, struct image *i, struct snapshot *c)
     WALK(save_step, BOUND, &s);
     image_check_begin(&k, i);
     WALK(image_check_step, BOUND, &k);
+    image_check_begin(&k, i);
+    WALK(job_run, BOUND, &k.job);
 }
 
 /* A page for each of 1,000 blocks, as there is for those in pieces. */

@@ -22,6 +22,7 @@
 #include "hv/svc/build/populate.h"
 #include "hv/trap/cpuid.h"
 #include "mm/alloc/pfnmap.h"
+#include "mm/base/job.h"
 #include "mm/base/port.h"
 #include "mm/pv/mmu.h"
 
@@ -29,16 +30,11 @@
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_US | PTE_A)
 #define PAGE_FLAGS  (PTE_P | PTE_A | PTE_D)
 
-struct build;
-typedef enum err (*build_fn)(struct build *b);
-
 struct build {
+    struct job job; /* no step: nothing is built */
     struct module_config c;
     struct build_file file, initrd;
-    const build_fn *at; /* the step it is at; NULL: nothing is built */
-    uint64_t done;      /* of this step, in its own measure */
-    enum err rc;        /* of the step that failed */
-    char *text;
+    enum err rc; /* of the step that failed */
     struct elf_kernel k;
     struct plan plan;
     struct pfnmap map;
@@ -47,9 +43,16 @@ struct build {
     struct plan_part pool; /* tables not used yet */
 };
 
+_Static_assert(JOB_WHY == FLAGSTONE_TEXT, "what fail() fills");
+
 /* Large, and one domain is built at a time. */
 static struct build build;
 static struct vcpu_guest_context context;
+
+static struct build *build_of(struct job *j)
+{
+    return container_of(j, struct build, job);
+}
 
 static void *frame_at(const struct build *b, uint64_t pfn)
 {
@@ -79,8 +82,9 @@ static void copy_in(const struct build *b, uint64_t offset, const void *src,
 /* --- contents ------------------------------------------------------------ */
 
 /* New frames are zeros, which is what bss is. */
-static enum err load(struct build *b)
+static enum err load(struct job *j)
 {
+    struct build *b = build_of(j);
     const uint8_t *file = b->file.data;
 
     for (unsigned i = 0; i < b->k.nr_segments; i++) {
@@ -98,13 +102,16 @@ static enum err load(struct build *b)
 }
 
 /* A page of it describes a block, so there is no part of one. */
-static enum err fill_p2m(struct build *b)
+static enum err fill_p2m(struct job *j)
 {
-    while (b->done < b->d->nr_pages) {
-        uint64_t *page = frame_at(b, b->plan.p2m.pfn + b->done / PT_ENTRIES);
+    struct build *b = build_of(j);
+
+    while (b->job.cursor < b->d->nr_pages) {
+        uint64_t *page =
+            frame_at(b, b->plan.p2m.pfn + b->job.cursor / PT_ENTRIES);
 
         for (unsigned i = 0; i < PT_ENTRIES; i++)
-            page[i] = pfnmap_get(&b->map, pfn_of(b->done++)).v;
+            page[i] = pfnmap_get(&b->map, pfn_of(b->job.cursor++)).v;
         if (port_preempt())
             return ERR_RESTART;
     }
@@ -172,25 +179,26 @@ static enum err map_pages(struct build *b, uint64_t va, uint64_t pfn,
 {
     const struct plan_part *t = &b->plan.tables;
 
-    while (b->done < count) {
-        uint64_t p = pfn + b->done;
+    while (b->job.cursor < count) {
+        uint64_t p = pfn + b->job.cursor;
         bool table = p >= t->pfn && p < t->pfn + t->count;
         mfn_t m = pfnmap_get(&b->map, pfn_of(p));
 
-        *entry_of(b, va + (b->done << PAGE_SHIFT)) =
+        *entry_of(b, va + (b->job.cursor << PAGE_SHIFT)) =
             pte_make(m, PAGE_FLAGS | (table ? 0 : PTE_RW));
-        b->done++;
-        if (b->done % PT_ENTRIES == 0 && port_preempt())
+        b->job.cursor++;
+        if (b->job.cursor % PT_ENTRIES == 0 && port_preempt())
             return ERR_RESTART;
     }
     return ERR_NONE;
 }
 
-static enum err map_memory(struct build *b)
+static enum err map_memory(struct job *j)
 {
+    struct build *b = build_of(j);
     const struct plan *p = &b->plan;
 
-    if (!b->done) {
+    if (!b->job.cursor) {
         b->pool = p->tables;
         b->pool.pfn++; /* the L4 */
         b->pool.count--;
@@ -198,19 +206,21 @@ static enum err map_memory(struct build *b)
     return map_pages(b, p->virt_base, 0, p->mapped_pages);
 }
 
-static enum err map_p2m(struct build *b)
+static enum err map_p2m(struct job *j)
 {
+    struct build *b = build_of(j);
     const struct plan *p = &b->plan;
 
     if (b->k.init_p2m == ELF_ABSENT)
         return ERR_NONE;
-    if (!b->done)
+    if (!b->job.cursor)
         b->pool = p->p2m_tables;
     return map_pages(b, p->p2m.va, p->p2m.pfn, p->p2m.count);
 }
 
-static enum err pin_tables(struct build *b)
+static enum err pin_tables(struct job *j)
 {
+    struct build *b = build_of(j);
     struct mm_op op;
     enum err rc;
 
@@ -218,15 +228,16 @@ static enum err pin_tables(struct build *b)
     rc = mmu_pin(&op, mfn_of_part(b, &b->plan.tables), 4);
     mm_op_end(&op);
     if (rc && rc != ERR_RESTART)
-        return fail(b->text, ERR_NOMEM,
+        return fail(b->job.why, ERR_NOMEM,
                     "no memory to account for its page tables");
     return rc;
 }
 
 /* --- the first vCPU ------------------------------------------------------ */
 
-static enum err set_context(struct build *b)
+static enum err set_context(struct job *j)
 {
+    struct build *b = build_of(j);
     const struct plan *p = &b->plan;
     uint64_t sp = p->stack.va + PAGE_SIZE;
     enum err rc;
@@ -245,14 +256,15 @@ static enum err set_context(struct build *b)
     context.ctrlreg[3] = maddr_of_mfn(mfn_of_part(b, &p->tables)).v;
     rc = vcpu_set_context(b->d->vcpu[0], &context);
     if (rc && rc != ERR_RESTART)
-        return fail(b->text, ERR_INVAL, "its entry point is not an address");
+        return fail(b->job.why, ERR_INVAL, "its entry point is not an address");
     return rc;
 }
 
 /* --- all of it ----------------------------------------------------------- */
 
-static enum err read_files(struct build *b)
+static enum err read_files(struct job *j)
 {
+    struct build *b = build_of(j);
     const char *why;
     enum err rc = elf_parse(&b->k, b->file.data, b->file.len, &why);
 
@@ -264,36 +276,41 @@ static enum err read_files(struct build *b)
         rc = plan_make(&b->plan, &b->k, b->c.mem >> PAGE_SHIFT, b->initrd.len,
                        &why);
     if (rc == ERR_NOMEM)
-        return fail(b->text, rc, "%s: at least %lu MiB", why,
+        return fail(b->job.why, rc, "%s: at least %lu MiB", why,
                     (b->plan.used_pages + 255) >> 8);
-    return rc ? fail(b->text, rc, "%s", why) : ERR_NONE;
+    return rc ? fail(b->job.why, rc, "%s", why) : ERR_NONE;
 }
 
-static enum err make_domain(struct build *b)
+static enum err make_domain(struct job *j)
 {
+    struct build *b = build_of(j);
     const struct domain_config c = module_domain(&b->c);
     struct shown shown;
-    enum err rc = cpuid_choose(&b->c.cpu, &shown, b->text);
+    enum err rc = cpuid_choose(&b->c.cpu, &shown, b->job.why);
 
     if (rc)
         return rc;
     rc = domain_create(&c, &shown, &b->d);
     if (rc)
-        return fail(b->text, rc, "no memory for the domain itself");
+        return fail(b->job.why, rc, "no memory for the domain itself");
     rc = pfnmap_init(&b->map, &hv_mm, b->c.mem >> BLOCK_SHIFT);
     if (rc)
-        return fail(b->text, rc, "no memory to build it");
+        return fail(b->job.why, rc, "no memory to build it");
     b->populate = (struct populate){.d = b->d, .map = &b->map};
     return ERR_NONE;
 }
 
-static enum err populate(struct build *b)
+static enum err populate(struct job *j)
 {
-    return populate_step(&b->populate, b->text);
+    struct build *b = build_of(j);
+
+    return populate_step(&b->populate, b->job.why);
 }
 
-static enum err fill_info(struct build *b)
+static enum err fill_info(struct job *j)
 {
+    struct build *b = build_of(j);
+
     fill_start_info(b);
     b->d->console_mfn = mfn_of_part(b, &b->plan.console);
     b->d->store_mfn = mfn_of_part(b, &b->plan.store);
@@ -301,30 +318,16 @@ static enum err fill_info(struct build *b)
     return ERR_NONE;
 }
 
-static const build_fn steps[] = {read_files, make_domain, populate,   load,
+static const job_step steps[] = {read_files, make_domain, populate,   load,
                                  fill_p2m,   fill_info,   map_memory, map_p2m,
                                  pin_tables, set_context, NULL};
-
-/* Up to the first that fails or wants to be called again. */
-static enum err do_steps(struct build *b)
-{
-    while (*b->at) {
-        enum err rc = (*b->at)(b);
-
-        if (rc)
-            return rc;
-        b->done = 0;
-        b->at++;
-    }
-    return ERR_NONE;
-}
 
 void build_begin(const struct module_config *c, struct build_file kernel,
                  struct build_file initrd)
 {
-    ASSERT(!build.at);
-    build =
-        (struct build){.c = *c, .file = kernel, .initrd = initrd, .at = steps};
+    ASSERT(!build.job.step);
+    build = (struct build){.c = *c, .file = kernel, .initrd = initrd};
+    job_begin(&build.job, steps);
 }
 
 static void say_built(const struct build *b)
@@ -351,21 +354,22 @@ enum err build_step(struct domain **out, char *text)
 {
     struct build *b = &build;
 
-    b->text = text;
     if (!b->rc) {
-        enum err rc = do_steps(b);
+        enum err rc = job_run(&b->job);
 
         if (rc == ERR_RESTART)
             return rc;
         if (rc)
-            log_say("guest %s not started: %s", b->c.name, text);
+            log_say("guest %s not started: %s", b->c.name, b->job.why);
         b->rc = rc;
     }
     if ((b->rc ? undo(b) : pfnmap_free(&b->map)) == ERR_RESTART)
         return ERR_RESTART;
-    b->at = NULL;
-    if (b->rc)
+    b->job.step = NULL;
+    if (b->rc) {
+        memcpy(text, b->job.why, FLAGSTONE_TEXT);
         return b->rc;
+    }
     say_built(b);
     *out = b->d;
     return ERR_NONE;
@@ -375,9 +379,9 @@ void build_cancel(void)
 {
     struct build *b = &build;
 
-    if (!b->at)
+    if (!b->job.step)
         return;
-    b->at = NULL;
+    b->job.step = NULL;
     while (pfnmap_free(&b->map))
         ;
     if (b->d)

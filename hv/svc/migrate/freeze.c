@@ -295,7 +295,7 @@ static void find_frames(const struct freeze_domain *f, struct domain *d,
     d->downgrade_mfn = pfnmap_get(map, pfn_of(f->downgrade_pfn));
 }
 
-enum err freeze_thaw(const struct freeze *f, struct domain *d, unsigned *next,
+enum err freeze_thaw(const struct freeze *f, struct domain *d, uint64_t *next,
                      const struct pfnmap *map, char *text)
 {
     for (; *next < d->nr_vcpus; ++*next) {

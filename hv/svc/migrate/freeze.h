@@ -87,5 +87,5 @@ enum err freeze_check(const struct freeze *f, size_t bytes, char *text);
  * on, and d the frames the hypervisor looks at. They stay down as far as they
  * were. ERR_RESTART; ERR_INVAL: text.
  */
-enum err freeze_thaw(const struct freeze *f, struct domain *d, unsigned *next,
+enum err freeze_thaw(const struct freeze *f, struct domain *d, uint64_t *next,
                      const struct pfnmap *map, char *text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* migrate.c: see migrate.h; the steps are in migrate_job_*.c. */
+/* migrate.c: see migrate.h; the steps are in migrate_in.c and migrate_out.c. */
 #include "hv/svc/migrate/migrate.h"
 
 #include "hv/arch/x86.h"
@@ -28,30 +28,13 @@ bool migrate_uses_image(const struct held_image *h)
 
 /* --- any of them ---------------------------------------------------------- */
 
-/* Steps up to the first that fails or wants to be called again. */
-static enum err do_steps(struct migrate_job *j)
-{
-    migrate_job_step step = j->plan->step[j->at];
-    enum err rc = ERR_NONE;
-
-    while (step && !rc) {
-        rc = step(j);
-        if (rc)
-            break;
-        j->vcpu = 0;
-        step =
-            ++j->at < ARRAY_SIZE(j->plan->step) ? j->plan->step[j->at] : NULL;
-    }
-    return rc;
-}
-
 static enum err go_on(struct migrate_job *j)
 {
     enum err rc = ERR_NONE;
 
     j->since = x86_rdtsc();
     if (!j->ending) {
-        rc = do_steps(j);
+        rc = job_run(&j->job);
         j->ending = rc != ERR_RESTART;
         j->rc = rc;
     }
@@ -74,17 +57,19 @@ static enum err run_job(const struct migrate_job *asked, char *text)
 {
     enum err rc;
 
-    if (!job.plan)
+    if (!job.plan) {
         job = *asked;
-    else if (!same(&job, asked))
+        job_begin(&job.job, job.plan->steps);
+    } else if (!same(&job, asked)) {
         return fail(text, ERR_BUSY,
                     "another save, restore or relocation is under way");
+    }
     rc = go_on(&job);
     if (rc == ERR_RESTART)
         return rc;
     job.plan = NULL;
     if (job.rc)
-        memcpy(text, job.text, FLAGSTONE_TEXT);
+        memcpy(text, job.job.why, FLAGSTONE_TEXT);
     return job.rc;
 }
 

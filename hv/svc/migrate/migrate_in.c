@@ -16,43 +16,46 @@
 
 /* --- from an image -------------------------------------------------------- */
 
-static enum err find_image(struct migrate_job *j)
+static enum err find_image(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     struct held_image *h = images_find(j->name);
 
     if (!h)
-        return fail(j->text, ERR_NOENT, "there is no image %s", j->name);
+        return fail(j->job.why, ERR_NOENT, "there is no image %s", j->name);
     j->image = h;
     image_check_begin(&j->check, &h->image);
     return ERR_NONE;
 }
 
-static enum err check_image(struct migrate_job *j)
+static enum err check_image(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     enum err rc = image_check_step(&j->check);
 
     if (rc && rc != ERR_RESTART)
-        return fail(j->text, rc, "image %s: %s", j->name, j->check.job.why);
+        return fail(j->job.why, rc, "image %s: %s", j->name, j->check.job.why);
     return rc;
 }
 
-static enum err read_record(struct migrate_job *j)
+static enum err read_record(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     const struct image *i = &j->image->image;
     uint64_t bytes = image_header(i)->section[IMAGE_HV].bytes;
     enum err rc;
 
     if (bytes > sizeof(migrate_job_frozen))
-        return fail(j->text, ERR_INVAL,
+        return fail(j->job.why, ERR_INVAL,
                     "image %s: the domain's record of %lu bytes is too long",
                     j->name, bytes);
     image_read(i, IMAGE_HV, 0, &migrate_job_frozen, bytes);
     j->ticks = 0; /* the price of laying it out does not include the check */
     j->since = x86_rdtsc();
-    rc = freeze_check(&migrate_job_frozen, bytes, j->text);
+    rc = freeze_check(&migrate_job_frozen, bytes, j->job.why);
     return rc ? rc
               : cpuid_fits(&migrate_job_frozen.domain.shown,
-                           migrate_job_frozen.domain.name, j->text);
+                           migrate_job_frozen.domain.name, j->job.why);
 }
 
 static bool name_taken(const char *name)
@@ -64,8 +67,9 @@ static bool name_taken(const char *name)
     return d;
 }
 
-static enum err make_domain(struct migrate_job *j)
+static enum err make_domain(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     const struct freeze_domain *f = &migrate_job_frozen.domain;
     uint64_t frames = image_header(&j->image->image)->nr_frames;
     char name[DOMAIN_NAME_MAX];
@@ -80,15 +84,16 @@ static enum err make_domain(struct migrate_job *j)
 
     memcpy(name, j->rename[0] ? j->rename : f->name, sizeof(name));
     if (!freeze_name_ok(name))
-        return fail(j->text, ERR_INVAL, "that is no name for a domain");
+        return fail(j->job.why, ERR_INVAL, "that is no name for a domain");
     if (name_taken(name))
-        return fail(j->text, ERR_EXIST, "there is a domain %s already", name);
+        return fail(j->job.why, ERR_EXIST, "there is a domain %s already",
+                    name);
     if (frames > f->max_pages)
-        return fail(j->text, ERR_INVAL,
+        return fail(j->job.why, ERR_INVAL,
                     "image %s: %lu pages, more than the domain's %lu", j->name,
                     frames, f->max_pages);
     if (domain_create(&c, &f->shown, &j->d))
-        return fail(j->text, ERR_NOMEM, "no memory for the domain itself");
+        return fail(j->job.why, ERR_NOMEM, "no memory for the domain itself");
     j->d->suspended = true;
     migrate_job_op_begin(j);
     restore_begin(&j->restore, &j->op, &j->image->image, j->policy);
@@ -97,27 +102,32 @@ static enum err make_domain(struct migrate_job *j)
     return ERR_NONE;
 }
 
-static enum err restore_memory(struct migrate_job *j)
+static enum err restore_memory(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     enum err rc;
 
     migrate_job_op_begin(j);
     rc = restore_step(&j->restore);
     migrate_job_op_end(j);
     if (rc && rc != ERR_RESTART)
-        return fail(j->text, rc, "image %s: %s", j->name, j->restore.job.why);
+        return fail(j->job.why, rc, "image %s: %s", j->name,
+                    j->restore.job.why);
     return rc;
 }
 
-static enum err thaw_restored(struct migrate_job *j)
+static enum err thaw_restored(struct job *job)
 {
-    return freeze_thaw(&migrate_job_frozen, j->d, &j->vcpu, &j->restore.map,
-                       j->text);
+    struct migrate_job *j = migrate_job_of(job);
+
+    return freeze_thaw(&migrate_job_frozen, j->d, &j->job.cursor,
+                       &j->restore.map, j->job.why);
 }
 
 /* Can the guest execute anything at all? */
-static enum err check_resume_point(struct migrate_job *j)
+static enum err check_resume_point(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     struct domain *d = j->d;
     const struct vcpu *v = d->vcpu[0];
     mfn_t root = v->in_kernel ? v->mm.root_kernel : v->mm.root_user;
@@ -125,19 +135,20 @@ static enum err check_resume_point(struct migrate_job *j)
     j->result = j->restore.result;
     if (resume_mapped(d->mm.mm, root, v->regs.rip) &&
         resume_mapped(d->mm.mm, root, v->regs.rsp))
-        return resume_check(d, j->text);
+        return resume_check(d, j->job.why);
     if (j->result.remap)
-        return fail(j->text, ERR_INVAL,
+        return fail(j->job.why, ERR_INVAL,
                     "image %s: its kernel is mapped large and cannot remap "
                     "itself: restore=shatter",
                     j->name);
-    return fail(j->text, ERR_INVAL,
+    return fail(j->job.why, ERR_INVAL,
                 "image %s: the place where it suspended is not mapped",
                 j->name);
 }
 
-static enum err wake(struct migrate_job *j)
+static enum err wake(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     const struct freeze_domain *f = &migrate_job_frozen.domain;
     struct domain *d = j->d;
     enum err rc;
@@ -147,7 +158,7 @@ static enum err wake(struct migrate_job *j)
     d->super_stats.restores = f->restores;
     d->started = true;
     d->moved = true;
-    rc = resume_run(d, j->text);
+    rc = resume_run(d, j->job.why);
     if (!rc)
         store_set_target(d, f->target);
     return rc;
@@ -170,7 +181,8 @@ static enum err restore_last(struct migrate_job *j)
     return rc;
 }
 
-const struct migrate_job_plan migrate_in_restore = {
-    {find_image, check_image, read_record, make_domain, restore_memory,
-     thaw_restored, check_resume_point, wake},
-    restore_last};
+static const job_step restore_steps[] = {
+    find_image,    check_image,        read_record, make_domain, restore_memory,
+    thaw_restored, check_resume_point, wake,        NULL};
+const struct migrate_job_plan migrate_in_restore = {restore_steps,
+                                                    restore_last};

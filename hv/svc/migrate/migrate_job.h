@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * migrate_job.h: the inside of migrate.h. A migration job is a row of steps,
- * each of which may want to be called again, and one that ends it whatever
- * became of it.
+ * migrate_job.h: the inside of migrate.h. A migration job is a row of steps
+ * (job.h), and one that ends it whatever became of it. What mm/ does in a row
+ * of its own is one step here, which is where its reason gets its subject.
  *
  * Invariant: the domain under way is suspended, and neither it nor the image
  * is changed by anybody else (migrate_uses_*).
@@ -11,16 +11,15 @@
 
 #include "hv/svc/migrate/freeze.h"
 #include "hv/svc/migrate/images.h"
+#include "mm/base/job.h"
 #include "mm/save/relocate.h"
 #include "mm/save/restore.h"
 #include "mm/save/save.h"
 
 struct migrate_job;
-typedef enum err (*migrate_job_step)(struct migrate_job *j);
-
 struct migrate_job_plan {
-    migrate_job_step step[8]; /* up to NULL */
-    migrate_job_step last;    /* can only succeed; looks at rc */
+    const job_step *steps;
+    enum err (*last)(struct migrate_job *j); /* can only succeed; sees rc */
 };
 extern const struct migrate_job_plan migrate_out_save, migrate_out_relocate,
     migrate_in_restore;
@@ -32,8 +31,7 @@ struct migrate_job {
     char name[FLAGSTONE_NAME], rename[FLAGSTONE_NAME];
     enum restore_policy policy;
     /* How far it is. */
-    unsigned at;
-    unsigned vcpu; /* the next one of this step */
+    struct job job;
     bool ending;
     enum err rc;           /* of the step that failed */
     uint64_t ticks, since; /* TSC it took, and when this part of it began */
@@ -49,8 +47,13 @@ struct migrate_job {
         struct relocate relocate;
     };
     struct layout_result result;
-    char text[FLAGSTONE_TEXT];
 };
+_Static_assert(JOB_WHY == FLAGSTONE_TEXT, "what fail() fills");
+
+static inline struct migrate_job *migrate_job_of(struct job *j)
+{
+    return container_of(j, struct migrate_job, job);
+}
 
 /* Around what is done in one go to the memory of the domain under way. */
 static inline void migrate_job_op_begin(struct migrate_job *j)

@@ -9,71 +9,74 @@
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
 #include "hv/svc/migrate/resume.h"
-#include "mm/pv/type.h"
 
 /* --- taking down what there is -------------------------------------------- */
 
-/* Tables that an interrupted operation of the guest's left half way down. */
-static enum err finish_deferred(struct migrate_job *j)
+static enum err begin_snapshot(struct job *job)
 {
-    for (; j->vcpu < j->d->nr_vcpus; j->vcpu++) {
-        struct mm_op op;
-        enum err rc;
+    struct migrate_job *j = migrate_job_of(job);
 
-        mm_op_begin(&op, &j->d->mm, &j->d->vcpu[j->vcpu]->mm);
-        rc = type_finish_deferred(&op);
-        mm_op_end(&op);
-        if (rc)
-            return rc;
-    }
+    migrate_job_op_begin(j);
+    snapshot_begin(&j->snapshot, &j->op, resume_p2m(j->d));
+    migrate_job_op_end(j);
+    j->snapshot_begun = true;
     return ERR_NONE;
 }
 
-static enum err take_snapshot(struct migrate_job *j)
+static enum err take_snapshot(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     enum err rc;
 
     migrate_job_op_begin(j);
-    if (!j->snapshot_begun) {
-        snapshot_begin(&j->snapshot, &j->op, resume_p2m(j->d));
-        j->snapshot_begun = true;
-    }
     rc = snapshot_step(&j->snapshot);
     migrate_job_op_end(j);
     if (rc && rc != ERR_RESTART)
-        return fail(j->text, rc, "cannot take a snapshot of %s: %s", j->d->name,
-                    j->snapshot.job.why);
+        return fail(j->job.why, rc, "cannot take a snapshot of %s: %s",
+                    j->d->name, j->snapshot.job.why);
     return rc;
 }
 
-static enum err take_frozen(struct migrate_job *j)
+static enum err take_record(struct job *job)
 {
-    enum err rc = resume_check(j->d, j->text);
+    struct migrate_job *j = migrate_job_of(job);
+    enum err rc = resume_check(j->d, j->job.why);
 
     return rc ? rc
-              : freeze_take(&migrate_job_frozen, j->d, &j->snapshot, j->text);
+              : freeze_take(&migrate_job_frozen, j->d, &j->snapshot,
+                            j->job.why);
 }
 
 /* --- to an image ---------------------------------------------------------- */
 
-static enum err save_memory(struct migrate_job *j)
+static enum err begin_image(struct job *job)
 {
-    enum err rc;
+    struct migrate_job *j = migrate_job_of(job);
+    enum err rc = images_new(j->name, &j->image, j->job.why);
 
-    if (!j->image) {
-        rc = images_new(j->name, &j->image, j->text);
-        if (rc)
-            return rc;
+    if (!rc)
         save_begin(&j->save, &j->snapshot, &j->image->image,
                    &migrate_job_frozen, migrate_job_frozen.domain.bytes);
-    }
-    rc = save_step(&j->save);
-    if (rc && rc != ERR_RESTART)
-        return fail(j->text, rc, "cannot save %s: %s", j->d->name,
-                    j->save.job.why);
-    if (!rc)
-        images_describe(j->image);
     return rc;
+}
+
+static enum err save_memory(struct job *job)
+{
+    struct migrate_job *j = migrate_job_of(job);
+    enum err rc = save_step(&j->save);
+
+    if (rc && rc != ERR_RESTART)
+        return fail(j->job.why, rc, "cannot save %s: %s", j->d->name,
+                    j->save.job.why);
+    return rc;
+}
+
+static enum err describe_image(struct job *job)
+{
+    struct migrate_job *j = migrate_job_of(job);
+
+    images_describe(j->image);
+    return ERR_NONE;
 }
 
 static enum err end_snapshot(struct migrate_job *j)
@@ -93,16 +96,20 @@ static enum err save_last(struct migrate_job *j)
     return j->rc && j->image ? images_discard(j->image) : ERR_NONE;
 }
 
-const struct migrate_job_plan migrate_out_save = {
-    {finish_deferred, take_snapshot, take_frozen, save_memory}, save_last};
+static const job_step save_steps[] = {
+    begin_snapshot, take_snapshot,  take_record, begin_image,
+    save_memory,    describe_image, NULL};
+const struct migrate_job_plan migrate_out_save = {save_steps, save_last};
 
 /* --- relocation ----------------------------------------------------------- */
 
 /* From here on the domain cannot go back to what it was. */
-static enum err let_go(struct migrate_job *j)
+static enum err let_go(struct job *job)
 {
-    for (; j->vcpu < j->d->nr_vcpus; j->vcpu++) {
-        enum err rc = vcpu_let_go(j->d->vcpu[j->vcpu]);
+    struct migrate_job *j = migrate_job_of(job);
+
+    for (; j->job.cursor < j->d->nr_vcpus; j->job.cursor++) {
+        enum err rc = vcpu_let_go(j->d->vcpu[j->job.cursor]);
 
         if (rc)
             return rc;
@@ -112,8 +119,9 @@ static enum err let_go(struct migrate_job *j)
     return ERR_NONE;
 }
 
-static enum err relocate_memory(struct migrate_job *j)
+static enum err relocate_memory(struct job *job)
 {
+    struct migrate_job *j = migrate_job_of(job);
     enum err rc;
 
     migrate_job_op_begin(j);
@@ -121,22 +129,25 @@ static enum err relocate_memory(struct migrate_job *j)
     migrate_job_op_end(j);
     j->relocate_begun = rc == ERR_RESTART;
     if (rc && rc != ERR_RESTART) {
-        (void)fail(j->text, rc, "relocation of %s failed, and it is lost: %s",
-                   j->d->name, j->relocate.job.why);
+        (void)fail(j->job.why, rc,
+                   "relocation of %s failed, and it is lost: %s", j->d->name,
+                   j->relocate.job.why);
         domain_crash(j->d, "relocation failed: %s", j->relocate.job.why);
     }
     return rc;
 }
 
-static enum err thaw_relocated(struct migrate_job *j)
+static enum err thaw_relocated(struct job *job)
 {
-    enum err rc = freeze_thaw(&migrate_job_frozen, j->d, &j->vcpu,
-                              &j->snapshot.map, j->text);
+    struct migrate_job *j = migrate_job_of(job);
+    enum err rc = freeze_thaw(&migrate_job_frozen, j->d, &j->job.cursor,
+                              &j->snapshot.map, j->job.why);
 
     if (rc == ERR_RESTART)
         return rc;
     if (rc) {
-        domain_crash(j->d, "relocation failed, memory had moved: %s", j->text);
+        domain_crash(j->d, "relocation failed, memory had moved: %s",
+                     j->job.why);
         return rc;
     }
     j->result = j->relocate.result;
@@ -145,7 +156,8 @@ static enum err thaw_relocated(struct migrate_job *j)
     return ERR_NONE;
 }
 
-const struct migrate_job_plan migrate_out_relocate = {
-    {finish_deferred, take_snapshot, take_frozen, let_go, relocate_memory,
-     thaw_relocated},
-    end_snapshot};
+static const job_step relocate_steps[] = {
+    begin_snapshot,  take_snapshot,  take_record, let_go,
+    relocate_memory, thaw_relocated, NULL};
+const struct migrate_job_plan migrate_out_relocate = {relocate_steps,
+                                                      end_snapshot};

@@ -24,7 +24,7 @@
 #include "hv/dev/clock.h"
 #include "hv/domain/profile.h"
 #include "hv/entry/exit.h"
-#include "hv/entry/profiled.h"
+#include "hv/entry/patch.h"
 #include "hv/entry/trap.h"
 #include "hv/sched/event.h"
 #include "hv/sched/time.h"
@@ -117,8 +117,7 @@ void hv_main(uint32_t mbi)
     log_say("Flagstone " FLAGSTONE_RELEASE);
     cmdline_parse(boot.cmdline);
     report_bootinfo();
-    if (options.profile)
-        profiled_enable();
+    patch_entry();
     init_machine();
     paging_init_m2p(&boot);
     log_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,

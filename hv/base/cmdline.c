@@ -17,6 +17,7 @@ struct options options = {
     .fragment_reserve = OPT_RESERVE_AUTO,
     .reserve = 0,
     .timeslice = 10,
+    .fast = 1,
 };
 
 enum option_type {
@@ -56,6 +57,8 @@ static const struct choice consoles[] = {{"com1", CONSOLE_COM1},
 static const struct choice nmis[] = {
     {"panic", NMI_PANIC}, {"report", NMI_REPORT}, {NULL, 0}};
 
+static const struct choice switches[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
+
 static const struct option {
     const char *name;
     enum option_type type;
@@ -76,6 +79,7 @@ static const struct option {
     {"slowline", TYPE_NUMBER, &options.slowline, NULL, 0, 10000000},
     {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
+    {"fast", TYPE_CHOICE, &options.fast, switches, 0, 0},
 };
 
 /* Part of the command line: not terminated. */

@@ -43,6 +43,7 @@ struct options {
     uint64_t slowline;                  /* ns, hv/dev/serial.h */
     unsigned profile;                   /* hv/domain/profile.h */
     unsigned nmi;                       /* enum option_nmi */
+    unsigned fast;                      /* hv/entry/fast.asm is in use */
 };
 extern struct options options;
 

@@ -5,7 +5,7 @@
  *
  * Without it nothing is counted, and nothing is slower: with it, other entry
  * points are used that read the clock first, and the ways out are patched to
- * lead through one that reads it again (hv/entry/profiled.h).
+ * lead through one that reads it again (hv/entry/patch.h).
  */
 #pragma once
 

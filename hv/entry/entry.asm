@@ -21,7 +21,7 @@
 ; they are, the slow path (work to do, another vCPU to run) stores them first.
 ;
 ; The last two instructions of each way out are patched where a profile is
-; wanted (hv/entry/profiled.h).
+; wanted (hv/entry/patch.h).
 ;
 ; Labels here are never local (.name): NASM would tie them to whatever label a
 ; macro defines last.

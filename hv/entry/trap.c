@@ -21,7 +21,7 @@
 #include "hv/domain/profile.h"
 #include "hv/domain/seg.h"
 #include "hv/domain/vcpu.h"
-#include "hv/entry/profiled.h"
+#include "hv/entry/patch.h"
 #include "hv/trap/cpuid.h"
 #include "hv/trap/emulate.h"
 #include "hv/trap/ptwr.h"

@@ -11,6 +11,8 @@ judge = skips_at_77("no packages", "^linux: (.*)")
 
 def cases():
     for kind in KINDS:
-        yield Case("linux/" + kind, ["tests/linux/boot", kind], limit=180,
-                   judge=judge)
+        command = ["tests/linux/boot", kind]
+        if kind == "max":  # with and without hv/entry/fast.asm
+            command = ["tests/boot/fast"] + command
+        yield Case("linux/" + kind, command, limit=180, judge=judge)
     yield Case("linux/typed", ["tests/boot/typed", "linux"], judge=judge)

@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(options.superpages <= OPT_SUPERPAGES_REQUIRE && options.profile <= 1);
     must(!(options.console &
            ~(unsigned)(CONSOLE_COM1 | CONSOLE_VGA | CONSOLE_FB)));
+    must(options.fast <= 1);
     must(options.timeslice >= 1 && options.timeslice <= 1000);
     return 0;
 }

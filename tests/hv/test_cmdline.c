@@ -33,7 +33,8 @@ static void good_words_are_taken(void **state)
 {
     (void)state;
     cmdline_parse("  exit=hang timeslice=30  console=com1,fb debug "
-                  "superpages=require fragment_reserve=17");
+                  "superpages=require fragment_reserve=17 "
+                  "fast=off");
     assert_int_equal(lines, 0);
     assert_int_equal(options.exit, EXIT_HANG);
     assert_int_equal(options.timeslice, 30);
@@ -41,6 +42,7 @@ static void good_words_are_taken(void **state)
     assert_int_equal(options.loglevel, LOG_DEBUG);
     assert_int_equal(options.superpages, OPT_SUPERPAGES_REQUIRE);
     assert_int_equal(options.fragment_reserve, 17);
+    assert_int_equal(options.fast, 0);
 }
 
 static void bad_words_are_named_and_change_nothing(void **state)
@@ -59,6 +61,8 @@ static void bad_words_are_named_and_change_nothing(void **state)
         "exit=qemux",
         "console=com1,x",
         "debug=1",
+        "fast",
+        "fast=of",
         "Exit=acpi",
         "exi=acpi",
         "=",

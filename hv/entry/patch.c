@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch.c: jumps written over the code of entry.asm and fast.asm. Invariant:
+ * what nobody asked for is not there, so it costs a guest nothing.
+ */
+#include "hv/entry/patch.h"
+
+#include "hv/base/cmdline.h"
+#include "hv/base/string.h"
+#include "hv/call/hypercall.h"
+#include "hv/domain/profile.h"
+
+#define JUMP 5u
+
+/* Of JUMP bytes: SWAPGS and IRETQ, or SWAPGS and most of SYSRET. */
+extern uint8_t exit_iretq[], exit_sysret[], exit_fast_sysret[];
+extern const uint8_t profiled_exit_iretq[], profiled_exit_sysret[];
+
+/* Of JUMP bytes or more: the one's first instruction, the other's only one. */
+extern uint8_t fast_exception[], fast_syscall_deliver[];
+extern const uint8_t entry_common[], fast_give_up[];
+
+static void lead(uint8_t *from, const uint8_t *to)
+{
+    int32_t distance = (int32_t)(to - from - JUMP);
+
+    from[0] = 0xe9; /* jmp rel32 */
+    memcpy(from + 1, &distance, sizeof(distance));
+}
+
+static void patch_profile(void)
+{
+    profile_on = true;
+    lead(exit_iretq, profiled_exit_iretq);
+    lead(exit_sysret, profiled_exit_sysret);
+    lead(exit_fast_sysret, profiled_exit_sysret);
+}
+
+/* Each to where it goes by itself with what it leaves to C. */
+static void patch_past_fast(void)
+{
+    lead(fast_exception, entry_common);
+    lead(fast_syscall_deliver, fast_give_up);
+    lead((uint8_t *)hypercall_iret, (const uint8_t *)hypercall_iret_slow);
+}
+
+void patch_entry(void)
+{
+    if (options.profile)
+        patch_profile();
+    if (!options.fast)
+        patch_past_fast();
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch.h: the ways in and out of a guest as the command line wants them: led
+ * through those that count (hv/domain/profile.h) with `profile`, and past
+ * hv/entry/fast.asm with `fast=off`.
+ */
+#pragma once
+
+#include "hv/arch/idt.h"
+
+/* Once, after the command line is known and before text is read-only. */
+void patch_entry(void);
+
+/* Where to enter with `profile`, as entry_syscall and entry_vectors. */
+void profiled_syscall(void);
+extern const uint64_t profiled_vectors[IDT_VECTORS];

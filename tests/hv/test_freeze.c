@@ -189,7 +189,7 @@ static void forget_all(void)
 
 static void all_of_it_comes_back_on_other_frames(void **state)
 {
-    unsigned next = 0;
+    uint64_t next = 0;
     const struct vcpu *v = d->vcpu[0];
 
     (void)state;
@@ -223,7 +223,7 @@ static void all_of_it_comes_back_on_other_frames(void **state)
 /* Images made when the callback was kept beside the trap table. */
 static void an_older_image_has_its_nmi_elsewhere(void **state)
 {
-    unsigned next = 0;
+    uint64_t next = 0;
 
     (void)state;
     given.trap_ctxt[VEC_NMI].address = 0x1111;
@@ -252,7 +252,7 @@ static void no_machine_frame_is_in_it(void **state)
 
 static void what_was_preempted_goes_on(void **state)
 {
-    unsigned next = 0;
+    uint64_t next = 0;
 
     (void)state;
     take();
@@ -351,7 +351,7 @@ static void every_field_is_looked_at(void **state)
 
 static void what_the_processor_refuses_is_said(void **state)
 {
-    unsigned next = 0;
+    uint64_t next = 0;
 
     (void)state;
     take();
@@ -378,7 +378,7 @@ static void no_bytes_get_past_it(void **state)
     take();
     good = record;
     for (unsigned n = 0; n < 20000; n++) {
-        unsigned next = 0;
+        uint64_t next = 0;
 
         for (uint64_t i = 0, flips = 1 + machine_dice(&seed, 3); i < flips;
              i++) {

@@ -169,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t bytes = freeze_bytes(VCPUS);
     char text[FLAGSTONE_TEXT] = "";
-    unsigned next = 0;
+    uint64_t next = 0;
 
     make_domain();
     for (; size >= 3; data += 3, size -= 3)

@@ -106,18 +106,29 @@ enum err frame_find_shared(const struct block *b)
     }
 }
 
-bool frame_owned(const struct mm_op *op, mfn_t m)
+/* Might the frame be the domain's? NULL: it is not. */
+static const struct block *block_concerned(const struct mm_op *op, mfn_t m)
 {
     const struct block *b;
-    struct frame f;
 
     if (!mm_mfn_valid(op->mm, m))
-        return false;
+        return NULL;
     b = mm_block(op->mm, blk_of_mfn(m));
-    if (!block_concerns(b->word, op->d->id))
+    return block_concerns(b->word, op->d->id) ? b : NULL;
+}
+
+bool frame_owned(const struct mm_op *op, mfn_t m)
+{
+    return block_concerned(op, m) &&
+           frame_owner(frame_word_of(op->mm, m, op->d->id)) == op->d->id;
+}
+
+bool frame_find_worded(const struct mm_op *op, mfn_t m, struct frame *out)
+{
+    const struct block *b = block_concerned(op, m);
+
+    if (!b || b->table == 0)
         return false;
-    if (b->table == 0)
-        return true;
-    f = frame_held(op->mm, m);
-    return frame_owner(frame_word(&f)) == op->d->id;
+    *out = frame_held(op->mm, m);
+    return frame_owner(frame_word(out)) == op->d->id;
 }

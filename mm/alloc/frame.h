@@ -308,6 +308,18 @@ static always_inline struct frame frame_held(const struct mm *mm, mfn_t m)
                           .i = (unsigned)m.v % BLOCK_FRAMES};
 }
 
+/* The word of a frame in one of owner's blocks, or what stands for it. */
+static inline uint64_t frame_word_of(const struct mm *mm, mfn_t m,
+                                     unsigned owner)
+{
+    struct frame f;
+
+    if (!mm_block(mm, blk_of_mfn(m))->table)
+        return frame_word_owned(owner);
+    f = frame_held(mm, m);
+    return frame_word(&f);
+}
+
 /* The block is not the domain's: as frame_find(), ERR_NONE if it is shared. */
 enum err frame_find_shared(const struct block *b);
 
@@ -344,3 +356,9 @@ static always_inline enum err frame_find(const struct mm_op *op, mfn_t m,
 
 /* Is the frame the domain's? Makes no table. */
 bool frame_owned(const struct mm_op *op, mfn_t m);
+/*
+ * Its accounting, if it is the domain's and has any: what has neither a type
+ * nor a second reference need not have a word. Makes no table.
+ */
+must_check bool frame_find_worded(const struct mm_op *op, mfn_t m,
+                                  struct frame *out);

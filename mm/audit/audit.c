@@ -99,12 +99,9 @@ static void tally_super(struct auditor *a, pte_t e, unsigned level)
 
 static bool is_linear(struct auditor *a, unsigned level, mfn_t target)
 {
-    struct frame f;
-
-    if (!own(a, target) || !mm_block(a->mm, blk_of_mfn(target))->table)
-        return false;
-    f = frame_held(a->mm, target);
-    return (unsigned)frame_type(frame_word(&f)) == level;
+    return own(a, target) &&
+           (unsigned)frame_type(frame_word_of(a->mm, target, a->d->id)) ==
+               level;
 }
 
 static bool is_grant(struct auditor *a, mfn_t table, unsigned level, unsigned i,

@@ -64,9 +64,8 @@ static pte_t *entry_of(const struct mm_op *op, uint64_t entry_maddr)
     struct frame f;
     uint64_t w;
 
-    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
+    if (!frame_find_worded(op, m, &f))
         return NULL;
-    f = frame_held(op->mm, m);
     w = frame_word(&f);
     if (frame_type(w) != FRAME_L1 || !(w & FRAME_VALIDATED))
         return NULL;

@@ -308,9 +308,8 @@ static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
 {
     uint64_t w;
 
-    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
+    if (!frame_find_worded(op, m, out))
         return false;
-    *out = frame_held(op->mm, m);
     w = frame_word(out);
     return frame_type(w) == FRAME_L1 && (w & FRAME_VALIDATED);
 }

@@ -32,10 +32,8 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
 
     if (rc)
         return rc;
-    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
-        return ERR_INVAL;
-    f = frame_held(op->mm, m);
-    if (!frame_try(&f, frame_flags, 0, FRAME_PINNED))
+    if (!frame_find_worded(op, m, &f) ||
+        !frame_try(&f, frame_flags, 0, FRAME_PINNED))
         return ERR_INVAL;
     type_put_deferred(op, m);
     return ERR_NONE;

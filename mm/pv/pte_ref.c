@@ -13,10 +13,8 @@ enum err pte_ref_find(const struct mm_op *op, maddr_t entry,
     unsigned i = (unsigned)(entry.v / sizeof(pte_t)) % PT_ENTRIES;
     uint64_t w;
 
-    if (entry.v % sizeof(pte_t) || !frame_owned(op, m) ||
-        mm_block(op->mm, blk_of_mfn(m))->table == 0)
+    if (entry.v % sizeof(pte_t) || !frame_find_worded(op, m, &out->at.table))
         return ERR_INVAL;
-    out->at.table = frame_held(op->mm, m);
     w = frame_word(&out->at.table);
     out->at.level = (unsigned)frame_type(w);
     if (!(w & FRAME_VALIDATED) || out->at.level > PT_LEVELS ||

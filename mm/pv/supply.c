@@ -60,8 +60,5 @@ bool supply_is(const struct mm_op *op, mfn_t m)
 {
     struct frame f;
 
-    if (!frame_owned(op, m) || !mm_block(op->mm, blk_of_mfn(m))->table)
-        return false;
-    f = frame_held(op->mm, m);
-    return supply_word(frame_word(&f));
+    return frame_find_worded(op, m, &f) && supply_word(frame_word(&f));
 }

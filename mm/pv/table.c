@@ -165,10 +165,7 @@ void table_goes_down(const struct frame *f)
 /* Is m a table that was left half way down? By now it may be anything. */
 static bool is_left(const struct mm_op *op, mfn_t m, struct frame *out)
 {
-    if (!frame_owned(op, m) || mm_block(op->mm, blk_of_mfn(m))->table == 0)
-        return false;
-    *out = frame_held(op->mm, m);
-    return (frame_word(out) & FRAME_PARTIAL) &&
+    return frame_find_worded(op, m, out) && (frame_word(out) & FRAME_PARTIAL) &&
            out->table->pt[out->i].stop != PT_UP;
 }
 

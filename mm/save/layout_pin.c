@@ -22,10 +22,7 @@ static bool is_pinned(const struct layout *l, mfn_t m)
 {
     struct frame f;
 
-    if (!frame_owned(l->op, m) || !mm_block(l->op->mm, blk_of_mfn(m))->table)
-        return false;
-    f = frame_held(l->op->mm, m);
-    return frame_word(&f) & FRAME_PINNED;
+    return frame_find_worded(l->op, m, &f) && (frame_word(&f) & FRAME_PINNED);
 }
 
 static enum err pin(struct layout *l, struct snapshot_table t)

@@ -38,12 +38,8 @@ static enum err for_records(struct relocate *r, uint64_t nr,
 /* Given back by the guest, which refers to it still: it would be gone. */
 static bool is_abandoned(const struct relocate *r, mfn_t m)
 {
-    struct frame f;
-
-    if (mfn_eq(m, MFN_NONE) || !mm_block(r->op->mm, blk_of_mfn(m))->table)
-        return false;
-    f = frame_held(r->op->mm, m);
-    return !(frame_word(&f) & FRAME_ALLOCATED);
+    return !mfn_eq(m, MFN_NONE) &&
+           !(frame_word_of(r->op->mm, m, r->op->d->id) & FRAME_ALLOCATED);
 }
 
 /* ERR_BUSY: the domain stays as it is. */

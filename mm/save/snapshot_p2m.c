@@ -52,13 +52,11 @@ static enum err by_list(struct snapshot *c, uint64_t n, mfn_t *out)
 /* Is the frame a table of this level, its entries good? */
 static bool is_root(const struct snapshot *c, mfn_t m)
 {
-    struct frame f;
     uint64_t w;
 
-    if (!has_pfn(c, m) || !mm_block(c->op->mm, blk_of_mfn(m))->table)
+    if (!has_pfn(c, m))
         return false;
-    f = frame_held(c->op->mm, m);
-    w = frame_word(&f);
+    w = frame_word_of(c->op->mm, m, c->op->d->id);
     return frame_type(w) == FRAME_L4 && (w & FRAME_VALIDATED);
 }
 
@@ -108,13 +106,9 @@ static enum err by_va(struct snapshot *c, uint64_t n, mfn_t *out)
 
 static bool is_data(const struct snapshot *c, mfn_t m)
 {
-    struct frame f;
+    uint64_t w = frame_word_of(c->op->mm, m, c->op->d->id);
 
-    if (!mm_block(c->op->mm, blk_of_mfn(m))->table)
-        return true;
-    f = frame_held(c->op->mm, m);
-    return frame_count(frame_word(&f)) == 0 ||
-           !frame_type_exclusive(frame_type(frame_word(&f)));
+    return frame_count(w) == 0 || !frame_type_exclusive(frame_type(w));
 }
 
 static enum err add_page(struct snapshot *c, uint64_t n)

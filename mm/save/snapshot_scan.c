@@ -72,17 +72,6 @@ enum err snapshot_finish(struct job *j)
 
 /* --- frames -------------------------------------------------------------- */
 
-/* Its word; of a block without words, what it would be. */
-static uint64_t word_of(const struct snapshot *c, mfn_t m)
-{
-    struct frame f;
-
-    if (!mm_block(c->op->mm, blk_of_mfn(m))->table)
-        return frame_word_owned(c->op->d->id);
-    f = frame_held(c->op->mm, m);
-    return frame_word(&f);
-}
-
 static bool has(const struct snapshot *c, uint64_t word)
 {
     return frame_owner(word) == c->op->d->id && !(word & FRAME_FIXED);
@@ -116,7 +105,8 @@ static void count(struct snapshot *c, uint64_t pfn, uint64_t n)
 
 static enum err add_frame(struct snapshot *c, mfn_t m)
 {
-    uint64_t pfn = c->op->mm->m2p[m.v], w = word_of(c, m);
+    uint64_t pfn = c->op->mm->m2p[m.v];
+    uint64_t w = frame_word_of(c->op->mm, m, c->op->d->id);
     enum err rc;
 
     if (frame_owner(w) == c->op->d->id && supply_word(w)) {
@@ -143,7 +133,8 @@ static bool in_order(const struct snapshot *c, blk_t b)
     for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
         mfn_t m = mfn_add(first, i);
 
-        if (!has(c, word_of(c, m)) || c->op->mm->m2p[m.v] != pfn + i)
+        if (!has(c, frame_word_of(c->op->mm, m, c->op->d->id)) ||
+            c->op->mm->m2p[m.v] != pfn + i)
             return false;
     }
     return pfn < PFN_NONE.v - BLOCK_FRAMES;

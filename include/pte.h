@@ -63,6 +63,31 @@ static inline unsigned pt_index(uint64_t va, unsigned level)
     return (unsigned)(va >> (PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
 }
 
+/* What an entry leads to. */
+enum pt_step {
+    PT_STEP_NONE,  /* nowhere */
+    PT_STEP_LEAF,  /* to memory: a page, or a superpage */
+    PT_STEP_TABLE, /* to the table one level down */
+};
+
+/*
+ * One step of a walk: reads the entry for va, of a table of this level;
+ * without the flags that it needs, PTE_P among them, it leads nowhere. There is
+ * no leaf at level 4, whatever bit 7 says (SDM vol. 3, table 4-15). To a table
+ * it takes one test, for walks are on the fast path of update_va_mapping.
+ */
+static always_inline enum pt_step pt_step(const pte_t *table, uint64_t va,
+                                          unsigned level, uint64_t needs,
+                                          pte_t *e)
+{
+    const uint64_t large = level < PT_LEVELS ? PTE_PSE : 0;
+
+    *e = table[pt_index(va, level)];
+    if (level > 1 && (e->v & (needs | large)) == needs)
+        return PT_STEP_TABLE;
+    return pte_has(*e, needs) ? PT_STEP_LEAF : PT_STEP_NONE;
+}
+
 /* Slots of every L4 that belong to the hypervisor (ABI fact 2.7). */
 #define L4_HV_FIRST 256u
 #define L4_HV_LAST  271u

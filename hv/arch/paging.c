@@ -230,24 +230,21 @@ void *paging_map_video(maddr_t start, uint64_t size)
 /* The index into PAT is three bits of the leaf (SDM vol. 3, 12.12.3). */
 enum paging_type paging_type_at(const volatile void *p)
 {
-    uint64_t va = (uint64_t)p;
+    enum pt_step to = PT_STEP_TABLE;
+    unsigned level = PT_LEVELS + 1, index;
     const pte_t *t = own_l4;
+    pte_t e;
 
-    for (unsigned level = PT_LEVELS; level; level--) {
-        pte_t e = t[pt_index(va, level)];
-        bool leaf = level == 1 || (level < PT_LEVELS && pte_has(e, PTE_PSE));
-
-        if (!pte_present(e))
-            return PAGING_NONE;
-        if (leaf) {
-            bool high = pte_has(e, level == 1 ? PTE_PAT : PTE_PSE_PAT);
-            unsigned index = (unsigned)(e.v >> 3 & 3) | (high ? 4u : 0);
-
-            return (enum paging_type)(x86_rdmsr(MSR_PAT) >> 8 * index & 7);
-        }
+    while (to == PT_STEP_TABLE) {
+        to = pt_step(t, (uint64_t)p, --level, PTE_P, &e);
         t = table_of(e);
     }
-    return PAGING_NONE;
+    if (to == PT_STEP_NONE)
+        return PAGING_NONE;
+    index = (unsigned)(e.v >> 3 & 3);
+    if (pte_has(e, level == 1 ? PTE_PAT : PTE_PSE_PAT))
+        index |= 4;
+    return (enum paging_type)(x86_rdmsr(MSR_PAT) >> 8 * index & 7);
 }
 
 /* --- M2P --------------------------------------------------------------- */
@@ -290,17 +287,15 @@ void paging_init_m2p(const struct bootinfo *bi)
 mfn_t paging_m2p_chunk(uint64_t index)
 {
     uint64_t va = HV_M2P_VA + index * BLOCK_SIZE;
+    enum pt_step to = PT_STEP_TABLE;
     const pte_t *table = own_l4;
+    pte_t e;
 
-    for (unsigned level = PT_LEVELS; level > 2; level--) {
-        pte_t e = table[pt_index(va, level)];
-
-        if (!pte_present(e))
-            return MFN_NONE;
-        table = direct_of_mfn(pte_mfn(e));
+    for (unsigned level = PT_LEVELS; to == PT_STEP_TABLE; level--) {
+        to = pt_step(table, va, level, PTE_P, &e);
+        table = table_of(e);
     }
-    table += pt_index(va, 2);
-    return pte_present(*table) ? pte_mfn(*table) : MFN_NONE;
+    return to == PT_STEP_LEAF ? pte_mfn(e) : MFN_NONE;
 }
 
 uint64_t paging_m2p_frames(void)

@@ -33,18 +33,16 @@ static void dump_walk(const struct vcpu *v, const char *what, uint64_t va)
     const struct mm *mm = v->d->mm.mm;
     mfn_t table = v->in_kernel ? v->mm.root_kernel : v->mm.root_user;
 
-    for (unsigned level = PT_LEVELS; level; level--) {
-        const pte_t *t;
+    enum pt_step to = PT_STEP_TABLE;
+
+    for (unsigned level = PT_LEVELS; to == PT_STEP_TABLE; level--) {
         pte_t e;
 
         if (!mm_mfn_valid(mm, table))
             return;
-        t = mm_frame_ptr(mm, table);
-        e = t[pt_index(va, level)];
+        to = pt_step(mm_frame_ptr(mm, table), va, level, PTE_P, &e);
         log_say("  %s %016lx: l%u[%03x] = %016lx", what, va, level,
                 pt_index(va, level), e.v);
-        if (!pte_present(e) || (level < 4 && pte_has(e, PTE_PSE)))
-            return;
         table = pte_mfn(e);
     }
 }

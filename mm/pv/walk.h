@@ -15,17 +15,24 @@ struct walk {
 };
 
 /*
- * One level down from the table at *at. An entry without US: a linear one led
- * into the hypervisor's own slots.
+ * One step from the table at *at, through tables of the guest's. An entry
+ * without US leads nowhere: a linear one led into the hypervisor's own slots.
  */
+static always_inline enum pt_step walk_step(const struct mm *mm, maddr_t *at,
+                                            uint64_t va, unsigned level)
+{
+    const pte_t *table = (const pte_t *)(const void *)(mm->direct + at->v);
+    pte_t e;
+    enum pt_step to = pt_step(table, va, level, PTE_P | PTE_US, &e);
+
+    *at = maddr_of(e.v & PTE_ADDR);
+    return to;
+}
+
 static always_inline bool walk_down(const struct mm *mm, maddr_t *at,
                                     uint64_t va, unsigned level)
 {
-    const pte_t *table = (const pte_t *)(const void *)(mm->direct + at->v);
-    pte_t e = table[pt_index(va, level)];
-
-    *at = maddr_of(e.v & PTE_ADDR);
-    return likely((e.v & (PTE_P | PTE_US | PTE_PSE)) == (PTE_P | PTE_US));
+    return likely(walk_step(mm, at, va, level) == PT_STEP_TABLE);
 }
 
 /* The root must be a validated L4, so every present entry is backed. */

@@ -11,6 +11,7 @@
 #include "mm/save/snapshot_p2m.h"
 
 #include "mm/base/port.h"
+#include "mm/pv/walk.h"
 
 #define PER_PAGE (PAGE_SIZE / sizeof(uint64_t))
 
@@ -60,31 +61,20 @@ static bool is_root(const struct snapshot *c, mfn_t m)
     return frame_type(w) == FRAME_L4 && (w & FRAME_VALIDATED);
 }
 
-/*
- * What a valid root maps at va. An entry without US leads into the
- * hypervisor's own slots, through a linear one (mm/pv/walk.h).
- */
+/* What a valid root maps at va. */
 static bool walk(const struct snapshot *c, uint64_t va, mfn_t *out)
 {
-    mfn_t m = c->p2m_location.cr3;
+    maddr_t at = maddr_of_mfn(c->p2m_location.cr3);
+    enum pt_step to = PT_STEP_TABLE;
+    unsigned level = PT_LEVELS + 1;
 
     if (!va_canonical(va) || va_is_hv(va))
         return false;
-    for (unsigned level = PT_LEVELS; level > 0; level--) {
-        pte_t e = pte_of(word_in(c, m, pt_index(va, level)));
-
-        if ((e.v & (PTE_P | PTE_US)) != (PTE_P | PTE_US))
-            return false;
-        m = pte_mfn(e);
-        if (level > 1 && (e.v & PTE_PSE)) {
-            uint64_t frames = UINT64_C(1) << 9 * (level - 1);
-
-            m = mfn_add(m, va / PAGE_SIZE % frames);
-            break;
-        }
-    }
-    *out = m;
-    return true;
+    while (to == PT_STEP_TABLE)
+        to = walk_step(c->op->mm, &at, va, --level);
+    *out = mfn_add(mfn_of_maddr(at),
+                   va / PAGE_SIZE % (UINT64_C(1) << 9 * (level - 1)));
+    return to == PT_STEP_LEAF;
 }
 
 static enum err by_va(struct snapshot *c, uint64_t n, mfn_t *out)

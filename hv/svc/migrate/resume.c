@@ -166,18 +166,16 @@ enum err resume_run(struct domain *d, char *text)
 
 bool resume_mapped(const struct mm *mm, mfn_t root, uint64_t va)
 {
+    enum pt_step to = PT_STEP_TABLE;
     mfn_t at = root;
 
     if (mfn_eq(root, MFN_NONE) || va - BIT(47) < HV_VA_END - BIT(47))
         return false;
-    for (unsigned level = 4;; level--) {
-        const pte_t *table = mm_frame_ptr(mm, at);
-        pte_t e = pte_of(READ_ONCE(table[pt_index(va, level)].v));
+    for (unsigned level = PT_LEVELS; to == PT_STEP_TABLE; level--) {
+        pte_t e;
 
-        if (!pte_present(e))
-            return false;
-        if (level == 1 || (e.v & PTE_PSE))
-            return true;
+        to = pt_step(mm_frame_ptr(mm, at), va, level, PTE_P, &e);
         at = pte_mfn(e);
     }
+    return to == PT_STEP_LEAF;
 }

@@ -28,9 +28,28 @@ _Static_assert(sizeof(pte_t) == 8, "an entry is one machine word");
 #define PTE_GUEST_KERNEL BIT(52) /* Xen's mark on L1 entries without US */
 #define PTE_NX           BIT(63)
 #define PTE_ADDR         BITS(51, 12)
+/* SDM vol. 3, tables 4-15 to 4-20; M, the physical address width, is 52. */
+_Static_assert((PTE_P | PTE_RW | PTE_US | PTE_PWT | PTE_PCD | PTE_A | PTE_D |
+                PTE_PSE | PTE_G) == 0x1ff,
+               "bits 0 to 8 are the processor's");
+_Static_assert(PTE_PAT == PTE_PSE, "bit 7 is PAT at level 1, PS above");
+_Static_assert(PTE_AVL == 0xe00, "bits 9 to 11 are ignored");
+_Static_assert((0x1ff | PTE_AVL | PTE_ADDR | PTE_AVL_HIGH | PTE_NX) ==
+                   ~UINT64_C(0),
+               "the fields are complete");
+_Static_assert(!(PTE_ADDR & (0x1ff | PTE_AVL | PTE_AVL_HIGH | PTE_NX)) &&
+                   !(PTE_AVL_HIGH & PTE_NX),
+               "and disjoint");
+_Static_assert((PTE_PSE_PAT & PTE_ADDR) == PTE_PSE_PAT,
+               "a large leaf's PAT is an address bit");
+_Static_assert((PTE_GUEST_KERNEL & PTE_AVL_HIGH) == PTE_GUEST_KERNEL,
+               "the mark is a software bit");
 
 #define PT_ENTRIES 512u
 #define PT_LEVELS  4
+_Static_assert(PT_ENTRIES * sizeof(pte_t) == PAGE_SIZE, "a table is a frame");
+_Static_assert(PT_ENTRIES == BLOCK_FRAMES && PT_ENTRIES == REGION_BLOCKS,
+               "a table of level 1 maps a block, one of level 2 a region");
 
 static inline pte_t pte_of(uint64_t v)
 {
@@ -93,6 +112,12 @@ static always_inline enum pt_step pt_step(const pte_t *table, uint64_t va,
 #define L4_HV_LAST  271u
 #define HV_VA_START UINT64_C(0xffff800000000000)
 #define HV_VA_END   UINT64_C(0xffff880000000000) /* exclusive */
+_Static_assert(HV_VA_START ==
+                   (~UINT64_C(0) << 48 | (uint64_t)L4_HV_FIRST << 39),
+               "where the first of the slots begins");
+_Static_assert(HV_VA_END ==
+                   (~UINT64_C(0) << 48 | (uint64_t)(L4_HV_LAST + 1) << 39),
+               "and the last one ends");
 
 static inline bool l4_slot_is_hv(unsigned slot)
 {

@@ -43,6 +43,7 @@ static void note_low(struct alloc *a)
 
 /* Pairs of frames in a block cut for the hypervisor: the first describes it. */
 #define PAIRS_EACH (BLOCK_FRAMES / 2 - 1)
+_Static_assert(PAIRS_EACH == 255, "the 1 of 255 that alloc.h promises");
 
 bool alloc_frame_tables_fit(const struct alloc *a, uint64_t left, uint64_t less)
 {

@@ -35,6 +35,8 @@ struct alloc_cpu {
     uint32_t get[ALLOC_CACHE];
     uint32_t put[ALLOC_CACHE];
 } aligned_to(64);
+_Static_assert(sizeof(struct alloc_cpu) % 64 == 0, "no line is two CPUs'");
+_Static_assert(ALLOC_CACHE <= UINT16_MAX, "get_end and nr_put count them");
 
 /* Cut blocks, by how full they are and by the largest chunk they have. */
 #define ALLOC_HV_ORDERS 4
@@ -52,6 +54,9 @@ struct alloc_hv {
     /* Free pairs of frames in either, and pairs in use as frame tables. */
     _Atomic uint64_t pairs, frame_tables;
 };
+_Static_assert(ALLOC_HV_LISTS <= 32, "nonempty has a bit for each list");
+_Static_assert(ALLOC_HV_LISTS == 4 * ALLOC_HV_ORDERS,
+               "by quarters of free frames, and by the largest chunk");
 
 struct alloc {
     struct spin lock; /* of regions, claimed and scrubbing */

@@ -26,6 +26,11 @@ struct alloc_hv_block {
     uint8_t on;               /* list */
     bool partial;             /* some frames are not ours to use */
 };
+_Static_assert(sizeof(struct alloc_hv_block) <= PAGE_SIZE, "one frame");
+_Static_assert(HV_UNLISTED <= UINT8_MAX, "`on` may say: on none");
+_Static_assert(HV_WORDS * 64 == BLOCK_FRAMES, "a bit for each frame");
+_Static_assert(BLOCK_FRAMES < 1u << 16 && ALLOC_HV_ORDERS * 16 == 64,
+               "`chunks` has 16 bits for the count of each order");
 
 /* The first frames of aligned chunks of 2^order set bits, order 0..3. */
 static inline uint64_t chunks_of(uint64_t w, unsigned order)

@@ -46,6 +46,41 @@ enum frame_type {
 #define FRAME_REF_MASK   BITS(21, 0)
 #define FRAME_OWNER_MASK BITS(63, 50)
 
+#define FRAME_FLAGS                                                            \
+    (FRAME_VALIDATED | FRAME_PARTIAL | FRAME_PINNED | FRAME_ALLOCATED |        \
+     FRAME_FIXED)
+_Static_assert((FRAME_REF_MASK | FRAME_COUNT_MASK | FRAME_TYPE_MASK |
+                FRAME_FLAGS | FRAME_OWNER_MASK) == ~UINT64_C(0),
+               "the fields are complete");
+_Static_assert(FRAME_REF_BITS + FRAME_COUNT_BITS + FRAME_TYPE_BITS +
+                       5 /* flags */ + FRAME_OWNER_BITS ==
+                   64,
+               "and disjoint: there are no more bits in them than these");
+_Static_assert(FRAME_REF_MASK == BLOCK_MASK(0, FRAME_REF_BITS), "as by shift");
+_Static_assert(FRAME_COUNT_MASK ==
+                   BLOCK_MASK(FRAME_COUNT_SHIFT, FRAME_COUNT_BITS),
+               "as by shift");
+_Static_assert(FRAME_TYPE_MASK == BLOCK_MASK(FRAME_TYPE_SHIFT, FRAME_TYPE_BITS),
+               "as by shift");
+_Static_assert(FRAME_OWNER_MASK ==
+                   BLOCK_MASK(FRAME_OWNER_SHIFT, FRAME_OWNER_BITS),
+               "as by shift");
+_Static_assert(FRAME_OWNER_SHIFT == BLOCK_OWNER_SHIFT &&
+                   FRAME_OWNER_BITS == BLOCK_OWNER_BITS,
+               "the owner is at one place in both words");
+_Static_assert(FRAME_OWNER_SHIFT + FRAME_OWNER_BITS == 64,
+               "frame_owner() is a shift");
+_Static_assert(FRAME_COUNT_ONE == BIT(FRAME_COUNT_SHIFT), "one of them");
+_Static_assert(FRAME_REF_ONE == 1, "the lowest field");
+_Static_assert(FRAME_WRITABLE < 1u << FRAME_TYPE_BITS, "the largest type fits");
+_Static_assert(FRAME_L1 == 1 && FRAME_L4 == PT_LEVELS,
+               "a table's type is its level");
+_Static_assert(FRAME_SEG == FRAME_L4 + 1 && FRAME_WRITABLE == FRAME_SEG + 1,
+               "frame_type_exclusive(): L1 to SEG, in a row");
+_Static_assert(FRAME_NONE == 0, "a frame that comes to somebody has no type");
+_Static_assert(FRAME_COUNT_BITS < FRAME_REF_BITS,
+               "type references are some of all, so their count is full first");
+
 /* Where a partial table was going when it stopped. */
 enum pt_stop {
     PT_UP,
@@ -59,6 +94,10 @@ struct frame_pt {
     uint16_t progress : 14; /* entries validated, while FRAME_PARTIAL */
     uint16_t stop : 2;      /* enum pt_stop, while FRAME_PARTIAL */
 };
+_Static_assert(PT_WAITS < 1u << 2, "two bits hold how a table stopped");
+_Static_assert(PT_ENTRIES < 1u << 14, "and fourteen how far it got");
+_Static_assert(PT_ENTRIES <= INT16_MAX,
+               "a table's own linear entries can all be counted");
 
 /*
  * Who has frames in a shared block, and how many: at most so many domains,
@@ -86,6 +125,12 @@ struct frame_table {
 };
 _Static_assert(sizeof(struct frame_table) == 2 * PAGE_SIZE, "an order-1 pair");
 _Static_assert(sizeof(struct frame_pt) == 4, "half of a word");
+_Static_assert(offsetof(struct frame_table, word) == 0 &&
+                   sizeof(((struct frame_table *)0)->word) == PAGE_SIZE,
+               "the words are the first of the two frames");
+_Static_assert(BLOCK_FRAMES <= UINT16_MAX, "nr_free counts all of a block's");
+_Static_assert(sizeof(((struct frame_table *)0)->hole_map) * 8 == BLOCK_FRAMES,
+               "a bit for each frame");
 
 static inline unsigned frame_refs(uint64_t w)
 {
@@ -131,6 +176,8 @@ static inline uint64_t frame_word_hole(void)
 
 /* Of a hole: nobody has had it since it was scrubbed. */
 #define FRAME_CLEAN FRAME_VALIDATED
+_Static_assert(!(FRAME_CLEAN & (FRAME_OWNER_MASK | FRAME_TYPE_MASK)),
+               "a clean hole is nobody's, of no type, like any other");
 static inline bool frame_is_clean(uint64_t w)
 {
     return w == (frame_word_hole() | FRAME_CLEAN);
@@ -141,6 +188,11 @@ static inline bool frame_is_clean(uint64_t w)
  * both, and whatever races past it still has the other half in reserve.
  */
 #define FRAME_FULL (BIT(21) | BIT(41))
+_Static_assert(FRAME_FULL == (BIT(FRAME_REF_BITS - 1) |
+                              BIT(FRAME_COUNT_SHIFT + FRAME_COUNT_BITS - 1)),
+               "the top bit of either count");
+_Static_assert(FRAME_COUNT_MAX / 2 >= PT_ENTRIES,
+               "half of the range has room for what one table adds");
 
 /*
  * Transitions on a value; false: does not apply, *w unchanged.

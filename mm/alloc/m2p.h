@@ -10,6 +10,8 @@
 #include "mm/alloc/mm.h"
 
 #define M2P_INVALID (~UINT64_C(0))
+_Static_assert((uint8_t)M2P_INVALID == 0xff && M2P_INVALID + 1 == 0,
+               "m2p_clear() may set bytes");
 
 static inline void m2p_set(struct mm *mm, mfn_t m, pfn_t pfn, uint64_t count)
 {

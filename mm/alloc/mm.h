@@ -11,6 +11,7 @@
 #include "pte.h"
 
 #define L4_HV_SLOTS (L4_HV_LAST - L4_HV_FIRST + 1)
+_Static_assert(L4_HV_SLOTS == 16, "ABI fact 2.7");
 
 /* Blocks that anybody's frames are in: shared.h. */
 struct mm_shared {
@@ -48,6 +49,10 @@ enum relinquish { RELINQUISH_KEEP, RELINQUISH_CUT };
 #define MM_GDT_SLOTS 14 /* frames of a guest GDT */
 #define MM_LDT_SLOTS 16 /* frames of a guest LDT */
 #define MM_SEG_SLOTS (MM_GDT_SLOTS + MM_LDT_SLOTS)
+_Static_assert(8192 * 8 == MM_LDT_SLOTS * PAGE_SIZE,
+               "an LDT has 8192 descriptors at most (SDM vol. 3, 3.5.1)");
+_Static_assert((MM_GDT_SLOTS + 2) * PAGE_SIZE == 8192 * 8,
+               "a GDT too, but its last two frames are the hypervisor's");
 
 /* What mm/ keeps per vCPU: references held on its behalf. */
 struct mm_vcpu {
@@ -112,6 +117,14 @@ struct mm_domain {
     struct grants *grants;   /* NULL until it uses some: grant.h */
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */
 };
+
+_Static_assert(ARRAY_SIZE(((struct mm_domain *)0)->tables) == PT_LEVELS + 1,
+               "counted by level, from 1 on");
+_Static_assert(sizeof(((struct mm_domain *)0)->kept) ==
+                       sizeof(((struct block *)0)->next) &&
+                   sizeof(((struct mm_domain *)0)->holed) ==
+                       sizeof(((struct block *)0)->next),
+               "heads of lists and their links are alike");
 
 /*
  * One operation on one domain, a small value on the stack of whoever carries

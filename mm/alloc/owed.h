@@ -29,6 +29,9 @@ struct mm_owed {
     uint64_t freed[MM_FREED]; /* mfn of a frame; of a block, with OWED_BLOCK */
 };
 #define OWED_BLOCK BIT(63)
+_Static_assert(offsetof(struct mm_owed, what) == 0 &&
+                   sizeof(enum tlb_what) == sizeof(uint32_t),
+               "assembly looks at the first four bytes");
 
 /*
  * Flush what this CPU owes, if anything, and put on offer what was freed.

@@ -10,6 +10,9 @@
 #define ROOT_ORDER   3
 #define PAGE_WORDS   (PAGE_SIZE / sizeof(uint64_t))
 #define ROOT_ENTRIES (PAGE_WORDS << ROOT_ORDER)
+_Static_assert(PAGE_WORDS == BLOCK_FRAMES, "a page holds a block's mfns");
+_Static_assert(BIT(42) == ROOT_ENTRIES * PAGE_WORDS * BLOCK_SIZE, "4 TiB");
+_Static_assert(ROOT_ORDER < ALLOC_HV_ORDERS, "the root can be had");
 
 static enum err get_pages(struct pfnmap *m, unsigned order, void **out)
 {

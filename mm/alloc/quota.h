@@ -37,6 +37,7 @@
  */
 #define QUOTA_SPARE 4u
 #define QUOTA_WIDTH 4u
+_Static_assert(QUOTA_WIDTH % 2 == 0, "half of it is for what others keep");
 
 static inline uint64_t quota_maxmem(uint64_t max_pages)
 {

@@ -10,6 +10,9 @@
 #define RANGE_STATE_BITS 2
 #define RANGE_STATE_MASK ((1u << RANGE_STATE_BITS) - 1)
 #define RANGES_PER_PAGE  509
+_Static_assert(RANGE_REMAP <= RANGE_STATE_MASK, "the largest state fits");
+_Static_assert(ARRAY_SIZE(((struct ranges *)0)->nr) == RANGE_REMAP + 1,
+               "counted by state, from 1 on");
 
 struct range_page {
     struct range_page *prev, *next;

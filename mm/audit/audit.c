@@ -21,6 +21,10 @@ struct tally {
     uint8_t spare;
 };
 _Static_assert(sizeof(struct tally) == 12, "scratch is 12 bytes a frame");
+_Static_assert(FRAME_REF_BITS <= 32 && FRAME_COUNT_BITS <= 32,
+               "and counts as far as the words do");
+_Static_assert(FRAME_WRITABLE <= UINT8_MAX, "any type fits");
+_Static_assert(BLOCK_SUPER_BITS <= 32, "superpage mappings are counted, too");
 
 struct auditor {
     struct mm *mm;

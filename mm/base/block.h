@@ -55,6 +55,41 @@ enum block_class {
 #define BLOCK_FIELD(w, shift, bits)                                            \
     ((unsigned)((w) >> (shift)) & ((1u << (bits)) - 1))
 
+#define BLOCK_MASK(shift, bits) BITS((shift) + (bits)-1, shift)
+#define BLOCK_COUNTS                                                           \
+    (BLOCK_MASK(BLOCK_SUPER_SHIFT, BLOCK_SUPER_BITS) |                         \
+     BLOCK_MASK(BLOCK_EXCL_SHIFT, BLOCK_COUNT_BITS) |                          \
+     BLOCK_MASK(BLOCK_HOLES_SHIFT, BLOCK_COUNT_BITS))
+#define BLOCK_FLAGS                                                            \
+    (BLOCK_MARK | BLOCK_STALE_SUPER | BLOCK_STALE_EXCL | BLOCK_DIRTY |         \
+     BLOCK_CUT | BLOCK_RESERVED)
+#define BLOCK_IDENTITY                                                         \
+    (BLOCK_MASK(BLOCK_OWNER_SHIFT, BLOCK_OWNER_BITS) |                         \
+     BLOCK_MASK(BLOCK_CLASS_SHIFT, BLOCK_CLASS_BITS))
+_Static_assert((BLOCK_COUNTS | BLOCK_FLAGS | BLOCK_IDENTITY) == ~BIT(49),
+               "the fields are complete, but for one spare bit");
+_Static_assert(BLOCK_SUPER_BITS + 2 * BLOCK_COUNT_BITS + 6 /* flags */ +
+                       BLOCK_CLASS_BITS + BLOCK_OWNER_BITS ==
+                   63,
+               "and disjoint: there are no more bits in them than these");
+_Static_assert(BLOCK_FRAMES < 1u << BLOCK_COUNT_BITS,
+               "all frames of a block may be counted");
+_Static_assert(BLOCK_SHARED < 1u << BLOCK_CLASS_BITS, "the largest class fits");
+_Static_assert((BLOCK_SHARED & BLOCK_DOM) == BLOCK_DOM &&
+                   !((BLOCK_FREE & BLOCK_DOM) == BLOCK_DOM) &&
+                   !((BLOCK_HV & BLOCK_DOM) == BLOCK_DOM) &&
+                   !((BLOCK_OWED & BLOCK_DOM) == BLOCK_DOM),
+               "block_has_frames() is one test: of a domain's, and shared");
+_Static_assert(BLOCK_NOT_RAM == 0, "a word of zeroes is no memory");
+_Static_assert(OWNER_NONE == (1u << BLOCK_OWNER_BITS) - 1,
+               "every id there is room for is an owner, but the last");
+_Static_assert(OWNER_MAX + 1 == OWNER_NONE, "none between");
+_Static_assert((domid_t)OWNER_NONE == OWNER_NONE, "a domid holds an owner");
+_Static_assert(BLOCK_SIZE == BLOCK_FRAMES * (uint64_t)PAGE_SIZE,
+               "frames of a block");
+_Static_assert(PAGE_SIZE == 1u << PAGE_SHIFT, "and of bytes of a frame");
+_Static_assert(BIT(30) == REGION_BLOCKS * BLOCK_SIZE, "1 GiB");
+
 /*
  * One descriptor per block: 16 bytes, 8 KiB per GiB. `table` is the mfn of
  * the two frames that hold the frame words (struct frame_table); it is not 0
@@ -67,6 +102,9 @@ struct block {
     uint32_t next; /* with holes: list link; HV: the frame describing it */
 };
 _Static_assert(sizeof(struct block) == 16, "8 KiB of metadata per GiB");
+_Static_assert(offsetof(struct block, word) == 0, "what is changed by swaps");
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && sizeof(long long) == 8,
+               "a word is swapped by one instruction");
 
 typedef struct {
     uint64_t v;
@@ -120,10 +158,6 @@ static inline uint64_t block_word_free(bool clean)
     return block_word(BLOCK_FREE, OWNER_NONE) | (clean ? 0 : BLOCK_DIRTY);
 }
 
-#define BLOCK_IDENTITY                                                         \
-    (BITS(BLOCK_OWNER_SHIFT + BLOCK_OWNER_BITS - 1, BLOCK_OWNER_SHIFT) |       \
-     BITS(BLOCK_CLASS_SHIFT + BLOCK_CLASS_BITS - 1, BLOCK_CLASS_SHIFT))
-
 static inline bool block_owned_by(uint64_t w, unsigned owner)
 {
     return (w & BLOCK_IDENTITY) == block_word(BLOCK_DOM, owner);
@@ -146,11 +180,17 @@ static inline bool block_concerns(uint64_t w, unsigned owner)
 
 /* What excludes exclusive types and holes. */
 #define BLOCK_SUPER_USE                                                        \
-    (BITS(BLOCK_SUPER_SHIFT + BLOCK_SUPER_BITS - 1, BLOCK_SUPER_SHIFT) |       \
-     BLOCK_MARK)
+    (BLOCK_MASK(BLOCK_SUPER_SHIFT, BLOCK_SUPER_BITS) | BLOCK_MARK)
 /* What excludes superpage mappings and marks. */
 #define BLOCK_SMALL_USE                                                        \
     BITS(BLOCK_HOLES_SHIFT + BLOCK_COUNT_BITS - 1, BLOCK_EXCL_SHIFT)
+_Static_assert(BLOCK_SMALL_USE ==
+                   (BLOCK_MASK(BLOCK_EXCL_SHIFT, BLOCK_COUNT_BITS) |
+                    BLOCK_MASK(BLOCK_HOLES_SHIFT, BLOCK_COUNT_BITS)),
+               "neighbours: the two counts and nothing else");
+_Static_assert(!(BLOCK_SUPER_USE & BLOCK_SMALL_USE), "each excludes the other");
+_Static_assert(!(BLOCK_IDENTITY & (BLOCK_SUPER_USE | BLOCK_SMALL_USE)),
+               "no count reaches into owner or class");
 
 /*
  * Transitions: `*w` is the old value on entry and the new one on success;

@@ -8,6 +8,8 @@
 #include "base.h"
 
 #define CHUNK_WORDS (BLOCK_FRAMES / 64)
+_Static_assert(BLOCK_FRAMES == UINT64_C(64) << 3,
+               "order 6 is a word, order 9 the map: chunk_find()");
 
 /* Bits of w that start an aligned chunk of 2^order set bits, order <= 6. */
 static inline uint64_t chunk_starts(uint64_t w, unsigned order)

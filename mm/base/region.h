@@ -26,11 +26,17 @@ struct region {
     uint32_t pad;
 };
 _Static_assert(sizeof(struct region) == 136, "bytes per GiB beside the blocks");
+_Static_assert(REGION_WORDS * 64 == REGION_BLOCKS, "a bit for each block");
+_Static_assert(REGION_BLOCKS <= UINT16_MAX, "all of them may be counted");
+_Static_assert(BIT(32) == (uint64_t)REGION_MAX * REGION_BLOCKS * BLOCK_FRAMES,
+               "32 bits of mfn");
+_Static_assert(REGION_WHOLE == 8, "eighths, and the whole");
 
 struct region_set {
     uint64_t top[REGION_MAX / 64 / 64];
     uint64_t *leaf;
 };
+_Static_assert(REGION_MAX % (64 * 64) == 0, "no word of a set is in part");
 
 struct regions {
     struct region *region;

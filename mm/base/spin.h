@@ -13,6 +13,7 @@
 struct spin {
     _Atomic uint32_t held;
 };
+_Static_assert(sizeof(struct spin) == 4, "one exchange takes it");
 
 /* Tell the core that this is a wait (SDM vol. 2, PAUSE). */
 static inline void spin_wait(void)

@@ -17,6 +17,7 @@ struct tlb {
     enum tlb_what what;
     uint64_t va; /* with TLB_PAGE */
 };
+_Static_assert(TLB_NOTHING == 0, "zeroes owe nothing");
 
 static inline struct tlb tlb_merge(struct tlb a, struct tlb b)
 {

@@ -13,6 +13,9 @@ struct xxh64 {
     uint64_t v[4];
     uint64_t bytes; /* so far */
 };
+_Static_assert(sizeof(((struct xxh64 *)0)->v) == XXH64_STRIPE,
+               "a lane for each word of a stripe");
+_Static_assert(PAGE_SIZE % XXH64_STRIPE == 0, "pages are whole stripes");
 
 void xxh64_begin(struct xxh64 *h);
 /* n is a multiple of XXH64_STRIPE; data of any alignment. */

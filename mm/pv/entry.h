@@ -33,6 +33,20 @@ struct entry_at {
 #define ENTRY_FORBIDDEN(level)                                                 \
     ((level) == 1 ? PTE_PWT | PTE_PCD | PTE_PAT                                \
                   : PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
+_Static_assert(!(ENTRY_SOFT(1) & ENTRY_FORBIDDEN(1)) &&
+                   !(ENTRY_SOFT(2) & ENTRY_FORBIDDEN(2)),
+               "what no entry may have is no soft bit");
+_Static_assert(!((ENTRY_SOFT(1) | ENTRY_SOFT(2)) &
+                 (PTE_P | PTE_RW | PTE_PSE | PTE_PWT | PTE_PCD | PTE_ADDR)),
+               "whatever a reference depends on is looked at anew");
+_Static_assert((ENTRY_SOFT(1) | ENTRY_FORBIDDEN(1) | PTE_P | PTE_RW |
+                PTE_ADDR) == ~UINT64_C(0),
+               "each bit at level 1 is dealt with");
+_Static_assert((ENTRY_SOFT(2) | ENTRY_FORBIDDEN(2) | PTE_P | PTE_RW |
+                PTE_ADDR) == ~UINT64_C(0),
+               "and at the levels above");
+_Static_assert(ENTRY_SOFT(1) & PTE_GUEST_KERNEL,
+               "the mark is nothing to check");
 
 /*
  * How a present entry really reads: guest kernels run in ring 3, so all is
@@ -91,6 +105,9 @@ struct entry_lens {
     bool keeps; /* a constant wherever this is inlined: is it worth it? */
     uint16_t epoch;
 };
+_Static_assert(sizeof(((struct entry_lens *)0)->epoch) ==
+                   sizeof(((struct frame_table *)0)->stamp[0]),
+               "as much of the epoch as a frame remembers");
 #define LENS(l, field) ((l)->keeps ? (l)->field : (l)->mm->field)
 
 static always_inline struct entry_lens entry_lens(const struct mm_op *op,
@@ -149,6 +166,8 @@ static always_inline struct frame_table *entry_table_held(struct entry_lens *l,
 }
 
 #define ENTRY_RW_REFS (FRAME_REF_ONE | FRAME_COUNT_ONE)
+_Static_assert(ENTRY_RW_REFS == FRAME_REF_ONE + FRAME_COUNT_ONE,
+               "one addition takes both");
 
 /*
  * e is to be an entry onto a frame that has had no type since it came, so that

@@ -25,6 +25,8 @@
 #define GRANT_FRAMES 32u  /* of a domain's table */
 #define GRANT_REFS   512u /* in each */
 #define GRANT_TRACK  64u  /* frames of handles */
+_Static_assert(GRANT_REFS * sizeof(struct grant_entry_v1) == PAGE_SIZE,
+               "entries in a frame of the table");
 
 /* Part of a domain, there once it uses grants: grant_table.h. */
 struct grants;

@@ -22,6 +22,8 @@ _Static_assert(sizeof(struct grant_active) * GRANT_REFS == 2 * PAGE_SIZE,
 
 /* What a handle is for; each is unmapped on its own. */
 #define GRANT_MAPS (GNTMAP_host_map | GNTMAP_device_map)
+_Static_assert(GRANT_MAPS != 0 && GRANT_MAPS <= UINT16_MAX,
+               "a handle's flags say whether it is used");
 
 struct grant_handle {
     uint64_t host_addr;   /* as the guest gave it */
@@ -34,6 +36,11 @@ struct grant_handle {
 };
 _Static_assert(sizeof(struct grant_handle) == 32, "128 in a frame");
 #define GRANT_TRACK_EACH (PAGE_SIZE / sizeof(struct grant_handle))
+_Static_assert(UINT16_MAX >= GRANT_TRACK * GRANT_TRACK_EACH,
+               "readers and writers of an entry count all handles of a domain");
+_Static_assert(UINT32_MAX >=
+                   (uint64_t)REGION_MAX * REGION_BLOCKS * BLOCK_FRAMES - 1,
+               "any mfn fits where 32 bits hold one");
 
 struct grants {
     uint32_t nr_frames, nr_track;
@@ -64,6 +71,10 @@ _Atomic uint64_t *grant_word(const struct mm_domain *d, uint32_t ref);
 #define GRANT_WORD_FLAGS(w) ((uint16_t)(w))
 #define GRANT_WORD_DOMID(w) ((domid_t)((w) >> 16))
 #define GRANT_WORD_FRAME(w) ((uint32_t)((w) >> 32))
+_Static_assert(offsetof(struct grant_entry_v1, flags) == 0 &&
+                   offsetof(struct grant_entry_v1, domid) == 2 &&
+                   offsetof(struct grant_entry_v1, frame) == 4,
+               "the entry as one word");
 
 /* May `who` use the entry so, and of what frame is it? GNTST_*. */
 int grant_pin(struct mm_domain *d, uint32_t ref, domid_t who, bool write,

@@ -35,6 +35,7 @@ static always_inline enum err mmu_update(struct mm_op *op, uint64_t ptr,
 struct mmu_request {
     uint64_t ptr, val;
 };
+_Static_assert(sizeof(struct mmu_request) == 16, "ABI fact 2.2");
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
                          unsigned n, unsigned *done);
 

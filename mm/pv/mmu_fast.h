@@ -20,6 +20,7 @@ enum fast {
 };
 
 #define MMU_PTR_CMD 7u /* the low bits of a request say what it is */
+_Static_assert(MMU_PTR_CMD == sizeof(pte_t) - 1, "an entry's address has none");
 
 static inline bool only_rw_differs(pte_t a, pte_t b)
 {
@@ -80,6 +81,11 @@ static always_inline pte_t *fast_slot(const struct entry_lens *l, uint64_t ptr)
 /* The table of the last request, for the next is often for the same. */
 #define SLOT_BITS UINT64_C(0xff8)
 #define NO_TABLE  (~UINT64_C(0))
+_Static_assert((SLOT_BITS | MMU_PTR_CMD) == PAGE_SIZE - 1 &&
+                   !(SLOT_BITS & MMU_PTR_CMD),
+               "entry and command are what is below a frame's address");
+_Static_assert((NO_TABLE & MMU_PTR_CMD) != 0,
+               "no request without a command is in it");
 
 /* MMU_CMD_NORMAL on an L1 entry, nothing unusual about it. */
 static always_inline enum fast fast_update(struct entry_lens *l,

@@ -27,6 +27,11 @@ struct pte_batch {
 #define PTE_BATCH_FLAGS                                                        \
     (PTE_P | PTE_RW | PTE_US | PTE_GUEST_KERNEL | ENTRY_FORBIDDEN(1))
 #define PTE_BATCH_BLOCK ((PTE_ADDR >> (PAGE_SHIFT + 9)) << (PAGE_SHIFT + 9))
+_Static_assert(PTE_BATCH_BLOCK == (PTE_ADDR & ~(BLOCK_SIZE - 1)),
+               "the block's part of the address");
+_Static_assert(!(PTE_BATCH_FLAGS & PTE_ADDR), "and nothing else of it");
+_Static_assert(!(~PTE_BATCH_FLAGS & ~PTE_ADDR & ~ENTRY_SOFT(1)),
+               "entries of a batch differ in soft bits only");
 
 /* Does e belong to the batch, present and all? */
 static always_inline bool pte_batch_has(const struct pte_batch *a, pte_t e)

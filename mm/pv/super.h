@@ -15,6 +15,13 @@
 #define SUPER_REGION_ZERO  BITS(29, 12)
 /* What an L2 or L3 entry with PSE may not have (facts 3.2). */
 #define SUPER_FORBIDDEN (PTE_PWT | PTE_PCD | PTE_G)
+_Static_assert(SUPER_MUST_BE_ZERO == (PTE_ADDR & (BLOCK_SIZE - 1)),
+               "the address is that of a block");
+_Static_assert(SUPER_REGION_ZERO ==
+                   (PTE_ADDR & (REGION_BLOCKS * BLOCK_SIZE - 1)),
+               "and of a region");
+_Static_assert((SUPER_MUST_BE_ZERO & PTE_PSE_PAT) == PTE_PSE_PAT,
+               "whose PAT is zero, too");
 
 static inline blk_t super_block(pte_t e)
 {

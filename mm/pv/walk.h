@@ -54,4 +54,4 @@ static always_inline enum err walk_l1(const struct mm *mm, mfn_t root,
                                   pt_index(va, 1)};
     return ERR_NONE;
 }
-_Static_assert(BIT(47) <= HV_VA_START, "the hole ends where we begin");
+_Static_assert(HV_VA_START == ~(BIT(47) - 1), "the hole ends where we begin");

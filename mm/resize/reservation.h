@@ -8,6 +8,7 @@
 #include "mm/alloc/dmem.h"
 
 #define RESERVATION_ORDER_MAX 9 /* XSA-31, XSA-158 */
+_Static_assert(1u << RESERVATION_ORDER_MAX == BLOCK_FRAMES, "a whole block");
 
 /* Give back 2^order frames from m: all, or none with an error. */
 enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order);

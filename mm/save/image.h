@@ -60,6 +60,26 @@ struct image_header {
 _Static_assert(sizeof(struct image_header) == 192, "the format");
 _Static_assert(sizeof(struct extent) == 16, "the format");
 _Static_assert(sizeof(struct snapshot_table) == 16, "the format");
+_Static_assert(offsetof(struct image_header, version) == 8 &&
+                   offsetof(struct image_header, header_size) == 12 &&
+                   offsetof(struct image_header, total_bytes) == 16 &&
+                   offsetof(struct image_header, body_sum) == 24,
+               "the format: what a receiver looks at first");
+_Static_assert(offsetof(struct image_header, section) == 88 &&
+                   IMAGE_SECTIONS == 6,
+               "the format: offset and length of each section");
+_Static_assert(offsetof(struct image_header, header_sum) ==
+                   sizeof(struct image_header) - sizeof(uint64_t),
+               "the sum is of all before it");
+_Static_assert(sizeof(struct image_header) <= PAGE_SIZE, "page 0 holds it");
+_Static_assert(IMAGE_MAGIC >> 56 == '1' && (IMAGE_MAGIC & 0xff) == 'F',
+               "little-endian: it reads FLGSIMG1");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "numbers as they are");
+_Static_assert(PAGE_SIZE % sizeof(struct extent) == 0 &&
+                   PAGE_SIZE % sizeof(struct snapshot_table) == 0,
+               "no record crosses a page's end");
+_Static_assert(IMAGE_HV_MAX % PAGE_SIZE == 0, "whole pages");
 
 struct image {
     struct mm_domain store;

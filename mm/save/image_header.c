@@ -7,6 +7,8 @@
 #include "mm/save/image_check.h"
 
 #define SECTION_MAX (SNAPSHOT_PFNS_MAX * 2 * PAGE_SIZE)
+_Static_assert(SECTION_MAX <= UINT64_MAX / (IMAGE_SECTIONS + 1),
+               "so bounded, they can be added up");
 
 static const char *name_of(unsigned s)
 {

@@ -43,6 +43,11 @@ struct layout_span {
 #define LAYOUT_REMAP  BIT(6) /* some entry onto it is left to the guest now */
 #define LAYOUT_FILLED BIT(7) /* its supplied table says where it lies now */
 #define LAYOUT_FULL   BIT(8) /* the same for l2 */
+_Static_assert((LAYOUT_HERE | LAYOUT_LARGE | LAYOUT_1G | LAYOUT_LATE |
+                LAYOUT_WHOLE | LAYOUT_SMALL | LAYOUT_REMAP | LAYOUT_FILLED |
+                LAYOUT_FULL) == BIT(9) - 1,
+               "nine flags, each its own bit");
+_Static_assert(sizeof(struct layout_span) == 24, "170 in a frame");
 
 struct layout {
     struct mm_op *op;

@@ -11,6 +11,7 @@
  */
 #include "flagstone/flagstone.h"
 #include "mm/base/port.h"
+#include "mm/pv/entry.h"
 #include "mm/pv/super.h"
 #include "mm/pv/supply.h"
 #include "mm/save/layout.h"
@@ -22,6 +23,9 @@
  */
 #define SUPPLIED_L1 (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D | PTE_GUEST_KERNEL)
 #define SUPPLIED_L2 (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D | PTE_PSE)
+_Static_assert(!(SUPPLIED_L1 & ENTRY_FORBIDDEN(1)), "a guest might have it");
+_Static_assert(!(SUPPLIED_L2 & (SUPER_FORBIDDEN | SUPER_MUST_BE_ZERO)),
+               "and this");
 
 /* Entries between two looks, or what is as much work. */
 #define LOOK 64u

@@ -57,6 +57,11 @@ struct extent {
     BIT(3) /* was whole, not mapped large: RANGE_SCATTERED */
 #define EXTENT_FLAGS                                                           \
     (EXTENT_WHOLE | EXTENT_LARGE | EXTENT_1G | EXTENT_SCATTERED)
+_Static_assert(EXTENT_FLAGS == 15, "the format: four flags, each its own bit");
+_Static_assert(offsetof(struct extent, pfn) == 0 &&
+                   offsetof(struct extent, count) == 8 &&
+                   offsetof(struct extent, flags) == 12,
+               "the format");
 
 struct snapshot_table {
     uint64_t pfn; /* of the table, or SNAPSHOT_SUPPLIED + n: it has none */
@@ -64,6 +69,11 @@ struct snapshot_table {
     uint8_t pinned;
     uint16_t pad[3];
 };
+_Static_assert(offsetof(struct snapshot_table, pfn) == 0 &&
+                   offsetof(struct snapshot_table, level) == 8 &&
+                   offsetof(struct snapshot_table, pinned) == 9,
+               "the format");
+_Static_assert(PT_LEVELS <= UINT8_MAX, "any level fits");
 /*
  * Supplied tables the guest has changed, or refers to otherwise than by
  * entries one level up: no mere superpages. They are numbered from 0, the
@@ -73,6 +83,11 @@ struct snapshot_table {
 
 /* The bound of pfns: a map of them costs a page for each 512 at most. */
 #define SNAPSHOT_PFNS_MAX BIT(30)
+_Static_assert(SNAPSHOT_PFNS_MAX <= SNAPSHOT_SUPPLIED, "no number is a pfn");
+_Static_assert(SNAPSHOT_SUPPLIED << PAGE_SHIFT & PTE_ADDR,
+               "a number fits where an entry has its pfn");
+_Static_assert(BIT(42) == SNAPSHOT_PFNS_MAX * PAGE_SIZE,
+               "4 TiB, as a pfnmap's");
 
 struct snapshot {
     struct mm_op *op;

@@ -8,6 +8,8 @@
 #define SPAN_HERE         BIT(8)
 #define SPAN_OFFSET_SHIFT 16
 _Static_assert(EXTENT_FLAGS < SPAN_HERE, "flags below");
+_Static_assert(SPAN_HERE < BIT(SPAN_OFFSET_SHIFT), "the offset above");
+_Static_assert(BLOCK_FRAMES <= BIT(64 - SPAN_OFFSET_SHIFT), "any offset fits");
 
 bool snapshot_span_near(const struct snapshot *c, uint64_t pfn,
                         struct extent *out)

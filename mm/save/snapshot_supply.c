@@ -17,6 +17,8 @@
 /* What may differ: A, D, and what the hypervisor makes of US (facts 2.1). */
 #define FREE_FLAGS (PTE_A | PTE_D | PTE_G | PTE_GUEST_KERNEL)
 #define ALL_RIGHTS (PTE_P | PTE_RW | PTE_US)
+_Static_assert(!(FREE_FLAGS & ALL_RIGHTS), "no right is free to differ");
+_Static_assert(!(FREE_FLAGS & (PTE_ADDR | PTE_NX)), "nor where it leads");
 
 enum err snapshot_supplied_add(struct snapshot *c, const struct frame *f)
 {

@@ -11,6 +11,7 @@
 #include "hv/domain/seg.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
+#include "mm/pv/mmu_fast.h"
 
 /*
  * Whose frames? Oneself can only be named as DOMID_SELF. ERR_SRCH: nobody;
@@ -141,11 +142,11 @@ static always_inline long one_end(const struct mm_op *op, enum err rc,
 _Static_assert(TLB_NOTHING == 0 && ERR_NONE == 0, "tested together");
 
 static never_inline long update_rest(struct vcpu *v, uint64_t ptr, uint64_t val,
-                                     enum fast q, mfn_t gone)
+                                     mfn_t gone)
 {
     struct mm_op op = under_way(v);
 
-    return one_end(&op, mmu_update_rest(&op, ptr, val, q, gone),
+    return one_end(&op, mmu_update_rest(&op, ptr, val, gone),
                    __HYPERVISOR_mmu_update);
 }
 
@@ -158,15 +159,13 @@ static always_inline long update_one(uint64_t reqs)
     struct vcpu *v = current_vcpu();
     struct mm_op op;
     uint64_t req[2];
-    enum fast q;
     mfn_t gone;
 
     if (unlikely(guest_read_pair(req, reqs)))
         return -XEN_EFAULT;
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    q = mmu_fast(&op, req[0], req[1], &gone);
-    if (unlikely(q != FAST_DONE))
-        return update_rest(v, req[0], req[1], q, gone);
+    if (unlikely(!mmu_fast(&op, req[0], req[1], &gone)))
+        return update_rest(v, req[0], req[1], gone);
     mm_op_end_fast(&op);
     return 0;
 }
@@ -388,12 +387,11 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
 }
 
 static never_inline long update_va_rest(struct vcpu *v, uint64_t va,
-                                        uint64_t val, enum fast q, mfn_t gone,
-                                        unsigned nr)
+                                        uint64_t val, mfn_t gone, unsigned nr)
 {
     struct mm_op op = under_way(v);
 
-    return one_end(&op, mmu_update_va_rest(&op, va, val, q, gone), nr);
+    return one_end(&op, mmu_update_va_rest(&op, va, val, gone), nr);
 }
 
 static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
@@ -401,13 +399,11 @@ static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
 {
     struct vcpu *v = current_vcpu();
     struct mm_op op;
-    enum fast q;
     mfn_t gone;
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    q = mmu_fast_va(&op, va, val, &gone);
-    if (unlikely(q != FAST_DONE)) {
-        long rc = update_va_rest(v, va, val, q, gone, nr);
+    if (unlikely(!mmu_fast_va(&op, va, val, &gone))) {
+        long rc = update_va_rest(v, va, val, gone, nr);
 
         if (rc)
             return rc;

@@ -14,6 +14,7 @@
 #include "hv/domain/vcpu.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
+#include "mm/pv/mmu.h"
 
 #define PERIOD_MIN UINT64_C(1000000)   /* ns */
 #define PERIOD_MAX (UINT64_C(1) << 60) /* 36 years */

@@ -13,7 +13,7 @@
 #include "hv/base/console_text.h"
 #include "hv/domain/msr_log.h"
 #include "hv/domain/shown.h"
-#include "mm/pv/mmu.h"
+#include "mm/alloc/mm.h"
 #include "xen/arch-x86_64.h"
 #include "xen/xen.h"
 

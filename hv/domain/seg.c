@@ -13,7 +13,7 @@
 #include "hv/domain/guest.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
-#include "mm/pv/walk.h"
+#include "mm/pv/mmu.h"
 
 #define WINDOWS      512u
 #define GDT_PAGES    16u
@@ -151,19 +151,14 @@ static enum err bring_in(struct mm_op *op, const struct vcpu *v,
                          uint64_t offset)
 {
     unsigned page = (unsigned)(offset / PAGE_SIZE);
-    struct walk w;
     pte_t e;
     enum err rc;
 
     if (offset >= (uint64_t)v->ldt_entries * 8)
         return ERR_INVAL; /* XSA-298 */
-    rc = walk_l1(op->mm, v->mm.root_kernel,
-                 v->ldt_base + (uint64_t)page * PAGE_SIZE, &w);
+    rc = mmu_find_va(op, v->ldt_base + (uint64_t)page * PAGE_SIZE, &e);
     if (rc)
         return rc;
-    e = pte_of(READ_ONCE(w.entry->v));
-    if (!pte_present(e))
-        return ERR_INVAL;
     rc = mmu_seg_load(op, MM_GDT_SLOTS + page, pte_mfn(e));
     if (!rc)
         map(ldt_va(v) + (uint64_t)page * PAGE_SIZE, pte_mfn(e), MAP_RW);

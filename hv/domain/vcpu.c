@@ -17,6 +17,7 @@
 #include "hv/domain/seg.h"
 #include "hv/domain/selector.h"
 #include "hv/domain/tlb.h"
+#include "mm/pv/mmu.h"
 
 enum err vcpu_alloc(struct vcpu *v)
 {

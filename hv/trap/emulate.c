@@ -24,6 +24,7 @@
 #include "hv/trap/insn.h"
 #include "hv/trap/io.h"
 #include "hv/trap/msr.h"
+#include "mm/pv/mmu.h"
 #include "xen/sched.h"
 
 #define DR6_BS BIT(14)

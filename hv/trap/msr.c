@@ -15,6 +15,7 @@
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
 #include "hv/trap/cpuid.h"
+#include "mm/pv/type.h"
 
 #define MSR_PLATFORM_ID 0x17u
 #define MSR_UCODE_REV   0x8bu

@@ -12,6 +12,7 @@
 #include "hv/domain/vcpu.h"
 #include "hv/trap/alu.h"
 #include "hv/trap/emulate.h"
+#include "mm/pv/mmu.h"
 
 struct store {
     struct insn insn;

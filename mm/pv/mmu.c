@@ -8,6 +8,8 @@
  */
 #include "mm/pv/mmu.h"
 
+#include "mm/pv/mmu_fast.h"
+
 #include "mm/pv/resize.h"
 #include "mm/pv/super.h"
 
@@ -244,9 +246,9 @@ static never_inline enum err update_rare(struct mm_op *op, uint64_t ptr,
 }
 
 enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
-                         enum fast q, mfn_t gone)
+                         mfn_t gone)
 {
-    if (q == FAST_FREED)
+    if (!mfn_eq(gone, MFN_NONE))
         entry_freed(op, gone);
     else if (!fast_super(op, ptr, val))
         return update_rare(op, ptr, val);
@@ -269,13 +271,14 @@ static always_inline bool update_fast(struct mm_op *op, struct entry_lens *l,
                                       const struct mmu_request *req)
 {
     mfn_t gone;
-    enum fast q = fast_update(l, table, req->ptr, pte_of(req->val), &gone);
 
-    if (unlikely(q == FAST_FREED)) {
-        entry_freed(op, gone);
-        *l = entry_lens(op, true);
-    }
-    return likely(q != FAST_NO);
+    if (likely(fast_update(l, table, req->ptr, pte_of(req->val), &gone)))
+        return true;
+    if (mfn_eq(gone, MFN_NONE))
+        return false;
+    entry_freed(op, gone);
+    *l = entry_lens(op, true);
+    return true;
 }
 
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
@@ -291,7 +294,7 @@ enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
         if (prepared(op, table, req->ptr, pte_of(req->val)) &&
             update_fast(op, &l, &table, req))
             continue;
-        rc = mmu_update_rest(op, req->ptr, req->val, FAST_NO, MFN_NONE);
+        rc = mmu_update_rest(op, req->ptr, req->val, MFN_NONE);
         if (rc)
             break;
         l = entry_lens(op, true); /* it may have flushed, or dropped tables */
@@ -331,12 +334,23 @@ static enum err update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
 }
 
 enum err mmu_update_va_rest(struct mm_op *op, uint64_t va, uint64_t val,
-                            enum fast q, mfn_t gone)
+                            mfn_t gone)
 {
-    if (q == FAST_NO)
+    if (mfn_eq(gone, MFN_NONE))
         return update_va_rare(op, va, val);
     entry_freed(op, gone);
     return ERR_NONE;
+}
+
+enum err mmu_find_va(const struct mm_op *op, uint64_t va, pte_t *out)
+{
+    struct walk walk;
+    enum err rc = walk_l1(op->mm, op->v->root_kernel, va, &walk);
+
+    if (rc)
+        return rc;
+    *out = pte_of(READ_ONCE(walk.entry->v));
+    return pte_present(*out) ? ERR_NONE : ERR_INVAL;
 }
 
 enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,

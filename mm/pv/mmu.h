@@ -10,27 +10,17 @@
  */
 #pragma once
 
-#include "mm/pv/mmu_fast.h"
+#include "mm/alloc/mm.h"
 
-/* What mmu_fast.h leaves to be done of the two below. */
+/* What mmu_fast.h leaves of one mmu_update or update_va_mapping. */
 enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
-                         enum fast q, mfn_t gone);
+                         mfn_t gone);
 enum err mmu_update_va_rest(struct mm_op *op, uint64_t va, uint64_t val,
-                            enum fast q, mfn_t gone);
-
-/* One mmu_update request (facts 2.2): ptr's low 3 bits are the command. */
-static always_inline enum err mmu_update(struct mm_op *op, uint64_t ptr,
-                                         uint64_t val)
-{
-    mfn_t gone = MFN_NONE;
-    enum fast q = mmu_fast(op, ptr, val, &gone);
-
-    return likely(q == FAST_DONE) ? ERR_NONE
-                                  : mmu_update_rest(op, ptr, val, q, gone);
-}
+                            mfn_t gone);
 
 /*
- * n of them in order, up to the first that fails; *done says how many worked.
+ * n mmu_update requests in order, up to the first that fails; *done says how
+ * many worked.
  */
 struct mmu_request {
     uint64_t ptr, val;
@@ -39,16 +29,8 @@ _Static_assert(sizeof(struct mmu_request) == 16, "ABI fact 2.2");
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
                          unsigned n, unsigned *done);
 
-/* The L1 entry that maps va under the current kernel root (facts 2.4). */
-static always_inline enum err mmu_update_va(struct mm_op *op, uint64_t va,
-                                            uint64_t val)
-{
-    mfn_t gone = MFN_NONE;
-    enum fast q = mmu_fast_va(op, va, val, &gone);
-
-    return likely(q == FAST_DONE) ? ERR_NONE
-                                  : mmu_update_va_rest(op, va, val, q, gone);
-}
+/* The present L1 entry for va under op->v's kernel root; else ERR_INVAL. */
+enum err mmu_find_va(const struct mm_op *op, uint64_t va, pte_t *out);
 
 /*
  * A faulting write to the guest's own L1 table through a read-only mapping at

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mm/pv/mmu.h"
+#include "mm/pv/mmu_fast.h"
 #include "mm/pv/super.h"
 
 enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmu_fast.h: what guests do all day: L1 entries mapped, unmapped, changed in
- * their protection, of frames that are written to now and then; superpages;
- * roots. In as few instructions as it takes, so inlined where the requests
- * come in.
+ * their protection, of frames that are written to now and then; roots. In as
+ * few instructions as it takes, so inlined where the requests come in: for
+ * hv/call/hypercall_mmu.c, and nobody else outside of mm/ (tools/rooms).
  *
  * The same order of things as in change() of mmu.c, which is what is to be
  * done if anything is unusual.
@@ -11,13 +11,20 @@
 #pragma once
 
 #include "mm/pv/entry.h"
+#include "mm/pv/mmu.h"
 #include "mm/pv/walk.h"
 
-enum fast {
-    FAST_NO,    /* nothing was done */
-    FAST_DONE,  /* and nothing has to be flushed */
-    FAST_FREED, /* done; `gone` lost its last reference, for entry_freed() */
-};
+/*
+ * Each is true where all is done and nothing has to be flushed. False: what is
+ * left is mmu_update_rest()'s or mmu_update_va_rest()'s, to whom *gone says
+ * whether nothing was done, MFN_NONE, or all but what becomes of a frame whose
+ * last reference that was.
+ */
+static always_inline bool fast_not(mfn_t *gone)
+{
+    *gone = MFN_NONE;
+    return false;
+}
 
 #define MMU_PTR_CMD 7u /* the low bits of a request say what it is */
 _Static_assert(MMU_PTR_CMD == sizeof(pte_t) - 1, "an entry's address has none");
@@ -27,49 +34,50 @@ static inline bool only_rw_differs(pte_t a, pte_t b)
     return !((a.v ^ b.v) & ~(ENTRY_SOFT(1) | PTE_RW));
 }
 
-static always_inline enum fast fast_unmap(struct entry_lens *l, pte_t *slot,
-                                          pte_t old, mfn_t *gone)
+static always_inline bool fast_unmap(struct entry_lens *l, pte_t *slot,
+                                     pte_t old, mfn_t *gone)
 {
     WRITE_ONCE(slot->v, 0);
     if (likely(!entry_fast_put(l, old)))
-        return FAST_DONE;
+        return true;
     *gone = pte_mfn(old);
-    return FAST_FREED;
+    return false;
 }
 
-static always_inline enum fast fast_protect(struct entry_lens *l, pte_t *slot,
-                                            pte_t old, pte_t new)
+static always_inline bool fast_protect(struct entry_lens *l, pte_t *slot,
+                                       pte_t old, pte_t new, mfn_t *gone)
 {
     bool rw_changes = (old.v ^ new.v) & PTE_RW;
 
     if (unlikely(!only_rw_differs(old, new)))
-        return FAST_NO;
+        return fast_not(gone);
     if (rw_changes && (new.v &PTE_RW) && !entry_fast_make_writable(l, new))
-        return FAST_NO;
+        return fast_not(gone);
     WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
     if (rw_changes && !(new.v &PTE_RW))
         entry_fast_make_readonly(l, new);
-    return FAST_DONE;
+    return true;
 }
 
-static always_inline enum fast fast_map(struct entry_lens *l, pte_t *slot,
-                                        pte_t new)
+static always_inline bool fast_map(struct entry_lens *l, pte_t *slot, pte_t new,
+                                   mfn_t *gone)
 {
     if (unlikely(!entry_fast_get(l, new)))
-        return FAST_NO;
+        return fast_not(gone);
     WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
-    return FAST_DONE;
+    return true;
 }
 
-static always_inline enum fast fast_l1(struct entry_lens *l, pte_t *slot,
-                                       pte_t new, mfn_t *gone)
+static always_inline bool fast_l1(struct entry_lens *l, pte_t *slot, pte_t new,
+                                  mfn_t *gone)
 {
     const pte_t old = pte_of(READ_ONCE(slot->v));
 
     if (pte_present(new))
-        return pte_present(old) ? fast_protect(l, slot, old, new)
-                                : fast_map(l, slot, new);
-    return !new.v &&pte_present(old) ? fast_unmap(l, slot, old, gone) : FAST_NO;
+        return pte_present(old) ? fast_protect(l, slot, old, new, gone)
+                                : fast_map(l, slot, new, gone);
+    return !new.v &&pte_present(old) ? fast_unmap(l, slot, old, gone)
+                                     : fast_not(gone);
 }
 
 /* Where a request's entry is, the command being 0. */
@@ -88,35 +96,34 @@ _Static_assert((NO_TABLE & MMU_PTR_CMD) != 0,
                "no request without a command is in it");
 
 /* MMU_CMD_NORMAL on an L1 entry, nothing unusual about it. */
-static always_inline enum fast fast_update(struct entry_lens *l,
-                                           uint64_t *table, uint64_t ptr,
-                                           pte_t new, mfn_t *gone)
+static always_inline bool fast_update(struct entry_lens *l, uint64_t *table,
+                                      uint64_t ptr, pte_t new, mfn_t *gone)
 {
     /* The command is part of what is compared: it must be zero. */
     if (unlikely((ptr & ~SLOT_BITS) != *table)) {
         if ((ptr & MMU_PTR_CMD) ||
             unlikely(!entry_fast_table(l, mfn_of(ptr >> PAGE_SHIFT), FRAME_L1)))
-            return FAST_NO;
+            return fast_not(gone);
         *table = ptr & ~SLOT_BITS;
     }
     return fast_l1(l, fast_slot(l, ptr), new, gone);
 }
 
 /* One mmu_update request. */
-static always_inline enum fast mmu_fast(const struct mm_op *op, uint64_t ptr,
-                                        uint64_t val, mfn_t *gone)
+static always_inline bool mmu_fast(const struct mm_op *op, uint64_t ptr,
+                                   uint64_t val, mfn_t *gone)
 {
     struct entry_lens l = entry_lens(op, false);
     uint64_t table = NO_TABLE;
 
     if (unlikely(type_has_deferred(op)))
-        return FAST_NO;
+        return fast_not(gone);
     return fast_update(&l, &table, ptr, pte_of(val), gone);
 }
 
 /* update_va_mapping. */
-static always_inline enum fast mmu_fast_va(const struct mm_op *op, uint64_t va,
-                                           uint64_t val, mfn_t *gone)
+static always_inline bool mmu_fast_va(const struct mm_op *op, uint64_t va,
+                                      uint64_t val, mfn_t *gone)
 {
     struct entry_lens l = entry_lens(op, false);
     struct walk walk;
@@ -124,8 +131,30 @@ static always_inline enum fast mmu_fast_va(const struct mm_op *op, uint64_t va,
     if (unlikely(type_has_deferred(op)) ||
         unlikely(walk_l1(op->mm, op->v->root_kernel, va, &walk)) ||
         unlikely(!entry_fast_table(&l, walk.table, FRAME_L1)))
-        return FAST_NO;
+        return fast_not(gone);
     return fast_l1(&l, walk.entry, pte_of(val), gone);
+}
+
+/* One mmu_update request (facts 2.2): ptr's low 3 bits are the command. */
+static always_inline enum err mmu_update(struct mm_op *op, uint64_t ptr,
+                                         uint64_t val)
+{
+    mfn_t gone;
+
+    return likely(mmu_fast(op, ptr, val, &gone))
+               ? ERR_NONE
+               : mmu_update_rest(op, ptr, val, gone);
+}
+
+/* The L1 entry that maps va under the current kernel root (facts 2.4). */
+static always_inline enum err mmu_update_va(struct mm_op *op, uint64_t va,
+                                            uint64_t val)
+{
+    mfn_t gone;
+
+    return likely(mmu_fast_va(op, va, val, &gone))
+               ? ERR_NONE
+               : mmu_update_va_rest(op, va, val, gone);
 }
 
 /*

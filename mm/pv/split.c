@@ -13,6 +13,7 @@
 
 #include "flagstone/flagstone.h"
 #include "mm/alloc/range.h"
+#include "mm/pv/pte_ref.h"
 #include "mm/pv/super.h"
 #include "mm/pv/supply.h"
 

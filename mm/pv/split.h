@@ -8,7 +8,9 @@
  */
 #pragma once
 
-#include "mm/pv/pte_ref.h"
+#include "mm/alloc/mm.h"
+
+struct pte_ref;
 
 /*
  * The PSE entry becomes one onto `table`, which is filled to map the same with

@@ -5,6 +5,7 @@
  * table is made to map the block in order, and then it is a case for join().
  */
 #include "mm/alloc/dmem.h"
+#include "mm/pv/pte_ref.h"
 #include "mm/pv/split.h"
 #include "mm/pv/super.h"
 #include "mm/resize/move.h"

@@ -13,6 +13,7 @@
  */
 #include "mm/base/port.h"
 #include "mm/pv/mmu.h"
+#include "mm/pv/type.h"
 #include "mm/save/layout.h"
 
 enum stage { PIN, LEVELS, UNPIN, DRAIN, DONE };

@@ -272,9 +272,8 @@ static void requests(void **state)
     WALK(mmu_clear_page, BOUND, &s->op, a);
     WALK(mmu_copy_page, BOUND, &s->op, a, b);
     WALK(mmu_update_list, BOUND, &s->op, &req, 1, &done);
-    WALK(mmu_update_rest, BOUND, &s->op, l1_1, pte_make(a, KERNEL).v, FAST_NO,
-         MFN_NONE);
-    WALK(mmu_update_va_rest, BOUND, &s->op, PAGE_SIZE, 0, FAST_NO, MFN_NONE);
+    WALK(mmu_update_rest, BOUND, &s->op, l1_1, pte_make(a, KERNEL).v, MFN_NONE);
+    WALK(mmu_update_va_rest, BOUND, &s->op, PAGE_SIZE, 0, MFN_NONE);
     WALK(mmu_emulate_write, BOUND, &s->op,
          ((struct mmu_entry){.table = s->l1, .i = 2}), 0,
          pte_make(a, KERNEL).v);

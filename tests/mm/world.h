@@ -6,7 +6,7 @@
 #pragma once
 
 #include "mm/audit/audit.h"
-#include "mm/pv/mmu.h"
+#include "mm/pv/mmu_fast.h"
 #include "mm/resize/reservation.h"
 
 struct world {

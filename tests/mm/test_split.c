@@ -49,7 +49,7 @@ static enum err join_it(struct scene *s, mfn_t *table)
     return rc;
 }
 
-static uint64_t frame_word_of(struct scene *s, mfn_t m)
+static uint64_t word_of_frame(struct scene *s, mfn_t m)
 {
     struct frame f = frame_held(&s->w.mm, m);
 
@@ -91,9 +91,9 @@ static void the_table_maps_what_the_entry_did(void **state)
     assert_int_equal(s->us.d.super_maps, 0);
     assert_int_equal(s->us.d.tables[1], 2);
     assert_int_equal(block_super(block_word_of(s, s->block)), 0);
-    assert_int_equal(frame_refs(frame_word_of(s, s->block)), 2);
-    assert_int_equal(frame_count(frame_word_of(s, s->block)), 1);
-    assert_int_equal(frame_type(frame_word_of(s, t)), FRAME_L1);
+    assert_int_equal(frame_refs(word_of_frame(s, s->block)), 2);
+    assert_int_equal(frame_count(word_of_frame(s, s->block)), 1);
+    assert_int_equal(frame_type(word_of_frame(s, t)), FRAME_L1);
     assert_int_equal(scene_update(s, s->l2, AT, 0), ERR_NONE);
     assert_int_equal(s->us.d.tables[1], 1);
 }
@@ -108,7 +108,7 @@ static void read_only_stays_so_and_lets_types_be(void **state)
     assert_false(scene_entry(s, t, 0)->v & PTE_RW);
     assert_null(touch(s, VA, true));
     assert_non_null(touch(s, VA, false));
-    assert_int_equal(frame_count(frame_word_of(s, s->block)), 0);
+    assert_int_equal(frame_count(word_of_frame(s, s->block)), 0);
     assert_int_equal(mmu_pin(&s->op, mfn_add(s->block, 3), 1), ERR_NONE);
     world_done(&s->op);
     world_audit(&s->w, "a member pinned");
@@ -316,8 +316,8 @@ static void join_undoes_split(void **state)
         assert_int_equal(join_it(s, &out), ERR_NONE);
         assert_true(mfn_eq(out, t));
         assert_int_equal(scene_entry(s, s->l2, AT)->v, before);
-        assert_int_equal(frame_refs(frame_word_of(s, t)), 1);
-        assert_int_equal(frame_refs(frame_word_of(s, s->block)), 1);
+        assert_int_equal(frame_refs(word_of_frame(s, t)), 1);
+        assert_int_equal(frame_refs(word_of_frame(s, s->block)), 1);
         assert_int_equal(s->us.d.super_maps, 1);
         assert_int_equal(s->us.d.tables[1], 1);
     }
@@ -450,12 +450,12 @@ static void a_shared_table_stays_for_the_others(void **state)
                      ERR_NONE);
     assert_int_equal(mmu_pin(&s->op, t, 1), ERR_NONE);
     assert_int_equal(join_it(s, &out), ERR_NONE);
-    assert_int_equal(frame_count(frame_word_of(s, t)), 2);
+    assert_int_equal(frame_count(word_of_frame(s, t)), 2);
     assert_int_equal(join(&s->op, entry_at(s, s->l2, AT + 1), &out), ERR_NONE);
     world_done(&s->op);
     world_audit(&s->w, "the second join");
     assert_int_equal(scene_entry(s, s->l2, AT + 1)->v & PTE_RW, 0);
-    assert_int_equal(frame_count(frame_word_of(s, t)), 1);
+    assert_int_equal(frame_count(word_of_frame(s, t)), 1);
     assert_int_equal(block_super(block_word_of(s, s->block)), 2);
     assert_int_equal(mmu_unpin(&s->op, t), ERR_NONE);
     world_audit(&s->w, "the pin has gone");

@@ -17,6 +17,8 @@
 #include "hv/domain/shown.h"
 #include "hv/sched/sched.h"
 #include "hv/trap/cpuid.h"
+#include "mm/pv/mmu.h"
+#include "mm/pv/type.h"
 #include "tests/hv/fake_x86.h"
 #include "xen/sched.h"
 

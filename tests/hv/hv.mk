@@ -40,7 +40,7 @@ HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/do
     hv/base/print.c
 HVT_insn := hv/trap/insn.c hv/trap/alu.c
 HVT_segment :=
-HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr policy) \
+HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
     $(patsubst %,hv/domain/%.c,segment debugreg bounce vcpu fpu shown callback) \
     hv/call/iret.c hv/arch/xstate.c hv/base/fail.c hv/base/print.c \
     $(patsubst %,tests/hv/%.c,emulate_guest emulate_never fake_x86)

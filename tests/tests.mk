@@ -17,11 +17,13 @@ T_LIB := $(filter-out $(wildcard tests/mm/test_*.c),$(wildcard tests/mm/*.c))
 T_ALL := $(patsubst tests/mm/%.c,%,$(wildcard tests/mm/test_*.c))
 HOST_TESTS += $(T_ALL:%=$(T_OUT)/%)
 
-# Objects once for each kind of instrumentation.
+# Objects once for each kind of instrumentation. What takes time in a test is
+# mm/ and the files they share; a test itself takes more to be compiled well.
 $(T_OUT)/san/%.o: %.c tests/tests.mk
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_SAN) -MMD -MP -c -o $@ $<
+	$(Q)$(HOST_CC) $(T_CFLAGS) $(if $(filter tests/mm/test_%,$<),-O0) \
+	    $(T_SAN) -MMD -MP -c -o $@ $<
 $(T_OUT)/tsan/%.o: %.c tests/tests.mk
 	$(call say,TSANCC,$<)
 	@mkdir -p $(@D)

@@ -13,8 +13,8 @@
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
 #include "hv/sched/watchdog.h"
-#include "mm/pv/mmu.h"
 #include "mm/base/port.h"
+#include "mm/pv/mmu.h"
 #include "tests/hv/machine.h"
 #include "xen/sched.h"
 

@@ -418,7 +418,8 @@ static void test_ports_32(void)
     check_string32(SEL_DATA, 8, 0x80);
     check_string32(SEL_DATA, 17, TRAP_GP); /* the last is beyond the limit */
     check_string32(SEL_CONST, 1, TRAP_GP);
-    check_string32(SEL_DOWN, 1, TRAP_GP);
+    if (guest_flagstone) /* Xen 4.17 takes it for one that grows up */
+        check_string32(SEL_DOWN, 1, TRAP_GP);
     check_string32(0, 1, TRAP_GP);
     RUN_IN(user_string16, SEL_CODE32, 0, FLAT_USER_SS, SEL_DATA);
     EXPECT(0x80, 0);

@@ -37,9 +37,7 @@ def cases():
                    "ICOUNT": "1" if name in TIMED else ""}
             command = ["tools/run"]
             if name in FAST and cpu == "max":
-                command = ["tests/boot/fast", "tools/run"]
-                # How often its long multicalls are continued, time decides.
-                env["ICOUNT"] = "1" if name == "edge" else ""
+                command, env["ICOUNT"] = ["tests/boot/fast", "tools/run"], "1"
             yield Case("guest/%s-%s" % (name, cpu.split(",")[0]), command,
                        judge=judge_guest, env=env | NEEDS.get(name, {}))
     yield Case("guest/resize-1gib", judge=judge_guest,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M
 # One half of a migration: a keeper is saved and sent out through COM2.
-create keep name=web mem=8M superpages=require -- name=web sparse=128
+create keep name=web mem=8M superpages=require -- name=web sparse=32
 until web.superpage_maps >= 1
 ask suspend web
 wait web suspended

@@ -4,7 +4,7 @@
 # all there is goes to a newer one.
 fails create keep name=web mem=8M cpu=x86-64-v3 -- name=web
 fails create keep name=web mem=8M cpu=i486 -- name=web
-create keep name=web mem=8M superpages=require cpu=x86-64-v2 -- name=web sparse=128
+create keep name=web mem=8M superpages=require cpu=x86-64-v2 -- name=web sparse=32
 until web.superpage_maps >= 1
 ask suspend web
 wait web suspended

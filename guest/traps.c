@@ -3,6 +3,7 @@
  * traps: how exceptions, system calls, events and failed returns come into the
  * guest's kernel, from itself and from its user mode (ABI fact 2.9).
  */
+#include "guest/lib/flagstone.h"
 #include "guest/lib/guest.h"
 #include "xen/nmi.h"
 
@@ -296,10 +297,39 @@ static void test_task_switched(void)
     __asm__ volatile("fninit" : : : "memory");
 }
 
+enum { FAULTS = 8 };
+
+/* Those of the other vectors are compared by tests/boot/fast. */
+static void check_count(const char *what)
+{
+    struct flagstone_stats before, after;
+    report_context("%s", what);
+    flagstone_stats(&before);
+    for (unsigned i = 0; i < FAULTS; i++) {
+        CHECK_EQ(try_write((void *)WINDOW, 0), 1);
+        CHECK_EQ(guest_try(do_ud, NULL), 1);
+    }
+    flagstone_stats(&after);
+    if (after.tot_pages)
+        CHECK_EQ(after.faults - before.faults, FAULTS);
+}
+
+/* Not the fast way, of what has begun there: also then each counts once. */
+static void test_counts(void)
+{
+    check_count("faults are counted");
+    CHECK_EQ(hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_architectural_iopl),
+             0);
+    check_count("faults are counted with a virtual IOPL");
+    CHECK_EQ(hc_vm_assist(VMASST_CMD_disable, VMASST_TYPE_architectural_iopl),
+             0);
+}
+
 void guest_main(void)
 {
     event_enable();
     test_kernel_exceptions();
+    test_counts();
     test_resume();
     test_trap_table();
     test_bad_iret();

@@ -76,14 +76,14 @@ exception:
 ; RDX the CS in it.
 deliver:
         cmp qword [r8 + TRAP_ADDRESS], 0
-        je slow
+        je slow_counted
         cmp word [V(IN_KERNEL)], 1  ; and not SLOW, the byte behind it
         jne deliver_user
         mov rdi, [R(RSP)]
         and rdi, -16
         sub rdi, 64
         cmp rdi, [hv_end]
-        jb slow
+        jb slow_counted
         mov rdx, [R(CS)]
         and rdx, -4                 ; says that it was in its kernel
 frame:
@@ -139,12 +139,12 @@ frame_error:
 
 deliver_user:
         cmp byte [V(SLOW)], 0
-        jne slow
+        jne slow_counted
         mov rdi, [V(KERNEL_SP)]
         and rdi, -16
         sub rdi, 64
         cmp rdi, [hv_end]
-        jb slow
+        jb slow_counted
         SWITCH_GS V(GS_USER), V(GS_KERNEL)
         mov rax, [V(ROOT_KERNEL)]
         shl rax, 12
@@ -212,6 +212,16 @@ fast_syscall_deliver:
         CLAC
 %endmacro
 
+; C counts it, so it must not have been counted here. RDX: the domain, of an
+; exception.
+slow_counted:
+        mov eax, [R(VECTOR)]
+        cmp eax, VECTOR_SYSCALL
+        je slow
+        dec qword [rdx + DOMAIN_EXCEPTIONS]
+        cmp eax, VECTOR_PF
+        jne slow
+        dec qword [rdx + DOMAIN_FAULTS]
 global fast_give_up
 fast_give_up:
 slow:

@@ -163,9 +163,6 @@ void vcpu_switch(struct vcpu *next)
 static bool addresses_ok(const struct vcpu_guest_context *c)
 {
     const uint64_t all[] = {
-        c->user_regs.rip,
-        c->user_regs.rsp,
-        c->kernel_sp,
         c->fs_base,
         c->gs_base_kernel,
         c->gs_base_user,
@@ -287,7 +284,7 @@ static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
     v->gs_base_user = c->gs_base_user;
 }
 
-enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     const struct roots roots = roots_of(c);
     const bool in_kernel = c->flags & VGCF_in_kernel;
@@ -315,6 +312,15 @@ enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     bounce_set_slow(v);
     v->initialised = true;
     return ERR_NONE;
+}
+
+/* What it begins with is an address; what it comes to later need not be. */
+enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    if (!va_canonical(c->user_regs.rip) || !va_canonical(c->user_regs.rsp) ||
+        !va_canonical(c->kernel_sp))
+        return ERR_INVAL;
+    return vcpu_put_context(v, c);
 }
 
 enum err vcpu_let_go(struct vcpu *v)

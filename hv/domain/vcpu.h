@@ -39,6 +39,12 @@ void vcpu_sync(struct vcpu *v);
  */
 enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 /*
+ * The same of one that vcpu_get_context() took, or may have taken: whatever a
+ * vCPU can come to by itself is not refused, so any RIP and stack pointer will
+ * do. IRET and those who push frames look at them.
+ */
+enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c);
+/*
  * v does not run and is to be given its context again: descriptor tables are
  * let go, in the machine too. ERR_RESTART. Roots are left to mm/.
  */

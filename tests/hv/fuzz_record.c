@@ -75,7 +75,7 @@ static bool ours(uint64_t mfn)
 }
 
 /* Roots and descriptor frames are of the new memory; the rest it checks. */
-enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     must(ours(c->ctrlreg[3] >> PAGE_SHIFT) && !(c->ctrlreg[3] % PAGE_SIZE));
     must(!c->ctrlreg[1] || ours(c->ctrlreg[1] >> PAGE_SHIFT));

@@ -47,7 +47,7 @@ void vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     *c = given;
 }
 
-enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     uint64_t root = c->ctrlreg[3] >> PAGE_SHIFT;
     uint64_t user = c->ctrlreg[1] >> PAGE_SHIFT;
@@ -368,7 +368,7 @@ static void what_the_processor_refuses_is_said(void **state)
     assert_string_equal(text, "vCPU 0 refers to pfn 40, which is not there");
 }
 
-/* What vcpu_set_context() gets is asserted there. */
+/* What vcpu_put_context() gets is asserted there. */
 static void no_bytes_get_past_it(void **state)
 {
     uint64_t seed = 42;

@@ -278,7 +278,7 @@ static enum err thaw_vcpu(const struct freeze_vcpu *r, struct vcpu *v,
     if (rc)
         return rc;
     v->cr4 = r->cr4; /* decides what its debug registers may hold */
-    rc = vcpu_set_context(v, &context);
+    rc = vcpu_put_context(v, &context);
     if (rc == ERR_RESTART)
         return rc;
     if (rc)

@@ -4,8 +4,9 @@
  * each time with everything of a vCPU that could get lost in a known state,
  * and looks at all of it afterwards; whether it was resumed, restored or
  * relocated meanwhile makes no difference to it. With three vCPUs the second
- * runs on meanwhile and the third stays down. `blind`: it does not say where
- * its start_info is.
+ * runs on meanwhile and the third stays down. Stack pointers that are no
+ * address are as good as any. `blind`: it does not say where its start_info is.
+ * `ends`: woken, it ends before anybody else has had a turn.
  */
 #include "guest/lib/guest.h"
 #include "guest/lib/p2m.h"
@@ -320,20 +321,42 @@ static void night_with_ts(void)
     CHECK_EQ(guest_try(touch_fpu, NULL), 0);
 }
 
+static void sleep_with(mfn_t start_info)
+{
+    const struct sched_shutdown arg = {SHUTDOWN_suspend};
+    uint64_t nr = __HYPERVISOR_sched_op;
+    __asm__ volatile("syscall"
+                     : "+a"(nr)
+                     : "D"((uint64_t)SCHEDOP_shutdown), "S"(&arg),
+                       "d"(start_info.v)
+                     : "rcx", "r11", "memory");
+}
+
 /* Without start_info in rdx nobody could ever wake it. */
 static void sleep_for_ever(void)
 {
-    const struct sched_shutdown arg = {SHUTDOWN_suspend};
-    register uint64_t rdx __asm__("rdx") = 0;
-    __asm__ volatile("" : "+r"(rdx));
-    hc_sched_op(SCHEDOP_shutdown, &arg);
+    sleep_with(mfn_of(0));
     report(REPORT_FAILURE, "woken without start_info");
+}
+
+static void end_when_woken(void)
+{
+    const struct sched_shutdown arg = {SHUTDOWN_poweroff};
+    p2m_init(P2M_TREE);
+    event_disable();
+    event_suspend();
+    sleep_with(frame_mfn(frame_pfn_of_va(guest_start_info)));
+    hc_sched_op(SCHEDOP_shutdown, &arg);
 }
 
 void guest_main(void)
 {
     if (cmdline_has("blind")) {
         sleep_for_ever();
+        return;
+    }
+    if (cmdline_has("ends")) {
+        end_when_woken();
         return;
     }
     unsigned rounds = (unsigned)cmdline_number("rounds", 3);

@@ -32,7 +32,7 @@
 #include "hv/svc/console/console.h"
 #include "hv/svc/console/console_ring.h"
 #include "hv/svc/control/control.h"
-#include "hv/svc/migrate/resume.h"
+#include "hv/svc/migrate/migrate.h"
 #include "hv/svc/migrate/transfer.h"
 #include "hv/svc/store/store.h"
 
@@ -103,7 +103,7 @@ static void register_all(void)
     event_register();
     console_ring_register();
     store_register();
-    resume_register();
+    migrate_register();
     report_register();
     control_register();
 }

@@ -34,6 +34,19 @@ wait lin suspended
 resume lin
 wait lin gone
 drop night
+# One that is gone as soon as it is woken: who woke it hears of that, no more.
+create asleep name=brief mem=16M -- ends
+wait brief suspended
+save brief night
+destroy brief
+restore night
+wait brief gone
+restore night as again
+wait again gone
+audit
+restore night as third
+wait third gone
+drop night
 # One that nobody can wake.
 create asleep name=blind mem=16M -- blind
 wait blind suspended

@@ -199,6 +199,20 @@ enum err migrate_restore(const char *name, const char *rename,
     return ERR_NONE;
 }
 
+/* job.h's invariant, looked at: what is under way does not go. */
+static void going(struct domain *d)
+{
+    ASSERT(!migrate_uses_domain(d));
+}
+
+void migrate_register(void)
+{
+    static struct domain_hooks hooks = {.going = going};
+
+    resume_register();
+    domain_register(&hooks);
+}
+
 /*
  * What is half built is taken down by the scheduler, what is half moved is
  * its owner's no more, and half an image stays until the machine goes off.

@@ -12,6 +12,9 @@
 
 #include "hv/svc/migrate/images.h"
 
+/* Before there is a domain; resume.c's hook, too. */
+void migrate_register(void);
+
 /* d stays suspended; `name` is that of the new image. */
 enum err migrate_save(struct domain *d, const char *name, char *text);
 /*

@@ -146,6 +146,20 @@ static enum err check_resume_point(struct job *job)
                 j->name);
 }
 
+/* Before it is woken: it may be gone again when there is time to go on. */
+static enum err end_restore(struct migrate_job *j)
+{
+    enum err rc = j->restore_begun ? restore_end(&j->restore) : ERR_NONE;
+
+    j->restore_begun = rc;
+    return rc;
+}
+
+static enum err let_go_of_image(struct job *job)
+{
+    return end_restore(migrate_job_of(job));
+}
+
 static enum err wake(struct job *job)
 {
     struct migrate_job *j = migrate_job_of(job);
@@ -167,11 +181,10 @@ static enum err wake(struct job *job)
 /* One that came to nothing is taken apart before anybody hears of it. */
 static enum err restore_last(struct migrate_job *j)
 {
-    enum err rc = j->restore_begun ? restore_end(&j->restore) : ERR_NONE;
+    enum err rc = end_restore(j);
 
     if (rc)
         return rc;
-    j->restore_begun = false;
     if (!j->rc || !j->d)
         return ERR_NONE;
     j->d->started = false;
@@ -182,7 +195,8 @@ static enum err restore_last(struct migrate_job *j)
 }
 
 static const job_step restore_steps[] = {
-    find_image,    check_image,        read_record, make_domain, restore_memory,
-    thaw_restored, check_resume_point, wake,        NULL};
+    find_image,     check_image,   read_record,        make_domain,
+    restore_memory, thaw_restored, check_resume_point, let_go_of_image,
+    wake,           NULL};
 const struct migrate_job_plan migrate_in_restore = {restore_steps,
                                                     restore_last};

@@ -4,8 +4,9 @@
  * (job.h), and one that ends it whatever became of it. What mm/ does in a row
  * of its own is one step here, which is where its reason gets its subject.
  *
- * Invariant: the domain under way is suspended, and neither it nor the image
- * is changed by anybody else (migrate_uses_*).
+ * Invariant: the domain under way is suspended until the job's end, and neither
+ * it nor the image is changed by anybody else (migrate_uses_*). So one that is
+ * woken is woken by the last step of all, and one that is lost is ended last.
  */
 #pragma once
 
@@ -33,6 +34,7 @@ struct migrate_job {
     /* How far it is. */
     struct job job;
     bool ending;
+    bool lost;             /* relocate: the domain has to be ended for it */
     enum err rc;           /* of the step that failed */
     uint64_t ticks, since; /* TSC it took, and when this part of it began */
     /* What it has. */

@@ -119,6 +119,14 @@ static enum err let_go(struct job *job)
     return ERR_NONE;
 }
 
+/* It stays as it is until nothing of the job needs it any more. */
+static enum err lose(struct migrate_job *j, enum err rc, const char *why)
+{
+    j->lost = true;
+    return fail(j->job.why, rc, "relocation of %s failed, and it is lost: %s",
+                j->d->name, why);
+}
+
 static enum err relocate_memory(struct job *job)
 {
     struct migrate_job *j = migrate_job_of(job);
@@ -128,31 +136,36 @@ static enum err relocate_memory(struct job *job)
     rc = relocate_step(&j->relocate);
     migrate_job_op_end(j);
     j->relocate_begun = rc == ERR_RESTART;
-    if (rc && rc != ERR_RESTART) {
-        (void)fail(j->job.why, rc,
-                   "relocation of %s failed, and it is lost: %s", j->d->name,
-                   j->relocate.job.why);
-        domain_crash(j->d, "relocation failed: %s", j->relocate.job.why);
-    }
+    if (rc && rc != ERR_RESTART)
+        return lose(j, rc, j->relocate.job.why);
     return rc;
 }
 
 static enum err thaw_relocated(struct job *job)
 {
     struct migrate_job *j = migrate_job_of(job);
+    char why[JOB_WHY];
     enum err rc = freeze_thaw(&migrate_job_frozen, j->d, &j->job.cursor,
-                              &j->snapshot.map, j->job.why);
+                              &j->snapshot.map, why);
 
     if (rc == ERR_RESTART)
         return rc;
-    if (rc) {
-        domain_crash(j->d, "relocation failed, memory had moved: %s",
-                     j->job.why);
-        return rc;
-    }
+    if (rc)
+        return lose(j, rc, why);
     j->result = j->relocate.result;
     j->d->super_stats.healed += j->result.healed;
     j->d->moved = true;
+    return ERR_NONE;
+}
+
+static enum err relocate_last(struct migrate_job *j)
+{
+    enum err rc = end_snapshot(j);
+
+    if (rc)
+        return rc;
+    if (j->lost)
+        domain_crash(j->d, "%s", j->job.why);
     return ERR_NONE;
 }
 
@@ -160,4 +173,4 @@ static const job_step relocate_steps[] = {
     begin_snapshot,  take_snapshot,  take_record, let_go,
     relocate_memory, thaw_relocated, NULL};
 const struct migrate_job_plan migrate_out_relocate = {relocate_steps,
-                                                      end_snapshot};
+                                                      relocate_last};

@@ -146,26 +146,28 @@ static bool set_choice(const struct option *o, struct word value)
     return true;
 }
 
+/* One name at least, and one on each side of a comma. */
 static bool set_set(const struct option *o, struct word value)
 {
     unsigned v = 0;
+    bool last;
 
-    while (value.len) {
-        struct word one = cut(value, ',', &value);
+    do {
+        struct word rest, one = cut(value, ',', &rest);
         const struct choice *c = find_choice(o->names, one);
 
         if (!c)
             return false;
         v |= c->value;
-    }
+        last = one.len == value.len;
+        value = rest;
+    } while (!last);
     *(unsigned *)o->target = v;
     return true;
 }
 
-static bool set_flag(const struct option *o, struct word value)
+static bool set_flag(const struct option *o)
 {
-    if (value.len)
-        return false;
     *(unsigned *)o->target = (unsigned)o->min;
     return true;
 }
@@ -180,7 +182,7 @@ static bool set_option(const struct option *o, struct word value)
     case TYPE_SET:
         return set_set(o, value);
     case TYPE_FLAG:
-        return set_flag(o, value);
+        return set_flag(o);
     }
     return false;
 }
@@ -193,7 +195,8 @@ static void take_word(struct word w)
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         if (!word_is(name, table[i].name))
             continue;
-        if (!set_option(&table[i], value))
+        if ((table[i].type == TYPE_FLAG) != (name.len == w.len) ||
+            !set_option(&table[i], value))
             log_say("command line: bad value in '%.*s'", (int)w.len, w.p);
         return;
     }

@@ -24,8 +24,7 @@ const char guest_name[] = "asleep";
 #define DR7_OFF 0x400u
 #define NOWHERE (UINT64_C(1) << 63)
 
-/* --- extended state --------------------------------------------------------
- */
+/* --- extended state ------------------------------------------------------- */
 
 static uint8_t vectors[16][32] aligned_to(32), found[16][32] aligned_to(32);
 static bool avx;
@@ -86,8 +85,7 @@ static void touch_fpu(void *unused)
     __asm__ volatile("fninit");
 }
 
-/* --- descriptor tables, bases, breakpoints ---------------------------------
- */
+/* --- descriptor tables, bases, breakpoints -------------------------------- */
 
 static uint64_t base_word = 0xf5f5, break_here;
 static pfn_t gdt, ldt;
@@ -156,8 +154,7 @@ static void segments_empty(void)
     frame_free(ldt);
 }
 
-/* --- what is the hypervisor's, and new -------------------------------------
- */
+/* --- what is the hypervisor's, and new ------------------------------------ */
 
 static struct vcpu_runstate_info area;
 static pfn_t info_page;
@@ -222,8 +219,7 @@ static void traps_check(void)
     CHECK_EQ(trap_last.vector, TRAP_UD);
 }
 
-/* --- a vCPU that is interrupted wherever it is ------------------------------
- */
+/* --- a vCPU that is interrupted wherever it is ---------------------------- */
 
 static char second_stack[16384] aligned_to(16);
 static struct vcpu_guest_context context;
@@ -290,8 +286,7 @@ static void second_check(void)
     CHECK_EQ(second_bad, 0);
 }
 
-/* --- nights -----------------------------------------------------------------
- */
+/* --- nights --------------------------------------------------------------- */
 
 static void night(unsigned round)
 {

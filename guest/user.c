@@ -147,8 +147,7 @@ static void test_no_callback(void)
     trap_init();
 }
 
-/* --- what a 32-bit program does, too ----------------------------------------
- */
+/* --- what a 32-bit program does, too -------------------------------------- */
 
 #define RFLAGS_IF_TF_NT 0x4302u
 #define USER_CS32       0xe023u
@@ -270,8 +269,7 @@ static void test_tsd(void)
     EXPECT(TRAP_SYSCALL, 0);
 }
 
-/* --- ports -----------------------------------------------------------------
- */
+/* --- ports ---------------------------------------------------------------- */
 
 static uint8_t bitmap[8192 + 1] aligned_to(4096);
 

@@ -154,8 +154,7 @@ static enum io string(struct vcpu *v, const struct insn *i, unsigned size,
     return left > 1 ? IO_REPEAT : IO_DONE;
 }
 
-/* --- all of them -----------------------------------------------------------
- */
+/* --- all of them ---------------------------------------------------------- */
 
 static enum io carry_out(struct vcpu *v, const struct insn *i, unsigned size,
                          unsigned port)

@@ -146,8 +146,7 @@ static void make_image(struct image *i, struct world *w, struct dice *d)
     free(bytes);
 }
 
-/* --- a header only ---------------------------------------------------------
- */
+/* --- a header only -------------------------------------------------------- */
 
 /* What a receiver makes of it: pages to get, and sections within them. */
 static void check_places(const struct image_header *h)

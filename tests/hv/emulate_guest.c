@@ -138,8 +138,7 @@ bool mm_discharge(struct mm *m)
     return true;
 }
 
-/* --- what emulation wants of others ----------------------------------------
- */
+/* --- what emulation wants of others --------------------------------------- */
 
 void bug(const char *file, int line, const char *what)
 {

@@ -62,8 +62,7 @@ void fake_xsetbv(uint32_t reg, uint64_t value)
     fake_x86.xcr0 = value;
 }
 
-/* --- debug registers -------------------------------------------------------
- */
+/* --- debug registers ------------------------------------------------------ */
 
 /* With CR4.DE off, R/W of 2 is not defined; a breakpoint on the hypervisor's
  * own memory would be hit by it (XSA-444). */
@@ -80,8 +79,7 @@ void fake_write_dr(unsigned n, uint64_t value)
     fake_x86.dr[n] = value;
 }
 
-/* --- model-specific registers ----------------------------------------------
- */
+/* --- model-specific registers --------------------------------------------- */
 
 uint64_t fake_rdmsr(uint32_t msr)
 {
@@ -116,8 +114,7 @@ void fake_wrmsr(uint32_t msr, uint64_t value)
         fake_x86.kernel_gs = value;
 }
 
-/* --- the others ------------------------------------------------------------
- */
+/* --- the others ----------------------------------------------------------- */
 
 void fake_invlpg(uint64_t va)
 {

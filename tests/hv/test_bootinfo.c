@@ -202,8 +202,7 @@ static void strings_without_an_end_are_refused(void **state)
     assert_int_equal(finish(), ERR_INVAL);
 }
 
-/* --- more ranges than there is room for ------------------------------------
- */
+/* --- more ranges than there is room for ----------------------------------- */
 
 #define MANY 4000u
 static struct entry many[MANY];

@@ -286,8 +286,7 @@ static void one_with_the_terminal_moves_about_as_it_likes(void **state)
     assert_string_equal(out, "\rprompt> \x1b[K\nd0| x\n\rprompt> l\x1b[K");
 }
 
-/* --- what a guest cannot say ------------------------------------------------
- */
+/* --- what a guest cannot say ---------------------------------------------- */
 
 /* UTF-8 with nothing in it that acts, by another way than the filter's. */
 static void assert_text(const char *s)

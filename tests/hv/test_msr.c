@@ -68,8 +68,7 @@ bool mm_discharge(struct mm *mm)
     return false;
 }
 
-/* --- what kernels read -----------------------------------------------------
- */
+/* --- what kernels read ---------------------------------------------------- */
 
 /*
  * The list of docs/abi-honoured.md, taken from a log: in hexadecimal the MSR,
@@ -208,8 +207,7 @@ static void what_the_machine_has_not_is_a_fault(void **state)
     machine_has = true;
 }
 
-/* --- the table --------------------------------------------------------------
- */
+/* --- the table ------------------------------------------------------------ */
 
 static void each_has_one_rule(void **state)
 {

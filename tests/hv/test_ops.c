@@ -18,8 +18,7 @@
 #include "tests/hv/machine.h"
 #include "xen/sched.h"
 
-/* --- what they want of others -----------------------------------------------
- */
+/* --- what they want of others --------------------------------------------- */
 
 static uint64_t now = 5000;
 static unsigned requests, yields, ups, downs, wakes, armed, published, crashes;
@@ -134,8 +133,7 @@ long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n)
     return -4711;
 }
 
-/* --- the scene
- * ---------------------------------------------------------------- */
+/* --- the scene ------------------------------------------------------------ */
 
 static struct domain *d;
 static struct vcpu *me, *you;
@@ -170,8 +168,7 @@ static long vcpu_do(unsigned cmd, unsigned id, void *arg)
     return hypercall_call(vcpu_op, cmd, id, (uintptr_t)arg);
 }
 
-/* --- sched_op
- * ------------------------------------------------------------------ */
+/* --- sched_op ------------------------------------------------------------- */
 
 static void blocking_unmasks_and_waits(void **state)
 {
@@ -348,8 +345,7 @@ static void the_rest_of_sched_op(void **state)
     assert_int_equal(yields, 2);
 }
 
-/* --- vcpu_op
- * -------------------------------------------------------------------- */
+/* --- vcpu_op -------------------------------------------------------------- */
 
 static void a_vcpu_comes_up_once_it_has_a_context(void **state)
 {

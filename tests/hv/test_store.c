@@ -114,8 +114,7 @@ static int end(void **state)
     return 0;
 }
 
-/* --- values ----------------------------------------------------------------
- */
+/* --- values --------------------------------------------------------------- */
 
 static void what_is_there_at_birth(void **state)
 {
@@ -417,8 +416,7 @@ static void a_directory_longer_than_a_message(void **state)
     assert_int_equal(list_by_parts("device", &parts), 0);
 }
 
-/* --- watches ---------------------------------------------------------------
- */
+/* --- watches -------------------------------------------------------------- */
 
 static void a_watch_tells_of_changes(void **state)
 {
@@ -507,8 +505,7 @@ static void watches_have_an_end(void **state)
     fails(XS_WATCH, "x", 2, "EINVAL");
 }
 
-/* --- transactions ----------------------------------------------------------
- */
+/* --- transactions --------------------------------------------------------- */
 
 static void a_transaction_is_all_or_nothing(void **state)
 {
@@ -696,8 +693,7 @@ static void transactions_that_are_none(void **state)
     in_fails(tx, XS_READ, "name", "ENOENT");
 }
 
-/* --- the wire --------------------------------------------------------------
- */
+/* --- the wire ------------------------------------------------------------- */
 
 static void paths_that_are_none(void **state)
 {

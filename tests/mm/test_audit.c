@@ -57,8 +57,7 @@ static uint64_t *entry_at(struct scene *s, mfn_t table, unsigned i)
     return &scene_entry(s, table, i)->v;
 }
 
-/* --- words -----------------------------------------------------------------
- */
+/* --- words ---------------------------------------------------------------- */
 
 static void a_frame_word(void **state)
 {
@@ -110,8 +109,7 @@ static void a_frame_table(void **state)
     damage(s, &s->us.d.holed, blk_of_mfn(s->block).v, "wrong on the list");
 }
 
-/* --- tables ----------------------------------------------------------------
- */
+/* --- tables --------------------------------------------------------------- */
 
 static void an_entry(void **state)
 {
@@ -146,8 +144,7 @@ static void an_entry(void **state)
     damage(s, entry_at(s, s->l4, L4_HV_FIRST), 0, "hypervisor slot 256 is 0");
 }
 
-/* --- holds and totals ------------------------------------------------------
- */
+/* --- holds and totals ----------------------------------------------------- */
 
 static void what_a_vcpu_holds(void **state)
 {

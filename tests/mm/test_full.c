@@ -79,8 +79,7 @@ static void look(struct scene *s, struct counts *out)
     sums(&s->them.d, out->sum[1]);
 }
 
-/* --- the operations --------------------------------------------------------
- */
+/* --- the operations ------------------------------------------------------- */
 
 static struct mm_op their_op(struct scene *s)
 {
@@ -423,8 +422,7 @@ static enum err exchange(struct scene *s, mfn_t m)
     return reservation_exchange(&s->op, &x);
 }
 
-/* --- of grants ------------------------------------------------------------
- */
+/* --- of grants ------------------------------------------------------------ */
 
 static mfn_t granted(struct scene *s)
 {
@@ -688,8 +686,7 @@ static void linear_counts_end(void **state)
     }
 }
 
-/* --- blocks ----------------------------------------------------------------
- */
+/* --- blocks --------------------------------------------------------------- */
 
 static enum err map_large(struct scene *s)
 {

@@ -105,8 +105,7 @@ static void check_free(struct scene *s, mfn_t m)
     assert_null(touch(s, false));
 }
 
-/* --- for a device -----------------------------------------------------------
- */
+/* --- for a device --------------------------------------------------------- */
 
 #define DEVICE GNTMAP_device_map
 

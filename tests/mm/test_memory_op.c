@@ -22,8 +22,7 @@ static struct world w;
 static struct domain *d, *other;
 static uint64_t list[MANY + 8] aligned_to(4096);
 
-/* --- what memory_op.c wants of others --------------------------------------
- */
+/* --- what memory_op.c wants of others ------------------------------------- */
 
 static unsigned preempt_every, asked, continued;
 static uint64_t next_cmd, next_arg;
@@ -60,8 +59,7 @@ static long memory_op(uint64_t cmd, void *arg)
     return rc;
 }
 
-/* --- the scene ---------------------------------------------------------------
- */
+/* --- the scene ------------------------------------------------------------ */
 
 static struct domain *dress(unsigned id, uint64_t max_pages)
 {
@@ -129,8 +127,7 @@ static void populate(uint64_t n)
     assert_int_equal(memory_op(XENMEM_populate_physmap, &r), n);
 }
 
-/* --- reservations
- * ---------------------------------------------------------------- */
+/* --- reservations --------------------------------------------------------- */
 
 static void frames_come_and_go(void **state)
 {
@@ -331,8 +328,7 @@ static void decrease_stops_at_what_is_not_ones_own(void **state)
     assert_int_equal(other->mm.tot_pages, 1);
 }
 
-/* --- exchange
- * ----------------------------------------------------------------------- */
+/* --- exchange ------------------------------------------------------------- */
 
 static uint64_t out_list[MANY];
 
@@ -494,8 +490,7 @@ static void a_frame_somebody_refers_to_stays(void **state)
     assert_int_equal(x.nr_exchanged, 3);
 }
 
-/* --- questions
- * ------------------------------------------------------------------------ */
+/* --- questions ------------------------------------------------------------ */
 
 static void questions_about_oneself_only(void **state)
 {
@@ -574,8 +569,7 @@ static void the_rest_is_refused(void **state)
             assert_int_equal(memory_op(cmd, arg), -XEN_ENOSYS);
 }
 
-/* --- whatever a guest may think of
- * ------------------------------------------------------ */
+/* --- whatever a guest may think of ---------------------------------------- */
 
 static uint64_t seed;
 

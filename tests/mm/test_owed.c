@@ -180,8 +180,7 @@ static void end(void)
     machine_end();
 }
 
-/* --- frames to be freed ----------------------------------------------------
- */
+/* --- frames to be freed --------------------------------------------------- */
 
 /* Where the victim is, and so what becomes of it. */
 enum where {
@@ -250,8 +249,7 @@ static uint64_t *content(void)
     return mm_frame_ptr(&w.mm, victim);
 }
 
-/* --- stories ---------------------------------------------------------------
- */
+/* --- stories -------------------------------------------------------------- */
 
 /* Each returns whether it ended as it should. */
 
@@ -479,8 +477,7 @@ static void not_flushing_is_found(void **state)
     each_story(DEAF);
 }
 
-/* --- who may have it, and when ----------------------------------------------
- */
+/* --- who may have it, and when -------------------------------------------- */
 
 static struct mm_op their_op(void)
 {

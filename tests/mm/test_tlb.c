@@ -336,8 +336,7 @@ static void root_is_destroyed_by_its_owner(struct scene *s)
     done(s, mmu_clear_page(&s->op, s->l2));
 }
 
-/* --- pages that change their size (mm/pv/resize.h) --------------------------
- */
+/* --- pages that change their size (mm/pv/resize.h) ------------------------ */
 
 static void fetch(struct scene *s, uint64_t va)
 {

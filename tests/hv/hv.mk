@@ -15,9 +15,10 @@ HVT_bootinfo := boot/bootinfo.c
 HVT_acpi := hv/arch/acpi.c
 HVT_console_line := hv/svc/console/console_line.c
 HVT_console := hv/svc/console/console.c hv/svc/console/console_line.c hv/base/console_text.c \
-    hv/base/log.c hv/base/print.c hv/base/cmdline.c
+    hv/base/log.c hv/base/print.c hv/base/cmdline.c tests/hv/fake_console.c
 HVT_console_ring := hv/svc/console/console_ring.c hv/svc/console/console.c \
-    hv/svc/console/console_line.c hv/base/console_text.c hv/base/log.c hv/base/print.c
+    hv/svc/console/console_line.c hv/base/console_text.c hv/base/log.c hv/base/print.c \
+    tests/hv/fake_console.c
 HVT_mce := hv/arch/mce_text.c hv/base/print.c
 HVT_selector := tests/hv/machine.c
 HVT_elf := hv/svc/build/elf.c

@@ -8,21 +8,13 @@
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/dev/clock.h"
-#include "hv/dev/screen.h"
 #include "hv/dev/serial.h"
 #include "hv/domain/domain.h"
-#include "hv/sched/sched.h"
 #include "hv/svc/console/console.h"
 
 static char out[1 << 20];
 static size_t at;
 static uint64_t now = 1;
-
-bool serial_init(enum serial port)
-{
-    assert_int_equal(port, SERIAL_COM1);
-    return true;
-}
 
 void serial_put(enum serial port, char c)
 {
@@ -36,18 +28,6 @@ void serial_put(enum serial port, char c)
     out[at] = '\0';
 }
 
-int serial_get(enum serial port)
-{
-    (void)port;
-    return -1;
-}
-
-void serial_listen(enum serial port, bool on)
-{
-    (void)port;
-    (void)on;
-}
-
 size_t serial_send(enum serial port, const void *data, size_t n)
 {
     (void)port;
@@ -57,80 +37,9 @@ size_t serial_send(enum serial port, const void *data, size_t n)
     return 0;
 }
 
-bool serial_sent(enum serial port)
-{
-    (void)port;
-    return true;
-}
-
-void serial_want_room(enum serial port, bool on)
-{
-    (void)port;
-    (void)on;
-}
-
-bool serial_interrupts(enum serial port)
-{
-    (void)port;
-    return false;
-}
-
-void serial_slow_down(uint64_t ns)
-{
-    (void)ns;
-}
-
-uint64_t serial_due(enum serial port)
-{
-    (void)port;
-    return 0;
-}
-
-struct domain *sched_errand_begin(struct domain *d)
-{
-    return d;
-}
-
-void sched_errand_end(struct domain *outer)
-{
-    (void)outer;
-}
-
-void screen_init(const struct bootinfo_framebuffer *fb)
-{
-    (void)fb;
-}
-
-const char *screen_remap(void)
-{
-    return NULL;
-}
-
-void screen_put(char c)
-{
-    (void)c;
-}
-
-bool screen_refresh(unsigned cells)
-{
-    (void)cells;
-    return true;
-}
-
 uint64_t clock_now_ns(void)
 {
     return now;
-}
-
-struct domain *domain_list;
-
-struct domain *domain_find(domid_t id)
-{
-    struct domain *d = domain_list;
-
-    while (d && d->id != id)
-        d = d->next;
-    return d;
 }
 
 static struct domain domains[100];

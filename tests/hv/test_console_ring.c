@@ -12,7 +12,6 @@
 #include "hv/base/print.h"
 #include "hv/dev/clock.h"
 #include "hv/dev/pic.h"
-#include "hv/dev/screen.h"
 #include "hv/dev/serial.h"
 #include "hv/sched/event.h"
 #include "hv/sched/ring_page.h"
@@ -30,7 +29,6 @@ static struct domain domains[3];
 static struct xencons_interface ring[3];
 
 struct options options = {.console = CONSOLE_COM1};
-struct domain *domain_list;
 
 /* --- what the console wants of others ------------------------------------- */
 
@@ -39,27 +37,10 @@ uint64_t clock_now_ns(void)
     return at + 1;
 }
 
-bool serial_init(enum serial port)
-{
-    return port == SERIAL_COM1;
-}
-
 void serial_put(enum serial port, char c)
 {
     (void)port;
     fail_msg("'%c' was waited for", c);
-}
-
-int serial_get(enum serial port)
-{
-    (void)port;
-    return -1;
-}
-
-void serial_listen(enum serial port, bool on)
-{
-    (void)port;
-    (void)on;
 }
 
 size_t serial_send(enum serial port, const void *data, size_t n)
@@ -74,81 +55,15 @@ size_t serial_send(enum serial port, const void *data, size_t n)
     return n;
 }
 
-bool serial_sent(enum serial port)
-{
-    (void)port;
-    return true;
-}
-
-void serial_want_room(enum serial port, bool on)
-{
-    (void)port;
-    (void)on;
-}
-
-bool serial_interrupts(enum serial port)
-{
-    (void)port;
-    return false;
-}
-
-void serial_slow_down(uint64_t ns)
-{
-    (void)ns;
-}
-
-uint64_t serial_due(enum serial port)
-{
-    (void)port;
-    return 0;
-}
-
 void pic_listen_com1(void (*fn)(void))
 {
     on_port = fn;
-}
-
-struct domain *sched_errand_begin(struct domain *d)
-{
-    (void)d;
-    return NULL;
-}
-
-void sched_errand_end(struct domain *outer)
-{
-    (void)outer;
 }
 
 bool sched_may_spend(const struct domain *d)
 {
     (void)d;
     return true;
-}
-
-void screen_init(const struct bootinfo_framebuffer *fb)
-{
-    (void)fb;
-}
-
-const char *screen_remap(void)
-{
-    return NULL;
-}
-
-void screen_put(char c)
-{
-    (void)c;
-}
-
-bool screen_refresh(unsigned cells)
-{
-    (void)cells;
-    return true;
-}
-
-struct domain *domain_find(domid_t id)
-{
-    return id && id <= ARRAY_SIZE(domains) ? &domains[id - 1] : NULL;
 }
 
 struct domain *domain_controller(void)
@@ -292,8 +207,7 @@ static void a_ring_is_heard_beside_floods(void **state)
     assert_non_null(strstr(out, "d2| hello"));
 }
 
-/* However the others flood: its ring is shown, and then it may be taken down.
- */
+/* However the others flood: its ring is shown, then it may be taken down. */
 static void an_end_waits_for_no_flood(void **state)
 {
     unsigned rounds = 0;

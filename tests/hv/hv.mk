@@ -9,6 +9,9 @@ HVT_CFLAGS := -std=gnu2x -O1 -g $(WARN) -Iinclude -I. -fno-omit-frame-pointer \
     -mno-red-zone
 HVT_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
+# Domains on a processor of the test's.
+HVT_MACHINE := tests/hv/machine.c hv/domain/domain.c hv/base/print.c
+
 HVT_print := hv/base/print.c
 HVT_cmdline := hv/base/cmdline.c
 HVT_bootinfo := boot/bootinfo.c
@@ -20,23 +23,23 @@ HVT_console_ring := hv/svc/console/console_ring.c hv/svc/console/console.c \
     hv/svc/console/console_line.c hv/base/console_text.c hv/base/log.c hv/base/print.c \
     tests/hv/fake_console.c
 HVT_mce := hv/arch/mce_text.c hv/base/print.c
-HVT_selector := tests/hv/machine.c
+HVT_selector := $(HVT_MACHINE)
 HVT_elf := hv/svc/build/elf.c
 HVT_module := hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_plan := hv/svc/build/plan.c
-HVT_event := hv/sched/event.c hv/call/event_op.c tests/hv/machine.c
+HVT_event := hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
 HVT_event_model := $(HVT_event)
-HVT_time := hv/sched/time.c hv/sched/watchdog.c tests/hv/machine.c
-HVT_sched := tests/hv/machine.c
+HVT_time := hv/sched/time.c hv/sched/watchdog.c $(HVT_MACHINE)
+HVT_sched := $(HVT_MACHINE)
 HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/event.c \
-    tests/hv/machine.c
+    $(HVT_MACHINE)
 HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c
 HVT_store_model := $(HVT_store)
 HVT_transfer := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
-HVT_downgrade_ring := hv/call/downgrade_ring.c hv/sched/event.c hv/call/event_op.c tests/hv/machine.c
+HVT_downgrade_ring := hv/call/downgrade_ring.c hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
 HVT_msr :=
 HVT_freeze := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
-    hv/base/print.c tests/hv/machine.c
+    $(HVT_MACHINE)
 HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
     hv/base/print.c
 HVT_insn := hv/trap/insn.c hv/trap/alu.c

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hv/arch/memory.h"
+#include "hv/base/log.h"
 #include "hv/call/downgrade_ring.h"
 #include "hv/domain/guest.h"
 
@@ -19,7 +20,6 @@ unsigned machine_alloc_fails;
 unsigned machine_again;
 unsigned machine_discharges;
 struct mm hv_mm, *machine_mm;
-struct domain *domain_list;
 
 static struct percpu cpu;
 static uint64_t frames_used;
@@ -67,8 +67,7 @@ void machine_make(unsigned domains, unsigned vcpus)
         memset(d->shared, 0, PAGE_SIZE);
         for (unsigned v = 0; v < vcpus; v++)
             add_vcpu(d, v);
-        d->next = domain_list;
-        domain_list = d;
+        domain_list_add(d);
     }
     machine_run(domain_list->vcpu[0]);
 }
@@ -112,31 +111,15 @@ __attribute__((weak)) void bug(const char *file, int line, const char *what)
     abort();
 }
 
+__attribute__((weak)) void log_say(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
 /* No error is taken for another. */
 long errno_of_failure(enum err e)
 {
     return -1000 - (long)e;
-}
-
-struct domain *domain_find(domid_t id)
-{
-    struct domain *d = domain_list;
-
-    while (d && d->id != id)
-        d = d->next;
-    return d;
-}
-
-enum err domain_self(const struct domain *d, domid_t id)
-{
-    if (id == DOMID_SELF || id == d->id)
-        return ERR_NONE;
-    return domain_find(id) ? ERR_PERM : ERR_SRCH;
-}
-
-struct vcpu *domain_vcpu(const struct domain *d, uint64_t id)
-{
-    return id < d->nr_vcpus ? d->vcpu[id] : NULL;
 }
 
 __attribute__((weak)) enum err alloc_hv_get(struct mm *mm, unsigned order,
@@ -245,14 +228,4 @@ long hypercall_again(unsigned nr)
 {
     machine_again = nr;
     return (long)nr;
-}
-
-void domain_register(struct domain_hooks *h)
-{
-    (void)h;
-}
-
-struct domain *domain_controller(void)
-{
-    return NULL;
 }

@@ -19,7 +19,6 @@ static void wait_for_interrupt(void);
 /* --- what sched.c wants of others ----------------------------------------- */
 
 struct options options = {.timeslice = 30};
-unsigned domain_ended;
 static uint64_t now, switches;
 
 uint64_t clock_now_ns(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* uses: hv/call/memory_op.c hv/call/exchange.c tests/hv/machine.c */
+/* uses: hv/call/memory_op.c hv/call/exchange.c */
+/* uses: tests/hv/machine.c hv/domain/domain.c hv/base/print.c */
 /*
  * memory_op from the hypercall's arguments down to the allocator: what it
  * answers, what it leaves behind, that it may be interrupted anywhere, and

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* uses: hv/call/memory_op.c hv/call/exchange.c */
 /* uses: hv/call/grant_table.c hv/call/hypercall_mmu.c */
-/* uses: tests/hv/machine.c */
+/* uses: tests/hv/machine.c hv/domain/domain.c hv/base/print.c */
 /*
  * What was freed waits until what is owed for it is discharged
  * (mm/alloc/owed.h). A guest has a frame mapped, takes the entry away without a

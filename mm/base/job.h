@@ -2,8 +2,7 @@
 /*
  * job.h: long work that may stop and go on, as a row of steps, one after the
  * other. What the work is about embeds the job; a step gets the job and finds
- * that by container_of(), so that a step of one kind of work cannot be run
- * on the data of another by mistake of a cast.
+ * that by container_of(), so all steps are of one type and called as it.
  *
  * Invariant: all before *step are done, and will not be called again; `cursor`
  * is how far *step is, in its own measure, and 0 when it is called first.
@@ -11,6 +10,7 @@
 #pragma once
 
 #include "base.h"
+#include "mm/base/port.h"
 
 struct job;
 /* ERR_RESTART: call this one again. Any other error ends the job. */
@@ -30,3 +30,19 @@ void job_begin(struct job *j, const job_step *steps);
  * error is that of *step, where it stays.
  */
 enum err job_run(struct job *j);
+
+/* For a step: fn for each of nr records, `cursor` being the next. */
+static always_inline enum err
+job_each(struct job *j, uint64_t nr, enum err (*fn)(struct job *j, uint64_t n))
+{
+    while (j->cursor < nr) {
+        enum err rc = fn(j, j->cursor);
+
+        if (rc)
+            return rc;
+        j->cursor++;
+        if (port_preempt())
+            return ERR_RESTART;
+    }
+    return ERR_NONE;
+}

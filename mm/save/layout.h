@@ -56,7 +56,7 @@ struct layout {
     const struct snapshot *snapshot;
     enum restore_policy policy;
     struct layout_result *result;
-    char *why;                  /* 160 bytes */
+    char *why;                  /* JOB_WHY bytes */
     struct snapshot_list spans; /* struct layout_span, by pfn / 512 */
     struct snapshot_list own;   /* mfns of supplied tables that are no spans */
     /* A byte for each table: it maps another of its own level. */

@@ -18,21 +18,6 @@ static struct relocate *relocate_of(struct job *j)
     return container_of(j, struct relocate, job);
 }
 
-static enum err for_records(struct relocate *r, uint64_t nr,
-                            enum err (*fn)(struct relocate *, uint64_t))
-{
-    while (r->job.cursor < nr) {
-        enum err rc = fn(r, r->job.cursor);
-
-        if (rc)
-            return rc;
-        r->job.cursor++;
-        if (port_preempt())
-            return ERR_RESTART;
-    }
-    return ERR_NONE;
-}
-
 /* --- before anything is changed ------------------------------------------ */
 
 /* Given back by the guest, which refers to it still: it would be gone. */
@@ -43,8 +28,10 @@ static bool is_abandoned(const struct relocate *r, mfn_t m)
 }
 
 /* ERR_BUSY: the domain stays as it is. */
-static enum err look_at(struct relocate *r, uint64_t n)
+static enum err look_at(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
+
     for (uint64_t i = 0; i < BLOCK_FRAMES && !r->stay; i++)
         r->stay =
             is_abandoned(r, snapshot_mfn(r->c, pfn_of(n * BLOCK_FRAMES + i)));
@@ -52,8 +39,9 @@ static enum err look_at(struct relocate *r, uint64_t n)
 }
 
 /* What is, was or could be whole. */
-static enum err add_span(struct relocate *r, uint64_t n)
+static enum err add_span(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
     const struct extent *e = snapshot_at(&r->c->extents, n);
 
     if (!e->flags && (e->count < BLOCK_FRAMES || e->pfn % BLOCK_FRAMES))
@@ -61,8 +49,9 @@ static enum err add_span(struct relocate *r, uint64_t n)
     return layout_span_add(&r->layout, *e, e->flags & EXTENT_WHOLE);
 }
 
-static enum err add_supplied(struct relocate *r, uint64_t n)
+static enum err add_supplied(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
     const struct snapshot_supplied *s = snapshot_at(&r->c->supplied, n);
     struct layout_span *span;
 
@@ -76,8 +65,9 @@ static enum err add_supplied(struct relocate *r, uint64_t n)
 
 /* --- in pfn terms -------------------------------------------------------- */
 
-static enum err normalise_record(struct relocate *r, uint64_t n)
+static enum err normalise_record(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
     const struct snapshot_table *t = snapshot_at(&r->c->tables, n);
     pte_t *e = mm_frame_ptr(r->op->mm, layout_named(&r->layout, t->pfn));
 
@@ -115,8 +105,9 @@ static enum err make_room(struct relocate *r)
     return ERR_NONE;
 }
 
-static enum err gather_one(struct relocate *r, uint64_t n)
+static enum err gather_one(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
     struct layout_span *span = span_in(r, n);
 
     if (r->room)
@@ -129,8 +120,10 @@ static enum err gather_one(struct relocate *r, uint64_t n)
     return make_room(r);
 }
 
-static enum err unshare_one(struct relocate *r, uint64_t n)
+static enum err unshare_one(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
+
     for (uint64_t i = 0; i < BLOCK_FRAMES && r->op->d->shared_frames; i++)
         gather_unshare(&r->gather, n * BLOCK_FRAMES + i);
     return ERR_NONE;
@@ -149,21 +142,23 @@ static enum err compact(struct job *j)
 
 /* --- and back ------------------------------------------------------------ */
 
-static enum err lay_table(struct relocate *r, uint64_t n)
+static enum err lay_table(struct job *j, uint64_t n)
 {
-    return layout_table(&r->layout, n);
+    return layout_table(&relocate_of(j)->layout, n);
 }
 
-static enum err p2m_page(struct relocate *r, uint64_t n)
+static enum err p2m_page(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
     const uint64_t *pfn = snapshot_at(&r->c->p2m, n);
 
     return layout_p2m_page(&r->layout, n, *pfn);
 }
 
 /* What is a superpage again needs no table. */
-static enum err give_back(struct relocate *r, uint64_t n)
+static enum err give_back(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
     const struct snapshot_supplied *s = snapshot_at(&r->c->supplied, n);
 
     if (s->superpage)
@@ -171,8 +166,9 @@ static enum err give_back(struct relocate *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err count_span(struct relocate *r, uint64_t n)
+static enum err count_span(struct job *j, uint64_t n)
 {
+    struct relocate *r = relocate_of(j);
     const struct layout_span *span = span_in(r, n);
 
     if (span && (span->flags & LAYOUT_WHOLE))
@@ -213,21 +209,21 @@ static enum err look(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, windows(r), look_at);
+    return job_each(j, windows(r), look_at);
 }
 
 static enum err add_spans(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->c->extents.nr, add_span);
+    return job_each(j, r->c->extents.nr, add_span);
 }
 
 static enum err add_all_supplied(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->c->supplied.nr, add_supplied);
+    return job_each(j, r->c->supplied.nr, add_supplied);
 }
 
 static enum err tables_begin(struct job *j)
@@ -247,35 +243,35 @@ static enum err normalise(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->c->tables.nr, normalise_record);
+    return job_each(j, r->c->tables.nr, normalise_record);
 }
 
 static enum err gather_spans(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->layout.spans.nr, gather_one);
+    return job_each(j, r->layout.spans.nr, gather_one);
 }
 
 static enum err unshare(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, windows(r), unshare_one);
+    return job_each(j, windows(r), unshare_one);
 }
 
 static enum err lay_tables(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->c->tables.nr, lay_table);
+    return job_each(j, r->c->tables.nr, lay_table);
 }
 
 static enum err p2m_pages(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->c->p2m.nr, p2m_page);
+    return job_each(j, r->c->p2m.nr, p2m_page);
 }
 
 /* Holes that frames were moved into. */
@@ -294,14 +290,14 @@ static enum err give_tables_back(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->c->supplied.nr, give_back);
+    return job_each(j, r->c->supplied.nr, give_back);
 }
 
 static enum err count_spans(struct job *j)
 {
     struct relocate *r = relocate_of(j);
 
-    return for_records(r, r->layout.spans.nr, count_span);
+    return job_each(j, r->layout.spans.nr, count_span);
 }
 
 static const job_step steps[] = {

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "mm/base/port.h"
 #include "mm/pv/supply.h"
 #include "mm/save/restore_take.h"
 
@@ -28,26 +27,10 @@ static enum err make_map(struct job *j)
                        (nr + BLOCK_FRAMES - 1) / BLOCK_FRAMES);
 }
 
-/* Records of a section, one after the other. */
-static enum err for_records(struct restore *r, uint64_t nr,
-                            enum err (*fn)(struct restore *, uint64_t))
+/* A supplied table that is no mere superpage: the domain has one again. */
+static enum err own_table(struct job *j, uint64_t n)
 {
-    while (r->job.cursor < nr) {
-        enum err rc = fn(r, r->job.cursor);
-
-        if (rc)
-            return rc;
-        r->job.cursor++;
-        if (port_preempt())
-            return ERR_RESTART;
-    }
-    return ERR_NONE;
-}
-
-/* Supplied tables that are not merely a superpage: the domain has them again.
- */
-static enum err own_table(struct restore *r, uint64_t n)
-{
+    struct restore *r = restore_of(j);
     struct snapshot_table t = layout_nth_table(&r->layout, n);
     void *at;
     mfn_t m;
@@ -66,8 +49,9 @@ static enum err own_table(struct restore *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err copy_page(struct restore *r, uint64_t n)
+static enum err copy_page(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
     uint64_t pfn = image_word(r->image, IMAGE_INDEX, n);
     mfn_t m = layout_named(&r->layout, pfn);
 
@@ -80,13 +64,15 @@ static enum err copy_page(struct restore *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err lay_table(struct restore *r, uint64_t n)
+static enum err lay_table(struct job *j, uint64_t n)
 {
-    return layout_table(&r->layout, n);
+    return layout_table(&restore_of(j)->layout, n);
 }
 
-static enum err p2m_page(struct restore *r, uint64_t n)
+static enum err p2m_page(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
+
     return layout_p2m_page(&r->layout, n, image_word(r->image, IMAGE_P2M, n));
 }
 
@@ -98,8 +84,9 @@ static enum range_state state_of(const struct layout_span *span)
 }
 
 /* Those 512 pfns' span, if one begins there. */
-static enum err note_span(struct restore *r, uint64_t n)
+static enum err note_span(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
     const struct layout_span *span = snapshot_at(&r->layout.spans, n);
 
     if (!span || !(span->flags & LAYOUT_HERE))
@@ -120,15 +107,15 @@ static enum err own_tables(struct job *j)
 {
     struct restore *r = restore_of(j);
 
-    return for_records(r, layout_nr_tables(&r->layout), own_table);
+    return job_each(j, layout_nr_tables(&r->layout), own_table);
 }
 
 static enum err copy_pages(struct job *j)
 {
     struct restore *r = restore_of(j);
 
-    return for_records(r, image_nr(r->image, IMAGE_INDEX, sizeof(uint64_t)),
-                       copy_page);
+    return job_each(j, image_nr(r->image, IMAGE_INDEX, sizeof(uint64_t)),
+                    copy_page);
 }
 
 static enum err tables_begin(struct job *j)
@@ -140,15 +127,15 @@ static enum err lay_tables(struct job *j)
 {
     struct restore *r = restore_of(j);
 
-    return for_records(r, layout_nr_tables(&r->layout), lay_table);
+    return job_each(j, layout_nr_tables(&r->layout), lay_table);
 }
 
 static enum err p2m_pages(struct job *j)
 {
     struct restore *r = restore_of(j);
 
-    return for_records(r, image_nr(r->image, IMAGE_P2M, sizeof(uint64_t)),
-                       p2m_page);
+    return job_each(j, image_nr(r->image, IMAGE_P2M, sizeof(uint64_t)),
+                    p2m_page);
 }
 
 static enum err pin_tables(struct job *j)
@@ -160,7 +147,7 @@ static enum err note_spans(struct job *j)
 {
     struct restore *r = restore_of(j);
 
-    return for_records(r, r->layout.spans.nr, note_span);
+    return job_each(j, r->layout.spans.nr, note_span);
 }
 
 static const job_step steps[] = {

@@ -16,25 +16,13 @@ static uint64_t nr_extents(const struct restore *r)
     return image_nr(r->image, IMAGE_EXTENTS, sizeof(struct extent));
 }
 
-static enum err for_extents(struct restore *r,
-                            enum err (*fn)(struct restore *, struct extent))
-{
-    while (r->job.cursor < nr_extents(r)) {
-        enum err rc = fn(r, image_extent(r->image, r->job.cursor));
-
-        if (rc)
-            return rc;
-        r->job.cursor++;
-        if (port_preempt())
-            return ERR_RESTART;
-    }
-    return ERR_NONE;
-}
-
 /* --- what is there to do ------------------------------------------------- */
 
-static enum err count_one(struct restore *r, struct extent e)
+static enum err count_one(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
+    struct extent e = image_extent(r->image, n);
+
     r->want_large += !!(e.flags & EXTENT_LARGE);
     r->want_whole += !!(e.flags & WANTS_WHOLE);
     return ERR_NONE;
@@ -46,7 +34,7 @@ enum err restore_count(struct job *j)
 
     if (r->job.cursor == 0)
         r->want_large = r->want_whole = 0;
-    return for_extents(r, count_one);
+    return job_each(j, nr_extents(r), count_one);
 }
 
 #define refuse(r, rc, ...)                                                     \
@@ -163,8 +151,9 @@ static enum err lay_region(struct restore *r, uint64_t n)
     return ERR_NONE;
 }
 
-static enum err one_1g(struct restore *r, uint64_t n)
+static enum err one_1g(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
     struct extent e = image_extent(r->image, n);
 
     if (r->part == 0) {
@@ -178,18 +167,7 @@ static enum err one_1g(struct restore *r, uint64_t n)
 
 enum err restore_1g(struct job *j)
 {
-    struct restore *r = restore_of(j);
-
-    while (r->job.cursor < nr_extents(r)) {
-        enum err rc = one_1g(r, r->job.cursor);
-
-        if (rc)
-            return rc;
-        r->job.cursor++;
-        if (port_preempt())
-            return ERR_RESTART;
-    }
-    return ERR_NONE;
+    return job_each(j, nr_extents(restore_of(j)), one_1g);
 }
 
 /* Blocks of a region come as they are. */
@@ -213,8 +191,11 @@ static enum err take_block(struct restore *r, struct extent e)
                                      : lay_block(r, e, mfn_of_blk(b));
 }
 
-static enum err large_one(struct restore *r, struct extent e)
+static enum err large_one(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
+    struct extent e = image_extent(r->image, n);
+
     if (!(e.flags & EXTENT_LARGE))
         return ERR_NONE;
     if (!is_placed(r, e))
@@ -225,11 +206,14 @@ static enum err large_one(struct restore *r, struct extent e)
 
 enum err restore_large(struct job *j)
 {
-    return for_extents(restore_of(j), large_one);
+    return job_each(j, nr_extents(restore_of(j)), large_one);
 }
 
-static enum err whole_one(struct restore *r, struct extent e)
+static enum err whole_one(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
+    struct extent e = image_extent(r->image, n);
+
     return (e.flags & WANTS_WHOLE) && !(e.flags & EXTENT_LARGE)
                ? take_block(r, e)
                : ERR_NONE;
@@ -237,7 +221,7 @@ static enum err whole_one(struct restore *r, struct extent e)
 
 enum err restore_whole(struct job *j)
 {
-    return for_extents(restore_of(j), whole_one);
+    return job_each(j, nr_extents(restore_of(j)), whole_one);
 }
 
 /* --- frames -------------------------------------------------------------- */
@@ -259,8 +243,11 @@ static enum err take_frames(struct restore *r, uint64_t pfn, unsigned n)
     return rc;
 }
 
-static enum err small_one(struct restore *r, struct extent e)
+static enum err small_one(struct job *j, uint64_t n)
 {
+    struct restore *r = restore_of(j);
+    struct extent e = image_extent(r->image, n);
+
     if (r->part == 0 && is_placed(r, e))
         return ERR_NONE;
     while (r->part < e.count) {
@@ -280,5 +267,5 @@ static enum err small_one(struct restore *r, struct extent e)
 
 enum err restore_small(struct job *j)
 {
-    return for_extents(restore_of(j), small_one);
+    return job_each(j, nr_extents(restore_of(j)), small_one);
 }

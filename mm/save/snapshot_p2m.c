@@ -10,7 +10,6 @@
  */
 #include "mm/save/snapshot_p2m.h"
 
-#include "mm/base/port.h"
 #include "mm/pv/walk.h"
 
 #define PER_PAGE (PAGE_SIZE / sizeof(uint64_t))
@@ -101,8 +100,9 @@ static bool is_data(const struct snapshot *c, mfn_t m)
     return frame_count(w) == 0 || !frame_type_exclusive(frame_type(w));
 }
 
-static enum err add_page(struct snapshot *c, uint64_t n)
+static enum err add_page(struct job *j, uint64_t n)
 {
+    struct snapshot *c = snapshot_of(j);
     const struct p2m_location *where = &c->p2m_location;
     mfn_t m = MFN_NONE;
     uint64_t pfn;
@@ -136,14 +136,5 @@ enum err snapshot_p2m(struct job *j)
     if (where->nr_pfns > c->bound)
         return snapshot_wrong(c, "p2m: %lu pfns, the domain may have %lu",
                               where->nr_pfns, c->bound);
-    while (c->job.cursor < pages) {
-        enum err rc = add_page(c, c->job.cursor);
-
-        if (rc)
-            return rc;
-        c->job.cursor++;
-        if (port_preempt())
-            return ERR_RESTART;
-    }
-    return ERR_NONE;
+    return job_each(j, pages, add_page);
 }

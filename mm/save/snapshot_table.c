@@ -112,20 +112,14 @@ enum err snapshot_tables(struct job *j)
     return ERR_NONE;
 }
 
-enum err snapshot_tables_own(struct job *j)
+static enum err see_own(struct job *j, uint64_t n)
 {
     struct snapshot *c = snapshot_of(j);
 
-    while (c->job.cursor < c->nr_own) {
-        uint64_t n = c->job.cursor;
-        enum err rc =
-            see_frame(c, SNAPSHOT_SUPPLIED + n, snapshot_supplied_mfn(c, n));
+    return see_frame(c, SNAPSHOT_SUPPLIED + n, snapshot_supplied_mfn(c, n));
+}
 
-        if (rc)
-            return rc;
-        c->job.cursor++;
-        if (port_preempt())
-            return ERR_RESTART;
-    }
-    return ERR_NONE;
+enum err snapshot_tables_own(struct job *j)
+{
+    return job_each(j, snapshot_of(j)->nr_own, see_own);
 }

@@ -13,7 +13,7 @@
 #include "hv/base/log.h"
 #include "hv/base/string.h"
 
-/* hv/entry/entry.asm: each is preceded by a page that cpu_guard_stacks()
+/* hv/arch/stacks.asm: each is preceded by a page that cpu_guard_stacks()
  * unmaps. */
 extern uint8_t hv_stack_guard[], hv_ist_guards[];
 enum { STACK_PAGES = 4, IST_PAGES = 2 }; /* as there */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* selftest.h: faults on request, for tests/boot: selftest= on the command. */
+/* selftest.h: faults on request, for tests/boot: the option selftest=. */
 #pragma once
 
 #include "hv/base/cmdline.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounce.c: the frames a guest's kernel finds on its stack, and the iret
- * hypercall that takes them back (ABI fact 2.9).
+ * bounce.c: the frames a guest's kernel finds on its stack (ABI fact 2.9; the
+ * hypercall that takes them back is in hv/call/iret.c).
  *
  * Invariants: a frame is wholly outside the hypervisor's range, all of it, the
  * failsafe frame's extra words too (XSA-215); whatever is wrong with a guest's

@@ -53,14 +53,3 @@ void paging_guard(const void *page);
 uint64_t paging_m2p_frames(void);
 /* The first frame behind 2 MiB of the table, MFN_NONE where there is none. */
 mfn_t paging_m2p_chunk(uint64_t index);
-
-/* Guests read the M2P at HV_M2P_VA; this is the hypervisor's side of it. */
-static inline void paging_m2p_set(mfn_t mfn, uint64_t pfn)
-{
-    WRITE_ONCE(((uint64_t *)HV_M2P_RW_VA)[mfn.v], pfn);
-}
-
-static inline uint64_t paging_m2p_get(mfn_t mfn)
-{
-    return READ_ONCE(((uint64_t *)HV_M2P_RW_VA)[mfn.v]);
-}

@@ -243,11 +243,6 @@ static inline void x86_cli(void)
     __asm__ volatile("cli" : : : "memory");
 }
 
-static inline void x86_sti(void)
-{
-    __asm__ volatile("sti" : : : "memory");
-}
-
 /*
  * Access rights of a segment, the descriptor's second word; false: none, or
  * the descriptor is a guest's and cannot be read now.

@@ -39,7 +39,6 @@ enum frame_type {
 #define FRAME_OWNER_SHIFT 50
 #define FRAME_OWNER_BITS  14
 
-#define FRAME_REF_MAX    ((1u << FRAME_REF_BITS) - 1)
 #define FRAME_COUNT_MAX  ((1u << FRAME_COUNT_BITS) - 1)
 #define FRAME_TYPE_MASK  BITS(44, 42)
 #define FRAME_COUNT_MASK BITS(41, 22)

@@ -32,8 +32,3 @@ static inline struct tlb tlb_full(void)
 {
     return (struct tlb){.what = TLB_FULL};
 }
-
-static inline struct tlb tlb_page(uint64_t va)
-{
-    return (struct tlb){.what = TLB_PAGE, .va = va};
-}

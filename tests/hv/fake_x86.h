@@ -57,7 +57,6 @@ bool fake_put(uint64_t va, uint64_t value);
 #define x86_out16(port, v)   (fake_bad(), (void)(port), (void)(v))
 #define x86_out32(port, v)   (fake_bad(), (void)(port), (void)(v))
 #define x86_cli()            fake_bad()
-#define x86_sti()            fake_bad()
 #define x86_sti_nop_cli()    fake_bad()
 #define x86_sti_hlt_cli()    fake_bad()
 #define x86_read_cr0         fake_read_cr0

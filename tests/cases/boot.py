@@ -34,7 +34,7 @@ def cases():
     yield Case("boot/icount", judge=judge_guest,
                env={"GUEST": "hello", "ICOUNT": "1"})
     yield grub()
-    for kind in ("broken", "crash", "cut", "grants", "pressure"):
+    for kind in ("abandon", "broken", "crash", "cut", "grants", "pressure"):
         yield Case("modules/" + kind, ["tests/boot/modules", kind])
     for name, word in WRONG_WORDS.items():
         yield Case("cmdline/" + name,

@@ -6,12 +6,14 @@
 #include "hv/svc/control/control.h"
 
 #include "flagstone/flagstone.h"
+#include "hv/arch/memory.h"
 #include "hv/base/string.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/guest.h"
 #include "hv/sched/claims.h"
 #include "hv/svc/build/build.h"
 #include "hv/svc/control/control_op.h"
+#include "hv/svc/control/filler.h"
 #include "hv/svc/migrate/images.h"
 #include "hv/svc/migrate/migrate.h"
 
@@ -140,6 +142,7 @@ static void gone(void)
     build_cancel();
     migrate_cancel();
     images_forget();
+    filler_forget(&hv_mm);
     claims_forget();
 }
 

@@ -166,6 +166,14 @@ enum err filler_drain(struct mm *mm, uint64_t *blocks)
     return rc;
 }
 
+void filler_forget(struct mm *mm)
+{
+    uint64_t all = ~UINT64_C(0);
+
+    while (filler_drain(mm, &all) == ERR_RESTART)
+        ;
+}
+
 struct filler_stats filler_stats(void)
 {
     return (struct filler_stats){filler.blocks, filler.shared_frames};

@@ -27,6 +27,8 @@ enum err filler_frag(struct mm *mm, uint64_t *blocks);
  * *blocks counts down.
  */
 enum err filler_drain(struct mm *mm, uint64_t *blocks);
+/* All of it, when nobody is left who could ask for that. */
+void filler_forget(struct mm *mm);
 
 struct filler_stats {
     uint64_t blocks; /* whole ones */

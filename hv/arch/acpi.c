@@ -13,6 +13,9 @@
 #define TABLE_MAX  (UINT64_C(16) << 20) /* a DSDT has a few hundred KiB */
 #define HEADER_LEN 36
 
+/* Others are for a machine that gets processors while it runs. */
+#define MADT_ENABLED BIT(0)
+
 struct acpi {
     struct acpi_info *info;
     acpi_map_fn map;
@@ -64,6 +67,24 @@ static struct table get_table(const struct acpi *a, uint64_t pa)
 
 /* --- tables ------------------------------------------------------------ */
 
+/*
+ * A processor may be listed in either form, or in both. All ones are no
+ * processor's id (SDM vol. 3, 11.6.2.1).
+ */
+static void add_cpu(struct acpi_info *info, uint64_t id, uint64_t flags,
+                    uint32_t none)
+{
+    if (!(flags & MADT_ENABLED) || id == none)
+        return;
+    for (unsigned i = 0; i < info->cpus; i++)
+        if (info->apic_id[i] == id)
+            return;
+    if (info->cpus < ACPI_CPUS)
+        info->apic_id[info->cpus++] = (uint32_t)id;
+    else
+        info->cpus_more++;
+}
+
 static void parse_madt(const struct acpi *a, struct table t)
 {
     uint64_t off = HEADER_LEN + 8;
@@ -75,9 +96,10 @@ static void parse_madt(const struct acpi *a, struct table t)
         if (len < 2 || len > t.len - off)
             return;
         if (type == 0 && len >= 8) /* local APIC */
-            a->info->cpus += (unsigned)field(t, off + 4, 4) & 1;
+            add_cpu(a->info, field(t, off + 3, 1), field(t, off + 4, 4), 0xff);
         else if (type == 9 && len >= 16) /* local x2APIC */
-            a->info->cpus += (unsigned)field(t, off + 8, 4) & 1;
+            add_cpu(a->info, field(t, off + 4, 4), field(t, off + 8, 4),
+                    UINT32_MAX);
         else if (type == 5 && len >= 12) /* address override */
             a->info->lapic = field(t, off + 4, 8);
         off += len;

@@ -8,10 +8,14 @@
 
 #include "base.h"
 
+enum { ACPI_CPUS = 256 };
+
 struct acpi_info {
     bool found;                          /* any valid root table */
     uint64_t lapic;                      /* machine address, 0 = not said */
     unsigned cpus;                       /* enabled processors */
+    unsigned cpus_more;                  /* beyond ACPI_CPUS of them */
+    uint32_t apic_id[ACPI_CPUS];         /* each one's, no two alike */
     uint64_t hpet;                       /* machine address, 0 = none */
     uint16_t pm_timer;                   /* port, 0 = none */
     bool pm_timer_32bit;                 /* else 24 */

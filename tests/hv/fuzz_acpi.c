@@ -68,6 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     acpi_parse(&info, m.p, 36, map, &m);
     if (info.s5 && (info.s5_type_a > 7 || info.s5_type_b > 7))
         abort();
+    if (info.cpus > ACPI_CPUS)
+        abort();
+    for (unsigned i = 0; i < info.cpus; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (info.apic_id[i] == info.apic_id[j])
+                abort();
     while (nr_copies)
         free(copies[--nr_copies]);
     free(m.p);

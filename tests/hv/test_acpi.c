@@ -14,7 +14,7 @@ enum {
     MADT = 0x600,
     HPET = 0x700,
     DSDT = 0x800,
-    MEMORY = 0x1000
+    MEMORY = 0x2000
 };
 
 static uint8_t memory[MEMORY];
@@ -144,6 +144,104 @@ static void an_empty_madt_entry_ends_the_list(void **state)
     assert_int_equal(info.cpus, 0);
 }
 
+/* The MADT anew, of entries that follow one another from `at`. */
+static void begin_madt(unsigned *at)
+{
+    memset(memory + MADT + 36, 0, HPET - MADT - 36);
+    put(MADT + 36, 0xfee00000, 4);
+    *at = MADT + 44;
+}
+
+static void xapic(unsigned *at, unsigned id, unsigned flags)
+{
+    put(*at, 0x0800, 2);
+    put(*at + 3, id, 1);
+    put(*at + 4, flags, 4);
+    *at += 8;
+}
+
+static void x2apic(unsigned *at, uint32_t id, unsigned flags)
+{
+    put(*at, 0x1009, 2);
+    put(*at + 4, id, 4);
+    put(*at + 8, flags, 4);
+    *at += 16;
+}
+
+static void end_madt(unsigned at)
+{
+    table(MADT, "APIC", at - MADT);
+    parse();
+}
+
+static void processors_are_listed_once_each(void **state)
+{
+    unsigned at;
+
+    (void)state;
+    begin_madt(&at);
+    xapic(&at, 4, 1);
+    xapic(&at, 0, 1);
+    xapic(&at, 9, 0);    /* not there */
+    xapic(&at, 10, 2);   /* may come later */
+    xapic(&at, 0xff, 1); /* is everybody */
+    x2apic(&at, 0, 1);   /* again */
+    xapic(&at, 4, 1);
+    x2apic(&at, 0xff, 1);
+    x2apic(&at, 0x12345, 3);
+    x2apic(&at, 0xffffffff, 1);
+    x2apic(&at, 11, 2);
+    end_madt(at);
+    assert_int_equal(info.cpus, 4);
+    assert_int_equal(info.cpus_more, 0);
+    assert_int_equal(info.apic_id[0], 4);
+    assert_int_equal(info.apic_id[1], 0);
+    assert_int_equal(info.apic_id[2], 0xff);
+    assert_int_equal(info.apic_id[3], 0x12345);
+}
+
+/* Its length says 8, or as many as there are bytes: no id is made up. */
+static void a_processor_cut_short_is_none(void **state)
+{
+    unsigned at;
+
+    (void)state;
+    begin_madt(&at);
+    xapic(&at, 3, 1);
+    put(at, 0x0809, 2);
+    put(at + 4, 1, 4);
+    at += 8;
+    put(at, 0x0400, 2);
+    put(at + 3, 5, 1);
+    at += 4;
+    xapic(&at, 6, 1);
+    x2apic(&at, 7, 1);
+    end_madt(at - 1);
+    assert_int_equal(info.cpus, 2);
+    assert_int_equal(info.apic_id[0], 3);
+    assert_int_equal(info.apic_id[1], 6);
+}
+
+static void what_is_beyond_the_list_is_counted(void **state)
+{
+    unsigned at = DSDT + 44;
+
+    (void)state;
+    put(XSDT + 36, 0, 8);
+    put(XSDT + 44, DSDT, 8);
+    table(XSDT, "XSDT", 60);
+    for (unsigned i = 0; i < 200; i++)
+        xapic(&at, i, 1);
+    for (unsigned i = 150; i < 300; i++)
+        x2apic(&at, i, 1);
+    table(DSDT, "APIC", at - DSDT);
+    parse();
+    assert_int_equal(info.cpus, ACPI_CPUS);
+    assert_int_equal(info.cpus_more, 300 - ACPI_CPUS);
+    for (unsigned i = 0; i < info.cpus; i++)
+        assert_int_equal(info.apic_id[i], i);
+}
+
 static void constants_without_prefix_are_read(void **state)
 {
     (void)state;
@@ -181,6 +279,9 @@ int main(void)
         cmocka_unit_test_setup(a_wrong_checksum_hides_a_table, start),
         cmocka_unit_test_setup(a_table_longer_than_memory_is_left_alone, start),
         cmocka_unit_test_setup(an_empty_madt_entry_ends_the_list, start),
+        cmocka_unit_test_setup(processors_are_listed_once_each, start),
+        cmocka_unit_test_setup(a_processor_cut_short_is_none, start),
+        cmocka_unit_test_setup(what_is_beyond_the_list_is_counted, start),
         cmocka_unit_test_setup(constants_without_prefix_are_read, start),
         cmocka_unit_test_setup(no_package_no_s5, start),
         cmocka_unit_test_setup(nothing_at_all_is_no_tables, start),

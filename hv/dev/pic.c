@@ -7,8 +7,8 @@
 #include "hv/dev/pic.h"
 
 #include "hv/arch/idt.h"
+#include "hv/arch/lapic.h"
 #include "hv/arch/x86.h"
-#include "hv/dev/apic.h"
 
 #define FIRST        0x20 /* ports: commands, then data */
 #define SECOND       0xa0
@@ -45,5 +45,5 @@ void pic_listen_com1(void (*fn)(void))
     com1_handler = fn;
     idt_set_handler(VECTOR_FIRST + IRQ_COM1, on_com1);
     x86_out8(FIRST + 1, (uint8_t)~BIT(IRQ_COM1));
-    apic_pass_pic();
+    lapic_pass_pic();
 }

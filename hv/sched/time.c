@@ -14,6 +14,7 @@
 #include "hv/sched/time.h"
 
 #include "hv/arch/idt.h"
+#include "hv/arch/lapic.h"
 #include "hv/arch/nmi.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
@@ -213,7 +214,7 @@ static void on_timer(void)
 {
     uint64_t now;
 
-    apic_eoi();
+    lapic_eoi();
     programmed = 0;
     now = clock_now_ns();
     while (armed && armed->timer_at <= now) {
@@ -237,6 +238,6 @@ static void on_timer(void)
 void time_init(void)
 {
     next_tick = clock_now_ns() + TICK;
-    idt_set_handler(APIC_TIMER_VECTOR, on_timer);
+    idt_set_handler(LAPIC_TIMER_VECTOR, on_timer);
     time_program();
 }

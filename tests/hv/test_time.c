@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hv/arch/idt.h"
+#include "hv/arch/lapic.h"
 #include "hv/arch/nmi.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
@@ -38,7 +39,7 @@ uint64_t clock_wall_base(void)
     return UINT64_C(0x1234567890);
 }
 
-void apic_eoi(void)
+void lapic_eoi(void)
 {
 }
 
@@ -49,7 +50,7 @@ void apic_timer_set(uint64_t deadline_ns)
 
 void idt_set_handler(unsigned vector, void (*fn)(void))
 {
-    assert_int_equal(vector, APIC_TIMER_VECTOR);
+    assert_int_equal(vector, LAPIC_TIMER_VECTOR);
     interrupt = fn;
 }
 

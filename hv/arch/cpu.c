@@ -9,19 +9,28 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/paging.h"
 #include "hv/arch/panic.h"
+#include "hv/arch/stacks.h"
 #include "hv/arch/x86.h"
 #include "hv/base/log.h"
 #include "hv/base/string.h"
 
-/* hv/arch/stacks.asm: each is preceded by a page that cpu_guard_stacks()
- * unmaps. */
-extern uint8_t hv_stack_guard[], hv_ist_guards[];
-enum { STACK_PAGES = 4, IST_PAGES = 2 }; /* as there */
+/* hv/arch/stacks.asm */
+extern uint8_t hv_stack_guard[];
 
 struct cpu_features cpu_features;
-struct percpu cpu_percpu0;
-static struct cpu_tss tss;
-static uint64_t gdt_page[PAGE_SIZE / 8] aligned_to(4096);
+
+/* Of the boot CPU. */
+static struct cpu_tss boot_tss;
+static uint64_t boot_gdt_page[PAGE_SIZE / 8] aligned_to(4096);
+static struct percpu boot_cpu = {
+    .self = &boot_cpu,
+    .tss = &boot_tss,
+    .gdt_page = boot_gdt_page,
+    .stacks = hv_stack_guard,
+};
+
+struct percpu *cpu_areas[CPU_MAX] = {&boot_cpu};
+unsigned cpu_count = 1;
 
 /* --- features ---------------------------------------------------------- */
 
@@ -106,31 +115,32 @@ static void patch_smap(void)
 
 /* --- descriptors ------------------------------------------------------- */
 
-static void set_descriptor(unsigned sel, uint64_t v)
+static void set_descriptor(const struct percpu *p, unsigned sel, uint64_t v)
 {
-    gdt_page[(sel - GDT_RESERVED_START) / 8] = v;
+    p->gdt_page[(sel - GDT_RESERVED_START) / 8] = v;
 }
 
 /* A 16-byte system descriptor (SDM vol. 3, 3.5.2 and 8.2.3). */
-static void set_system(unsigned sel, uint64_t base, uint32_t limit,
-                       unsigned type)
+static void set_system(const struct percpu *p, unsigned sel, uint64_t base,
+                       uint32_t limit, unsigned type)
 {
-    set_descriptor(sel, (limit & 0xffff) | (base & 0xffffff) << 16 |
-                            (uint64_t)type << 40 | BIT(47) |
-                            (uint64_t)(limit >> 16 & 0xf) << 48 |
-                            (base >> 24 & 0xff) << 56);
-    set_descriptor(sel + 8, base >> 32);
+    set_descriptor(p, sel,
+                   (limit & 0xffff) | (base & 0xffffff) << 16 |
+                       (uint64_t)type << 40 | BIT(47) |
+                       (uint64_t)(limit >> 16 & 0xf) << 48 |
+                       (base >> 24 & 0xff) << 56);
+    set_descriptor(p, sel + 8, base >> 32);
 }
 
-static void init_gdt(void)
+static void init_gdt(const struct percpu *p)
 {
-    set_descriptor(SEL_HV_CS, UINT64_C(0x00af9b000000ffff));
-    set_descriptor(SEL_HV_SS, UINT64_C(0x00cf93000000ffff));
-    set_descriptor(SEL_GUEST_CS32, UINT64_C(0x00cffb000000ffff));
-    set_descriptor(SEL_GUEST_SS, UINT64_C(0x00cff3000000ffff));
-    set_descriptor(SEL_GUEST_CS64, UINT64_C(0x00affb000000ffff));
-    set_system(SEL_TSS, (uint64_t)&tss, sizeof(tss) - 1, 0x9);
-    cpu_load_gdt((uint64_t)gdt_page - GDT_RESERVED_START);
+    set_descriptor(p, SEL_HV_CS, UINT64_C(0x00af9b000000ffff));
+    set_descriptor(p, SEL_HV_SS, UINT64_C(0x00cf93000000ffff));
+    set_descriptor(p, SEL_GUEST_CS32, UINT64_C(0x00cffb000000ffff));
+    set_descriptor(p, SEL_GUEST_SS, UINT64_C(0x00cff3000000ffff));
+    set_descriptor(p, SEL_GUEST_CS64, UINT64_C(0x00affb000000ffff));
+    set_system(p, SEL_TSS, (uint64_t)p->tss, sizeof(*p->tss) - 1, 0x9);
+    cpu_load_gdt((uint64_t)p->gdt_page - GDT_RESERVED_START);
     __asm__ volatile("pushq %0\n"
                      "leaq 1f(%%rip), %%rax\n"
                      "pushq %%rax\n"
@@ -145,18 +155,22 @@ static void init_gdt(void)
     x86_lldt(0);
 }
 
-static void init_tss(void)
+/*
+ * Where an IST stack begins lies the area's address: entry.asm finds it there,
+ * for there is nothing else it could know the CPU by.
+ */
+static void init_tss(struct percpu *p)
 {
-    tss.rsp[0] = cpu_percpu0.stack_top;
-    for (unsigned i = 1; i < IST_COUNT; i++)
-        tss.ist[i - 1] =
-            (uint64_t)hv_ist_guards + i * (1 + IST_PAGES) * PAGE_SIZE;
-    tss.iomap = sizeof(tss); /* no port for anybody at CPL 3 */
-}
+    struct cpu_tss *tss = p->tss;
 
-maddr_t cpu_gdt_page(void)
-{
-    return maddr_of_image(gdt_page);
+    tss->rsp[0] = p->stack_top;
+    for (unsigned i = 1; i < IST_COUNT; i++) {
+        uint64_t top = stacks_ist_top((uint64_t)p->stacks, i) - 16;
+
+        *(struct percpu **)top = p;
+        tss->ist[i - 1] = top;
+    }
+    tss->iomap = sizeof(*tss); /* no port for anybody at CPL 3 */
 }
 
 void cpu_load_gdt(uint64_t base)
@@ -172,25 +186,36 @@ void cpu_load_ldt(uint64_t base, unsigned entries)
         x86_lldt(0);
         return;
     }
-    set_system(SEL_LDT, base, entries * 8 - 1, 0x2);
+    set_system(this_cpu(), SEL_LDT, base, entries * 8 - 1, 0x2);
     x86_lldt(SEL_LDT);
 }
 
+/* --- stacks ------------------------------------------------------------ */
+
 void cpu_guard_stacks(void)
 {
-    paging_guard(hv_stack_guard);
-    for (unsigned i = 0; i + 1 < IST_COUNT; i++)
-        paging_guard(hv_ist_guards + i * (1 + IST_PAGES) * PAGE_SIZE);
+    for (unsigned i = 0; i < STACKS_PAGES; i++)
+        if (stacks_is_guard(i))
+            paging_guard(hv_stack_guard + i * PAGE_SIZE);
+}
+
+struct percpu *cpu_by_stack(uint64_t sp)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        struct percpu *p = cpu_areas[i];
+        uint64_t at = p ? sp - (uint64_t)p->stacks : STACKS_SIZE;
+
+        if (at < STACKS_SIZE)
+            return stacks_is_guard((unsigned)(at / PAGE_SIZE)) ? NULL : p;
+    }
+    return NULL;
 }
 
 bool cpu_entered_well(void)
 {
-    uint64_t sp = (uint64_t)__builtin_frame_address(0);
+    const struct percpu *p = cpu_by_stack((uint64_t)__builtin_frame_address(0));
 
-    return x86_rdmsr(MSR_GS_BASE) == (uint64_t)&cpu_percpu0 &&
-           sp > (uint64_t)hv_stack_guard &&
-           sp < (uint64_t)hv_ist_guards +
-                    (IST_COUNT - 1) * (1 + IST_PAGES) * PAGE_SIZE;
+    return p && x86_rdmsr(MSR_GS_BASE) == (uint64_t)p;
 }
 
 /* --- control registers ------------------------------------------------- */
@@ -224,22 +249,23 @@ _Static_assert(SEL_HV_SS == SEL_HV_CS + 8, "SYSCALL derives SS");
 _Static_assert(SEL_GUEST_SS == SEL_GUEST_CS32 + 8, "SYSRET derives SS");
 _Static_assert(SEL_GUEST_CS64 == SEL_GUEST_CS32 + 16, "SYSRET derives CS");
 
-void cpu_init(void)
+void cpu_start(struct percpu *p)
 {
-    struct percpu *p = &cpu_percpu0;
-
-    p->self = p;
-    p->stack_top = (uint64_t)hv_stack_guard + (1 + STACK_PAGES) * PAGE_SIZE;
-    p->tss = &tss;
+    p->stack_top = stacks_top((uint64_t)p->stacks);
     p->timer_due = CPU_NEVER_DUE;
-    p->gdt_page = gdt_page;
-    init_tss();
-    init_gdt();
+    init_tss(p);
+    init_gdt(p);
     x86_wrmsr(MSR_FS_BASE, 0);
     x86_wrmsr(MSR_GS_BASE, (uint64_t)p);
     x86_wrmsr(MSR_KERNEL_GS, 0);
     init_control();
     init_syscall();
+}
+
+void cpu_init(void)
+{
+    boot_cpu.gdt_frame = maddr_of_image(boot_gdt_page);
+    cpu_start(&boot_cpu);
     if (cpu_features.smap)
         patch_smap();
 }

@@ -78,9 +78,12 @@ struct percpu {
     uint64_t timer_due;  /* TSC of the next timer interrupt (hv/dev/apic.h) */
     bool tsd;            /* CR4.TSD is set */
     struct cpu_tss *tss;
-    uint64_t *gdt_page; /* the reserved page */
+    uint64_t *gdt_page;    /* the reserved page, ... */
+    maddr_t gdt_frame;     /* ... and where it is */
+    const uint8_t *stacks; /* hv/arch/stacks.h */
     struct percpu_profile profile;
-    unsigned id;
+    unsigned id; /* 0: the boot CPU */
+    uint32_t apic_id;
 };
 _Static_assert(offsetof(struct percpu, owed.what) ==
                        offsetof(struct percpu, work) + sizeof(uint32_t) &&
@@ -93,6 +96,22 @@ static inline struct percpu *this_cpu(void)
     __asm__("movq %%gs:0, %0" : "=r"(p));
     return p;
 }
+
+/*
+ * The areas of all CPUs, by their ids: 0 is the boot CPU's, and those that are
+ * up have the ids below cpu_count.
+ */
+#define CPU_MAX 256u
+extern struct percpu *cpu_areas[CPU_MAX];
+extern unsigned cpu_count;
+
+static inline struct percpu *cpu_of(unsigned id)
+{
+    return cpu_areas[id];
+}
+
+/* The CPU on one of whose stacks this is; NULL: nobody's. */
+struct percpu *cpu_by_stack(uint64_t sp);
 
 /*
  * Two of them can be asked for by anybody; WORK_REGS only by who completes the
@@ -113,19 +132,20 @@ bool cpu_entered_well(void);
 /* Reads CPUID; panics with one line if something indispensable is missing. */
 void cpu_detect(void);
 
-/* GDT, TSS, GS, control registers, SYSCALL MSRs without targets. */
+/*
+ * GDT, TSS, GS, control registers, SYSCALL MSRs without targets: of the boot
+ * CPU, and then of any whose area p is: its stacks, TSS and GDT page are there.
+ */
 void cpu_init(void);
+void cpu_start(struct percpu *p);
 
-/* Takes the pages below the stacks away; after paging_init(). */
+/* Takes the pages below the boot CPU's stacks away; after paging_init(). */
 void cpu_guard_stacks(void);
-
-/* Machine address of the reserved GDT page, for every guest's GDT window. */
-maddr_t cpu_gdt_page(void);
 
 /* Loads the GDT whose reserved page is mapped at base + GDT_RESERVED_START. */
 void cpu_load_gdt(uint64_t base);
 
-/* Points the LDT descriptor at base (entries 0: no LDT) and loads it. */
+/* Points this CPU's LDT descriptor at base (entries 0: no LDT) and loads it. */
 void cpu_load_ldt(uint64_t base, unsigned entries);
 
 /*

@@ -6,6 +6,7 @@
  */
 #include "hv/arch/panic.h"
 
+#include "hv/arch/cpu.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/power.h"
 #include "hv/arch/x86.h"
@@ -54,11 +55,10 @@ static void say_address(uint64_t addr)
         log_say("  %016lx", addr);
 }
 
-/* Stacks are in .bss: nothing else may be followed. */
+/* Both words of it on one of the stacks: nothing else may be followed. */
 static bool frame_ok(uint64_t fp, uint64_t last)
 {
-    return !(fp & 7) && fp > last && fp >= (uint64_t)hv_data_start &&
-           fp <= (uint64_t)hv_data_end - 16;
+    return !(fp & 7) && fp > last && cpu_by_stack(fp) && cpu_by_stack(fp + 8);
 }
 
 static void backtrace(uint64_t rip, uint64_t fp)

@@ -74,7 +74,7 @@ enum err seg_window_get(struct vcpu *v)
         v->window = i;
         for (unsigned s = 0; s < MM_GDT_SLOTS; s++)
             map_gdt_slot(v, s);
-        map(gdt_va(v) + GDT_RESERVED_START, mfn_of_maddr(cpu_gdt_page()),
+        map(gdt_va(v) + GDT_RESERVED_START, mfn_of_maddr(this_cpu()->gdt_frame),
             MAP_RW);
         return ERR_NONE;
     }

@@ -10,7 +10,7 @@
 ;
 ; In the hypervisor GS is always the per-CPU area. From a guest it takes a
 ; swapgs; on an IST stack (NMI, #DF, #MC, #DB) what GS holds is not known, so
-; the base is saved and set by MSR instead.
+; the base is saved, and set by MSR to what lies where that stack begins.
 ;
 ; From a guest the frame lies in current_vcpu()->regs itself: TSS.RSP0 and
 ; PERCPU_REGS_END point behind it. C then runs on the CPU's one stack. No
@@ -34,7 +34,7 @@ bits 64
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
 
 extern fast_exception, fast_syscall
-extern hypercall_table, cpu_percpu0, profiled_iretq
+extern hypercall_table, profiled_iretq
 
 
 %include "hv/entry/entry.inc"
@@ -252,7 +252,7 @@ ist_hypervisor:
         shl rdx, 32
         or rax, rdx
         mov rbx, rax
-        lea rax, [cpu_percpu0]
+        mov rax, [rsp + REGS_SIZE]  ; hv/arch/cpu.c has put it there
         mov rdx, rax
         shr rdx, 32
         wrmsr

@@ -189,16 +189,20 @@ void paging_guard(const void *page)
 
 /* --- windows ----------------------------------------------------------- */
 
+pte_t *paging_window_entry(vaddr_t va)
+{
+    if (pt_index(va.v, 4) != pt_index(HV_WINDOW_VA, 4))
+        return NULL;
+    return entry_at(va.v, 1, TABLE_FLAGS);
+}
+
 enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags)
 {
-    pte_t *e;
+    pte_t *e = paging_window_entry(va);
 
-    if (pt_index(va.v, 4) != pt_index(HV_WINDOW_VA, 4))
-        return ERR_INVAL;
-    e = entry_at(va.v, 1, TABLE_FLAGS);
     if (!e)
         return ERR_NOMEM;
-    *e = flags & PTE_P ? pte_make(mfn, flags) : pte_of(0);
+    *e = pte_make(mfn, flags);
     x86_invlpg(va.v);
     return ERR_NONE;
 }

@@ -23,8 +23,14 @@ void paging_init(const struct bootinfo *bi);
 void paging_init_m2p(const struct bootinfo *bi);
 
 /*
+ * The entry that maps va, in the window slot, for whoever changes it again and
+ * again and sees to it that no CPU has the old translation; those of the same
+ * 2 MiB are beside it. NULL: no memory for a table.
+ */
+pte_t *paging_window_entry(vaddr_t va);
+/*
  * Makes va, in the window slot, map mfn with flags (present, NX and so on as
- * in pte.h; flags 0 unmaps), and invalidates the old translation here.
+ * in pte.h), and invalidates the old translation here.
  */
 enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags);
 

@@ -77,7 +77,7 @@ struct vcpu {
     uint64_t dr[8];
     bool cr0_ts;     /* fpu_taskswitch: #NM on the next FPU use */
     uint64_t cr4;    /* the bits of CR4 the guest may choose */
-    unsigned window; /* of its GDT and LDT, hv/domain/seg.c */
+    unsigned window; /* 1 + the CPU whose it had last (hv/domain/seg.c), or 0 */
     unsigned gdt_entries;
     uint64_t ldt_base;
     unsigned ldt_entries;

@@ -2,20 +2,27 @@
 /*
  * seg.h: a guest's descriptor tables and selectors.
  *
- * Each vCPU has a window of its own in the hypervisor's range: 16 pages that
- * LGDT points at (14 of the guest's and the reserved page) and 16 of its LDT.
- * Invariant: what a window maps is a frame the vCPU holds a descriptor type
- * reference to, the reserved page, or a page of zeros.
+ * Each CPU has a window of its own in the hypervisor's range, always at the
+ * same address: 16 pages that LGDT points at (14 of a guest's and the reserved
+ * page) and 16 of its LDT. It keeps what the vCPU has that was loaded last.
+ *
+ * Invariants: what a window maps is a frame to which the vCPU it is of holds a
+ * descriptor type reference, the CPU's reserved page, or a page of zeros; a
+ * vCPU's frames are mapped because of it in one window at most (vcpu.window).
+ * So what is to be put is unmapped first, wherever that is: by seg_set_gdt()
+ * and seg_drop_ldt() of themselves, by seg_forget() before a domain's memory
+ * goes. A CPU uses what its window maps only between seg_load() and the next,
+ * and seg_load() drops each translation that is not true any more.
  */
 #pragma once
 
 #include "hv/domain/domain.h"
 
-/* While the hypervisor can still build page tables of its own. */
+/*
+ * This CPU's window, and LGDT. While the hypervisor can still build page tables
+ * of its own; one CPU at a time.
+ */
 void seg_init(void);
-
-enum err seg_window_get(struct vcpu *v);
-void seg_window_put(struct vcpu *v);
 
 #define DESC_PER_FRAME 512u
 /* How many frames hold so many descriptors. */
@@ -35,8 +42,10 @@ enum err seg_drop_ldt(struct mm_op *op, struct vcpu *v);
  * beyond the table, or its page cannot be read. */
 bool seg_descriptor(const struct vcpu *v, uint16_t sel, uint64_t *descriptor);
 
-/* LGDT and LLDT. */
-void seg_load(const struct vcpu *v);
+/* The window is v's from here on; and LLDT. */
+void seg_load(struct vcpu *v);
+/* Nothing of v's is mapped any more: it does not run again. */
+void seg_forget(struct vcpu *v);
 
 /*
  * A guest's access to a descriptor faulted at va, in the hypervisor's range.

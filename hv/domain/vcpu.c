@@ -29,12 +29,7 @@ enum err vcpu_alloc(struct vcpu *v)
     v->fpu = mm_frame_ptr(v->d->mm.mm, m);
     fpu_reset(v);
     debugreg_reset(v);
-    rc = seg_window_get(v);
-    if (!rc) {
-        rc = profile_alloc(v);
-        if (rc)
-            seg_window_put(v);
-    }
+    rc = profile_alloc(v);
     if (rc) {
         alloc_hv_put(v->d->mm.mm, m, fpu_area_order());
         v->fpu = NULL;
@@ -44,12 +39,11 @@ enum err vcpu_alloc(struct vcpu *v)
 
 void vcpu_free(struct vcpu *v)
 {
-    ASSERT(v != current_vcpu());
+    ASSERT(v != current_vcpu() && !v->window);
     tlb_forget(v->d);
     if (!v->fpu)
         return;
     profile_free(v);
-    seg_window_put(v);
     alloc_hv_put(v->d->mm.mm, mfn_of_maddr(maddr_of_direct(v->fpu)),
                  fpu_area_order());
     v->fpu = NULL;
@@ -154,7 +148,6 @@ void vcpu_switch(struct vcpu *next)
         return;
     }
     cpu_load_ldt(0, 0);
-    cpu_load_gdt((uint64_t)cpu->gdt_page - GDT_RESERVED_START);
     x86_write_cr3(paging_own_cr3().v);
 }
 

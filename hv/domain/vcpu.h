@@ -22,9 +22,9 @@ static inline struct vcpu *current_vcpu(void)
     return v;
 }
 
-/* What the processor side needs of memory: FPU area, descriptor windows. */
+/* What the processor side needs of memory: FPU area, profile. */
 enum err vcpu_alloc(struct vcpu *v);
-/* The opposite; v must not be loaded. Descriptor frames were let go before. */
+/* The opposite; v must not be loaded, and seg_forget() has been. */
 void vcpu_free(struct vcpu *v);
 
 /* Puts what is loaded back into memory and loads next; NULL: nobody. */

@@ -12,6 +12,7 @@
 #include "hv/arch/panic.h"
 #include "hv/base/print.h"
 #include "hv/dev/clock.h"
+#include "hv/domain/seg.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/claims.h"
@@ -143,6 +144,7 @@ static void stop(struct domain *d)
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         sched_forget(d->vcpu[i]);
         time_disarm(d->vcpu[i]);
+        seg_forget(d->vcpu[i]);
     }
     event_close_all(d);
     tlb_forget(d);

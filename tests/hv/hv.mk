@@ -44,6 +44,7 @@ HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/do
     hv/base/print.c
 HVT_insn := hv/trap/insn.c hv/trap/alu.c
 HVT_segment :=
+HVT_seg :=
 HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
     $(patsubst %,hv/domain/%.c,segment debugreg bounce vcpu fpu shown callback) \
     hv/call/iret.c hv/arch/xstate.c hv/base/fail.c hv/base/print.c \
@@ -51,7 +52,7 @@ HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
 HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := msr event event_model time sched ops freeze downgrade_ring selector
+HVT_NATIVE := msr event event_model time sched ops freeze downgrade_ring selector seg
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
@@ -67,6 +68,7 @@ HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \
 $(BUILD)/tests/hv/test_clock: hv/dev/clock.c hv/dev/rtc.c
 $(BUILD)/tests/hv/test_sched: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c
+$(BUILD)/tests/hv/test_seg: hv/domain/seg.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
 $(BUILD)/tests/hv/test_transfer: hv/svc/migrate/transfer.c

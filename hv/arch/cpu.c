@@ -230,11 +230,12 @@ static void init_control(void)
         cr4 |= CR4_SMEP;
     if (cpu_features.smap)
         cr4 |= CR4_SMAP;
+    /* As Xen's, which guests see: the fifth is write-combining (PTE_PAT). What
+     * was cached with another goes as PGE comes (SDM vol. 3, 4.10.4.1). */
+    x86_wrmsr(MSR_PAT, UINT64_C(0x0000050100070406));
     x86_write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
     x86_write_cr4(cr4);
     x86_wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
-    /* As Xen's, which guests see: the fifth is write-combining (PTE_PAT). */
-    x86_wrmsr(MSR_PAT, UINT64_C(0x0000050100070406));
 }
 
 static void init_syscall(void)

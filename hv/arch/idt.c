@@ -40,10 +40,15 @@ void idt_set_dpl(unsigned vector, unsigned dpl)
     idt[vector].type = (uint8_t)(GATE_INTERRUPT | dpl << 5);
 }
 
-void idt_init(const uint64_t *entries)
+void idt_load(void)
 {
     struct x86_table_ptr p = {sizeof(idt) - 1, (uint64_t)idt};
 
+    x86_lidt(&p);
+}
+
+void idt_init(const uint64_t *entries)
+{
     for (unsigned v = 0; v < IDT_VECTORS; v++) {
         idt[v] = (struct gate){.sel = SEL_HV_CS, .type = GATE_INTERRUPT};
         idt_set_entry(v, entries[v]);
@@ -54,7 +59,7 @@ void idt_init(const uint64_t *entries)
     idt[VEC_DB].ist = IST_DB;
     idt_set_dpl(VEC_BP, 3);
     idt_set_dpl(VEC_OF, 3);
-    x86_lidt(&p);
+    idt_load();
 }
 
 void idt_set_handler(unsigned vector, void (*fn)(void))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* idt.h: the interrupt descriptor table, one gate per vector. */
+/* idt.h: the interrupt descriptor table, one gate per vector, of all CPUs. */
 #pragma once
 
 #include "base.h"
@@ -8,6 +8,8 @@ enum { IDT_VECTORS = 256 };
 
 /* entries: where each of the IDT_VECTORS vectors leads. */
 void idt_init(const uint64_t *entries);
+/* It is another CPU's, too. */
+void idt_load(void);
 
 /* Who may reach the gate by `int n`: 3 guests too, 0 only the processor. */
 void idt_set_dpl(unsigned vector, unsigned dpl);

@@ -10,6 +10,7 @@
  */
 #include "hv/arch/mce.h"
 
+#include "hv/arch/cpu.h"
 #include "hv/arch/mce_text.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
@@ -35,7 +36,15 @@
 
 enum { CONTROL, STATUS, ADDRESS, MORE };
 
-static unsigned banks;
+/* Of this CPU: they need not be alike. */
+static unsigned banks(void)
+{
+    const uint32_t both = CPUID_MCE | CPUID_MCA;
+
+    if ((x86_cpuid(1, 0).edx & both) != both)
+        return 0;
+    return (unsigned)(x86_rdmsr(MSR_CAP) & CAP_BANKS);
+}
 
 static uint32_t bank_msr(unsigned bank, unsigned which)
 {
@@ -64,9 +73,10 @@ static bool say_bank(unsigned bank)
 
 static bool say_banks(void)
 {
+    const unsigned n = banks();
     bool any = false;
 
-    for (unsigned i = 0; i < banks; i++)
+    for (unsigned i = 0; i < n; i++)
         any |= say_bank(i);
     return any;
 }
@@ -81,11 +91,13 @@ static bool control_is_ours(unsigned bank)
     return bank || family != 6 || model >= 0x1a;
 }
 
-static void enable_banks(uint64_t cap)
+static void enable_banks(void)
 {
-    if (cap & CAP_CONTROL)
+    const unsigned n = banks();
+
+    if (x86_rdmsr(MSR_CAP) & CAP_CONTROL)
         x86_wrmsr(MSR_CONTROL, ALL);
-    for (unsigned i = 0; i < banks; i++) {
+    for (unsigned i = 0; i < n; i++) {
         if (control_is_ours(i))
             x86_wrmsr(bank_msr(i, CONTROL), ALL);
         x86_wrmsr(bank_msr(i, STATUS), 0);
@@ -96,31 +108,30 @@ static void enable_banks(uint64_t cap)
 void mce_init(void)
 {
     uint32_t features = x86_cpuid(1, 0).edx;
-    uint64_t cap;
 
     if (!(features & CPUID_MCE)) {
-        log_say("this processor reports no machine checks");
+        if (this_cpu()->id == 0)
+            log_say("this processor reports no machine checks");
         return;
     }
     if (features & CPUID_MCA) {
-        cap = x86_rdmsr(MSR_CAP);
-        banks = (unsigned)(cap & CAP_BANKS);
         if (say_banks())
             log_say("these are from before this boot");
-        enable_banks(cap);
+        enable_banks();
     }
     x86_write_cr4(x86_read_cr4() | CR4_MCE);
 }
 
 void mce_panic(const struct regs *regs)
 {
-    uint64_t status = banks ? x86_rdmsr(MSR_STATUS) : 0;
+    const unsigned n = banks();
+    uint64_t status = n ? x86_rdmsr(MSR_STATUS) : 0;
 
     panic_enter();
     log_say("machine check: global status %lx (%s at the instruction, it "
             "could %sgo on), capabilities %lx",
             status, status & RIP_CAUSED ? "an error" : "not known to be",
-            status & RIP_VALID ? "" : "not ", banks ? x86_rdmsr(MSR_CAP) : 0);
+            status & RIP_VALID ? "" : "not ", n ? x86_rdmsr(MSR_CAP) : 0);
     if (!say_banks())
         log_say("  no bank says anything");
     panic_regs(regs, "machine check");

@@ -5,7 +5,10 @@
 #include "base.h"
 #include "hv/arch/regs.h"
 
-/* Says what is left from before the boot, and has #MC raised from here on. */
+/*
+ * On each CPU: says what is left from before the boot, and has #MC raised from
+ * here on.
+ */
 void mce_init(void);
 
 /* #MC: all that the banks say, and a panic. */

@@ -52,6 +52,12 @@ void fpu_init(void)
               area_size);
 }
 
+void fpu_setup(void)
+{
+    if (xcr0_mask)
+        x86_xsetbv(0, xcr0_mask);
+}
+
 struct xstate_layout fpu_layout(void)
 {
     return layout;

@@ -10,6 +10,8 @@
 
 /* Sets XCR0 to what guests may have; after cpu_init(). */
 void fpu_init(void);
+/* The same XCR0, on another CPU. */
+void fpu_setup(void);
 /* Of the areas here, with all that guests may have; mask 0: without XSAVE. */
 struct xstate_layout fpu_layout(void);
 /* Is this a value that d may set XCR0 to (SDM vol. 1, 13.3)? */

@@ -36,7 +36,7 @@ void entry_syscall32(void);
 void entry_sysenter(void);
 extern const uint8_t entry_sysenter_flags[]; /* in it: RFLAGS is saved */
 
-void trap_init(void)
+static void set_entries(void)
 {
     x86_wrmsr(MSR_LSTAR, profile_on ? (uint64_t)profiled_syscall
                                     : (uint64_t)entry_syscall);
@@ -45,8 +45,20 @@ void trap_init(void)
     x86_wrmsr(MSR_SYSENTER_CS, SEL_HV_CS);
     x86_wrmsr(MSR_SYSENTER_ESP, this_cpu()->stack_top);
     x86_wrmsr(MSR_SYSENTER_EIP, (uint64_t)entry_sysenter);
+}
+
+void trap_init(void)
+{
+    set_entries();
     fpu_init();
     cpuid_init();
+    seg_init();
+}
+
+void trap_setup(void)
+{
+    set_entries();
+    fpu_setup();
     seg_init();
 }
 

@@ -7,10 +7,12 @@
 #include "hv/arch/regs.h"
 
 /*
- * Where guests enter, their FPU, their descriptor windows. After paging_init(),
+ * Where guests enter, their FPU, their descriptor window. After paging_init(),
  * before memory_init(): it builds page tables.
  */
 void trap_init(void);
+/* The same for another CPU, which is as the boot CPU is. */
+void trap_setup(void);
 
 /* Where each vector leads: entry.asm. */
 extern const uint64_t entry_vectors[IDT_VECTORS];

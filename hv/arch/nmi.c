@@ -4,6 +4,8 @@
  * (PCI bus error, I/O check); who has pressed a button or set a watchdog says
  * nothing.
  *
+ * The one other is who ends the machine (hv/arch/stop.h), which comes first.
+ *
  * Invariant: NMIs come anywhere, between any two instructions of the
  * hypervisor, so what goes on afterwards is one addition to a counter of this
  * file's own; who shows it is not interrupted by anything else.
@@ -12,6 +14,7 @@
 
 #include "hv/arch/cpu.h"
 #include "hv/arch/panic.h"
+#include "hv/arch/stop.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
@@ -52,8 +55,10 @@ static void clear(uint8_t reason)
 
 void nmi_handle(const struct regs *regs)
 {
-    uint8_t reason = x86_in8(PORT_REASON);
+    uint8_t reason;
 
+    stop_if_asked();
+    reason = x86_in8(PORT_REASON);
     BUG_IF(!cpu_entered_well());
     if (options.nmi == NMI_REPORT) {
         clear(reason);

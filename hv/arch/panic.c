@@ -9,6 +9,7 @@
 #include "hv/arch/cpu.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/power.h"
+#include "hv/arch/stop.h"
 #include "hv/arch/x86.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
@@ -63,8 +64,11 @@ static bool frame_ok(uint64_t fp, uint64_t last)
 
 static void backtrace(uint64_t rip, uint64_t fp)
 {
+    const struct percpu *p = cpu_by_stack((uint64_t)__builtin_frame_address(0));
     uint64_t last = 0;
 
+    if (p && (p->id || cpu_count > 1))
+        log_say("processor %u, APIC id %u", p->id, p->apic_id);
     log_say("backtrace:");
     say_address(rip);
     for (int depth = 0; depth < MAX_DEPTH && frame_ok(fp, last); depth++) {
@@ -87,6 +91,7 @@ static bool inside, entered;
 void panic_enter(void)
 {
     x86_cli();
+    stop_others();
     if (inside)
         x86_halt_forever();
     inside = entered = true;

@@ -5,6 +5,7 @@
  */
 #include "hv/arch/power.h"
 
+#include "hv/arch/stop.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
@@ -64,6 +65,8 @@ static void acpi_s5(void)
 void power_off(enum power_status status)
 {
     x86_cli();
+    stop_others();
+    stop_report();
     log_flush();
     log_say("power off: %s", status ? "failure" : "success");
     log_flush();

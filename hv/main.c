@@ -14,6 +14,8 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/power.h"
+#include "hv/arch/smp.h"
+#include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/base/string.h"
@@ -78,9 +80,18 @@ static const uint8_t *map_low(void *ctx, uint64_t pa, uint64_t len)
     return direct_of_maddr(maddr_of(pa));
 }
 
+/* Each processor but the first, for good: nothing is run there yet. */
+static void run_other(void)
+{
+    trap_setup();
+    apic_timer_setup();
+    smp_up();
+    x86_halt_forever();
+}
+
 static void init_machine(void)
 {
-    struct acpi_info acpi;
+    static struct acpi_info acpi;
 
     cpu_detect();
     cpu_init();
@@ -95,6 +106,7 @@ static void init_machine(void)
     console_remap_screen();
     apic_init(acpi.lapic);
     clock_init(&acpi);
+    smp_init(&boot, &acpi, clock_tsc_khz, run_other);
 }
 
 /* Who has to do with domains, in the order in which they hear of them. */

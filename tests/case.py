@@ -30,8 +30,8 @@ GRACE = 60  # for scripts to end what they began, once their time is up
 RUN_VARS = ("GUEST", "KERNEL", "ARGS", "INITRD", "MEM", "MAXMEM", "VCPUS",
             "FIRMWARE", "CPU", "SMP", "HOSTMEM", "ICOUNT", "ACCEL", "HVARGS",
             "GDB", "MACHINE", "SCENARIO", "GUESTOPTS", "SERIAL2", "IMAGE_IN",
-            "IMAGE_OUT", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES",
-            "CC")
+            "IMAGE_OUT", "QEMUARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL",
+            "MAKEOVERRIDES", "CC")
 NO_END = re.compile(rb"^run: no end within .*", re.M)
 RESULT = re.compile(rb"RESULT \S+ (success|skip|error|failure)\b:? ?(.*)")
 RUNNING = set()  # process groups

@@ -19,7 +19,7 @@ extern uint8_t hv_stack_guard[];
 
 struct cpu_features cpu_features;
 
-/* Of the boot CPU. */
+/* Of the boot CPU; the others' are hv/arch/cpu_area.c's. */
 static struct cpu_tss boot_tss;
 static uint64_t boot_gdt_page[PAGE_SIZE / 8] aligned_to(4096);
 static struct percpu boot_cpu = {

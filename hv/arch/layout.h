@@ -9,6 +9,8 @@
 
 #define HV_M2P_VA     UINT64_C(0xffff800000000000) /* slot 256, guest reads */
 #define HV_WINDOW_VA  UINT64_C(0xffff820000000000) /* slot 260, by CPU id */
+#define HV_CPU_VA     UINT64_C(0xffff821000000000) /* hv/arch/cpu_area.c */
+#define HV_CPU_STRIDE UINT64_C(0x20000)
 #define HV_M2P_RW_VA  UINT64_C(0xffff822000000000) /* the same, writable */
 #define HV_MMIO_VA    UINT64_C(0xffff824000000000) /* upper half of 260 */
 #define HV_IMAGE_VA   UINT64_C(0xffff82d080000000) /* slot 261 */

@@ -17,6 +17,7 @@ struct options options = {
     .fragment_reserve = OPT_RESERVE_AUTO,
     .reserve = 0,
     .timeslice = 10,
+    .cpus = OPT_CPUS_MAX,
     .fast = 1,
 };
 
@@ -79,6 +80,7 @@ static const struct option {
     {"slowline", TYPE_NUMBER, &options.slowline, NULL, 0, 10000000},
     {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
+    {"cpus", TYPE_NUMBER, &options.cpus, NULL, 1, OPT_CPUS_MAX},
     {"fast", TYPE_CHOICE, &options.fast, switches, 0, 0},
 };
 

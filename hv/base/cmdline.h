@@ -40,10 +40,12 @@ struct options {
 #define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
     uint64_t reserve;                   /* MiB that no guest gets */
     uint64_t timeslice;                 /* ms */
-    uint64_t slowline;                  /* ns, hv/dev/serial.h */
-    unsigned profile;                   /* hv/domain/profile.h */
-    unsigned nmi;                       /* enum option_nmi */
-    unsigned fast;                      /* hv/entry/fast.asm is in use */
+    uint64_t cpus;                      /* processors that are used, at most */
+#define OPT_CPUS_MAX 256u
+    uint64_t slowline; /* ns, hv/dev/serial.h */
+    unsigned profile;  /* hv/domain/profile.h */
+    unsigned nmi;      /* enum option_nmi */
+    unsigned fast;     /* hv/entry/fast.asm is in use */
 };
 extern struct options options;
 

@@ -36,3 +36,7 @@ def cases():
                    judge=judge_batch(names), limit=240, skip=skip)
     yield Case("bochs/story", ["tests/boot/bochs-scenario", "story"],
                limit=240, expect=("scenario story: all of it held",), skip=skip)
+    yield Case("bochs/smp", ["tests/boot/bochs-guest", "hello"], limit=120,
+               expect=(r"\(hv\) 3 processors", "RESULT hello: success",
+                       "of 2 other processors all have stopped"),
+               env={"BOCHS_CPUS": "3", "HVARGS": "debug"}, skip=skip)

@@ -19,8 +19,30 @@ def grub():
     return Case("boot/grub", ["tests/boot/typed", "grub"] + found[:1],
                 skip="" if found else "no %s (package grub-xen-host)" % name)
 
+# The third of four processors has no AES.
+UNLIKE = "-device Haswell-x86_64-cpu,socket-id=0,core-id=%d,thread-id=0," \
+    "pcid=off,aes=%s"
+
+
+def smp(name, cpus, *said, **env):
+    """Several processors: so many are up, and stop when the machine ends."""
+    return Case("boot/smp" + name, expect=said + (
+        r"\(hv\) %d processors" % cpus, "RESULT hello: success",
+        "of %d other processors all have stopped" % (cpus - 1)),
+                env={"GUEST": "hello", "HVARGS": "debug", "SMP": "4", **env})
+
+
+def smp_cases():
+    yield smp("4", 4)
+    yield smp("-uefi", 4, FIRMWARE="uefi", MACHINE="q35", CPU="max")
+    yield smp("-limited", 2, HVARGS="debug cpus=2")
+    yield smp("-unlike", 3, "APIC id 2: left parked, CPUID 1.0 has ecx",
+              SMP="2,maxcpus=4", QEMUARGS=" ".join(
+                  UNLIKE % core for core in ((2, "off"), (3, "on"))))
+
 
 def cases():
+    yield from smp_cases()
     for firmware, machine, cpu in MATRIX:
         name = "boot/%s-%s-%s" % (firmware, machine, cpu.split(",")[0])
         yield Case(name, judge=judge_guest,

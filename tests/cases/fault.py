@@ -17,5 +17,11 @@ def cases():
         yield Case("panic/" + name, status=1,
                    expect=lines + ("power off: failure",),
                    env={"HVARGS": "selftest=" + name, "NOGUEST": "1"})
+    yield Case("panic/smp", status=1,
+               expect=SELFTESTS["bug"] + (
+                   r"\(hv\) processor 0, APIC id 0", "power off: failure",
+                   "of 3 other processors all have stopped"),
+               env={"HVARGS": "debug selftest=bug", "NOGUEST": "1",
+                    "SMP": "4"})
     for kind in ("nmi", "mce", "entry"):
         yield Case("machine/" + kind, ["tests/boot/machine", kind])

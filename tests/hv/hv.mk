@@ -45,6 +45,8 @@ HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/do
 HVT_insn := hv/trap/insn.c hv/trap/alu.c
 HVT_segment :=
 HVT_seg :=
+HVT_cpu_match :=
+HVT_low_page := hv/arch/low_page.c
 HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
     $(patsubst %,hv/domain/%.c,segment debugreg bounce vcpu fpu shown callback) \
     hv/call/iret.c hv/arch/xstate.c hv/base/fail.c hv/base/print.c \
@@ -68,6 +70,7 @@ HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \
 $(BUILD)/tests/hv/test_clock: hv/dev/clock.c hv/dev/rtc.c
 $(BUILD)/tests/hv/test_sched: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c
+$(BUILD)/tests/hv/test_cpu_match: hv/arch/cpu_match.c
 $(BUILD)/tests/hv/test_seg: hv/domain/seg.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c

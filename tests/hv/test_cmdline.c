@@ -34,7 +34,7 @@ static void good_words_are_taken(void **state)
     (void)state;
     cmdline_parse("  exit=hang timeslice=30  console=com1,fb debug "
                   "superpages=require fragment_reserve=17 "
-                  "fast=off");
+                  "fast=off cpus=256");
     assert_int_equal(lines, 0);
     assert_int_equal(options.exit, EXIT_HANG);
     assert_int_equal(options.timeslice, 30);
@@ -43,6 +43,10 @@ static void good_words_are_taken(void **state)
     assert_int_equal(options.superpages, OPT_SUPERPAGES_REQUIRE);
     assert_int_equal(options.fragment_reserve, 17);
     assert_int_equal(options.fast, 0);
+    assert_int_equal(options.cpus, 256);
+    cmdline_parse("cpus=1");
+    assert_int_equal(lines, 0);
+    assert_int_equal(options.cpus, 1);
 }
 
 static void bad_words_are_named_and_change_nothing(void **state)
@@ -54,6 +58,11 @@ static void bad_words_are_named_and_change_nothing(void **state)
         "timeslice=1001",
         "timeslice=-1",
         "timeslice=1x",
+        "cpus",
+        "cpus=0",
+        "cpus=257",
+        "cpus=2,3",
+        "cpus=-1",
         "timeslice=99999999999999999999",
         "exit=",
         "exit=nowhere",

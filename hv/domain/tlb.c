@@ -9,13 +9,13 @@
 
 void tlb_flush_all(void)
 {
-    const struct domain *d = this_cpu()->tlb;
+    struct domain *d = this_cpu()->tlb;
     uint64_t cr4 = x86_read_cr4();
 
     x86_write_cr4(cr4 & ~CR4_PGE);
     x86_write_cr4(cr4);
     if (d)
-        d->mm.mm->tlb_epoch++;
+        d->mm.tlb_epoch++;
 }
 
 void cpu_discharge(void)

@@ -18,7 +18,7 @@ void dmem_domain_init(struct mm *mm, struct mm_domain *d)
 {
     d->mm = mm;
     d->downgrade_ring = MFN_NONE;
-    d->large_gone = d->small_gone = mm->tlb_epoch - 1; /* nothing was cached */
+    d->large_gone = d->small_gone = d->tlb_epoch - 1; /* nothing was cached */
     d->owner_bits = (uint64_t)d->id << FRAME_OWNER_SHIFT;
     d->next = mm->domains;
     mm->domains = d;

@@ -57,13 +57,14 @@ bool frame_table_trim(struct mm *mm, struct mm_domain *d, struct block *b)
  * Is some frame's last type still needed, because translations made under it
  * may be cached (must_flush())? A new table would have forgotten.
  */
-static bool remembers(const struct mm *mm, const struct block *b)
+static bool remembers(const struct mm *mm, const struct mm_domain *d,
+                      const struct block *b)
 {
     const struct frame_table *t = frame_table_at(mm, b->table);
 
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         if (frame_type(t->word[i]) != FRAME_NONE &&
-            t->stamp[i] == (uint16_t)mm->tlb_epoch)
+            t->stamp[i] == (uint16_t)d->tlb_epoch)
             return true;
     return false;
 }
@@ -87,7 +88,7 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
         struct mm_domain *d = b->table ? owner_of(mm, b->word) : NULL;
 
         if (d && !d->moving && !(b->word & BLOCK_SMALL_USE) &&
-            !remembers(mm, b))
+            !remembers(mm, d, b))
             done += frame_table_trim(mm, d, b);
         mm->trim_cursor = (mm->trim_cursor + 1) % mm->nr_blocks;
     }

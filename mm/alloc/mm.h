@@ -28,12 +28,6 @@ struct mm {
     uint64_t nr_frames;   /* highest mfn + 1: bound of every guest mfn */
     uint64_t *m2p;        /* written only; content is never trusted (XSA-251) */
     struct mm_owed *owed; /* by this CPU */
-    /*
-     * Counts full flushes of every CPU. A frame remembers its low 16 bits
-     * when its last type reference goes; only if they still agree can a stale
-     * translation be left. Wrapping costs a needless flush, nothing more.
-     */
-    uint32_t tlb_epoch;
     uint64_t trim_cursor;     /* where frame_trim() goes on */
     bool linear_pt;           /* may tables map tables of their own level? */
     bool pages_1g;            /* has the processor L3 entries with PSE? */
@@ -85,6 +79,13 @@ struct mm_domain {
                              tells it by */
     domid_t id;
     uint64_t owner_bits; /* id as the frame words have it */
+    /*
+     * Counts how often all CPUs that may have had translations of it flushed
+     * everything. A frame remembers its low 16 bits when its last type
+     * reference goes; only if they still agree can a stale translation be
+     * left. Wrapping costs a needless flush, nothing more.
+     */
+    uint32_t tlb_epoch;
     enum superpages superpages;
     enum relinquish relinquish;
     bool dying;

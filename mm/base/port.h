@@ -14,7 +14,7 @@ struct tlb;
 /*
  * Discharge a TLB obligation now: on return no CPU that may run `d` holds a
  * translation the value names. Called by owed.c only.
- * A full flush of all CPUs, whoever asked for it, also does mm->tlb_epoch++.
+ * A full flush of all of them, whoever asked for it, also does d->tlb_epoch++.
  */
 void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb);
 

@@ -97,6 +97,7 @@ void entry_make_readonly(struct mm_op *op, pte_t e);
  */
 struct entry_lens {
     const struct mm *mm;
+    const struct mm_domain *d;
     uint8_t *direct;
     const struct block *blocks;
     uint64_t nr_frames, owner_bits;
@@ -115,6 +116,7 @@ static always_inline struct entry_lens entry_lens(const struct mm_op *op,
 {
     if (!keeps)
         return (struct entry_lens){.mm = op->mm,
+                                   .d = op->d,
                                    .owner_bits = op->d->owner_bits};
     return (struct entry_lens){.direct = op->mm->direct,
                                .blocks = op->mm->blocks,
@@ -122,12 +124,12 @@ static always_inline struct entry_lens entry_lens(const struct mm_op *op,
                                .owner_bits = op->d->owner_bits,
                                .last = ~UINT64_C(0),
                                .keeps = keeps,
-                               .epoch = (uint16_t)op->mm->tlb_epoch};
+                               .epoch = (uint16_t)op->d->tlb_epoch};
 }
 
 static always_inline uint16_t lens_epoch(const struct entry_lens *l)
 {
-    return l->keeps ? l->epoch : (uint16_t)l->mm->tlb_epoch;
+    return l->keeps ? l->epoch : (uint16_t)l->d->tlb_epoch;
 }
 
 /* The table with the frame's word, NULL if there is none. */

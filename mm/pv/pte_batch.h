@@ -93,7 +93,7 @@ static never_inline bool pte_batch_was_last(struct mm_op *op, pte_t e,
     struct frame f = frame_held(op->mm, pte_mfn(e));
 
     if (e.v & PTE_RW) /* translations may live on (must_flush()) */
-        f.table->stamp[f.i] = (uint16_t)op->mm->tlb_epoch;
+        f.table->stamp[f.i] = (uint16_t)op->d->tlb_epoch;
     if (left & FRAME_REF_MASK)
         return true;
     entry_freed(op, f.mfn);

@@ -30,7 +30,7 @@ static inline bool resize_differs(const struct mm_op *op, unsigned level,
 /* `old` was present at `level` > 1, and is not any more. */
 static inline void resize_gone(struct mm_op *op, unsigned level, pte_t old)
 {
-    const uint32_t now = op->mm->tlb_epoch;
+    const uint32_t now = op->d->tlb_epoch;
 
     if (old.v & PTE_PSE)
         op->d->large_gone = now;
@@ -44,7 +44,7 @@ static inline void resize_gone(struct mm_op *op, unsigned level, pte_t old)
 static inline bool resize_stale(const struct mm_op *op, unsigned level,
                                 pte_t new)
 {
-    const uint32_t now = op->mm->tlb_epoch;
+    const uint32_t now = op->d->tlb_epoch;
 
     if (new.v & PTE_PSE)
         return op->d->small_gone == now;

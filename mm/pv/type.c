@@ -46,7 +46,7 @@ void type_ref_put(struct mm_op *op, mfn_t m)
 static bool must_flush(const struct mm_op *op, const struct frame *f,
                        uint64_t old, enum frame_type t)
 {
-    uint16_t now = (uint16_t)op->mm->tlb_epoch;
+    uint16_t now = (uint16_t)op->d->tlb_epoch;
 
     return frame_type(old) != FRAME_NONE && frame_type(old) != t &&
            f->table->stamp[f->i] == now;
@@ -60,7 +60,7 @@ static void drop(struct mm_op *op, struct frame *f)
 
     MUST(frame_apply(f, old, frame_type_put));
     if (frame_count(old) == 1) {
-        f->table->stamp[f->i] = (uint16_t)op->mm->tlb_epoch;
+        f->table->stamp[f->i] = (uint16_t)op->d->tlb_epoch;
         if (frame_type_exclusive(t))
             MUST(block_try(f->block, block_excl_put));
     }

@@ -63,7 +63,7 @@ void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb)
     if (host_before_flush)
         host_before_flush(d);
     if (tlb->what == TLB_FULL) {
-        d->mm->tlb_epoch++;
+        d->tlb_epoch++;
         flushes++;
     }
     if (is_deaf)

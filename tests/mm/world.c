@@ -42,7 +42,6 @@ void world_make(struct world *w, uint64_t blocks)
     w->mm.owed = &w->owed;
     w->mm.m2p = calloc(frames, sizeof(uint64_t));
     w->mm.linear_pt = true;
-    w->mm.tlb_epoch = 0x51234; /* no stamp says this by chance */
     for (unsigned i = 0; i < L4_HV_SLOTS; i++)
         w->mm.l4_hv[i] = pte_make(mfn_of(7 + i), PTE_P | PTE_RW);
     w->metadata = aligned_alloc(64, (alloc_metadata_size(frames) + 63) & ~63ul);
@@ -72,6 +71,7 @@ void world_domain(struct world *w, struct world_domain *x, domid_t id,
     x->d.id = id;
     x->d.max_pages = max_pages;
     x->d.superpages = SUPERPAGES_PREFER;
+    x->d.tlb_epoch = 0x51234; /* no stamp says this by chance */
     dmem_domain_init(&w->mm, &x->d);
     dmem_vcpu_init(&x->d, &x->v);
 }

@@ -38,7 +38,6 @@ void memory_init(void)
     meta = direct_of_maddr(early_alloc(size, PAGE_SIZE));
     hv_mm.direct = direct_of_maddr(maddr_of(0));
     hv_mm.m2p = (uint64_t *)HV_M2P_RW_VA;
-    hv_mm.owed = &this_cpu()->owed;
     hv_mm.linear_pt = true;
     hv_mm.pages_1g = cpu_features.page1g;
     memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));

@@ -135,7 +135,7 @@ static never_inline long one_more(const struct mm_op *op, enum err rc,
 static always_inline long one_end(const struct mm_op *op, enum err rc,
                                   unsigned nr)
 {
-    if (likely(!((unsigned)rc | (unsigned)op->mm->owed->what)))
+    if (likely(!((unsigned)rc | (unsigned)this_cpu()->owed.what)))
         return 0;
     return one_more(op, rc, nr);
 }

@@ -18,6 +18,12 @@ void port_tlb_discharge(struct mm_domain *mmd, const struct tlb *tlb)
         tlb_flush_page(tlb->va);
 }
 
+struct mm_owed *port_owed(const struct mm *mm)
+{
+    (void)mm;
+    return &this_cpu()->owed;
+}
+
 bool port_preempt(void)
 {
     return cpu_preempt();

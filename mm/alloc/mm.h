@@ -8,6 +8,7 @@
 
 #include "mm/alloc/alloc.h"
 #include "mm/alloc/owed.h"
+#include "mm/base/port.h"
 #include "pte.h"
 
 #define L4_HV_SLOTS (L4_HV_LAST - L4_HV_FIRST + 1)
@@ -27,7 +28,7 @@ struct mm {
     uint64_t nr_blocks;
     uint64_t nr_frames;   /* highest mfn + 1: bound of every guest mfn */
     uint64_t *m2p;        /* written only; content is never trusted (XSA-251) */
-    struct mm_owed *owed; /* by this CPU */
+    struct mm_owed *owed; /* the port's: port_owed() */
     uint64_t trim_cursor;     /* where frame_trim() goes on */
     bool linear_pt;           /* may tables map tables of their own level? */
     bool pages_1g;            /* has the processor L3 entries with PSE? */
@@ -149,7 +150,7 @@ static inline void mm_op_begin(struct mm_op *op, struct mm_domain *d,
 /* Whatever became of it. The pair is op's no more afterwards. */
 static inline void mm_op_end(const struct mm_op *op)
 {
-    if (unlikely(op->mm->owed->what != TLB_NOTHING))
+    if (unlikely(port_owed(op->mm)->what != TLB_NOTHING))
         (void)mm_discharge(op->mm);
 }
 

@@ -7,7 +7,7 @@
 
 bool mm_discharge(struct mm *mm)
 {
-    struct mm_owed *o = mm->owed;
+    struct mm_owed *o = port_owed(mm);
     const struct tlb tlb = {.what = o->what, .va = o->va};
     unsigned n = o->nr;
 
@@ -28,7 +28,7 @@ bool mm_discharge(struct mm *mm)
 /* It becomes op's domain's; what was another's is discharged. */
 static struct mm_owed *owed_by(const struct mm_op *op)
 {
-    struct mm_owed *o = op->mm->owed;
+    struct mm_owed *o = port_owed(op->mm);
 
     if (unlikely(o->what != TLB_NOTHING && o->d != op->d))
         (void)mm_discharge(op->mm);

@@ -4,7 +4,7 @@
  * have to be flushed before anybody relies on their being gone, and memory
  * that was freed and waits for that.
  *
- * Invariants: there is one of these for each CPU, in mm.owed, and it is of one
+ * Invariants: there is one of these for each CPU (port_owed()), and it is of one
  * domain at a time; it is empty when an operation begins and when it has
  * ended. While it is not, the hypervisor touches no memory by a guest's
  * address: whoever does so discharges first (hv/arch/cpu.h). A frame or block

@@ -29,7 +29,7 @@ struct mm_audit mm_audit(struct mm *mm, void *scratch)
         out.clean = false;
         return out;
     }
-    if (mm->owed->what != TLB_NOTHING) {
+    if (port_owed(mm)->what != TLB_NOTHING) {
         say(out.text, sizeof(out.text),
             "something is owed: an operation was not ended");
         out.clean = false;

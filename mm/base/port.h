@@ -8,7 +8,9 @@
 
 #include "base.h"
 
+struct mm;
 struct mm_domain;
+struct mm_owed;
 struct tlb;
 
 /*
@@ -17,6 +19,9 @@ struct tlb;
  * A full flush of all of them, whoever asked for it, also does d->tlb_epoch++.
  */
 void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb);
+
+/* What the CPU that calls owes, of this machine's: mm/alloc/owed.h. */
+struct mm_owed *port_owed(const struct mm *mm);
 
 /* Should long work stop here and be continued later? */
 bool port_preempt(void);

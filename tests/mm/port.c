@@ -37,6 +37,11 @@ uint64_t host_preempts(void)
     return preempts;
 }
 
+struct mm_owed *port_owed(const struct mm *mm)
+{
+    return mm->owed;
+}
+
 bool port_preempt(void)
 {
     preempts++;

@@ -11,7 +11,7 @@ static bool is_hasty;
 
 static bool is_owed(const struct mm *mm, mfn_t m)
 {
-    const struct mm_owed *o = mm->owed;
+    const struct mm_owed *o = port_owed(mm);
 
     for (unsigned i = 0; i < o->nr; i++) {
         mfn_t at = mfn_of(o->freed[i] & ~OWED_BLOCK);

@@ -29,9 +29,9 @@ struct mm {
     uint64_t nr_frames;   /* highest mfn + 1: bound of every guest mfn */
     uint64_t *m2p;        /* written only; content is never trusted (XSA-251) */
     struct mm_owed *owed; /* the port's: port_owed() */
-    uint64_t trim_cursor;     /* where frame_trim() goes on */
-    bool linear_pt;           /* may tables map tables of their own level? */
-    bool pages_1g;            /* has the processor L3 entries with PSE? */
+    uint64_t trim_cursor; /* where frame_trim() goes on */
+    bool linear_pt;       /* may tables map tables of their own level? */
+    bool pages_1g;        /* has the processor L3 entries with PSE? */
     pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
     struct mm_domain *domains;
     struct mm_shared shared;

@@ -4,8 +4,8 @@
  * have to be flushed before anybody relies on their being gone, and memory
  * that was freed and waits for that.
  *
- * Invariants: there is one of these for each CPU (port_owed()), and it is of one
- * domain at a time; it is empty when an operation begins and when it has
+ * Invariants: there is one of these for each CPU (port_owed()), and it is of
+ * one domain at a time; it is empty when an operation begins and when it has
  * ended. While it is not, the hypervisor touches no memory by a guest's
  * address: whoever does so discharges first (hv/arch/cpu.h). A frame or block
  * that was freed is on no list, in no map and in no count of free memory until

@@ -28,6 +28,11 @@ static inline struct tlb tlb_merge(struct tlb a, struct tlb b)
     return (struct tlb){.what = TLB_FULL};
 }
 
+static inline struct tlb tlb_page(uint64_t va)
+{
+    return (struct tlb){.what = TLB_PAGE, .va = va};
+}
+
 static inline struct tlb tlb_full(void)
 {
     return (struct tlb){.what = TLB_FULL};

@@ -67,12 +67,12 @@ enum err entry_get_l1(struct mm_op *op, pte_t e)
     return get_writable_slow(op, &f);
 }
 
-void entry_freed(struct mm_op *op, mfn_t m)
+void entry_put_rest(struct mm_op *op, mfn_t m)
 {
     struct frame f = frame_held(op->mm, m);
 
     if (unlikely(frame_owner(frame_word(&f)) != op->d->id))
-        grant_freed(op, &f);
+        grant_put(op, &f);
     else
         dmem_frame_free(op, &f);
 }
@@ -82,7 +82,7 @@ void entry_put_l1(struct mm_op *op, pte_t e)
     struct entry_lens l = entry_lens(op, false);
 
     if (entry_fast_put(&l, e))
-        entry_freed(op, pte_mfn(e));
+        entry_put_rest(op, pte_mfn(e));
 }
 
 enum err entry_make_writable(struct mm_op *op, pte_t e)
@@ -105,7 +105,8 @@ void entry_make_readonly(struct mm_op *op, pte_t e)
 {
     struct entry_lens l = entry_lens(op, false);
 
-    entry_fast_make_readonly(&l, e);
+    if (entry_fast_make_readonly(&l, e))
+        entry_put_rest(op, pte_mfn(e));
 }
 
 /* An entry that names a table of its own level: the self-map of some kernels.

@@ -115,9 +115,8 @@ static always_inline struct entry_lens entry_lens(const struct mm_op *op,
                                                   bool keeps)
 {
     if (!keeps)
-        return (struct entry_lens){.mm = op->mm,
-                                   .d = op->d,
-                                   .owner_bits = op->d->owner_bits};
+        return (struct entry_lens){
+            .mm = op->mm, .d = op->d, .owner_bits = op->d->owner_bits};
     return (struct entry_lens){.direct = op->mm->direct,
                                .blocks = op->mm->blocks,
                                .nr_frames = op->mm->nr_frames,
@@ -232,9 +231,10 @@ entry_fast_table(struct entry_lens *l, mfn_t m, enum frame_type level)
 }
 
 /*
- * e is present in a validated table, so its frame's word exists. True: that
- * was the frame's last reference; entry_freed() is to be called, and new lenses
- * are to be made.
+ * e is present in a validated table, so its frame's word exists. True: there is
+ * more to it, for entry_put_rest(), and new lenses are to be made: that was the
+ * frame's last reference, or the frame is another domain's and what was cached
+ * of it must not outlive that domain's use of it as writable.
  */
 must_check static always_inline bool entry_fast_put(struct entry_lens *l,
                                                     pte_t e)
@@ -249,13 +249,14 @@ must_check static always_inline bool entry_fast_put(struct entry_lens *l,
         /* Writable no more: translations may live on (must_flush()). */
         if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
             t->stamp[m.v % BLOCK_FRAMES] = lens_epoch(l);
+        if (unlikely((old ^ l->owner_bits) & FRAME_OWNER_MASK))
+            return true;
     } else {
         old = atomic_fetch_sub_explicit(p, FRAME_REF_ONE, memory_order_acq_rel);
     }
     return unlikely((old & FRAME_REF_MASK) == FRAME_REF_ONE);
 }
-/* Its last reference is gone, and now the frame. */
-void entry_freed(struct mm_op *op, mfn_t m);
+void entry_put_rest(struct mm_op *op, mfn_t m);
 
 /*
  * From read-only to writable, of a frame that was writable before; of one's
@@ -279,9 +280,9 @@ static always_inline bool entry_fast_make_writable(struct entry_lens *l,
     return true;
 }
 
-/* And back: cannot fail. */
-static always_inline void entry_fast_make_readonly(struct entry_lens *l,
-                                                   pte_t e)
+/* And back, as entry_fast_put(): true: there is more to it. */
+must_check static always_inline bool
+entry_fast_make_readonly(struct entry_lens *l, pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table_held(l, m);
@@ -290,4 +291,5 @@ static always_inline void entry_fast_make_readonly(struct entry_lens *l,
 
     if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
         t->stamp[m.v % BLOCK_FRAMES] = lens_epoch(l);
+    return unlikely((old ^ l->owner_bits) & FRAME_OWNER_MASK);
 }

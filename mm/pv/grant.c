@@ -312,13 +312,28 @@ int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
 }
 
 /* It was op's domain that could reach it: first nobody can any more. */
-void grant_freed(struct mm_op *op, struct frame *f)
+static void freed(struct mm_op *op, struct mm_domain *owner, struct frame *f)
 {
-    struct mm_domain *d = domain_of(op->mm, frame_owner(frame_word(f)));
     struct mm_op theirs;
 
     mm_op_flush_now(op);
-    mm_op_begin(&theirs, d, NULL);
+    mm_op_begin(&theirs, owner, NULL);
     dmem_frame_free(&theirs, f);
     mm_op_end(&theirs);
+}
+
+/*
+ * Its owner looks at when it flushed last, itself; what op's domain has cached
+ * is gone before the owner can do anything with the frame.
+ */
+void grant_put(struct mm_op *op, struct frame *f)
+{
+    const uint64_t w = frame_word(f);
+    struct mm_domain *owner = domain_of(op->mm, frame_owner(w));
+
+    mm_op_flush(op, tlb_full());
+    if (frame_count(w) == 0)
+        f->table->stamp[f->i] = (uint16_t)owner->tlb_epoch;
+    if (frame_refs(w) == 0)
+        freed(op, owner, f);
 }

@@ -90,8 +90,11 @@ int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
  * its own handles too. ERR_RESTART: call again.
  */
 enum err grant_leave(struct mm_op *op);
-/* The last reference to a frame of another domain than op's has gone. */
-void grant_freed(struct mm_op *op, struct frame *f);
+/*
+ * An entry of op's domain onto f, another's, went: a writable one, or the last
+ * reference that there was.
+ */
+void grant_put(struct mm_op *op, struct frame *f);
 
 /* For the audit: is this an entry by which d has mapped m? */
 bool grant_covers(const struct mm_domain *d, maddr_t entry_maddr, mfn_t m);

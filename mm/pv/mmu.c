@@ -249,7 +249,7 @@ enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
                          mfn_t gone)
 {
     if (!mfn_eq(gone, MFN_NONE))
-        entry_freed(op, gone);
+        entry_put_rest(op, gone);
     else if (!fast_super(op, ptr, val))
         return update_rare(op, ptr, val);
     return ERR_NONE;
@@ -276,7 +276,7 @@ static always_inline bool update_fast(struct mm_op *op, struct entry_lens *l,
         return true;
     if (mfn_eq(gone, MFN_NONE))
         return false;
-    entry_freed(op, gone);
+    entry_put_rest(op, gone);
     *l = entry_lens(op, true);
     return true;
 }
@@ -338,7 +338,7 @@ enum err mmu_update_va_rest(struct mm_op *op, uint64_t va, uint64_t val,
 {
     if (mfn_eq(gone, MFN_NONE))
         return update_va_rare(op, va, val);
-    entry_freed(op, gone);
+    entry_put_rest(op, gone);
     return ERR_NONE;
 }
 

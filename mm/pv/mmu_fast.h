@@ -54,9 +54,11 @@ static always_inline bool fast_protect(struct entry_lens *l, pte_t *slot,
     if (rw_changes && (new.v &PTE_RW) && !entry_fast_make_writable(l, new))
         return fast_not(gone);
     WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
-    if (rw_changes && !(new.v &PTE_RW))
-        entry_fast_make_readonly(l, new);
-    return true;
+    if (!rw_changes || (new.v &PTE_RW) ||
+        likely(!entry_fast_make_readonly(l, new)))
+        return true;
+    *gone = pte_mfn(new);
+    return false;
 }
 
 static always_inline bool fast_map(struct entry_lens *l, pte_t *slot, pte_t new,

@@ -21,6 +21,7 @@ struct pte_batch {
     uint64_t adjust;         /* what entry_adjust() adds */
     _Atomic uint64_t *words; /* of the block */
     uint64_t last; /* these being zero, a reference was the last of its kind */
+    bool own;      /* no frame of the block can be another domain's */
 };
 
 /* All that matters: accessed, dirty and most software bits may differ. */
@@ -62,6 +63,8 @@ static inline bool pte_batch_begin(struct pte_batch *a, const struct mm_op *op,
         .adjust = entry_adjust(plain, 1).v ^ plain.v,
         .words = t->word,
         .last = rw ? FRAME_COUNT_MASK : FRAME_REF_MASK,
+        .own = block_owned_by(mm_block(op->mm, blk_of_mfn(pte_mfn(e)))->word,
+                              op->d->id),
     };
     return true;
 }
@@ -96,7 +99,7 @@ static never_inline bool pte_batch_was_last(struct mm_op *op, pte_t e,
         f.table->stamp[f.i] = (uint16_t)op->d->tlb_epoch;
     if (left & FRAME_REF_MASK)
         return true;
-    entry_freed(op, f.mfn);
+    entry_put_rest(op, f.mfn);
     return false;
 }
 

@@ -251,6 +251,10 @@ static unsigned demote_fast(struct mm_op *op, const pte_t *e, unsigned n)
     struct pte_batch batch;
 
     MUST(pte_batch_begin(&batch, op, at[-1]));
+    if (unlikely(!batch.own)) {
+        entry_put_l1(op, at[-1]);
+        return n - 1;
+    }
     while (at > e) {
         const pte_t was = at[-1];
 

@@ -80,6 +80,11 @@ void tlb_flush_all(void)
     simtlb_flush_all();
 }
 
+void tlb_flush_domain(struct domain *d, const struct tlb *tlb)
+{
+    port_tlb_discharge(&d->mm, tlb);
+}
+
 void vcpu_load_root(const struct vcpu *v)
 {
     (void)v;

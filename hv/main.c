@@ -9,6 +9,7 @@
 #include "hv/arch/early.h"
 #include "hv/arch/idt.h"
 #include "hv/arch/layout.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/mce.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/paging.h"
@@ -86,7 +87,7 @@ static void run_other(void)
     trap_setup();
     apic_timer_setup();
     smp_up();
-    x86_halt_forever();
+    exit_to_guest();
 }
 
 static void init_machine(void)
@@ -95,6 +96,7 @@ static void init_machine(void)
 
     cpu_detect();
     cpu_init();
+    lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();
     acpi_parse(&acpi, boot.rsdp, boot.rsdp_len, map_low, NULL);
@@ -141,5 +143,6 @@ void hv_main(uint32_t mbi)
     launch_guests(&boot);
     time_init();
     console_ring_init();
+    lock_put();
     exit_to_guest();
 }

@@ -7,6 +7,7 @@
 #include "hv/arch/cpu.h"
 
 #include "hv/arch/layout.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/paging.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/stacks.h"
@@ -279,5 +280,7 @@ bool cpu_preempt(void)
 {
     const struct percpu *cpu = this_cpu();
 
-    return x86_rdtsc() >= cpu->timer_due || (cpu->work & WORK_RESCHED);
+    return x86_rdtsc() >= cpu->timer_due || (cpu->work & WORK_RESCHED) ||
+           atomic_load_explicit(&cpu->mail, memory_order_relaxed) ||
+           lock_overdue();
 }

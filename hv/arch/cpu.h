@@ -52,6 +52,7 @@ struct domain;
 #define WORK_RESCHED 1u /* the scheduler wants to choose */
 #define WORK_REGS    2u /* hypercall_regs() gave vcpu->regs out, to be loaded */
 #define WORK_LOOK    4u /* something else may be pending */
+#define WORK_TIME    8u /* the timer is to be set anew */
 
 /* The entry under way, for hv/domain/profile.h. */
 struct percpu_profile {
@@ -73,10 +74,12 @@ struct percpu {
     struct vcpu *vcpu;  /* that runs or was interrupted; NULL: none yet */
     struct domain *tlb; /* whose translations the TLB may hold */
     uint32_t pad;
-    uint32_t work;       /* WORK_*: what to see to before going to a guest */
-    struct mm_owed owed; /* nothing, before going to a guest */
-    uint64_t timer_due;  /* TSC of the next timer interrupt (hv/dev/apic.h) */
-    bool tsd;            /* CR4.TSD is set */
+    uint32_t work;         /* WORK_*: what to see to before going to a guest */
+    struct mm_owed owed;   /* nothing, before going to a guest */
+    uint64_t timer_due;    /* TSC of the next timer interrupt (hv/dev/apic.h) */
+    _Atomic uint32_t mail; /* hv/arch/ipi.h */
+    bool resting;          /* nobody's tables are loaded: vcpu_rest() */
+    bool tsd;              /* CR4.TSD is set */
     struct cpu_tss *tss;
     uint64_t *gdt_page;    /* the reserved page, ... */
     maddr_t gdt_frame;     /* ... and where it is */

@@ -233,6 +233,18 @@ static inline void x86_xsetbv(uint32_t reg, uint64_t v)
                      : "memory");
 }
 
+/*
+ * Switching PGE off and on drops every translation, global ones included (SDM
+ * vol. 3, 4.10.4.1), and with PCIDs unused all others too.
+ */
+static inline void x86_flush_all(void)
+{
+    uint64_t cr4 = x86_read_cr4();
+
+    x86_write_cr4(cr4 & ~CR4_PGE);
+    x86_write_cr4(cr4);
+}
+
 static inline void x86_invlpg(uint64_t va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");

@@ -204,21 +204,38 @@ HYPERCALL4(mmu_update, uint64_t, reqs, uint32_t, count, uint64_t, done,
 
 /* --- mmuext_op ---------------------------------------------------------- */
 
-static void flush_page(uint64_t va)
-{
-    if (va_canonical(va) && !va_is_hv(va)) /* XSA-279: neither may fault */
-        tlb_flush_page(va);
-}
-
 /*
- * All vCPUs of a domain share this one CPU and its TLB, so whom the bitmap
- * names does not matter; that it can be read does.
+ * A vCPU's translations may be in the TLB of any CPU that the domain has used
+ * last: so whom the bitmap names does not matter; that it can be read does.
  */
 static enum err read_bitmap(uint64_t va)
 {
     uint64_t unused;
 
     return guest_read64(&unused, va);
+}
+
+static void flush_page(uint64_t va, bool here)
+{
+    const struct tlb page = tlb_page(va);
+
+    if (!va_canonical(va) || va_is_hv(va)) /* XSA-279: neither may fault */
+        return;
+    if (here)
+        tlb_flush_page(va);
+    else
+        tlb_flush_domain(current_vcpu()->d, &page);
+}
+
+/* User pages are global, so those too. */
+static void flush_all(bool here)
+{
+    const struct tlb all = tlb_full();
+
+    if (here)
+        tlb_flush_all();
+    else
+        tlb_flush_domain(current_vcpu()->d, &all);
 }
 
 static enum err flush_op(const struct mmuext_op *e)
@@ -230,12 +247,14 @@ static enum err flush_op(const struct mmuext_op *e)
         return ERR_INVAL;
     switch (e->cmd) {
     case MMUEXT_INVLPG_LOCAL:
+        flush_page(e->arg1.linear_addr, true);
+        return ERR_NONE;
     case MMUEXT_INVLPG_MULTI:
     case MMUEXT_INVLPG_ALL:
-        flush_page(e->arg1.linear_addr);
+        flush_page(e->arg1.linear_addr, false);
         return ERR_NONE;
     default:
-        tlb_flush_all(); /* user pages are global, so those too */
+        flush_all(e->cmd == MMUEXT_TLB_FLUSH_LOCAL);
         return ERR_NONE;
     }
 }
@@ -380,9 +399,9 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
     if (who != UVMF_LOCAL && who != UVMF_ALL && read_bitmap(who))
         return -XEN_EFAULT; /* the entry is changed all the same */
     if (what == UVMF_INVLPG)
-        tlb_flush_page(va);
+        flush_page(va, who == UVMF_LOCAL);
     else
-        tlb_flush_all();
+        flush_all(who == UVMF_LOCAL);
     return 0;
 }
 

@@ -165,6 +165,8 @@ static long register_info(struct vcpu *v, uint64_t arg)
     if (!mfn_eq(v->info_mfn, MFN_NONE) ||
         (v != current_vcpu() && v->state != VCPU_DOWN))
         return -XEN_EINVAL;
+    if (v->on && v != current_vcpu()) /* it is down, and has yet to hear so */
+        return hypercall_again(__HYPERVISOR_vcpu_op);
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = mmu_info_load(&op, mfn_of(r.mfn));
     mm_op_end(&op);

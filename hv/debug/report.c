@@ -47,18 +47,27 @@ uint64_t report_accounting_bytes(const struct domain *d)
            d->mm.blocks * sizeof(struct block);
 }
 
-static uint64_t hypercalls_of(const struct domain *d)
-{
-    uint64_t n = 0;
+/* What is counted by vCPU. */
+struct taken {
+    uint64_t hypercalls, exceptions, faults;
+};
 
-    for (unsigned i = 0; i < d->nr_vcpus; i++)
-        n += d->vcpu[i]->hypercalls;
-    return n;
+static struct taken taken_by(const struct domain *d)
+{
+    struct taken t = {0};
+
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        t.hypercalls += d->vcpu[i]->hypercalls;
+        t.exceptions += d->vcpu[i]->exceptions;
+        t.faults += d->vcpu[i]->faults;
+    }
+    return t;
 }
 
 void report_stats(const struct domain *d, struct flagstone_stats *out)
 {
     const struct mm_domain *mm = &d->mm;
+    const struct taken t = taken_by(d);
 
     *out = (struct flagstone_stats){
         .tot_pages = mm->tot_pages,
@@ -70,8 +79,8 @@ void report_stats(const struct domain *d, struct flagstone_stats *out)
         .pt_l2 = mm->tables[2],
         .pt_l3 = mm->tables[3],
         .pt_l4 = mm->tables[4],
-        .hypercalls = hypercalls_of(d),
-        .faults = d->stats.faults,
+        .hypercalls = t.hypercalls,
+        .faults = t.faults,
         .accounting_bytes = report_accounting_bytes(d),
         .frames_shared = mm->shared_frames,
         .holes = mm->holes,
@@ -158,8 +167,8 @@ static void details(const struct domain *d, const struct flagstone_stats *s)
             p->accounting);
     log_say("  processor   %lu hypercalls, %lu page faults, %lu "
             "exceptions, %lu emulations, %lu events, %lu switches",
-            s->hypercalls, s->faults, d->stats.exceptions, d->stats.emulations,
-            d->stats.events, d->stats.switches);
+            s->hypercalls, s->faults, taken_by(d).exceptions,
+            d->stats.emulations, d->stats.events, d->stats.switches);
 }
 
 static void json(const struct domain *d, const struct flagstone_stats *s)
@@ -180,7 +189,7 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
              "\"events\":%lu,\"switches\":%lu,\"peak_pages\":%lu,"
              "\"peak_superpage_maps\":%lu,\"peak_tables\":%lu,"
              "\"peak_accounting_bytes\":%lu}",
-             d->id, d->name, s->hypercalls, s->faults, d->stats.exceptions,
+             d->id, d->name, s->hypercalls, s->faults, taken_by(d).exceptions,
              d->stats.emulations, d->stats.events, d->stats.switches,
              p->tot_pages, p->super_maps, p->tables, p->accounting);
 }

@@ -22,6 +22,7 @@
  */
 #include "hv/domain/bounce.h"
 
+#include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
@@ -104,7 +105,7 @@ static bool deliver(struct vcpu *v, const struct trap_info *t, uint64_t error)
 
 void bounce_exception(struct vcpu *v, unsigned vector, uint64_t error)
 {
-    v->d->stats.exceptions++;
+    v->exceptions++;
     if (!deliver(v, &v->traps[vector & 255], error))
         domain_crash(v->d, "vCPU %u: no handler for exception %u (code %lx)",
                      v->id, vector, error == BOUNCE_NO_ERROR ? 0 : error);
@@ -162,10 +163,12 @@ void bounce_bad_stack(void)
 {
     struct vcpu *v = current_vcpu();
 
+    lock_get();
     domain_crash(v->d,
                  "vCPU %u: its kernel stack cannot be written "
                  "(rsp %lx, from user mode %lx)",
                  v->id, v->regs.rsp, v->kernel_sp);
+    lock_put();
 }
 
 void bounce_set_slow(struct vcpu *v)

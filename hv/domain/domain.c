@@ -9,6 +9,7 @@
 #include "hv/domain/domain.h"
 
 #include "hv/arch/cpu.h"
+#include "hv/arch/ipi.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/domain/vcpu.h"
@@ -87,11 +88,23 @@ static void tell_all(struct domain *d)
             h->changed(d);
 }
 
+/* Its vCPUs cannot run any more: wherever they do, another is to be chosen. */
+static void stop_running(const struct domain *d)
+{
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        struct percpu *on = d->vcpu[i]->on;
+
+        if (on && on != this_cpu())
+            ipi_send(on, WORK_RESCHED);
+    }
+    cpu_work_resched();
+}
+
 /* Nobody is left who could resume those that are suspended. */
 static void end_suspended(void)
 {
     for (struct domain *d = domain_list; d; d = d->next)
-        if (d->suspended)
+        if (d->suspended || d->stopping)
             domain_shutdown(d, DOMAIN_SUSPENDED, SHUTDOWN_suspend);
 }
 
@@ -102,7 +115,7 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
     d->end = end;
     d->end_reason = reason;
     domain_ended++;
-    cpu_work_resched();
+    stop_running(d);
     tell_all(d);
     if (d->control && !domain_controller())
         end_suspended();
@@ -115,11 +128,21 @@ void domain_suspend(struct domain *d)
         return;
     }
     d->start_mfn = mfn_of(d->vcpu[0]->regs.rdx);
+    d->stopping = true;
+    stop_running(d);
+    if (!d->loaded)
+        domain_left(d);
+}
+
+void domain_left(struct domain *d)
+{
+    if (!d->stopping || d->end != DOMAIN_ALIVE)
+        return;
     for (const struct domain_hooks *h = domain_hooks; h; h = h->next)
         if (h->quiesce)
             h->quiesce(d);
+    d->stopping = false;
     d->suspended = true;
-    cpu_work_resched();
     tell_all(d);
 }
 

@@ -62,8 +62,10 @@ struct vcpu {
     uint64_t hypercalls;    /* statistics, of this vCPU */
     bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
     bool slow; /* not for hv/entry/fast.asm: virtual IOPL, in an NMI */
+    uint64_t exceptions, faults; /* statistics, of this vCPU */
     struct mm_vcpu mm;
     struct domain *d;
+    struct percpu *on; /* the CPU it is loaded on; NULL: none */
     unsigned id;
     enum vcpu_state state;
     bool initialised;
@@ -101,7 +103,8 @@ struct vcpu {
     unsigned runstate;
     uint64_t runstate_area;  /* guest VA or 0 */
     struct vcpu *timer_next; /* time.c: by timer_at, the earliest of them */
-    uint64_t timer_at;       /* 0 = not in the list */
+    uint64_t timer_at;       /* 0 = not in a list */
+    unsigned timer_cpu;      /* in whose list it is */
 
     struct vcpu *run_next; /* sched.c: in its domain's queue */
     uint64_t had;          /* ns of processor time, for its place there */
@@ -137,7 +140,7 @@ struct console_out {
 };
 
 struct domain_stats {
-    uint64_t hypercalls, exceptions, faults, emulations, events, switches;
+    uint64_t emulations, events, switches;
 };
 
 /*
@@ -160,12 +163,15 @@ struct domain {
     domid_t id;
     char name[DOMAIN_NAME_MAX];
     struct domain *next;
+    unsigned tlb_cpus; /* hv/domain/tlb.h */
+    unsigned loaded;   /* vCPUs of it that are, on whatever CPUs */
     struct vcpu *vcpu[DOMAIN_VCPUS];
     unsigned nr_vcpus;
     enum domain_end end;
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
     bool reason_set;     /* by SCHEDOP_shutdown_code, which has precedence: */
     uint32_t reason;
+    bool stopping;  /* it is to be suspended once none of them is loaded */
     bool suspended; /* alive, but none of its vCPUs runs */
     bool moved;     /* and it has to be told so: restored, relocated */
     bool dumped;    /* dump_vcpu() has told of the crash */
@@ -207,6 +213,7 @@ struct domain {
     struct domain *run_next; /* while run_queue is not empty */
     uint64_t had;            /* ns, all its vCPUs, and what is done for it */
     uint64_t vcpu_least;     /* what its vCPUs at the front have had */
+    unsigned running;        /* of its vCPUs, just now */
 };
 
 /*
@@ -256,7 +263,7 @@ struct domain *domain_controller(void);
 /* May its vCPUs run? */
 static inline bool domain_runs(const struct domain *d)
 {
-    return d->end == DOMAIN_ALIVE && !d->suspended;
+    return d->end == DOMAIN_ALIVE && !d->stopping && !d->suspended;
 }
 
 /* id must be d itself, by number or as DOMID_SELF. ERR_PERM, ERR_SRCH. */
@@ -274,6 +281,8 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
  * it; without a control guest it ends.
  */
 void domain_suspend(struct domain *d);
+/* None of d's vCPUs is loaded any more: if it was to be suspended, it is. */
+void domain_left(struct domain *d);
 /*
  * Ends d as crashed, with one line that says why; returns, and d's vCPUs do
  * not run again. hv/entry/exit.c dumps the registers before the switch away.

@@ -6,16 +6,11 @@
 
 #include "hv/domain/tlb.h"
 
+/* What is no domain (hv/domain/domain.h) runs nowhere. */
 void port_tlb_discharge(struct mm_domain *mmd, const struct tlb *tlb)
 {
-    const struct domain *d = container_of(mmd, struct domain, mm);
-
-    if (this_cpu()->tlb != d)
-        return; /* hv/domain/tlb.h: nothing of d's can be in it */
-    if (tlb->what == TLB_FULL)
-        tlb_flush_all();
-    else if (tlb->what == TLB_PAGE)
-        tlb_flush_page(tlb->va);
+    if (mmd->id <= OWNER_DOMAIN_LAST)
+        tlb_flush_domain(container_of(mmd, struct domain, mm), tlb);
 }
 
 struct mm_owed *port_owed(const struct mm *mm)

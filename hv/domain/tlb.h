@@ -3,8 +3,8 @@
  * tlb.h: flushing; who owes it, and when it is due, is mm/alloc/owed.h's.
  *
  * Invariant: the TLB of a CPU holds translations of one domain only, the one
- * in this_cpu()->tlb, beside the hypervisor's own; so nothing has to be done
- * for any other domain.
+ * in percpu.tlb, beside the hypervisor's own; domain.tlb_cpus counts the CPUs
+ * of which that is the domain. So nothing has to be done on any other CPU.
  */
 #pragma once
 
@@ -12,8 +12,9 @@
 #include "hv/arch/x86.h"
 #include "hv/domain/domain.h"
 #include "mm/base/port.h"
+#include "mm/base/tlb.h"
 
-/* Everything, global entries too. */
+/* This CPU's, everything, global entries too. */
 void tlb_flush_all(void);
 
 static inline void tlb_flush_page(uint64_t va)
@@ -21,16 +22,16 @@ static inline void tlb_flush_page(uint64_t va)
     x86_invlpg(va);
 }
 
+/* The same wherever there may be translations of d's; all have, on return. */
+void tlb_flush_domain(struct domain *d, const struct tlb *tlb);
+
 /* The vCPUs of d run next: forget whatever another domain left. */
+void tlb_enter_slow(struct domain *d);
 static inline void tlb_enter(struct domain *d)
 {
-    struct percpu *cpu = this_cpu();
-
-    if (cpu->tlb != d) {
-        cpu->tlb = d;
-        tlb_flush_all();
-    }
+    if (this_cpu()->tlb != d)
+        tlb_enter_slow(d);
 }
 
-/* d is going away, or must not be remembered. */
+/* d, which runs nowhere, is going away: no CPU is to remember it. */
 void tlb_forget(const struct domain *d);

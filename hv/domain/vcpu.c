@@ -39,7 +39,7 @@ enum err vcpu_alloc(struct vcpu *v)
 
 void vcpu_free(struct vcpu *v)
 {
-    ASSERT(v != current_vcpu() && !v->window);
+    ASSERT(!v->on && !v->window);
     tlb_forget(v->d);
     if (!v->fpu)
         return;
@@ -110,6 +110,8 @@ static void unload(struct vcpu *v)
     selector_save(v);
     fpu_save(v);
     debugreg_save(v);
+    v->on = NULL;
+    v->d->loaded--;
 }
 
 static void load(struct vcpu *v)
@@ -125,6 +127,8 @@ static void load(struct vcpu *v)
     vcpu_load_control(v);
     fpu_load(v);
     v->d->stats.switches++;
+    v->on = cpu;
+    v->d->loaded++;
     if (!selector_load(v)) {
         const uint64_t sel[4] = {v->ds, v->es, v->fs, v->gs};
 
@@ -149,6 +153,31 @@ void vcpu_switch(struct vcpu *next)
     }
     cpu_load_ldt(0, 0);
     x86_write_cr3(paging_own_cr3().v);
+}
+
+/*
+ * Others may change the tables meanwhile, and a processor may walk those it has
+ * whenever it likes: it has none. The only one there is changes none either.
+ */
+void vcpu_rest(void)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (cpu_count == 1 || cpu->resting)
+        return;
+    cpu->resting = true;
+    x86_write_cr3(paging_own_cr3().v);
+}
+
+void vcpu_resume(const struct vcpu *v)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (!cpu->resting)
+        return;
+    cpu->resting = false;
+    vcpu_load_root(v);
+    tlb_enter(v->d);
 }
 
 /* --- a context a guest or the builder gives ----------------------------- */
@@ -283,7 +312,7 @@ enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c)
     const bool in_kernel = c->flags & VGCF_in_kernel;
     enum err rc;
 
-    ASSERT(v != current_vcpu());
+    ASSERT(!v->on);
     if (!roots_ok(&roots, in_kernel) || !context_ok(c))
         return ERR_INVAL;
     rc = take_references(v, &roots, c);
@@ -321,7 +350,7 @@ enum err vcpu_let_go(struct vcpu *v)
     struct mm_op op;
     enum err rc;
 
-    ASSERT(v != current_vcpu());
+    ASSERT(!v->on);
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = seg_set_ldt(&op, v, 0, 0);
     mm_op_end(&op);

@@ -3,7 +3,8 @@
  * vcpu.h: a vCPU's state moving between the machine and struct vcpu.
  *
  * Invariant: this_cpu()->vcpu is the one whose segments, bases, FPU and debug
- * registers are in the machine; of all others everything is in memory.
+ * registers are in this CPU, vcpu->on of that; what is loaded nowhere is wholly
+ * in memory.
  */
 #pragma once
 
@@ -29,6 +30,12 @@ void vcpu_free(struct vcpu *v);
 
 /* Puts what is loaded back into memory and loads next; NULL: nobody. */
 void vcpu_switch(struct vcpu *next);
+/*
+ * The CPU has nothing to run: without the tables of what is loaded, until it
+ * goes on with that or another.
+ */
+void vcpu_rest(void);
+void vcpu_resume(const struct vcpu *v);
 /* v's state in memory is complete, loaded or not (suspend, dumps). */
 void vcpu_sync(struct vcpu *v);
 

@@ -34,7 +34,7 @@ bits 64
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
 
 extern fast_exception, fast_syscall
-extern hypercall_table, profiled_iretq
+extern hypercall_table, hypercall_iret, hv_lock, lock_wait, profiled_iretq
 
 
 %include "hv/entry/entry.inc"
@@ -136,9 +136,18 @@ entry_syscall:
         mov rsp, [gs:PERCPU_STACK_TOP]
         cmp rax, HYPERCALL_COUNT
         jae syscall_unknown
+        cmp eax, HYPERCALL_IRET
+        je syscall_iret
+        mov ecx, 1                  ; lock_get()
+        lock xadd [hv_lock], ecx
+        cmp ecx, [hv_lock + LOCK_SERVING]
+        jne syscall_wait
+syscall_locked:
         mov rcx, r10                ; the fourth argument, as C has it
         lea r10, [hypercall_table]
         call [r10 + rax * 8]
+syscall_served:
+        inc dword [hv_lock + LOCK_SERVING] ; lock_put()
 syscall_out:
         mov rsp, [gs:PERCPU_REGS_END]
         mov rdx, [rsp + VCPU(INFO)]
@@ -168,6 +177,28 @@ exit_sysret:
 syscall_unknown:
         mov rax, -ENOSYS
         jmp syscall_out
+
+; Somebody else has the lock. What C clobbers is in regs.
+syscall_wait:
+        push rax
+        sub rsp, 8
+        mov edi, ecx
+        call lock_wait
+        add rsp, 8
+        pop rax
+        mov rcx, [gs:PERCPU_REGS_END]
+        mov rdi, [rcx + REG(RDI)]
+        mov rsi, [rcx + REG(RSI)]
+        mov rdx, [rcx + REG(RDX)]
+        mov r8, [rcx + REG(R8)]
+        mov r9, [rcx + REG(R9)]
+        mov r10, [rcx + REG(R10)]
+        jmp syscall_locked
+
+; It comes back when C has done it, who had to take the lock.
+syscall_iret:
+        call hypercall_iret
+        jmp syscall_served
 
 ; RAX is the result. What C preserves is the guest's, still. If the handler
 ; rewrote registers, it completed them, too (hypercall_complete_regs()).

@@ -7,25 +7,33 @@
  */
 #include "hv/entry/exit.h"
 
+#include "hv/arch/lock.h"
 #include "hv/debug/dump.h"
 #include "hv/domain/bounce.h"
 #include "hv/domain/vcpu.h"
+#include "hv/sched/sched.h"
+#include "hv/sched/time.h"
 
 void exit_work(void)
 {
     struct percpu *cpu = this_cpu();
 
+    lock_get();
     ASSERT(cpu->owed.what == TLB_NOTHING);
     do {
         struct vcpu *v = cpu->vcpu;
+        uint32_t work = cpu->work;
 
         cpu->work = 0;
+        if (work & WORK_TIME)
+            time_program();
         if (v && v->d->end == DOMAIN_CRASHED && !v->d->dumped) {
             v->d->dumped = true;
             dump_vcpu(v);
         }
-        sched_before_guest();
+        sched_before_guest(work & WORK_RESCHED);
         bounce_events(cpu->vcpu);
     } while (cpu->work);
     ASSERT(cpu->owed.what == TLB_NOTHING);
+    lock_put();
 }

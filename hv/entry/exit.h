@@ -14,7 +14,7 @@
  * not, makes it current with vcpu_switch(), idles while nobody can, and returns
  * with a current vCPU that can run. Work flags were cleared before.
  */
-void sched_before_guest(void);
+void sched_before_guest(bool requested);
 
 /* On return this_cpu()->vcpu's registers are to be loaded. */
 void exit_work(void);

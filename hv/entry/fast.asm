@@ -20,7 +20,7 @@ default rel
 bits 64
 
 extern common_guest, entry_common, exit_long, exit_iretq
-extern bounce_bad_stack, hypercall_iret_slow
+extern bounce_bad_stack, hypercall_iret_slow, lock_take
 
 ; mov to or from the guest's memory; a fault goes on at the label.
 %macro GUEST 2+
@@ -63,12 +63,11 @@ fast_exception:
         push r8
         mov rsi, rsp
         mov rsp, [gs:PERCPU_STACK_TOP]
-        mov rdx, [V(DOMAIN)]
         movzx eax, byte [R(VECTOR)]
         cmp eax, VECTOR_PF
         je page_fault
 exception:
-        inc qword [rdx + DOMAIN_EXCEPTIONS]
+        inc qword [V(EXCEPTIONS)]
         shl eax, 4                  ; sizeof(struct trap_info)
         lea r8, [V(TRAPS) + rax]
 
@@ -169,7 +168,7 @@ page_fault:
         je slow
         and dword [R(ERROR)], ~PAGE_FAULT_USER
 page_fault_user:
-        inc qword [rdx + DOMAIN_FAULTS]
+        inc qword [V(FAULTS)]
         mov rdi, [V(INFO)]
         mov [rdi + INFO_CR2], rcx
         jmp exception
@@ -212,16 +211,15 @@ fast_syscall_deliver:
         CLAC
 %endmacro
 
-; C counts it, so it must not have been counted here. RDX: the domain, of an
-; exception.
+; C counts it, so it must not have been counted here.
 slow_counted:
         mov eax, [R(VECTOR)]
         cmp eax, VECTOR_SYSCALL
         je slow
-        dec qword [rdx + DOMAIN_EXCEPTIONS]
+        dec qword [V(EXCEPTIONS)]
         cmp eax, VECTOR_PF
         jne slow
-        dec qword [rdx + DOMAIN_FAULTS]
+        dec qword [V(FAULTS)]
 global fast_give_up
 fast_give_up:
 slow:
@@ -237,16 +235,16 @@ bad_stack:
 
 ; --- the iret hypercall ----------------------------------------------------
 
-; Called through the table; what it cannot do it leaves to C, on the same
+; Called like a handler, but without the lock; what it cannot do it leaves to C, on the same
 ; stack. RSI is behind regs; RDI is at the guest's struct iret_context.
-global hypercall_iret
+global hypercall_iret, fast_iret_give_up
 hypercall_iret:
         mov rdi, [gs:PERCPU_GUEST_RSP]
         cmp rdi, [hv_end]
-        jb hypercall_iret_slow
+        jb iret_slow
         mov rsi, [gs:PERCPU_REGS_END]
         cmp byte [rsi + VCPU(SLOW)], 0
-        jne hypercall_iret_slow
+        jne iret_slow
         STAC
         GUEST iret_fault, mov rax, [rdi + IRET_RIP]
         mov [rsi + REG(RIP)], rax
@@ -295,7 +293,7 @@ iret_in_syscall:                    ; as SYSRET would leave them
 
 iret_user:
         cmp qword [rsi + VCPU(ROOT_USER)], -1
-        je hypercall_iret_slow
+        je iret_slow
         mov [rsi + REG(RAX)], rax
         mov [rsi + REG(RCX)], rcx
         SWITCH_GS rsi + VCPU(GS_KERNEL), rsi + VCPU(GS_USER)
@@ -321,6 +319,11 @@ iret_events:
 
 iret_fault:
         CLAC
+fast_iret_give_up:
+iret_slow:                          ; C expects the lock, as all handlers do
+        sub rsp, 8
+        call lock_take
+        add rsp, 8
         jmp hypercall_iret_slow
 
 section .rodata.entry progbits alloc noexec nowrite align=8

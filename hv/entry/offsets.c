@@ -5,6 +5,7 @@
  * OFFSETS_VERIFY and that file's numbers, it asserts that they are right.
  */
 #include "hv/arch/cpu.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/domain.h"
@@ -72,7 +73,6 @@ OFFSET(VCPU_INFO, offsetof(struct vcpu, info))
 OFFSET(VCPU_HYPERCALLS, offsetof(struct vcpu, hypercalls))
 OFFSET(VCPU_IN_KERNEL, offsetof(struct vcpu, in_kernel))
 OFFSET(VCPU_SLOW, offsetof(struct vcpu, slow))
-OFFSET(VCPU_DOMAIN, offsetof(struct vcpu, d))
 OFFSET(VCPU_TRAPS, offsetof(struct vcpu, traps))
 OFFSET(VCPU_SYSCALL, offsetof(struct vcpu, callbacks.syscall))
 OFFSET(VCPU_KERNEL_SP, offsetof(struct vcpu, kernel_sp))
@@ -80,8 +80,10 @@ OFFSET(VCPU_GS_KERNEL, offsetof(struct vcpu, gs_base_kernel))
 OFFSET(VCPU_GS_USER, offsetof(struct vcpu, gs_base_user))
 OFFSET(VCPU_ROOT_KERNEL, offsetof(struct vcpu, mm.root_kernel))
 OFFSET(VCPU_ROOT_USER, offsetof(struct vcpu, mm.root_user))
-OFFSET(DOMAIN_EXCEPTIONS, offsetof(struct domain, stats.exceptions))
-OFFSET(DOMAIN_FAULTS, offsetof(struct domain, stats.faults))
+OFFSET(VCPU_EXCEPTIONS, offsetof(struct vcpu, exceptions))
+OFFSET(VCPU_FAULTS, offsetof(struct vcpu, faults))
+OFFSET(LOCK_SERVING, offsetof(struct lock, serving))
+OFFSET(HYPERCALL_IRET, __HYPERVISOR_iret)
 OFFSET(INFO_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask))
 OFFSET(INFO_CR2, offsetof(struct vcpu_info, arch.cr2))
 OFFSET(TRAP_FLAGS, offsetof(struct trap_info, flags))

@@ -18,7 +18,7 @@ extern const uint8_t profiled_exit_iretq[], profiled_exit_sysret[];
 
 /* Of JUMP bytes or more: the one's first instruction, the other's only one. */
 extern uint8_t fast_exception[], fast_syscall_deliver[];
-extern const uint8_t entry_common[], fast_give_up[];
+extern const uint8_t entry_common[], fast_give_up[], fast_iret_give_up[];
 
 static void lead(uint8_t *from, const uint8_t *to)
 {
@@ -41,7 +41,7 @@ static void patch_past_fast(void)
 {
     lead(fast_exception, entry_common);
     lead(fast_syscall_deliver, fast_give_up);
-    lead((uint8_t *)hypercall_iret, (const uint8_t *)hypercall_iret_slow);
+    lead((uint8_t *)hypercall_iret, fast_iret_give_up);
 }
 
 void patch_entry(void)

@@ -10,6 +10,8 @@
 #include "hv/entry/trap.h"
 
 #include "hv/arch/idt.h"
+#include "hv/arch/ipi.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/mce.h"
 #include "hv/arch/nmi.h"
 #include "hv/arch/panic.h"
@@ -92,7 +94,7 @@ static void page_fault(struct vcpu *v, uint64_t error)
 {
     uint64_t va = x86_read_cr2();
 
-    v->d->stats.faults++;
+    v->faults++;
     if (va_is_hv(va)) {
         /* Nothing there is the guest's but a late LDT page (CVE-2010-4255). */
         if (!(error & PF_USER) && seg_fault(v, va, error))
@@ -144,7 +146,7 @@ static void user_sysenter(struct vcpu *v)
         bounce_exception(v, VEC_GP, 0);
 }
 
-static void from_guest(struct vcpu *v, struct regs *regs)
+static void exception(struct vcpu *v, const struct regs *regs)
 {
     switch (regs->vector) {
     case VEC_PF:
@@ -186,6 +188,21 @@ static void from_guest(struct vcpu *v, struct regs *regs)
     bounce_exception(v, regs->vector, BOUNCE_NO_ERROR);
 }
 
+static void from_guest(struct vcpu *v, const struct regs *regs)
+{
+    lock_get();
+    exception(v, regs);
+    lock_put();
+}
+
+/* A guest was interrupted, or a CPU that is idle: neither holds the lock. */
+static void from_device(unsigned vector)
+{
+    lock_get();
+    idt_interrupt(vector);
+    lock_put();
+}
+
 /* SYSENTER leaves TF as it was, and it is to be saved before it is cleared. */
 static bool before_flags(uint64_t rip)
 {
@@ -221,8 +238,10 @@ void trap_dispatch(struct regs *regs)
         nmi_handle(regs);
     else if (regs->vector == VEC_MC)
         mce_panic(regs);
+    else if (regs->vector == IPI_VECTOR)
+        ipi_interrupt();
     else if (regs->vector >= 32 && regs->vector < TRAP_SYSCALL)
-        idt_interrupt(regs->vector);
+        from_device(regs->vector);
     else if (regs_from_guest(regs))
         from_guest(current_vcpu(), regs);
     else

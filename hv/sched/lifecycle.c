@@ -137,10 +137,7 @@ void domain_start(struct domain *d)
 /* Nobody may run it, wake it or look something up for it from here on. */
 static void stop(struct domain *d)
 {
-    const struct vcpu *current = current_vcpu();
-
-    if (current && current->d == d)
-        vcpu_switch(NULL);
+    ASSERT(!d->loaded);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         sched_forget(d->vcpu[i]);
         time_disarm(d->vcpu[i]);
@@ -220,7 +217,8 @@ static struct domain *first_that_may_go(void)
 {
     struct domain *d = domain_list;
 
-    while (d && !(d->end != DOMAIN_ALIVE && (!d->started || may_go(d))))
+    while (d && !(d->end != DOMAIN_ALIVE && !d->loaded &&
+                  (!d->started || may_go(d))))
         d = d->next;
     return d;
 }

@@ -21,6 +21,8 @@
 #include "hv/sched/sched.h"
 
 #include "hv/arch/cpu.h"
+#include "hv/arch/ipi.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
@@ -39,14 +41,24 @@
 #define REAP_TURN  1000000u
 
 static struct domain *waiting; /* domains with a vCPU that waits */
-static struct vcpu *kicked;    /* should be next, if that is fair */
-static uint64_t kick_lead;     /* ns more than its like that it may have had */
-static struct domain *errand;  /* what is done just now is for it */
-static bool requested;
 static void (*when_empty)(void);
 static uint64_t had_least; /* what domains at the front have had; only grows */
-static uint64_t slice_start, slice_end, charged; /* of the current vCPU */
-static uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
+
+/* Of each CPU. */
+static struct turn {
+    struct vcpu *kicked;   /* should be next, if that is fair */
+    uint64_t kick_lead;    /* ns more than its like that it may have had */
+    struct domain *errand; /* what is done just now is for it */
+    bool requested;
+    bool idle; /* it looks for something to do, and was not told of any */
+    uint64_t slice_start, slice_end, charged; /* of the current vCPU */
+    uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
+} turns[CPU_MAX];
+
+static struct turn *my(void)
+{
+    return &turns[this_cpu()->id];
+}
 
 static bool can_run(const struct vcpu *v)
 {
@@ -91,12 +103,10 @@ static void enqueue(struct vcpu *v)
     v->queued = true;
 }
 
-void sched_forget(struct vcpu *v)
+static void dequeue(struct vcpu *v)
 {
     struct vcpu **p = &v->d->run_queue;
 
-    if (kicked == v)
-        kicked = NULL;
     if (!v->queued)
         return;
     while (*p != v)
@@ -107,11 +117,19 @@ void sched_forget(struct vcpu *v)
         unlist_domain(v->d);
 }
 
+void sched_forget(struct vcpu *v)
+{
+    dequeue(v);
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (turns[i].kicked == v)
+            turns[i].kicked = NULL;
+}
+
 /* The first that can run. */
 static struct vcpu *first(void)
 {
     while (waiting && !can_run(waiting->run_queue))
-        sched_forget(waiting->run_queue);
+        dequeue(waiting->run_queue);
     return waiting ? waiting->run_queue : NULL;
 }
 
@@ -149,9 +167,7 @@ static bool is_running(const struct vcpu *v)
 /* Nobody of d's runs or waits: it has slept as a whole. */
 static bool is_asleep(const struct domain *d)
 {
-    const struct vcpu *v = current_vcpu();
-
-    return !d->run_queue && !(is_running(v) && v->d == d);
+    return !d->run_queue && !d->running;
 }
 
 static uint64_t with_bonus(uint64_t had, uint64_t least)
@@ -165,34 +181,35 @@ static uint64_t with_bonus(uint64_t had, uint64_t least)
  */
 static void charge(void)
 {
+    struct turn *t = my();
     struct vcpu *v = current_vcpu();
-    uint64_t now = clock_now_ns();
+    uint64_t now = clock_now_ns(), spent = now - t->charged;
 
-    if (errand) {
-        if (is_asleep(errand))
-            errand->had = with_bonus(errand->had, had_least);
-        put_down(errand, now - charged);
+    if (t->errand) {
+        if (is_asleep(t->errand))
+            t->errand->had = with_bonus(t->errand->had, had_least);
+        put_down(t->errand, spent);
     } else if (is_running(v)) {
-        v->had += now - charged;
-        put_down(v->d, now - charged);
+        v->had += spent;
+        put_down(v->d, spent);
         move_front(v);
     }
-    charged = now;
+    t->charged = now;
 }
 
 struct domain *sched_errand_begin(struct domain *d)
 {
-    struct domain *outer = errand;
+    struct domain *outer = my()->errand;
 
     charge();
-    errand = d;
+    my()->errand = d;
     return outer;
 }
 
 void sched_errand_end(struct domain *outer)
 {
     charge();
-    errand = outer;
+    my()->errand = outer;
 }
 
 bool sched_may_spend(const struct domain *d)
@@ -215,6 +232,8 @@ static void runstate(struct vcpu *v, enum xen_runstate state)
     if (v->runstate == state)
         return;
     now = clock_now_ns();
+    v->d->running -= v->runstate == RUNSTATE_running;
+    v->d->running += state == RUNSTATE_running;
     v->runstate_time[v->runstate] += now - v->runstate_entry;
     v->runstate_entry = now;
     v->runstate = state;
@@ -293,15 +312,43 @@ void sched_when_empty(void (*fn)(void))
 
 void sched_request(void)
 {
-    requested = true;
+    my()->requested = true;
     cpu_work_resched();
 }
 
 /* The current slice need not last longer than is worth its beginning. */
 static void cut_slice(void)
 {
-    slice_end = MIN(slice_end, slice_start + WAKE_SLICE);
+    struct turn *t = my();
+
+    t->slice_end = MIN(t->slice_end, t->slice_start + WAKE_SLICE);
     time_program();
+}
+
+/* It looks at what it has loaded before it goes on, or when it is told to. */
+static void rouse(struct percpu *cpu)
+{
+    struct turn *t = &turns[cpu->id];
+
+    if (t->idle && cpu != this_cpu())
+        ipi_send(cpu, WORK_RESCHED);
+    t->idle = false;
+}
+
+/* To a CPU that has nothing to do, this one first. False: there is none. */
+static bool offer(void)
+{
+    if (my()->idle) {
+        my()->idle = false;
+        return true;
+    }
+    for (unsigned i = 0; i < cpu_count; i++) {
+        if (!turns[i].idle)
+            continue;
+        rouse(cpu_of(i));
+        return true;
+    }
+    return false;
 }
 
 static void may_run(struct vcpu *v)
@@ -311,11 +358,14 @@ static void may_run(struct vcpu *v)
     v->had = with_bonus(v->had, v->d->vcpu_least);
     if (is_asleep(v->d))
         v->d->had = with_bonus(v->d->had, had_least);
-    if (v == current_vcpu())
+    if (v->on) {
+        rouse(v->on);
         return;
+    }
     runstate_waiting(v);
     enqueue(v);
-    cut_slice();
+    if (!offer())
+        cut_slice();
 }
 
 /*
@@ -327,10 +377,15 @@ static void kick(struct vcpu *v, bool slept)
 {
     const struct vcpu *by = current_vcpu();
 
-    if (!by || by == v || by->d != v->d || !v->queued)
+    if (v->on) {
+        if (v != by)
+            ipi_send(v->on, WORK_LOOK);
         return;
-    kicked = v;
-    kick_lead = slept ? 0 : options.timeslice * 1000000;
+    }
+    if (!by || by->d != v->d || !v->queued)
+        return;
+    my()->kicked = v;
+    my()->kick_lead = slept ? 0 : options.timeslice * 1000000;
     sched_request();
 }
 
@@ -355,10 +410,12 @@ void sched_down(struct vcpu *v)
     time_arm(v);
     if (v == current_vcpu()) {
         sched_request();
-        return;
+    } else if (v->on) {
+        ipi_send(v->on, WORK_RESCHED);
+    } else {
+        dequeue(v);
+        runstate_waiting(v);
     }
-    sched_forget(v);
-    runstate_waiting(v);
 }
 
 void sched_wake(struct vcpu *v)
@@ -384,33 +441,48 @@ static bool others_wait(void)
 uint64_t sched_slice_end(void)
 {
     const struct vcpu *v = current_vcpu();
+    const struct turn *t = my();
 
-    if (reap_end)
-        return reap_end;
+    if (t->reap_end)
+        return t->reap_end;
     /* While idle nobody's slice runs: an end in the past would be a storm. */
-    if (requested || !v || !can_run(v) || !others_wait())
+    if (t->requested || !v || !can_run(v) || !others_wait())
         return 0;
-    return slice_end;
+    return t->slice_end;
 }
 
 void sched_tick(uint64_t now)
 {
-    if (others_wait() && now >= slice_end)
+    if (others_wait() && now >= my()->slice_end)
         sched_request();
 }
 
 /* --- the choice ---------------------------------------------------------- */
 
+/* NULL: nobody. A domain that was to stop has, once its last vCPU left. */
+static void switch_to(struct vcpu *next)
+{
+    struct vcpu *prev = current_vcpu();
+
+    if (prev == next)
+        return;
+    vcpu_switch(next);
+    if (prev && !prev->d->loaded)
+        domain_left(prev->d);
+}
+
 static void run(struct vcpu *next)
 {
-    bool brief = domain_ended;
+    const uint64_t slice = options.timeslice * 1000000;
+    struct turn *t = my();
 
     move_front(next);
-    slice_start = charged;
-    slice_end =
-        slice_start + (brief ? WAKE_SLICE : options.timeslice * 1000000);
-    if (next != current_vcpu())
-        vcpu_switch(next);
+    t->slice_start = t->charged;
+    t->slice_end = t->slice_start + (domain_ended ? WAKE_SLICE : slice);
+    switch_to(next);
+    vcpu_resume(next);
+    if (waiting)
+        (void)offer();
     if (next->runstate != RUNSTATE_running) {
         runstate(next, RUNSTATE_running);
         sched_publish_runstate(next);
@@ -422,13 +494,21 @@ static void run(struct vcpu *next)
 static struct vcpu *best(void)
 {
     const uint64_t slice = options.timeslice * 1000000;
-    struct vcpu *v = first(), *k = kicked;
+    struct vcpu *v = first(), *k = my()->kicked;
 
-    kicked = NULL;
+    my()->kicked = NULL;
     if (k && k->queued && can_run(k) && k->d->had <= v->d->had + slice &&
-        k->had <= k->d->run_queue->had + kick_lead)
+        k->had <= k->d->run_queue->had + my()->kick_lead)
         return k;
     return v;
+}
+
+/* Nothing to run: v stays where it is as long as it may wake here. */
+static void rest(const struct vcpu *v)
+{
+    if (v && (v->state == VCPU_DOWN || !domain_runs(v->d)))
+        switch_to(NULL);
+    vcpu_rest();
 }
 
 /* prev goes on only if it has had least. */
@@ -441,7 +521,7 @@ static struct vcpu *choose(struct vcpu *prev)
         enqueue(prev);
     next = best();
     if (next)
-        sched_forget(next);
+        dequeue(next);
     if (prev && prev != next)
         runstate_waiting(prev);
     return next;
@@ -477,23 +557,40 @@ static bool time_to_scrub(void)
 /* Blocks looked at for frame words nobody needs, before each sleep. */
 #define TRIM_LOOKS 16
 
-/* Useful work first; then sleep until an interrupt. */
+static bool useful_work(void)
+{
+    return domain_ended ||
+           (time_to_scrub() &&
+            (shared_scrub(&hv_mm, SCRUB_FRAMES) || alloc_scrub(&hv_mm, 1))) ||
+           frame_trim(&hv_mm, TRIM_LOOKS);
+}
+
+/*
+ * Useful work first; then sleep until an interrupt. The lock is let go of, so
+ * that the interrupt, and everybody else, can have it: whoever has something
+ * for this CPU to do sees that it is idle, and sends it one.
+ */
 static void idle(void)
 {
+    bool busy;
+
     profile_leave();
-    if (domain_ended ||
-        (time_to_scrub() &&
-         (shared_scrub(&hv_mm, SCRUB_FRAMES) || alloc_scrub(&hv_mm, 1))) ||
-        frame_trim(&hv_mm, TRIM_LOOKS))
+    time_program();
+    busy = useful_work();
+    my()->idle = true;
+    lock_put();
+    if (busy)
         x86_sti_nop_cli();
     else
         x86_sti_hlt_cli();
+    lock_get();
+    my()->idle = false;
 }
 
 static void let_go_of_request(void)
 {
-    requested = false;
-    this_cpu()->work &= ~WORK_RESCHED;
+    my()->requested = false;
+    this_cpu()->work &= ~(WORK_RESCHED | WORK_LOOK | WORK_TIME);
 }
 
 /*
@@ -508,17 +605,19 @@ static void reap_turn(void)
     charge();
     if (v)
         runstate_waiting(v);
-    reap_end = charged + REAP_TURN;
+    if (v && !can_run(v))
+        switch_to(NULL);
+    my()->reap_end = my()->charged + REAP_TURN;
     time_program();
     (void)domain_reap();
-    reap_end = 0;
+    my()->reap_end = 0;
 }
 
-void sched_before_guest(void)
+void sched_before_guest(bool requested)
 {
     struct vcpu *v = current_vcpu();
 
-    if (likely(!requested && v && can_run(v)))
+    if (likely(!requested && !my()->requested && v && can_run(v)))
         return;
     for (;;) {
         let_go_of_request();
@@ -527,6 +626,7 @@ void sched_before_guest(void)
         v = choose(current_vcpu());
         if (v)
             break;
+        rest(current_vcpu());
         if (!domain_list)
             when_empty();
         idle();

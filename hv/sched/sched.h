@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.h: who runs next on the one processor: by time slices, shared alike
- * among domains, and within one among its vCPUs.
+ * sched.h: who runs next on which CPU: by time slices, shared alike among
+ * domains, and within one among its vCPUs.
  */
 #pragma once
 
@@ -45,4 +45,4 @@ void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out);
 void sched_publish_runstate(struct vcpu *v);
 
 /* See hv/entry/exit.h. */
-void sched_before_guest(void);
+void sched_before_guest(bool requested);

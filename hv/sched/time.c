@@ -14,6 +14,7 @@
 #include "hv/sched/time.h"
 
 #include "hv/arch/idt.h"
+#include "hv/arch/ipi.h"
 #include "hv/arch/lapic.h"
 #include "hv/arch/nmi.h"
 #include "hv/dev/apic.h"
@@ -26,9 +27,18 @@
 #define TICK 20000000u /* ns: how long a typed character may wait */
 #define SOON 4000000u  /* a client has more to do */
 
-static struct vcpu *armed;
-static uint64_t programmed, next_tick;
+/* Of each CPU: what was armed there, and when its timer fires. */
+static struct timers {
+    struct vcpu *armed;
+    uint64_t programmed;
+} timers[CPU_MAX];
+static uint64_t next_tick; /* the boot CPU's, who serves the clients, too */
 static struct time_client *clients;
+
+static struct timers *my(void)
+{
+    return &timers[this_cpu()->id];
+}
 
 /* --- what guests read ---------------------------------------------------- */
 
@@ -87,7 +97,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static void unlist(struct vcpu *v)
 {
-    struct vcpu **p = &armed;
+    struct vcpu **p = &timers[v->timer_cpu].armed;
 
     if (!v->timer_at)
         return;
@@ -99,7 +109,7 @@ static void unlist(struct vcpu *v)
 
 static void enlist(struct vcpu *v)
 {
-    struct vcpu **p = &armed;
+    struct vcpu **p = &my()->armed;
     uint64_t at = earlier(v->timer_single, v->timer_periodic);
 
     v->timer_at = v->state == VCPU_DOWN ? 0 : earlier(at, v->poll_deadline);
@@ -108,6 +118,7 @@ static void enlist(struct vcpu *v)
     while (*p && (*p)->timer_at <= v->timer_at)
         p = &(*p)->timer_next;
     v->timer_next = *p;
+    v->timer_cpu = this_cpu()->id;
     *p = v;
 }
 
@@ -165,22 +176,34 @@ static bool tick_clients(void)
     return soon;
 }
 
+/* Another CPU may have to know that somebody's time has come nearer. */
+static uint64_t clients_want(void)
+{
+    const uint64_t set = timers[0].programmed, due = clients_due();
+
+    if (this_cpu()->id == 0)
+        return earlier(next_tick, due);
+    if (due && due < set)
+        ipi_send(cpu_of(0), WORK_TIME);
+    return 0;
+}
+
 void time_program(void)
 {
-    uint64_t at = earlier(next_tick, sched_slice_end());
+    struct timers *t = my();
+    uint64_t at = earlier(clients_want(), sched_slice_end());
 
-    at = earlier(at, clients_due());
-    if (armed)
-        at = earlier(at, armed->timer_at);
-    if (at == programmed)
+    if (t->armed)
+        at = earlier(at, t->armed->timer_at);
+    if (at == t->programmed)
         return;
-    programmed = at;
+    t->programmed = at;
     apic_timer_set(at);
 }
 
 uint64_t time_next(void)
 {
-    return programmed;
+    return my()->programmed ? my()->programmed : UINT64_MAX;
 }
 
 /* --- when they are due --------------------------------------------------- */
@@ -210,27 +233,35 @@ static void fire(struct vcpu *v, uint64_t now)
         event_virq(v, VIRQ_TIMER);
 }
 
+static void serve_clients(uint64_t now)
+{
+    bool soon;
+
+    serve_due(now);
+    if (now < next_tick)
+        return;
+    soon = tick_clients();
+    next_tick = clock_now_ns() + (soon ? SOON : TICK);
+    watchdog_tick(now);
+    nmi_tick();
+}
+
 static void on_timer(void)
 {
+    struct timers *t = my();
     uint64_t now;
 
     lapic_eoi();
-    programmed = 0;
+    t->programmed = 0;
     now = clock_now_ns();
-    while (armed && armed->timer_at <= now) {
-        struct domain *outer = sched_errand_begin(armed->d);
+    while (t->armed && t->armed->timer_at <= now) {
+        struct domain *outer = sched_errand_begin(t->armed->d);
 
-        fire(armed, now);
+        fire(t->armed, now);
         sched_errand_end(outer);
     }
-    serve_due(now);
-    if (now >= next_tick) {
-        bool soon = tick_clients();
-
-        next_tick = clock_now_ns() + (soon ? SOON : TICK);
-        watchdog_tick(now);
-        nmi_tick();
-    }
+    if (this_cpu()->id == 0)
+        serve_clients(now);
     sched_tick(now);
     time_program();
 }

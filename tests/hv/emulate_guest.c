@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hv/arch/lock.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
@@ -23,6 +24,8 @@
 #include "xen/sched.h"
 
 struct percpu guest_cpu;
+struct lock hv_lock; /* nobody else wants it */
+unsigned cpu_count = 1;
 struct domain guest_domain, guest_other;
 struct vcpu guest_vcpu, guest_second, guest_others;
 struct guest_seen guest_seen;
@@ -128,6 +131,11 @@ bool fake_put(uint64_t va, uint64_t value)
 void cpu_discharge(void)
 {
     (void)mm_discharge(&mm);
+}
+
+struct mm_owed *port_owed(const struct mm *m)
+{
+    return m->owed;
 }
 
 bool mm_discharge(struct mm *m)

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hv/arch/ipi.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/memory.h"
 #include "hv/base/log.h"
 #include "hv/call/downgrade_ring.h"
@@ -22,11 +24,17 @@ unsigned machine_discharges;
 struct mm hv_mm, *machine_mm;
 
 static struct percpu cpu;
+struct percpu *cpu_areas[CPU_MAX] = {&cpu};
+unsigned cpu_count = 1;
 static uint64_t frames_used;
 
 void machine_run(struct vcpu *v)
 {
+    if (cpu.vcpu)
+        cpu.vcpu->on = NULL;
     cpu.vcpu = v;
+    if (v)
+        v->on = &cpu;
 }
 
 static void add_vcpu(struct domain *d, unsigned id)
@@ -145,6 +153,23 @@ __attribute__((weak)) bool mm_discharge(struct mm *mm)
     machine_discharges += mm->owed->what != TLB_NOTHING;
     mm->owed->what = TLB_NOTHING;
     return false;
+}
+
+__attribute__((weak)) struct mm_owed *port_owed(const struct mm *mm)
+{
+    return mm->owed;
+}
+
+/* To the one CPU of the test's: nobody is there who could send it any. */
+__attribute__((weak)) void ipi_send(struct percpu *to, uint32_t what)
+{
+    fail_msg("mail %x for CPU %u", what, to->id);
+}
+
+struct lock hv_lock;
+void lock_wait(uint32_t number)
+{
+    fail_msg("the lock is held by %u, %u wants it", hv_lock.serving, number);
 }
 
 void cpu_discharge(void)

@@ -61,6 +61,11 @@ void hypercall_page_fill(void *page)
     fail();
 }
 
+struct mm_owed *port_owed(const struct mm *of)
+{
+    return of->owed;
+}
+
 bool mm_discharge(struct mm *mm)
 {
     (void)mm;

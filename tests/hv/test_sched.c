@@ -32,8 +32,23 @@ void profile_leave(void)
 
 void vcpu_switch(struct vcpu *next)
 {
+    struct vcpu *prev = current_vcpu();
+
     switches++;
+    if (prev)
+        prev->d->loaded--;
+    if (next)
+        next->d->loaded++;
     machine_run(next);
+}
+
+void vcpu_rest(void)
+{
+}
+
+void vcpu_resume(const struct vcpu *v)
+{
+    assert_ptr_equal(v, current_vcpu());
 }
 
 void vcpu_set_mode(struct vcpu *v, bool kernel)
@@ -225,7 +240,7 @@ static void play(uint64_t duration)
     uint64_t end = now + duration;
 
     while (now < end) {
-        sched_before_guest();
+        sched_before_guest(false);
         run_current();
     }
 }
@@ -254,11 +269,11 @@ static int start(void **state)
     machine_make(4, DOMAIN_VCPUS);
     machine_run(NULL);
     waiting = NULL;
-    kicked = NULL;
-    errand = NULL;
-    requested = false;
-    had_least = slice_start = slice_end = 0;
-    now = charged = 1000;
+    memset(turns, 0, sizeof(turns));
+    hv_lock = (struct lock){0};
+    lock_get();
+    had_least = 0;
+    now = turns[0].charged = 1000;
     switches = slept = nr_actors = 0;
     domain_ended = 0;
     reaped = reap_turns = reap_longest = 0;
@@ -492,12 +507,12 @@ static void who_is_woken_by_its_like_runs_at_once(void **state)
         block(cast[i ^ 1]);
         play(11 * MS); /* which is more than it may have in hand */
         sched_wake(cast[i ^ 1]);
-        sched_before_guest();
+        sched_before_guest(false);
         assert_ptr_equal(current_vcpu(), cast[i ^ 1]);
         block(cast[i ^ 1]);
-        sched_before_guest();
+        sched_before_guest(false);
         sched_wake(cast[i ^ 1]); /* the slice has hardly begun */
-        sched_before_guest();
+        sched_before_guest(false);
         assert_ptr_equal(current_vcpu(), cast[i ^ 1]);
     }
 }

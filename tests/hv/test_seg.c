@@ -47,6 +47,11 @@ static void forget_page(uint64_t va)
         tlb[page / PAGES][page % PAGES] = pte_of(0);
 }
 
+struct mm_owed *port_owed(const struct mm *of)
+{
+    return of->owed;
+}
+
 pte_t *paging_window_entry(vaddr_t va)
 {
     return &entries[(va.v - HV_WINDOW_VA) / PAGE_SIZE];

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipi.h: what one CPU asks of another. Each has a mailbox, a word of bits in
+ * its area; whoever puts in the first sends an interrupt, which a guest takes
+ * at once and an idle CPU too, and who waits for the lock looks by itself.
+ *
+ * Invariant: serving a mailbox takes no lock and touches nothing but the CPU's
+ * own area and TLB, so it may be done wherever the CPU happens to be.
+ */
+#pragma once
+
+#include "hv/arch/cpu.h"
+#include "mm/base/tlb.h"
+
+enum { IPI_VECTOR = 0xf1 };
+
+/* WORK_*, for its own work, and: */
+#define IPI_FLUSH 0x80000000u
+
+/* Put into the mailbox of another CPU. */
+void ipi_send(struct percpu *to, uint32_t what);
+/* Empty this CPU's. */
+void ipi_serve(void);
+/* The interrupt. */
+void ipi_interrupt(void);
+
+/*
+ * By who holds the lock, so by one at a time: begin, name some, wait until all
+ * of these have flushed it.
+ */
+void ipi_flush_begin(const struct tlb *tlb);
+void ipi_flush(struct percpu *to);
+void ipi_flush_wait(void);

@@ -81,7 +81,8 @@ static const uint8_t *map_low(void *ctx, uint64_t pa, uint64_t len)
     return direct_of_maddr(maddr_of(pa));
 }
 
-/* Each processor but the first, for good: nothing is run there yet. */
+/* Each processor but the first: it waits for the lock until there are guests.
+ */
 static void run_other(void)
 {
     trap_setup();

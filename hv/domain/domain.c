@@ -149,10 +149,12 @@ void domain_left(struct domain *d)
 void domain_crash(struct domain *d, const char *fmt, ...)
 {
     char why[200];
+    const struct vcpu *v = current_vcpu();
     va_list ap;
 
     if (d->end == DOMAIN_CRASHED)
         return;
+    d->culprit = v && v->d == d ? v : NULL;
     va_start(ap, fmt);
     print_vformat(why, sizeof(why), fmt, ap);
     va_end(ap);

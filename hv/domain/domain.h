@@ -2,10 +2,10 @@
 /*
  * domain.h: a guest and its vCPUs, as the hypervisor sees them.
  *
- * Invariants: a vCPU's guest registers live in vcpu->regs whenever the
- * hypervisor runs (the entry stubs push straight into it); the hypervisor is
- * never preempted (interrupts are off), so whoever runs owns every domain's
- * memory lock; what cannot finish in bounded time continues by re-executing.
+ * Invariants: a vCPU's guest registers live in vcpu->regs whenever its CPU is
+ * in the hypervisor (the entry stubs push straight into it); who is in C holds
+ * the one lock (hv/arch/lock.h), and with it every domain's memory; what cannot
+ * finish in bounded time continues by re-executing.
  */
 #pragma once
 
@@ -175,6 +175,7 @@ struct domain {
     bool suspended; /* alive, but none of its vCPUs runs */
     bool moved;     /* and it has to be told so: restored, relocated */
     bool dumped;    /* dump_vcpu() has told of the crash */
+    const struct vcpu *culprit; /* whom it is to tell of; NULL: any */
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
     struct shared_info *shared;

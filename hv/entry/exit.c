@@ -14,6 +14,17 @@
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
 
+/* The one that did it, or the first that comes by. */
+static void dump_once(struct vcpu *v)
+{
+    struct domain *d = v->d;
+
+    if (d->dumped || (d->culprit && d->culprit != v))
+        return;
+    d->dumped = true;
+    dump_vcpu(v);
+}
+
 void exit_work(void)
 {
     struct percpu *cpu = this_cpu();
@@ -27,10 +38,8 @@ void exit_work(void)
         cpu->work = 0;
         if (work & WORK_TIME)
             time_program();
-        if (v && v->d->end == DOMAIN_CRASHED && !v->d->dumped) {
-            v->d->dumped = true;
-            dump_vcpu(v);
-        }
+        if (v && v->d->end == DOMAIN_CRASHED)
+            dump_once(v);
         sched_before_guest(work & WORK_RESCHED);
         bounce_events(cpu->vcpu);
     } while (cpu->work);

@@ -9,13 +9,6 @@
 
 #include "base.h"
 
-/*
- * hv/sched/sched.c: chooses who runs next if the current vCPU cannot or should
- * not, makes it current with vcpu_switch(), idles while nobody can, and returns
- * with a current vCPU that can run. Work flags were cleared before.
- */
-void sched_before_guest(bool requested);
-
 /* On return this_cpu()->vcpu's registers are to be loaded. */
 void exit_work(void);
 /* Leaves for current_vcpu() from anywhere (the first time): entry.asm. */

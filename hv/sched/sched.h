@@ -44,5 +44,9 @@ void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out);
 /* Where v wants them, after a change; v is loaded. */
 void sched_publish_runstate(struct vcpu *v);
 
-/* See hv/entry/exit.h. */
+/*
+ * Chooses who runs next if that was requested or the current vCPU cannot go on,
+ * makes it current with vcpu_switch(), idles while nobody can, and returns with
+ * a current vCPU that can run. Work flags were cleared before.
+ */
 void sched_before_guest(bool requested);

@@ -45,6 +45,7 @@ HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/do
 HVT_insn := hv/trap/insn.c hv/trap/alu.c
 HVT_segment :=
 HVT_seg :=
+HVT_tlb_cpus :=
 HVT_cpu_match :=
 HVT_low_page := hv/arch/low_page.c
 HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
@@ -54,7 +55,7 @@ HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
 HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := msr event event_model time sched ops freeze downgrade_ring selector seg
+HVT_NATIVE := msr event event_model time sched ops freeze downgrade_ring selector seg tlb_cpus
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
@@ -72,6 +73,7 @@ $(BUILD)/tests/hv/test_sched: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c
 $(BUILD)/tests/hv/test_cpu_match: hv/arch/cpu_match.c
 $(BUILD)/tests/hv/test_seg: hv/domain/seg.c
+$(BUILD)/tests/hv/test_tlb_cpus: hv/domain/tlb.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
 $(BUILD)/tests/hv/test_transfer: hv/svc/migrate/transfer.c

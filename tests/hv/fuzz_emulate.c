@@ -101,6 +101,8 @@ static void check_rest(const struct vcpu *v)
     now.xcr0 = was.v.xcr0;
     now.nmi_pending = was.v.nmi_pending;
     now.in_nmi = was.v.in_nmi;
+    now.exceptions = was.v.exceptions;
+    now.faults = was.v.faults;
     must(!memcmp(&now, &was.v, sizeof(now)));
 }
 
@@ -117,6 +119,7 @@ static void check_others(void)
     must(!memcmp(&now, &was.shared[0], sizeof(now)));
     d.stats = was.d.stats;
     d.end = was.d.end;
+    d.culprit = was.d.culprit;
     must(!memcmp(&d, &was.d, sizeof(d)));
 }
 

@@ -162,6 +162,22 @@ static void test_poll(void)
     CHECK_EQ(hc_sched_op(99, NULL), -XEN_ENOSYS);
 }
 
+/* A machine that is simulated may stand still just when it runs. */
+static void check_that_sleep_is_not_run(void)
+{
+    bool seen = false;
+
+    for (unsigned i = 0; i < 20 && !seen; i++) {
+        uint64_t ran = timer_ran(), ticks = tsc_read();
+
+        CHECK_EQ(timer_sleep(5 * MS), 0);
+        ran = timer_ran() - ran;
+        ticks = tsc_read() - ticks;
+        seen = ran > 0 && ran < ticks / 2;
+    }
+    CHECK(seen);
+}
+
 static void test_runstate(void)
 {
     struct vcpu_runstate_info info = {.state = 99};
@@ -169,11 +185,7 @@ static void test_runstate(void)
     CHECK_EQ(hc_vcpu_op(VCPUOP_get_runstate_info, 0, &info), 0);
     CHECK_EQ(info.state, RUNSTATE_running);
     uint64_t blocked = info.time[RUNSTATE_blocked];
-    uint64_t ran = timer_ran(), ticks = tsc_read();
-    CHECK_EQ(timer_sleep(5 * MS), 0);
-    ran = timer_ran() - ran; /* it slept, and does not count that */
-    ticks = tsc_read() - ticks;
-    CHECK(ran > 0 && ran < ticks / 2);
+    check_that_sleep_is_not_run();
     CHECK_EQ(hc_vcpu_op(VCPUOP_get_runstate_info, 0, &info), 0);
     CHECK(info.time[RUNSTATE_blocked] > blocked);
     CHECK(info.time[RUNSTATE_running] > 0);
@@ -228,6 +240,21 @@ static int64_t watch_on(bool on)
     return hc_set_debugreg(7, on ? 0xd0401 : 0x400); /* 4 bytes, written */
 }
 
+/* And up again: whichever processor it was on, it has been switched away. */
+static volatile bool first_wants_down;
+
+static void take_first_down(void)
+{
+    struct vcpu_runstate_info info;
+
+    CHECK_EQ(hc_vcpu_op(VCPUOP_down, 0, NULL), 0);
+    do
+        CHECK_EQ(hc_vcpu_op(VCPUOP_get_runstate_info, 0, &info), 0);
+    while (info.state != RUNSTATE_offline);
+    first_wants_down = false;
+    CHECK_EQ(hc_vcpu_op(VCPUOP_up, 0, NULL), 0);
+}
+
 static void second_main(void *arg)
 {
     second_runs = (uint64_t)arg;
@@ -236,6 +263,8 @@ static void second_main(void *arg)
     event_send(wake_first);
     while (!second_stop) {
         second_runs++;
+        if (first_wants_down)
+            take_first_down();
         hc_sched_op(SCHEDOP_yield, NULL);
     }
     event_send(wake_first);
@@ -357,8 +386,8 @@ static void test_failsafe(void)
     CHECK_EQ(hc_set_gdt(&frame, 512), 0);
     __asm__ volatile("movw %w0, %%fs" : : "r"(selector));
     CHECK_EQ(hc_update_descriptor((frame << PAGE_SHIFT) + 5 * 8, 0), 0);
-    uint64_t runs = second_runs;
-    while (second_runs == runs)
+    first_wants_down = true;
+    while (first_wants_down)
         hc_sched_op(SCHEDOP_yield, NULL);
     CHECK_EQ(failsafes, 1);
     CHECK_EQ(trap_failsafe_selectors[2], selector);

@@ -88,6 +88,9 @@ static void run_other(void)
     trap_setup();
     apic_timer_setup();
     smp_up();
+    lock_get(); /* for this it has waited since the boot, which is no news */
+    lock_stats = (struct lock_stats){0};
+    lock_put();
     exit_to_guest();
 }
 

@@ -6,14 +6,19 @@
 #include "hv/arch/x86.h"
 
 struct lock hv_lock;
+struct lock_stats lock_stats; /* its holder's */
 
 void lock_wait(uint32_t number)
 {
+    const uint64_t start = x86_rdtsc();
+
     while (atomic_load_explicit(&hv_lock.serving, memory_order_acquire) !=
            number) {
         ipi_serve();
         x86_pause();
     }
+    lock_stats.waits++;
+    lock_stats.longest = MAX(lock_stats.longest, x86_rdtsc() - start);
 }
 
 /* TSC ticks: some tens of microseconds. */

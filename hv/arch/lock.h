@@ -23,6 +23,11 @@ _Static_assert(offsetof(struct lock, next) == 0 &&
 
 extern struct lock hv_lock;
 
+/* How often it was waited for, and for how long at most, in TSC ticks. */
+extern struct lock_stats {
+    uint64_t waits, longest;
+} lock_stats;
+
 /* Until it is this number's turn: out of line, for entry.asm too. */
 void lock_wait(uint32_t number);
 

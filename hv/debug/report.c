@@ -9,6 +9,8 @@
  */
 #include "hv/debug/report.h"
 
+#include "hv/arch/cpu.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/power.h"
 #include "hv/base/cmdline.h"
@@ -303,6 +305,17 @@ static void closing_table(void)
     }
 }
 
+static void processors(void)
+{
+    const uint64_t us = lock_stats.longest * 1000 / clock_tsc_khz;
+
+    log_say("  processors  %u; the lock was waited for %lu times, %lu us at "
+            "most",
+            cpu_count, lock_stats.waits, us);
+    log_json("{\"processors\":%u,\"lock_waits\":%lu,\"lock_wait_us\":%lu}",
+             cpu_count, lock_stats.waits, us);
+}
+
 static void machine(void)
 {
     struct alloc_stats a = alloc_stats(&hv_mm);
@@ -317,6 +330,8 @@ static void machine(void)
     log_say("  accounting  %lu bytes always, %lu per GiB; most %lu for "
             "4 KiB frames",
             fixed, per_gib(fixed, pages), accounting_peak);
+    if (cpu_count > 1)
+        processors();
     if (auditor_runs)
         log_say("  audits      %u, %u failed", auditor_runs, auditor_failures);
     log_json("{\"machine\":{\"well\":%u,\"badly\":%u,\"not_started\":%u,"

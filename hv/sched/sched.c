@@ -557,11 +557,22 @@ static bool time_to_scrub(void)
 /* Blocks looked at for frame words nobody needs, before each sleep. */
 #define TRIM_LOOKS 16
 
+/* The allocator has locks of its own, and this is the longest there is. */
+static bool scrub_block(void)
+{
+    uint64_t done;
+
+    lock_put();
+    done = alloc_scrub(&hv_mm, 1);
+    lock_get();
+    return done;
+}
+
 static bool useful_work(void)
 {
     return domain_ended ||
            (time_to_scrub() &&
-            (shared_scrub(&hv_mm, SCRUB_FRAMES) || alloc_scrub(&hv_mm, 1))) ||
+            (shared_scrub(&hv_mm, SCRUB_FRAMES) || scrub_block())) ||
            frame_trim(&hv_mm, TRIM_LOOKS);
 }
 
@@ -576,7 +587,8 @@ static void idle(void)
 
     profile_leave();
     time_program();
-    busy = useful_work();
+    my()->idle = true;
+    busy = useful_work() || !my()->idle; /* it was told meanwhile */
     my()->idle = true;
     lock_put();
     if (busy)

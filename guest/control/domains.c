@@ -235,7 +235,8 @@ static bool run_heal(const struct args *a)
 const struct command command_domains[] = {
     {"list", "", "all domains", run_list, NULL, false},
     {"create", "KERNEL OPTIONS...",
-     "start a kernel: name=web mem=64M [maxmem=] [vcpus=] [superpages=] "
+     "start a kernel: name=web mem=64M [maxmem=] [vcpus=] [cpus=] "
+     "[superpages=] "
      "[relinquish=] [cpu=] [-- its command line]",
      run_create, check_create, false},
     {"destroy", "NAME", "end a domain at once", run_destroy, NULL, false},

@@ -37,6 +37,13 @@ static bool take_vcpus(struct module_line *m, const char *v)
     return words_number(v, &n) && n >= 1 && n <= 32;
 }
 
+/* Only the hypervisor knows which there are. */
+static bool take_cpus(struct module_line *m, const char *v)
+{
+    (void)m;
+    return *v;
+}
+
 static bool take_superpages(struct module_line *m, const char *v)
 {
     m->superpages = true;
@@ -64,6 +71,7 @@ static const struct {
     {"mem=", take_mem},
     {"maxmem=", take_maxmem},
     {"vcpus=", take_vcpus},
+    {"cpus=", take_cpus},
     {"superpages=", take_superpages},
     {"relinquish=", take_relinquish},
     {"cpu=", take_cpu},

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "hv/base/cpu_set.h"
 #include "mm/alloc/owed.h"
 
 struct cpu_features {
@@ -104,7 +105,6 @@ static inline struct percpu *this_cpu(void)
  * The areas of all CPUs, by their ids: 0 is the boot CPU's, and those that are
  * up have the ids below cpu_count.
  */
-#define CPU_MAX 256u
 extern struct percpu *cpu_areas[CPU_MAX];
 extern unsigned cpu_count;
 

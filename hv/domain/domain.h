@@ -11,6 +11,7 @@
 
 #include "hv/arch/regs.h"
 #include "hv/base/console_text.h"
+#include "hv/base/cpu_set.h"
 #include "hv/domain/msr_log.h"
 #include "hv/domain/shown.h"
 #include "mm/alloc/mm.h"
@@ -215,6 +216,7 @@ struct domain {
     uint64_t had;            /* ns, all its vCPUs, and what is done for it */
     uint64_t vcpu_least;     /* what its vCPUs at the front have had */
     unsigned running;        /* of its vCPUs, just now */
+    struct cpu_set cpus;     /* where they may */
 };
 
 /*

@@ -108,6 +108,7 @@ enum err domain_create(const struct domain_config *c, const struct shown *shown,
     d->mm.relinquish = c->relinquish;
     d->nr_pages = d->target = c->mem >> PAGE_SHIFT;
     d->control = c->control;
+    d->cpus = c->cpus;
     d->shown = *shown;
     d->xcr0 = shown_xcr0(shown);
     d->out.terminal = c->control || c->terminal;

@@ -9,6 +9,7 @@ struct domain_config {
     const char *name;     /* shorter than DOMAIN_NAME_MAX */
     uint64_t mem, maxmem; /* bytes, whole blocks, mem <= maxmem */
     unsigned vcpus;
+    struct cpu_set cpus; /* its vCPUs may run on */
     enum superpages superpages;
     enum relinquish relinquish;
     bool control;  /* it may ask for things to be done to others */

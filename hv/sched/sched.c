@@ -125,12 +125,30 @@ void sched_forget(struct vcpu *v)
             turns[i].kicked = NULL;
 }
 
-/* The first that can run. */
+static bool may_be_here(const struct domain *d)
+{
+    return cpu_set_has(&d->cpus, this_cpu()->id);
+}
+
+bool sched_has_cpu(const struct cpu_set *cpus)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu_set_has(cpus, i))
+            return true;
+    return false;
+}
+
+/* The first that can run, here. */
 static struct vcpu *first(void)
 {
-    while (waiting && !can_run(waiting->run_queue))
-        dequeue(waiting->run_queue);
-    return waiting ? waiting->run_queue : NULL;
+    for (struct domain *d = waiting, *next; d; d = next) {
+        next = d->run_next;
+        while (d->run_queue && !can_run(d->run_queue))
+            dequeue(d->run_queue);
+        if (d->run_queue && may_be_here(d))
+            return d->run_queue;
+    }
+    return NULL;
 }
 
 /* --- the bill ------------------------------------------------------------ */
@@ -335,15 +353,18 @@ static void rouse(struct percpu *cpu)
     t->idle = false;
 }
 
-/* To a CPU that has nothing to do, this one first. False: there is none. */
-static bool offer(void)
+/*
+ * To a CPU that has nothing to do and may run it, this one first. False: there
+ * is none.
+ */
+static bool offer(const struct domain *d)
 {
-    if (my()->idle) {
+    if (my()->idle && may_be_here(d)) {
         my()->idle = false;
         return true;
     }
     for (unsigned i = 0; i < cpu_count; i++) {
-        if (!turns[i].idle)
+        if (!turns[i].idle || !cpu_set_has(&d->cpus, i))
             continue;
         rouse(cpu_of(i));
         return true;
@@ -364,7 +385,7 @@ static void may_run(struct vcpu *v)
     }
     runstate_waiting(v);
     enqueue(v);
-    if (!offer())
+    if (!offer(v->d) && may_be_here(v->d))
         cut_slice();
 }
 
@@ -435,7 +456,11 @@ void sched_wake(struct vcpu *v)
 /* Is there anything else to do than to go on with the current vCPU? */
 static bool others_wait(void)
 {
-    return waiting || domain_ended;
+    const struct domain *d = waiting;
+
+    while (d && !may_be_here(d))
+        d = d->run_next;
+    return d || domain_ended;
 }
 
 uint64_t sched_slice_end(void)
@@ -471,6 +496,13 @@ static void switch_to(struct vcpu *next)
         domain_left(prev->d);
 }
 
+/* Whoever waits, as long as somebody has nothing to do. */
+static void offer_all(void)
+{
+    for (const struct domain *d = waiting; d; d = d->run_next)
+        (void)offer(d);
+}
+
 static void run(struct vcpu *next)
 {
     const uint64_t slice = options.timeslice * 1000000;
@@ -481,8 +513,7 @@ static void run(struct vcpu *next)
     t->slice_end = t->slice_start + (domain_ended ? WAKE_SLICE : slice);
     switch_to(next);
     vcpu_resume(next);
-    if (waiting)
-        (void)offer();
+    offer_all();
     if (next->runstate != RUNSTATE_running) {
         runstate(next, RUNSTATE_running);
         sched_publish_runstate(next);

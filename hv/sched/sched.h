@@ -31,6 +31,8 @@ void sched_request(void);
  */
 must_check struct domain *sched_errand_begin(struct domain *d);
 void sched_errand_end(struct domain *outer);
+/* Is one of them up? */
+bool sched_has_cpu(const struct cpu_set *cpus);
 /* Has d had no more than its share, as long as others want to run? */
 bool sched_may_spend(const struct domain *d);
 

@@ -35,6 +35,10 @@ def smp(name, cpus, *said, **env):
 def smp_cases():
     yield smp("4", 4)
     yield smp("-uefi", 4, FIRMWARE="uefi", MACHINE="q35", CPU="max")
+    yield smp("4-pinned", 4, GUESTOPTS="cpus=2-3")
+    yield Case("boot/smp-none", status=1, expect=(
+        r"guest hello not started: none of its cpus= is up",), env={
+            "GUEST": "hello", "GUESTOPTS": "cpus=4-255", "SMP": "4"})
     yield smp("-limited", 2, HVARGS="debug cpus=2")
     yield smp("-unlike", 3, "APIC id 2: left parked, CPUID 1.0 has ecx",
               SMP="2,maxcpus=4", QEMUARGS=" ".join(

@@ -44,6 +44,17 @@ static void everything_said(void **state)
     assert_string_equal(m.args, "a=b  -- c");
 }
 
+static void processors_are_ids_and_spans(void **state)
+{
+    (void)state;
+    good("name=a mem=64M cpus=0,2-4,255");
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        assert_int_equal(cpu_set_has(&m.cpus, i),
+                         i == 0 || (i >= 2 && i <= 4) || i == 255);
+    good("name=a mem=64M cpus=7");
+    assert_false(cpu_set_has(&m.cpus, 0));
+}
+
 static void defaults_where_nothing_is_said(void **state)
 {
     (void)state;
@@ -55,6 +66,7 @@ static void defaults_where_nothing_is_said(void **state)
     assert_int_equal(m.relinquish, RELINQUISH_KEEP);
     assert_false(m.control);
     assert_string_equal(m.args, "");
+    assert_false(cpu_set_says(&m.cpus));
     good("name=a mem=64 --");
     assert_int_equal(m.mem, 64u << 20);
     assert_string_equal(m.args, "");
@@ -125,6 +137,16 @@ static void typos(void **state)
         {"name=a mem=64M vcpus=0", "'vcpus=0'"},
         {"name=a mem=64M vcpus=33", "'vcpus=33'"},
         {"name=a mem=64M vcpus=two", "'vcpus=two'"},
+        {"name=a mem=64M cpus=", "'cpus='"},
+        {"name=a mem=64M cpus=256", "'cpus=256'"},
+        {"name=a mem=64M cpus=1,", "'cpus=1,'"},
+        {"name=a mem=64M cpus=1,,2", "'cpus=1,,2'"},
+        {"name=a mem=64M cpus=3-2", "'cpus=3-2'"},
+        {"name=a mem=64M cpus=-1", "'cpus=-1'"},
+        {"name=a mem=64M cpus=1-", "'cpus=1-'"},
+        {"name=a mem=64M cpus=x", "'cpus=x'"},
+        {"name=a mem=64M cpus=1-2-3", "'cpus=1-2-3'"},
+        {"name=a mem=64M cpus=99999999999", "'cpus=99999999999'"},
         {"name=a mem=64M superpages=maybe", "'superpages=maybe'"},
         {"name=a mem=64M relinquish=", "'relinquish='"},
         {"name=a mem=64M maxmem=32M", "maxmem="},
@@ -159,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_said),
+        cmocka_unit_test(processors_are_ids_and_spans),
         cmocka_unit_test(defaults_where_nothing_is_said),
         cmocka_unit_test(ramdisks),
         cmocka_unit_test(what_the_control_guest_may_ask_for),

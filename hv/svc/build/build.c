@@ -17,6 +17,7 @@
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/lifecycle.h"
+#include "hv/sched/sched.h"
 #include "hv/svc/build/elf.h"
 #include "hv/svc/build/plan.h"
 #include "hv/svc/build/populate.h"
@@ -290,6 +291,8 @@ static enum err make_domain(struct job *j)
 
     if (rc)
         return rc;
+    if (!sched_has_cpu(&c.cpus))
+        return fail(b->job.why, ERR_INVAL, "none of its cpus= is up");
     rc = domain_create(&c, &shown, &b->d);
     if (rc)
         return fail(b->job.why, rc, "no memory for the domain itself");

@@ -75,6 +75,39 @@ static bool set_vcpus(struct module_config *m, struct word v)
     return m->vcpus >= 1 && m->vcpus <= MODULE_VCPUS;
 }
 
+/* The id at *i, which goes on behind it; CPU_MAX: there is none. */
+static unsigned take_id(struct word v, size_t *i)
+{
+    unsigned id = CPU_MAX;
+
+    for (; *i < v.len && v.p[*i] >= '0' && v.p[*i] <= '9'; ++*i) {
+        id = (id == CPU_MAX ? 0 : id * 10) + (unsigned)(v.p[*i] - '0');
+        if (id >= CPU_MAX)
+            return CPU_MAX;
+    }
+    return id;
+}
+
+/* 0,2-3: ids and spans of them. */
+static bool set_cpus(struct module_config *m, struct word v)
+{
+    for (size_t i = 0; i < v.len;) {
+        unsigned first = take_id(v, &i), last = first;
+
+        if (i < v.len && v.p[i] == '-') {
+            i++;
+            last = take_id(v, &i);
+        }
+        if (last == CPU_MAX || first > last)
+            return false;
+        for (; first <= last; first++)
+            cpu_set_add(&m->cpus, first);
+        if (i < v.len && (v.p[i] != ',' || ++i == v.len))
+            return false;
+    }
+    return v.len;
+}
+
 static bool is_letter_or_digit(char c)
 {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
@@ -177,6 +210,7 @@ static const struct {
     {"mem", set_mem, true},
     {"maxmem", set_maxmem, true},
     {"vcpus", set_vcpus, true},
+    {"cpus", set_cpus, true},
     {"initrd", set_initrd, true},
     {"kernel", set_kernel, true},
     {"scenario", set_scenario, true},
@@ -296,6 +330,7 @@ struct domain_config module_domain(const struct module_config *m)
         .mem = m->mem,
         .maxmem = m->maxmem,
         .vcpus = m->vcpus,
+        .cpus = m->cpus,
         .superpages = m->superpages,
         .relinquish = m->relinquish,
         .control = m->control,

@@ -28,6 +28,7 @@ struct module_config {
     char name[MODULE_NAME]; /* of the guest that it is, or is for; its own */
     uint64_t mem, maxmem;   /* bytes, whole blocks, mem <= maxmem */
     unsigned vcpus;
+    struct cpu_set cpus; /* that it may run on */
     enum superpages superpages;
     enum relinquish relinquish;
     struct shown_choice cpu;

@@ -5,7 +5,9 @@
  *
  * Invariant: its holder never waits for another CPU that may wait for it, but
  * by ipi_flush_wait(), and whoever waits here serves its mailbox (ipi.h): so
- * nobody waits for ever. First come, first served.
+ * nobody waits for ever. Whoever comes when it is free has it, because on a
+ * machine that is a guest itself the one whose turn it were may not run just
+ * then; but who has waited for long claims it, and then nobody else takes it.
  */
 #pragma once
 
@@ -14,12 +16,12 @@
 #include "base.h"
 
 struct lock {
-    _Atomic uint32_t next;    /* the number drawn by who comes next */
-    _Atomic uint32_t serving; /* the number of who holds it */
+    _Atomic uint32_t held;    /* bit 0 */
+    _Atomic uint32_t claim;   /* 1 + the id of the CPU that is next; 0: none */
+    _Atomic uint32_t waiting; /* so many CPUs */
 };
-_Static_assert(offsetof(struct lock, next) == 0 &&
-                   offsetof(struct lock, serving) == 4,
-               "entry.asm draws and compares");
+_Static_assert(offsetof(struct lock, held) == 0,
+               "entry.asm sets and clears bit 0");
 
 extern struct lock hv_lock;
 
@@ -28,37 +30,32 @@ extern struct lock_stats {
     uint64_t waits, longest;
 } lock_stats;
 
-/* Until it is this number's turn: out of line, for entry.asm too. */
-void lock_wait(uint32_t number);
+/*
+ * What is more than one look, out of line, for entry.asm too. taken: the bit is
+ * ours, but another CPU has claimed the lock.
+ */
+void lock_wait(bool taken);
 
 static inline void lock_get(void)
 {
-    uint32_t mine =
-        atomic_fetch_add_explicit(&hv_lock.next, 1, memory_order_acquire);
+    bool taken =
+        !atomic_exchange_explicit(&hv_lock.held, 1, memory_order_acquire);
 
-    if (unlikely(atomic_load_explicit(&hv_lock.serving, memory_order_acquire) !=
-                 mine))
-        lock_wait(mine);
+    if (unlikely(!taken ||
+                 atomic_load_explicit(&hv_lock.claim, memory_order_relaxed)))
+        lock_wait(taken);
 }
 
 static inline void lock_put(void)
 {
-    uint32_t mine =
-        atomic_load_explicit(&hv_lock.serving, memory_order_relaxed);
-
-    atomic_store_explicit(&hv_lock.serving, mine + 1, memory_order_release);
+    atomic_store_explicit(&hv_lock.held, 0, memory_order_release);
 }
 
 /* For assembly, in the middle of a path. */
 void lock_take(void);
 
-/* The caller holds it: does anybody wait for it, ... */
-static inline bool lock_wanted(void)
-{
-    return atomic_load_explicit(&hv_lock.next, memory_order_relaxed) -
-               atomic_load_explicit(&hv_lock.serving, memory_order_relaxed) >
-           1;
-}
-
-/* ... and has done so for long, while the caller looked now and then? */
+/*
+ * The caller holds it: has anybody waited for it for long, while the caller
+ * looked now and then?
+ */
 bool lock_overdue(void);

@@ -10,6 +10,7 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/paging.h"
+#include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
@@ -55,10 +56,22 @@ bool auditor_domain(struct domain *d)
     return judge(d->name, &a);
 }
 
+/*
+ * A block that an idle CPU scrubs is nowhere: that CPU comes to an end without
+ * the lock (hv/sched/sched.c), and cannot begin again while we have it.
+ */
+static void wait_for_scrubs(void)
+{
+    while (READ_ONCE(hv_mm.alloc.scrubbing))
+        x86_pause();
+}
+
 bool auditor_machine(char *text)
 {
-    struct mm_audit a = mm_audit(&hv_mm, scratch);
+    struct mm_audit a;
 
+    wait_for_scrubs();
+    a = mm_audit(&hv_mm, scratch);
     if (!a.clean)
         print_format(text, FLAGSTONE_TEXT, "%s", a.text);
     return judge("the machine", &a);

@@ -138,16 +138,16 @@ entry_syscall:
         jae syscall_unknown
         cmp eax, HYPERCALL_IRET
         je syscall_iret
-        mov ecx, 1                  ; lock_get()
-        lock xadd [hv_lock], ecx
-        cmp ecx, [hv_lock + LOCK_SERVING]
-        jne syscall_wait
+        lock bts dword [hv_lock], 0 ; lock_get()
+        jc syscall_wait
+        cmp dword [hv_lock + LOCK_CLAIM], 0
+        jne syscall_claimed
 syscall_locked:
         mov rcx, r10                ; the fourth argument, as C has it
         lea r10, [hypercall_table]
         call [r10 + rax * 8]
 syscall_served:
-        inc dword [hv_lock + LOCK_SERVING] ; lock_put()
+        mov dword [hv_lock], 0      ; lock_put()
 syscall_out:
         mov rsp, [gs:PERCPU_REGS_END]
         mov rdx, [rsp + VCPU(INFO)]
@@ -180,9 +180,13 @@ syscall_unknown:
 
 ; Somebody else has the lock. What C clobbers is in regs.
 syscall_wait:
+        xor edi, edi
+        jmp syscall_lock
+syscall_claimed:
+        mov edi, 1
+syscall_lock:
         push rax
         sub rsp, 8
-        mov edi, ecx
         call lock_wait
         add rsp, 8
         pop rax

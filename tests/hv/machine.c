@@ -167,9 +167,9 @@ __attribute__((weak)) void ipi_send(struct percpu *to, uint32_t what)
 }
 
 struct lock hv_lock;
-void lock_wait(uint32_t number)
+void lock_wait(bool taken)
 {
-    fail_msg("the lock is held by %u, %u wants it", hv_lock.serving, number);
+    fail_msg("the lock is %s", taken ? "claimed" : "held");
 }
 
 void cpu_discharge(void)

@@ -2,7 +2,7 @@
 """linux/: Debian's unmodified kernel as a guest."""
 from case import Case, skips_at_77
 
-KINDS = ("life", "smp", "smp4", "max", "lowmem", "churn", "idle", "crash",
+KINDS = ("life", "smp", "max", "lowmem", "churn", "idle", "crash",
          "reboot", "keep", "cut", "four", "smplife", "nonotes", "32bit",
          "damaged", "short", "ramdisk", "small")
 # Without packages there is nothing to boot, and the line says why.

@@ -275,22 +275,8 @@ static void second_main(void *arg)
 
 static void fill_context(void)
 {
-    memset(&context, 0, sizeof(context));
-    trap_fill_table(context.trap_ctxt);
-    context.flags = VGCF_in_kernel;
-    context.user_regs.rip = (uint64_t)guest_vcpu_entry;
-    context.user_regs.rdi = (uint64_t)second_main;
-    context.user_regs.rsi = 1000;
-    context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ss = FLAT_KERNEL_SS;
-    context.user_regs.rsp = (uint64_t)second_stack + sizeof(second_stack);
-    context.user_regs.rflags = 0x202;
-    context.kernel_ss = FLAT_KERNEL_SS;
-    context.kernel_sp = context.user_regs.rsp;
-    context.ctrlreg[3] = frame_mfn(pt_root()).v << PAGE_SHIFT;
-    context.event_callback_eip = (uint64_t)trap_event_entry;
-    context.failsafe_callback_eip = (uint64_t)trap_failsafe_entry;
-    context.syscall_callback_eip = (uint64_t)trap_syscall_entry;
+    vcpu_fill_context(&context, second_main, (void *)1000,
+                      second_stack + sizeof(second_stack));
 }
 
 /* Contexts that must be refused before one that must not. */

@@ -26,7 +26,7 @@ struct shared_info *event_shared(void)
 
 static struct vcpu_info *me(void)
 {
-    return &event_shared()->vcpu_info[0];
+    return &event_shared()->vcpu_info[vcpu_self()];
 }
 
 static void map_shared(mfn_t m)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event.h: event channels in the two-level layout, delivered to vCPU 0.
+ * event.h: event channels in the two-level layout. Each vCPU takes what is
+ * bound to it; handlers are one table.
  */
 #pragma once
 

@@ -13,6 +13,7 @@
 #include "guest/lib/hypercall.h"
 #include "guest/lib/leak.h"
 #include "guest/lib/print.h"
+#include "guest/lib/probe.h"
 #include "guest/lib/pt.h"
 #include "guest/lib/report.h"
 #include "guest/lib/string.h"
@@ -20,6 +21,7 @@
 #include "guest/lib/trap.h"
 #include "guest/lib/tree.h"
 #include "guest/lib/user.h"
+#include "guest/lib/vcpu.h"
 
 extern struct start_info *guest_start_info;
 /* FLAGSTONE_VERSION or 0 when the hypervisor is not Flagstone. */

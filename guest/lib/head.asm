@@ -226,6 +226,22 @@ guest_try_resume:
     mov eax, 1
     jmp guest_try_leave
 
+; uint64_t probe_store(uint64_t *va, uint64_t value) and probe_load(va, &value):
+; a trap at the access goes on behind it, with rax set by the dispatcher.
+global probe_store, probe_store_at, probe_load, probe_load_at, probe_trapped
+probe_store:
+    xor eax, eax
+probe_store_at:
+    mov [rdi], rsi
+    ret
+probe_load:
+    xor eax, eax
+probe_load_at:
+    mov rdx, [rdi]
+    mov [rsi], rdx
+probe_trapped:
+    ret
+
 ; void guest_user_run(const struct iret_context *ctx, uint64_t arg): enters user
 ; mode; comes back when the dispatcher resumes at guest_user_resume with
 ; rsp = trap_user_sp. User code gets arg in rdi, all else zero.

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trap.c: one dispatcher. Order: a registered handler, then a running
+ * trap.c: one dispatcher. Order: a probe, a registered handler, then a running
  * guest_try (kernel frames) or user program (user frames), then the end.
  */
 #include "guest/lib/trap.h"
 
 #include "guest/lib/event.h"
 #include "guest/lib/print.h"
+#include "guest/lib/probe.h"
 #include "guest/lib/report.h"
 #include "guest/lib/string.h"
 
@@ -76,10 +77,22 @@ static noreturn_fn void die(const struct regs *regs)
     report_end(REPORT_ERROR, "unexpected trap");
 }
 
+static bool is_probe(struct regs *regs)
+{
+    if (regs->vector >= TRAP_EVENT || (regs->rip != (uint64_t)probe_store_at &&
+                                       regs->rip != (uint64_t)probe_load_at))
+        return false;
+    regs->rax = regs->error | PROBE_TRAPPED;
+    regs->rip = (uint64_t)probe_trapped;
+    return true;
+}
+
 void trap_dispatch(struct regs *regs);
 void trap_dispatch(struct regs *regs)
 {
     trap_handler_t *handler = handlers[regs->vector];
+    if (is_probe(regs))
+        return;
     if (regs->vector == TRAP_EVENT) {
         event_deliver();
         if (!handler) /* with one, it may end a user program by false */

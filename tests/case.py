@@ -153,7 +153,7 @@ def missing(*programs):
 
 # Guests that measure or show rather than test.
 NOT_TESTS = {"abandon", "asleep", "bench", "control", "crash", "flood", "gap",
-             "page_1g", "gib", "keep", "keep-large", "lend", "toil"}
+             "page_1g", "gib", "keep", "keep-large", "lend", "race", "toil"}
 # Guests that time something: counted instructions do not depend on the load.
 TIMED = {"sched"}
 # What a guest needs to test all it can.

@@ -13,6 +13,10 @@
  * domain is run at once, if that is fair; for one of another the current slice
  * ends when WAKE_SLICE of it is over.
  *
+ * While each has a CPU for itself nobody counts, and no slice ends. When that
+ * is over, all are told, and start from there: who had all it wanted is owed
+ * nothing for what others could use besides.
+ *
  * Invariants: v->queued says whether v is in its domain's queue; a domain is
  * in the list of those that wait exactly while that queue is not empty. Both
  * are in order of `had`. What is taken out of a queue and cannot run is simply
@@ -43,6 +47,7 @@
 static struct domain *waiting; /* domains with a vCPU that waits */
 static void (*when_empty)(void);
 static uint64_t had_least; /* what domains at the front have had; only grows */
+static bool contended;     /* somebody waits, and all CPUs know: contend() */
 
 /* Of each CPU. */
 static struct turn {
@@ -52,6 +57,7 @@ static struct turn {
     bool requested;
     bool idle; /* it looks for something to do, and was not told of any */
     uint64_t slice_start, slice_end, charged; /* of the current vCPU */
+    uint64_t ends;     /* what its timer was last set for of that; 0: nothing */
     uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
 } turns[CPU_MAX];
 
@@ -115,6 +121,7 @@ static void dequeue(struct vcpu *v)
     v->queued = false;
     if (!v->d->run_queue)
         unlist_domain(v->d);
+    contended = contended && waiting;
 }
 
 void sched_forget(struct vcpu *v)
@@ -182,15 +189,25 @@ static bool is_running(const struct vcpu *v)
     return v && v->runstate == RUNSTATE_running;
 }
 
-/* Nobody of d's runs or waits: it has slept as a whole. */
-static bool is_asleep(const struct domain *d)
-{
-    return !d->run_queue && !d->running;
-}
-
 static uint64_t with_bonus(uint64_t had, uint64_t least)
 {
     return least > WAKE_BONUS ? MAX(had, least - WAKE_BONUS) : had;
+}
+
+/* A domain none of whose vCPUs waits has all it wants, and is owed no more. */
+static void owe_no_more(struct domain *d)
+{
+    if (!d->run_queue)
+        d->had = with_bonus(d->had, had_least);
+}
+
+/* Counted on another CPU it may have been a bit later than it is here. */
+static uint64_t spent_until(struct turn *t, uint64_t now)
+{
+    uint64_t spent = now > t->charged ? now - t->charged : 0;
+
+    t->charged += spent;
+    return spent;
 }
 
 /*
@@ -201,18 +218,16 @@ static void charge(void)
 {
     struct turn *t = my();
     struct vcpu *v = current_vcpu();
-    uint64_t now = clock_now_ns(), spent = now - t->charged;
+    uint64_t spent = spent_until(t, clock_now_ns());
 
     if (t->errand) {
-        if (is_asleep(t->errand))
-            t->errand->had = with_bonus(t->errand->had, had_least);
+        owe_no_more(t->errand);
         put_down(t->errand, spent);
     } else if (is_running(v)) {
         v->had += spent;
         put_down(v->d, spent);
         move_front(v);
     }
-    t->charged = now;
 }
 
 struct domain *sched_errand_begin(struct domain *d)
@@ -334,15 +349,6 @@ void sched_request(void)
     cpu_work_resched();
 }
 
-/* The current slice need not last longer than is worth its beginning. */
-static void cut_slice(void)
-{
-    struct turn *t = my();
-
-    t->slice_end = MIN(t->slice_end, t->slice_start + WAKE_SLICE);
-    time_program();
-}
-
 /* It looks at what it has loaded before it goes on, or when it is told to. */
 static void rouse(struct percpu *cpu)
 {
@@ -372,21 +378,143 @@ static bool offer(const struct domain *d)
     return false;
 }
 
+/* --- more vCPUs than CPUs ------------------------------------------------ */
+
+/* Might anybody who waits run on that CPU? */
+static bool waits_for(unsigned id)
+{
+    const struct domain *d = waiting;
+
+    while (d && !cpu_set_has(&d->cpus, id))
+        d = d->run_next;
+    return d;
+}
+
+/* What v, which runs, has had until now; alone: with nobody who waited. */
+static void charge_there(struct vcpu *v, bool alone)
+{
+    uint64_t spent = spent_until(&turns[v->on->id], clock_now_ns());
+
+    v->had += spent;
+    put_down(v->d, spent);
+    if (!alone)
+        return;
+    had_least = MAX(had_least, v->d->had);
+    v->d->vcpu_least = MAX(v->d->vcpu_least, v->had);
+}
+
+/* Who waits already is about to run; those before it stay before it. */
+static void owe_no_more_to_all(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct vcpu *v = cpu_of(i)->vcpu;
+
+        if (!is_running(v))
+            continue;
+        v->had = with_bonus(v->had, v->d->vcpu_least);
+        owe_no_more(v->d);
+    }
+    for (struct domain *d = waiting; d; d = d->run_next) {
+        d->had = with_bonus(d->had, had_least);
+        for (struct vcpu *v = d->run_queue; v; v = v->run_next)
+            v->had = with_bonus(v->had, d->vcpu_least);
+    }
+}
+
+/* To CPUs whose timers are not set for the ends of their slices. */
+static void tell_of_ends(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++) {
+        const struct turn *t = &turns[i];
+
+        if (cpu_of(i) != this_cpu() && is_running(cpu_of(i)->vcpu) &&
+            (!t->ends || t->ends > t->slice_end) && waits_for(i))
+            ipi_send(cpu_of(i), WORK_TIME);
+    }
+}
+
+/* Would v, which waits, be taken before r, if that runs? */
+static bool goes_before(const struct vcpu *v, const struct vcpu *r)
+{
+    if (!is_running(r))
+        return false;
+    return v->d == r->d ? v->had < r->had : v->d->had < r->d->had;
+}
+
+/* Where v is to run soon: here, if it can; or else where one has had most. */
+static struct percpu *whom_to_cut(const struct vcpu *v)
+{
+    struct percpu *cpu = may_be_here(v->d) ? this_cpu() : NULL;
+    const struct vcpu *most = v;
+
+    if (cpu && goes_before(v, cpu->vcpu))
+        return cpu;
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu_set_has(&v->d->cpus, i) && goes_before(most, cpu_of(i)->vcpu)) {
+            cpu = cpu_of(i);
+            most = cpu->vcpu;
+        }
+    return cpu;
+}
+
+/* A slice need not last longer than is worth its beginning. */
+static void cut_slice(const struct vcpu *v)
+{
+    const struct percpu *cpu = whom_to_cut(v);
+    struct turn *t;
+
+    if (!cpu)
+        return;
+    t = &turns[cpu->id];
+    t->slice_end = MIN(t->slice_end, t->slice_start + WAKE_SLICE);
+}
+
+/*
+ * Somebody waits, or is about to, and no CPU is idle that may run it. Until
+ * now those who ran alone had all they wanted, and nobody counted.
+ */
+static void contend(void)
+{
+    bool anew = false;
+
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct vcpu *v = cpu_of(i)->vcpu;
+        bool alone = !contended || !waits_for(i);
+
+        if (!is_running(v))
+            continue;
+        charge_there(v, alone);
+        anew |= alone;
+    }
+    contended = true;
+    if (anew)
+        owe_no_more_to_all();
+}
+
+/* --- who may run, and who may not ----------------------------------------- */
+
 static void may_run(struct vcpu *v)
 {
+    bool told;
+
     charge();
     v->state = VCPU_RUNNABLE;
+    told = !v->on && offer(v->d);
+    if (!v->on && !told)
+        contend();
     v->had = with_bonus(v->had, v->d->vcpu_least);
-    if (is_asleep(v->d))
-        v->d->had = with_bonus(v->d->had, had_least);
+    owe_no_more(v->d);
     if (v->on) {
         rouse(v->on);
         return;
     }
     runstate_waiting(v);
     enqueue(v);
-    if (!offer(v->d) && may_be_here(v->d))
-        cut_slice();
+    if (told)
+        return;
+    cut_slice(v);
+    tell_of_ends();
+    time_program();
 }
 
 /*
@@ -456,24 +584,21 @@ void sched_wake(struct vcpu *v)
 /* Is there anything else to do than to go on with the current vCPU? */
 static bool others_wait(void)
 {
-    const struct domain *d = waiting;
-
-    while (d && !may_be_here(d))
-        d = d->run_next;
-    return d || domain_ended;
+    return waits_for(this_cpu()->id) || domain_ended;
 }
 
 uint64_t sched_slice_end(void)
 {
     const struct vcpu *v = current_vcpu();
-    const struct turn *t = my();
+    struct turn *t = my();
 
     if (t->reap_end)
         return t->reap_end;
     /* While idle nobody's slice runs: an end in the past would be a storm. */
-    if (t->requested || !v || !can_run(v) || !others_wait())
-        return 0;
-    return t->slice_end;
+    t->ends = 0;
+    if (!t->requested && v && can_run(v) && others_wait())
+        t->ends = t->slice_end;
+    return t->ends;
 }
 
 void sched_tick(uint64_t now)
@@ -496,11 +621,14 @@ static void switch_to(struct vcpu *next)
         domain_left(prev->d);
 }
 
-/* Whoever waits, as long as somebody has nothing to do. */
-static void offer_all(void)
+/* Whoever waits, as long as somebody has nothing to do. False: one is left. */
+static bool offer_all(void)
 {
+    bool all = true;
+
     for (const struct domain *d = waiting; d; d = d->run_next)
-        (void)offer(d);
+        all &= offer(d);
+    return all;
 }
 
 static void run(struct vcpu *next)
@@ -513,10 +641,13 @@ static void run(struct vcpu *next)
     t->slice_end = t->slice_start + (domain_ended ? WAKE_SLICE : slice);
     switch_to(next);
     vcpu_resume(next);
-    offer_all();
     if (next->runstate != RUNSTATE_running) {
         runstate(next, RUNSTATE_running);
         sched_publish_runstate(next);
+    }
+    if (!offer_all()) {
+        contend();
+        tell_of_ends();
     }
     time_program();
 }
@@ -672,7 +803,9 @@ void sched_before_guest(bool requested)
         rest(current_vcpu());
         if (!domain_list)
             when_empty();
-        idle();
+        /* A domain that has stopped by that may have woken somebody. */
+        if (!waits_for(this_cpu()->id))
+            idle();
     }
     run(v);
 }

@@ -23,18 +23,35 @@ unsigned machine_again;
 unsigned machine_discharges;
 struct mm hv_mm, *machine_mm;
 
-static struct percpu cpu;
-struct percpu *cpu_areas[CPU_MAX] = {&cpu};
+static struct percpu cpus[MACHINE_CPUS];
+struct percpu *cpu_areas[CPU_MAX] = {&cpus[0]};
 unsigned cpu_count = 1;
 static uint64_t frames_used;
 
 void machine_run(struct vcpu *v)
 {
-    if (cpu.vcpu)
-        cpu.vcpu->on = NULL;
-    cpu.vcpu = v;
+    struct percpu *cpu = this_cpu();
+
+    if (cpu->vcpu)
+        cpu->vcpu->on = NULL;
+    cpu->vcpu = v;
     if (v)
-        v->on = &cpu;
+        v->on = cpu;
+}
+
+void machine_be(unsigned id)
+{
+    assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &cpus[id]), 0);
+}
+
+void machine_cpus(unsigned n)
+{
+    cpu_count = n;
+    for (unsigned id = 0; id < n; id++) {
+        cpus[id] = (struct percpu){.self = &cpus[id], .id = id, .apic_id = id};
+        cpu_areas[id] = &cpus[id];
+    }
+    machine_be(0);
 }
 
 static void add_vcpu(struct domain *d, unsigned id)
@@ -54,8 +71,7 @@ static void add_vcpu(struct domain *d, unsigned id)
 
 void machine_make(unsigned domains, unsigned vcpus)
 {
-    cpu = (struct percpu){.self = &cpu};
-    assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu), 0);
+    machine_cpus(1);
     machine_bad_from = machine_bad_to = 0;
     machine_bad_reads = true;
     machine_alloc_fails = 0;
@@ -64,7 +80,7 @@ void machine_make(unsigned domains, unsigned vcpus)
     machine_mm = &hv_mm;
     machine_translate = NULL;
     machine_hasty = false;
-    hv_mm.owed = &cpu.owed;
+    hv_mm.owed = &cpus[0].owed;
     hv_mm.direct = calloc(MACHINE_FRAMES, PAGE_SIZE);
     for (unsigned id = domains; id > 0; id--) {
         struct domain *d = calloc(1, sizeof(*d));

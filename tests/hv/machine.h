@@ -18,6 +18,11 @@ void machine_end(void);
 struct domain *machine_domain(unsigned id);
 void machine_run(struct vcpu *v);
 
+/* So many processors, as new; the test is on the first, or the one it says. */
+#define MACHINE_CPUS 4u
+void machine_cpus(unsigned n);
+void machine_be(unsigned id);
+
 /* Guest addresses from..to are not mapped, or merely read-only. */
 extern uintptr_t machine_bad_from, machine_bad_to;
 extern bool machine_bad_reads;

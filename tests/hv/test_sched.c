@@ -273,6 +273,7 @@ static int start(void **state)
     hv_lock = (struct lock){0};
     lock_get();
     had_least = 0;
+    contended = false;
     now = turns[0].charged = 1000;
     switches = slept = nr_actors = 0;
     domain_ended = 0;

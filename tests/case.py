@@ -151,9 +151,10 @@ def missing(*programs):
 
 # --- the guests that test ----------------------------------------------------
 
-# Guests that measure or show rather than test.
-NOT_TESTS = {"abandon", "asleep", "bench", "control", "crash", "flood", "gap",
-             "page_1g", "gib", "keep", "keep-large", "lend", "race", "toil"}
+# Guests that measure or show rather than test, or have cases of their own.
+NOT_TESTS = {"abandon", "asleep", "bench", "clock", "control", "crash",
+             "flood", "gap", "page_1g", "gib", "keep", "keep-large", "lend",
+             "race", "toil"}
 # Guests that time something: counted instructions do not depend on the load.
 TIMED = {"sched"}
 # What a guest needs to test all it can.

@@ -10,9 +10,9 @@ static evtchn_port_t timer_port;
 volatile unsigned timer_fired;
 
 /* Odd or changed version: the hypervisor was writing, read again. */
-static struct vcpu_time_info snapshot(void)
+static struct vcpu_time_info snapshot(unsigned vcpu)
 {
-    const struct vcpu_time_info *t = &event_shared()->vcpu_info[0].time;
+    const struct vcpu_time_info *t = &event_shared()->vcpu_info[vcpu].time;
     struct vcpu_time_info copy;
     do {
         copy.version = READ_ONCE(t->version);
@@ -31,19 +31,24 @@ static uint64_t shifted(uint64_t n, int by)
     return by >= 0 ? n << by : n >> -by;
 }
 
-uint64_t timer_now(void)
+uint64_t timer_of(unsigned vcpu)
 {
-    struct vcpu_time_info t = snapshot();
+    struct vcpu_time_info t = snapshot(vcpu);
     uint64_t delta = shifted(tsc_read() - t.tsc_timestamp, t.tsc_shift);
     unsigned __int128 scaled = (unsigned __int128)delta * t.tsc_to_system_mul;
     return t.system_time + (uint64_t)(scaled >> 32);
+}
+
+uint64_t timer_now(void)
+{
+    return timer_of(0);
 }
 
 /* The same the other way; whole seconds apart, or the product is too large. */
 static uint64_t ticks_of(uint64_t ns)
 {
     const uint64_t second = 1000000000u;
-    struct vcpu_time_info t = snapshot();
+    struct vcpu_time_info t = snapshot(0);
     uint64_t each = (second << 32) / t.tsc_to_system_mul;
     uint64_t rest = (ns % second << 32) / t.tsc_to_system_mul;
     return shifted(ns / second * each + rest, -t.tsc_shift);

@@ -8,6 +8,8 @@
 
 /* Nanoseconds since the hypervisor started, extrapolated by the TSC. */
 uint64_t timer_now(void);
+/* As the one of that number has it: from there, of itself. */
+uint64_t timer_of(unsigned vcpu);
 /* Seconds since 1970; *ns gets the rest. */
 uint64_t timer_wall_clock(uint32_t *ns);
 /*

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""guest/, share/, profile/: our guests on both processors, the share that is
-left to one beside others, and the profile of what one did.
+"""guest/, share/, profile/, clock/: our guests on both processors, the share
+that is left to one beside others, the profile of what one did, and the clock
+as several vCPUs read it at once.
 """
 import re
 
@@ -53,3 +54,6 @@ def cases():
     yield Case("profile/bochs", ["tests/boot/bochs-guest", "traps"],
                judge=judge_profile, env={"HVARGS": "profile"},
                skip=missing("bochs", "xvfb-run"))
+    yield Case("clock/smp", judge=judge_guest,
+               env={"GUEST": "clock", "ARGS": "seconds=5", "SMP": "4",
+                    "VCPUS": "4"})

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wake.pml: that no wake-up is lost. A vCPU that waits (blocked, polling, or
+ * running with upcalls unmasked) takes each event sent to it, whatever else
+ * the CPUs are about at that moment; and no vCPU is loaded twice.
+ *
+ * There is no timer here, which would only make a lost wake-up a late one, and
+ * all vCPUs come to a stop by themselves: so what was lost is still there when
+ * nothing moves any more (quiet). What one CPU does under the lock that no
+ * other may see without is one step.
+ *
+ * Each #ifndef DROP_ names a file and words of it that its lines stand for;
+ * tests/model/run looks whether they are there, and that without those lines
+ * the model has an error.
+ */
+#define CPUS   2
+#define NOBODY 3
+
+/* vCPUs: one that waits in all manners, one that sends, one that blocks. */
+#define WAITER  0
+#define SENDER  1
+#define BLOCKER 2
+#define VCPUS   3
+#ifndef SENDS
+#define SENDS 2
+#endif
+
+/* cpu.h: WORK_RESCHED, WORK_LOOK */
+#define RESCHED 1
+#define LOOK    2
+
+mtype = {RUNNABLE, BLOCKED, POLLING, DOWN};
+/* Where a vCPU is in its program. */
+mtype = {CHOOSE, BLOCK, POLL, POLLED, UNMASK_PORT, UNMASK, SPIN, SEND,
+         UPCALL, TAKE, SCAN, IRET, END};
+
+bool held; /* the lock; who is next is chance: a claim only narrows that */
+
+/* Of each CPU. */
+byte cur[CPUS] = NOBODY;
+bool idle[CPUS];
+byte mail[CPUS], work[CPUS];
+bool irq[CPUS]; /* the interrupt is on its way, or pending */
+
+/* Of each vCPU. */
+mtype state[VCPUS] = RUNNABLE;
+byte on[VCPUS] = CPUS;
+mtype pc[VCPUS] = CHOOSE;
+bool pending[VCPUS], masked_port[VCPUS]; /* its one port's bits */
+bool sel[VCPUS], upcall[VCPUS], masked[VCPUS];
+
+/* Runnable vCPUs, in order, and how many. */
+chan queue = [VCPUS] of {byte};
+byte waiting;
+
+#define ENQUEUE(v) queue ! v; waiting++
+
+byte sends = SENDS;
+
+/* --- mail ---------------------------------------------------------------- */
+
+#define IPI_SEND(to, what)                                                    \
+    d_step {                                                                  \
+        old = mail[to];                                                       \
+        mail[to] = mail[to] | what                                            \
+    };                                                                        \
+    if                                                                        \
+    :: old == 0 -> irq[to] = true                                             \
+    :: else                                                                   \
+    fi
+
+/* One exchange; flush.pml has what becomes of it otherwise. */
+inline ipi_serve()
+{
+    d_step { work[c] = work[c] | mail[c]; mail[c] = 0 }
+}
+
+/* --- the lock ------------------------------------------------------------ */
+
+inline lock_get()
+{
+    do
+    :: atomic { !held -> held = true }; break
+    :: mail[c] != 0 -> ipi_serve()
+    od;
+    skip
+}
+
+#define LOCK_PUT held = false
+
+/* --- the scheduler, under the lock ---------------------------------------- */
+
+/* Sends to `told`, which is CPUS if nobody is to be told. */
+#define TELL(what)                                                            \
+    if                                                                        \
+    :: told != CPUS -> IPI_SEND(told, what)                                   \
+    :: else                                                                   \
+    fi;                                                                       \
+    told = CPUS
+
+/* In a d_step. */
+inline rouse(cpu)
+{
+    if
+    :: idle[cpu] && cpu != c ->
+#ifndef DROP_ROUSE /* hv/sched/sched.c: ipi_send(cpu, WORK_RESCHED); */
+        told = cpu
+#else
+        skip
+#endif
+    :: else
+    fi;
+    idle[cpu] = false
+}
+
+inline offer()
+{
+    if
+    :: idle[c] -> idle[c] = false
+    :: else ->
+        if
+        :: idle[1 - c] -> rouse(1 - c)
+        :: else
+        fi
+    fi
+}
+
+inline may_run(v)
+{
+    state[v] = RUNNABLE;
+    if
+#ifndef DROP_LOADED /* hv/sched/sched.c: rouse(v->on); */
+    :: on[v] != CPUS -> rouse(on[v])
+    :: else ->
+#else
+    :: true ->
+#endif
+        ENQUEUE(v);
+#ifndef DROP_OFFER /* hv/sched/sched.c: told = !v->on && offer(v->d); */
+        offer()
+#endif
+    fi
+}
+
+inline sched_wake(v)
+{
+    d_step {
+        told = CPUS;
+        if
+        :: state[v] == BLOCKED || state[v] == POLLING -> may_run(v)
+        :: else
+        fi
+    };
+    TELL(RESCHED);
+#ifndef DROP_KICK /* hv/sched/sched.c: ipi_send(v->on, WORK_LOOK); */
+    if
+    :: on[v] != CPUS && v != cur[c] -> IPI_SEND(on[v], LOOK)
+    :: else
+    fi
+#endif
+}
+
+/* --- events --------------------------------------------------------------- */
+
+inline raise(v)
+{
+    d_step { old = sel[v]; sel[v] = true };
+    if
+    :: old -> skip
+    :: else ->
+        upcall[v] = true;
+        sched_wake(v)
+    fi
+}
+
+inline set_pending(v)
+{
+    d_step { old = pending[v]; pending[v] = true };
+    if
+    :: old -> skip
+    :: else ->
+        if
+        :: !masked_port[v] -> raise(v)
+        :: else
+        fi;
+#ifndef DROP_POLLERS /* hv/sched/event.c: wake_pollers(d, port); */
+        if
+        :: state[v] == POLLING -> sched_wake(v)
+        :: else
+        fi
+#endif
+    fi
+}
+
+/* --- what vCPU v does in the guest --------------------------------------- */
+
+/* One step that is no hypercall; the port is taken after the selector. */
+inline guest_step()
+{
+    if
+    :: pc[v] == CHOOSE ->
+        if
+        :: v == SENDER && sends -> pc[v] = SEND
+        :: v == SENDER -> pc[v] = END
+        :: v == BLOCKER -> pc[v] = BLOCK
+        :: v == WAITER ->
+            if
+            :: d_step { masked[v] = true; pc[v] = BLOCK }
+            :: d_step { masked[v] = true; pc[v] = POLL }
+            :: d_step { masked[v] = true; masked_port[v] = true; pc[v] = POLL }
+            :: d_step { masked[v] = true; pc[v] = UNMASK }
+            :: pc[v] = SPIN
+            :: sends -> pc[v] = SEND
+            fi
+        fi
+    :: pc[v] == POLLED ->
+        d_step {
+            pending[v] = false;
+            pc[v] = (masked_port[v] -> UNMASK_PORT : UNMASK)
+        }
+    :: pc[v] == UPCALL -> d_step { upcall[v] = false; pc[v] = TAKE }
+    :: pc[v] == TAKE ->
+        d_step { pc[v] = (sel[v] -> SCAN : IRET); sel[v] = false }
+    :: pc[v] == SCAN -> d_step { pending[v] = false; pc[v] = IRET }
+    fi
+}
+
+#define IN_GUEST(p)                                                           \
+    (p == CHOOSE || p == POLLED || p == UPCALL || p == TAKE || p == SCAN)
+
+/* --- a CPU ---------------------------------------------------------------- */
+
+active [CPUS] proctype cpu()
+{
+    byte c = _pid, v, old, told = CPUS;
+
+    /* As it comes up: with nobody. The first one begins with all vCPUs. */
+    lock_get();
+    if
+    :: c == 0 ->
+        d_step { ENQUEUE(WAITER); ENQUEUE(SENDER); ENQUEUE(BLOCKER) }
+    :: else
+    fi;
+    goto schedule;
+
+guest: /* interrupts are open */
+    v = cur[c];
+    assert(state[v] == RUNNABLE);
+end_guest:
+    do
+    :: irq[c] -> irq[c] = false; ipi_serve(); goto out
+    :: IN_GUEST(pc[v]) -> guest_step()
+    :: pc[v] == UNMASK || pc[v] == IRET -> goto iret
+    :: pc[v] == BLOCK -> lock_get(); goto block
+    :: pc[v] == POLL -> lock_get(); goto poll
+    :: pc[v] == UNMASK_PORT -> lock_get(); goto unmask_port
+    :: pc[v] == SEND ->
+#ifndef DROP_LOCK /* hv/entry/entry.asm: lock bts dword [hv_lock], 0 ; lock_get() */
+        lock_get();
+#endif
+        goto send
+    :: pc[v] == END -> lock_get(); goto down
+    /* SPIN: nothing of its own */
+    od;
+
+iret: /* fast.asm, without the lock; and to the guest without a look at work */
+    skip;
+    d_step { masked[v] = false; pc[v] = (pc[v] == UNMASK -> SPIN : CHOOSE) };
+#ifndef DROP_IRET_LOOK /* hv/entry/fast.asm: je iret_events */
+    if
+    :: upcall[v] && !masked[v] -> goto work_to_do
+    :: else
+    fi;
+#endif
+    goto guest;
+
+block:
+    skip;
+    d_step { masked[v] = false; pc[v] = CHOOSE };
+#ifndef DROP_BLOCK_LOOK /* hv/call/sched_op.c: if (event_wanted(v)) */
+    if
+    :: upcall[v] && !masked[v] -> LOCK_PUT; goto out
+    :: else
+    fi;
+#endif
+    skip;
+    d_step { state[v] = BLOCKED; work[c] = work[c] | RESCHED };
+    LOCK_PUT;
+    goto out;
+
+poll:
+    pc[v] = POLLED;
+#ifndef DROP_POLL_LOOK /* hv/call/sched_op.c: rc = any_pending(v, port, p.nr_ports); */
+    if
+    :: pending[v] -> LOCK_PUT; goto out
+    :: else
+    fi;
+#endif
+    if
+    :: upcall[v] && !masked[v] -> LOCK_PUT; goto out
+    :: else
+    fi;
+    d_step { state[v] = POLLING; work[c] = work[c] | RESCHED };
+    LOCK_PUT;
+    goto out;
+
+unmask_port:
+    skip;
+    d_step { masked_port[v] = false; pc[v] = UNMASK };
+#ifndef DROP_UNMASK_LOOK /* hv/sched/event.c: if (e && test_bit(d->shared->evtchn_pending, port)) */
+    if
+    :: pending[v] -> raise(v)
+    :: else
+    fi;
+#endif
+    LOCK_PUT;
+    goto out;
+
+send:
+    if
+    :: sends ->
+        d_step { sends--; pc[v] = CHOOSE };
+        if
+        :: set_pending(WAITER)
+        :: set_pending(BLOCKER)
+        fi
+    :: else -> pc[v] = CHOOSE
+    fi;
+#ifndef DROP_LOCK /* hv/entry/entry.asm: mov dword [hv_lock], 0      ; lock_put() */
+    LOCK_PUT;
+#endif
+    goto out;
+
+down:
+    skip;
+    d_step { state[v] = DOWN; work[c] = work[c] | RESCHED };
+    LOCK_PUT;
+    goto out;
+
+out: /* back from C: two looks without the lock */
+#ifndef DROP_OUT_LOOK /* hv/entry/entry.asm: je syscall_long */
+    if
+    :: upcall[v] && !masked[v] -> goto work_to_do
+    :: else
+    fi;
+#endif
+#ifndef DROP_OUT_WORK /* hv/entry/entry.asm: cmp qword [gs:PERCPU_WORK], 0 */
+    if
+    :: work[c] -> goto work_to_do
+    :: else
+    fi;
+#endif
+    goto guest;
+
+work_to_do: /* exit_work() */
+    lock_get();
+    d_step { old = work[c]; work[c] = 0 };
+    if
+    :: old & RESCHED || state[v] != RUNNABLE -> goto schedule
+    :: else -> goto bounce
+    fi;
+
+schedule: /* sched_before_guest() */
+    skip;
+    d_step {
+        told = CPUS;
+        work[c] = 0;
+        v = cur[c];
+        if
+        :: v != NOBODY && state[v] == RUNNABLE -> ENQUEUE(v)
+        :: else
+        fi;
+        if
+        :: waiting -> queue ? old; waiting--
+        :: else -> old = NOBODY
+        fi
+    };
+    if
+    :: old == NOBODY -> goto rest
+    :: else
+    fi;
+    skip;
+    d_step { /* run() */
+        if
+        :: v != NOBODY -> on[v] = CPUS
+        :: else
+        fi;
+        v = old;
+        assert(on[v] == CPUS); /* on one CPU, and that is this one */
+        on[v] = c;
+        cur[c] = v;
+#ifndef DROP_RUN_OFFER /* hv/sched/sched.c: if (!offer_all()) { */
+        if
+        :: waiting -> offer()
+        :: else
+        fi
+#endif
+    };
+    TELL(RESCHED);
+
+bounce: /* bounce_events() */
+    if
+    :: upcall[v] && !masked[v] -> d_step { masked[v] = true; pc[v] = UPCALL }
+    :: else
+    fi;
+    LOCK_PUT;
+    goto guest;
+
+rest: /* and idle() */
+    skip;
+    d_step {
+        if
+        :: v != NOBODY && state[v] == DOWN ->
+            on[v] = CPUS;
+            cur[c] = NOBODY
+        :: else
+        fi;
+#ifndef DROP_IDLE_FIRST /* hv/sched/sched.c: my()->idle = true; */
+        idle[c] = true
+#endif
+    };
+    LOCK_PUT;
+#ifdef DROP_IDLE_FIRST
+    idle[c] = true;
+#endif
+#ifndef DROP_SHADOW /* hv/arch/x86.h: "sti; hlt; cli" */
+    skip;
+#else
+    if
+    :: irq[c] -> irq[c] = false; ipi_serve()
+    :: skip
+    fi;
+#endif
+end_hlt:
+    irq[c] -> irq[c] = false;
+    ipi_serve();
+    lock_get();
+    idle[c] = false;
+    goto schedule
+}
+
+/* --- when nothing moves any more ------------------------------------------ */
+
+active proctype quiet()
+{
+    timeout ->
+    assert(waiting == 0);               /* nobody waits for a CPU */
+    assert(state[SENDER] == DOWN);
+    assert(!pending[WAITER] && !pending[BLOCKER]); /* all was taken */
+    assert(!held)
+}

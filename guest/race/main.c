@@ -32,8 +32,10 @@ struct tally tally;
 
 bool tally_next(void)
 {
-    if (tally.part >= tally.max ||
-        (tally.part >= ROUNDS_MIN && timer_now() > tally.end))
+    const uint64_t now = timer_now();
+    const bool enough = tally.part >= tally.max ||
+                        (tally.part >= ROUNDS_MIN && now > tally.end);
+    if (enough && ((tally.windows && !tally.lacks) || now > tally.patience))
         return false;
     tally.part++;
     tally.rounds++;
@@ -44,6 +46,8 @@ void tally_extend(void)
 {
     tally.part = 0;
     tally.end = timer_now() + cmdline_number("ms", 800) * 1000000u;
+    tally.patience = timer_now() + RACER_MS * UINT64_C(1000000);
+    tally.lacks = false;
 }
 
 static void play(unsigned i, unsigned vcpus)

@@ -82,7 +82,7 @@ static void rounds_159(void)
 
 /* The other vCPU maps the frame, writes, and unmaps it. */
 static struct {
-    volatile uint64_t frame, stop, mapped, refused, bad;
+    volatile uint64_t frame, stop, looks, mapped, refused, bad;
 } mapper;
 
 static void map_and_unmap(void *arg)
@@ -90,6 +90,7 @@ static void map_and_unmap(void *arg)
     (void)arg;
     while (!mapper.stop) {
         const pte_t e = pte_make(mfn_of(mapper.frame), PT_KERNEL_RW);
+        mapper.looks++;
         const int64_t rc = hc_update_va_mapping(MAP_VA, e.v, UVMF_INVLPG);
         if (!rc) {
             mapper.mapped++;
@@ -114,6 +115,7 @@ static void exchange_while_mapped(void)
         int64_t rc = exchange(&frame, sp(A));
         REQUIRE(rc == 0 || rc == -XEN_EINVAL);
         tally.noted[rc != 0]++;
+        tally.lacks = !tally.noted[0] || !tally.noted[1];
         if (rc)
             continue;
         frame_set_mfn(sp(A), mfn_of(frame));
@@ -125,6 +127,8 @@ static void exchange_while_mapped(void)
         REQUIRE(is_zero(sp(A)));
         frame_unmap(sp(A));
         mapper.frame = frame;
+        /* It names this one from now on: others come back, as new ones. */
+        REQUIRE(racer_moves(&mapper.looks, 2, RACER_MS));
         racer_moves(&mapper.mapped, tally.rounds % 3, 20);
     }
     mapper.stop = 1;

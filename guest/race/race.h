@@ -25,7 +25,9 @@ struct tally {
     unsigned windows; /* of these, raced */
     unsigned part;    /* those of this part of the scene, up to: */
     unsigned max;
-    uint64_t end; /* of its time */
+    uint64_t end;      /* of its time, */
+    uint64_t patience; /* and of that while nothing has raced */
+    bool lacks;        /* what it has seen is not all it wants to see */
     const char *note;
     uint64_t noted[3]; /* for %lu in that */
 };

@@ -66,7 +66,8 @@ struct vcpu {
     uint64_t exceptions, faults; /* statistics, of this vCPU */
     struct mm_vcpu mm;
     struct domain *d;
-    struct percpu *on; /* the CPU it is loaded on; NULL: none */
+    struct percpu *on;         /* the CPU it is loaded on; NULL: none */
+    const struct percpu *last; /* that it was loaded on, or is */
     unsigned id;
     enum vcpu_state state;
     bool initialised;

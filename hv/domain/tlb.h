@@ -25,12 +25,17 @@ static inline void tlb_flush_page(uint64_t va)
 /* The same wherever there may be translations of d's; all have, on return. */
 void tlb_flush_domain(struct domain *d, const struct tlb *tlb);
 
-/* The vCPUs of d run next: forget whatever another domain left. */
+/*
+ * A vCPU of d runs next: forget whatever another domain left, or, if it was on
+ * another CPU last, d's own: there it may have flushed what is still here.
+ */
 void tlb_enter_slow(struct domain *d);
-static inline void tlb_enter(struct domain *d)
+static inline void tlb_enter(struct domain *d, bool moved)
 {
-    if (this_cpu()->tlb != d)
+    if (unlikely(this_cpu()->tlb != d))
         tlb_enter_slow(d);
+    else if (unlikely(moved))
+        tlb_flush_all();
 }
 
 /* d, which runs nowhere, is going away: no CPU is to remember it. */

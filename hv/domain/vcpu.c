@@ -121,7 +121,8 @@ static void load(struct vcpu *v)
     cpu->regs_end = (uint64_t)(&v->regs + 1);
     cpu->tss->rsp[0] = cpu->regs_end;
     vcpu_load_root(v);
-    tlb_enter(v->d);
+    tlb_enter(v->d, v->last != cpu);
+    v->last = cpu;
     seg_load(v);
     debugreg_load(v);
     vcpu_load_control(v);
@@ -177,7 +178,7 @@ void vcpu_resume(const struct vcpu *v)
         return;
     cpu->resting = false;
     vcpu_load_root(v);
-    tlb_enter(v->d);
+    tlb_enter(v->d, false);
 }
 
 /* --- a context a guest or the builder gives ----------------------------- */

@@ -97,10 +97,20 @@ static bool may_use(unsigned cpu, unsigned d)
     return cpus[cpu].tlb == &domains[d] && !cpus[cpu].resting;
 }
 
-static void runs(unsigned cpu, unsigned d)
+static void runs(unsigned cpu, unsigned d, bool moved)
 {
     cpus[cpu].resting = false;
-    tlb_enter(&domains[d]);
+    tlb_enter(&domains[d], moved);
+}
+
+/* A vCPU that was on another CPU last finds nothing of its domain's here. */
+static void moves(unsigned cpu, unsigned d)
+{
+    bool moved = dice(2);
+
+    runs(cpu, d, moved);
+    for (unsigned p = 0; p < PAGES; p++)
+        assert_false(moved && cached[cpu][d][p]);
 }
 
 static void touches(unsigned cpu, unsigned page)
@@ -146,7 +156,7 @@ static void step(void)
     be(cpu);
     switch (dice(9)) {
     case 0:
-        runs(cpu, d);
+        moves(cpu, d);
         break;
     case 1:
         cpus[cpu].resting = true;
@@ -216,12 +226,12 @@ static void nobody_is_asked_in_vain(void **state)
 {
     (void)state;
     be(0);
-    runs(0, 0);
+    runs(0, 0, false);
     flushes(0, tlb_full());
     be(1);
-    runs(1, 1);
+    runs(1, 1, false);
     be(2);
-    runs(2, 0);
+    runs(2, 0, false);
     cpus[2].resting = true;
     be(0);
     flushes(0, tlb_full());

@@ -57,6 +57,13 @@ void large_poll(void);
 void processor_note(void);
 void processor_check(void);
 
+/* --- others.c: what other vCPUs do meanwhile --------------------------------
+ */
+
+void others_start(unsigned n);
+/* Each goes on: a failure if one does not. */
+void others_check(void);
+
 /* --- hoard.c -------------------------------------------------------------- */
 
 /* Hostile: the machine's blocks, for a frame of each. */

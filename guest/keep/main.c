@@ -28,6 +28,7 @@
  *                      that it is found
  *   sparse=1           of so many frames one holds the pattern, the others are
  *                      zeroes, which are not part of an image
+ *   busy=0             vCPUs beside the first, which count all the time
  *   seed=1, name=keep
  */
 #include "guest/keep/keep.h"
@@ -102,6 +103,7 @@ static void do_suspend(void)
     processor_note();
     int64_t rc = suspend();
     processor_check();
+    others_check();
     if (rc) {
         printk("%s: suspend gives %ld\n", config.name, rc);
         return;
@@ -193,6 +195,7 @@ void guest_main(void)
 {
     read_config();
     start();
+    others_start((unsigned)cmdline_number("busy", 0));
     follow_walk(cmdline_number("walk", 0));
     if (cmdline_is("hoard", "yes"))
         hoard();

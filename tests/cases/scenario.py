@@ -69,6 +69,8 @@ def cases():
                        EXPECT.get(name, ()))
     yield from bad_cases()
     yield Case("scenario/shell", ["tests/boot/shell"])
+    yield Case("scenario/rounds", ["tests/boot/rounds", "24"], limit=120,
+               expect=("rounds: 24 of 24",), env={"SMP": "4"})
     for kind in MIGRATE:
         yield Case("migrate/" + kind, ["tests/boot/migrate", kind],
                    limit=180)

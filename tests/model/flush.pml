@@ -154,7 +154,7 @@ end_hlt:
 #ifndef DROP_RESUME /* hv/domain/vcpu.c: cpu->resting = false; */
     resting[c] = false;
 #endif
-#ifndef DROP_ENTER /* hv/domain/vcpu.c: tlb_enter(v->d); */
+#ifndef DROP_ENTER /* hv/domain/vcpu.c: tlb_enter(v->d, v->last != cpu); */
     if
     :: !tlb[c] -> d_step { tlb[c] = true; stale[c] = false }
     :: else

@@ -4,7 +4,7 @@
 # suspended, saved, resumed, relocated, killed and restored, and goes on.
 note before machine.blocks_free
 create vmlinuz name=linux mem=256M vcpus=4 superpages=prefer -- console=hvc0 test=spin,tick
-sleep 10
+sleep 30
 ask suspend linux
 wait linux suspended 120
 save linux one

@@ -14,5 +14,5 @@ def cases():
             "race: %s: .*, [1-9][0-9]* windows hit" % s for s in SCENES) + (
                 "RESULT race: success",),
             env={"GUEST": "race", "CPU": cpu, "SMP": "4", "VCPUS": "4",
-                 "ARGS": "ms=300",
+                 "ARGS": "ms=200 rounds=60",
                  "HVARGS": "debug"})

@@ -39,6 +39,16 @@ extern hypercall_table, hypercall_iret, hv_lock, lock_wait, profiled_iretq
 
 %include "hv/entry/entry.inc"
 
+; Of a hypercall, as regs has them; %1 is behind these.
+%macro LOAD_ARGUMENTS 1
+        mov rdi, [%1 + REG(RDI)]
+        mov rsi, [%1 + REG(RSI)]
+        mov rdx, [%1 + REG(RDX)]
+        mov r8, [%1 + REG(R8)]
+        mov r9, [%1 + REG(R9)]
+        mov r10, [%1 + REG(R10)]
+%endmacro
+
 section .text.entry progbits alloc exec nowrite align=16
 
 ; From any vector with a stack of the CPU's own.
@@ -161,12 +171,7 @@ syscall_out:
         mov rcx, [rsp + REG(RIP)]
         cmp rcx, [noncanonical]
         je syscall_long
-        mov rdi, [rsp + REG(RDI)]
-        mov rsi, [rsp + REG(RSI)]
-        mov rdx, [rsp + REG(RDX)]
-        mov r8, [rsp + REG(R8)]
-        mov r9, [rsp + REG(R9)]
-        mov r10, [rsp + REG(R10)]
+        LOAD_ARGUMENTS rsp
         mov r11, [rsp + REG(RFLAGS)]
         mov rsp, [gs:PERCPU_GUEST_RSP]
 global exit_sysret
@@ -191,12 +196,7 @@ syscall_lock:
         add rsp, 8
         pop rax
         mov rcx, [gs:PERCPU_REGS_END]
-        mov rdi, [rcx + REG(RDI)]
-        mov rsi, [rcx + REG(RSI)]
-        mov rdx, [rcx + REG(RDX)]
-        mov r8, [rcx + REG(R8)]
-        mov r9, [rcx + REG(R9)]
-        mov r10, [rcx + REG(R10)]
+        LOAD_ARGUMENTS rcx
         jmp syscall_locked
 
 ; It comes back when C has done it, who had to take the lock.

@@ -667,6 +667,17 @@ static void one_more_than_there_are_cpus(void **state)
         assert_share(&actors[i], 6000 * MS * cpu_count / n, 70 * MS);
 }
 
+/* One more than there are CPUs, beside those who had one each until now. */
+static void one_more_gets_as_much(void)
+{
+    forget_had();
+    appear(1 + cpu_count, HOG, 1000000 * MS, 0);
+    play(5000 * MS);
+    for (unsigned i = 0; i <= cpu_count; i++)
+        assert_share(&actors[i], 5000 * MS * cpu_count / (cpu_count + 1),
+                     100 * MS);
+}
+
 /* However long those who were there before had had a CPU each. */
 static void who_comes_late_gets_as_much(void **state)
 {
@@ -674,12 +685,7 @@ static void who_comes_late_gets_as_much(void **state)
     for (unsigned i = 0; i < cpu_count; i++)
         appear(1 + i, HOG, 1000000 * MS, 0);
     play(5000 * MS);
-    forget_had();
-    appear(1 + cpu_count, HOG, 1000000 * MS, 0);
-    play(5000 * MS);
-    for (unsigned i = 0; i <= cpu_count; i++)
-        assert_share(&actors[i], 5000 * MS * cpu_count / (cpu_count + 1),
-                     100 * MS);
+    one_more_gets_as_much();
 }
 
 /* Nor does it matter that they began one after the other. */
@@ -690,12 +696,7 @@ static void who_began_later_has_no_more_in_hand(void **state)
         appear(1 + i, HOG, 1000000 * MS, 0);
         play(4000 * MS);
     }
-    forget_had();
-    appear(1 + cpu_count, HOG, 1000000 * MS, 0);
-    play(5000 * MS);
-    for (unsigned i = 0; i <= cpu_count; i++)
-        assert_share(&actors[i], 5000 * MS * cpu_count / (cpu_count + 1),
-                     100 * MS);
+    one_more_gets_as_much();
 }
 
 /* Nor has who could use no more a claim on what others used meanwhile. */

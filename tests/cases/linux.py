@@ -2,9 +2,9 @@
 """linux/: Debian's unmodified kernel as a guest."""
 from case import Case, skips_at_77
 
-KINDS = ("life", "smp", "max", "lowmem", "churn", "idle", "crash",
-         "reboot", "keep", "cut", "four", "smplife", "nonotes", "32bit",
-         "damaged", "short", "ramdisk", "small")
+KINDS = ("life", "smp-reboot", "max", "lowmem", "idle-crash", "keep", "cut",
+         "three", "smplife", "nonotes", "32bit", "damaged", "short", "ramdisk",
+         "small")
 # Without packages there is nothing to boot, and the line says why.
 judge = skips_at_77("no packages", "^linux: (.*)")
 

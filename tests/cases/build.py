@@ -11,7 +11,7 @@ from case import BUILD, TOP, Case, missing
 
 FUZZ = ["-runs=400000", "-seed=1", "-use_value_profile=1", "-max_len=2048",
         "-verbosity=0", "-artifact_prefix=" + BUILD + "/",
-        "-max_total_time=" + os.environ.get("FUZZ_SECONDS", "9")]
+        "-max_total_time=" + os.environ.get("FUZZ_SECONDS", "5")]
 
 
 def corpus(name):

@@ -58,7 +58,7 @@ static void random_walks_keep_every_count_exact(void **state)
     (void)state;
     if (seed)
         (void)walk(seed, steps, walker_make);
-    for (unsigned s = 1; !seed && s <= setting("SEEDS", 10); s++)
+    for (unsigned s = 1; !seed && s <= setting("SEEDS", 4); s++)
         reported += walk(s, steps, walker_make);
     assert_true(seed || reported > 0);
 }
@@ -69,7 +69,7 @@ static void with_whole_regions_too(void **state)
     unsigned steps = setting("STEPS", 3000) / 5;
 
     (void)state;
-    for (unsigned s = 1; s <= setting("SEEDS", 10) / 2; s++)
+    for (unsigned s = 1; s <= setting("SEEDS", 4) / 2; s++)
         (void)walk(s, steps, walker_make_1g);
 }
 

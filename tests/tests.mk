@@ -7,7 +7,9 @@ HOST_CC ?= gcc
 HOST_CLANG ?= clang
 HAVE_CLANG := $(shell command -v $(HOST_CLANG))
 T_OUT := $(BUILD)/tests/mm
-T_CFLAGS := -std=gnu2x -O2 -g $(WARN) -Iinclude -I. -Itests/mm \
+# Lines for what a sanitizer finds; with all of -g a file takes a third longer.
+T_DEBUG ?= -g1
+T_CFLAGS := -std=gnu2x -O2 $(T_DEBUG) $(WARN) -Iinclude -I. -Itests/mm \
     -fno-omit-frame-pointer -fno-strict-aliasing
 T_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 T_TSAN := -fsanitize=thread

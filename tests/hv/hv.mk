@@ -5,7 +5,7 @@
 HOST_CC ?= gcc
 HOST_CLANG ?= clang
 # No red zone: hv/arch/cpu.h has a call in the middle of a function that knows of none.
-HVT_CFLAGS := -std=gnu2x -O1 -g $(WARN) -Iinclude -I. -fno-omit-frame-pointer \
+HVT_CFLAGS := -std=gnu2x -O1 $(T_DEBUG) $(WARN) -Iinclude -I. -fno-omit-frame-pointer \
     -mno-red-zone
 HVT_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 

@@ -5,7 +5,7 @@ import re
 from case import FAIL, NEEDS, PASS, Case, guests, missing
 
 # What one boot takes is mostly firmware and GRUB: guests share that many.
-BOOTS = 3
+BOOTS = 2
 
 
 def judge_batch(names):
@@ -33,7 +33,7 @@ def cases():
         names = guests()[i::BOOTS]
         yield Case("bochs/guests-%d" % (i + 1), ["tests/boot/bochs-guests"] +
                    [with_options(n) for n in names],
-                   judge=judge_batch(names), limit=240, skip=skip)
+                   judge=judge_batch(names), limit=300, skip=skip)
     yield Case("bochs/story", ["tests/boot/bochs-scenario", "story"],
                limit=240, expect=("scenario story: all of it held",), skip=skip)
     yield Case("bochs/smp", ["tests/boot/bochs-guest", "hello"], limit=120,

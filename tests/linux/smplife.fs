@@ -4,7 +4,7 @@
 # suspended, saved, resumed, relocated, killed and restored, and goes on.
 note before machine.blocks_free
 create vmlinuz name=linux mem=256M vcpus=4 superpages=prefer -- console=hvc0 test=spin,tick
-# To come up takes it half as many; the rest are processes that come and go.
+# To come up takes it fewer; the rest are of processes that come and go.
 until linux.hypercalls >= 150000 240
 sleep 3
 ask suspend linux

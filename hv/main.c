@@ -88,9 +88,10 @@ static void run_other(void)
     trap_setup();
     apic_timer_setup();
     smp_up();
-    lock_get(); /* for this it has waited since the boot, which is no news */
-    lock_stats = (struct lock_stats){0};
-    lock_put();
+    hv_lock_get(); /* for this it has waited since the boot, no news */
+    hv_lock.waits = 0;
+    hv_lock.longest = 0;
+    hv_lock_put();
     exit_to_guest();
 }
 
@@ -100,7 +101,7 @@ static void init_machine(void)
 
     cpu_detect();
     cpu_init();
-    lock_get();
+    hv_lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();
     acpi_parse(&acpi, boot.rsdp, boot.rsdp_len, map_low, NULL);
@@ -147,6 +148,6 @@ void hv_main(uint32_t mbi)
     launch_guests(&boot);
     time_init();
     console_ring_init();
-    lock_put();
+    hv_lock_put();
     exit_to_guest();
 }

@@ -69,18 +69,24 @@ struct percpu_profile {
 /* Behind GS in the hypervisor. hv/entry/offsets.c tells entry.asm. */
 struct percpu {
     struct percpu *self;
-    uint64_t stack_top; /* of the one hypervisor stack of this CPU */
-    uint64_t guest_rsp; /* scratch of the SYSCALL entry */
-    uint64_t regs_end;  /* behind vcpu->regs, as TSS.RSP0 */
-    struct vcpu *vcpu;  /* that runs or was interrupted; NULL: none yet */
-    struct domain *tlb; /* whose translations the TLB may hold */
+    uint64_t stack_top;    /* of the one hypervisor stack of this CPU */
+    uint64_t guest_rsp;    /* scratch of the SYSCALL entry */
+    uint64_t regs_end;     /* behind vcpu->regs, as TSS.RSP0 */
+    struct vcpu *vcpu;     /* that runs or was interrupted; NULL: none yet */
+    _Atomic uintptr_t tlb; /* whose translations it may hold: hv/domain/tlb.h */
     uint32_t pad;
     uint32_t work;         /* WORK_*: what to see to before going to a guest */
     struct mm_owed owed;   /* nothing, before going to a guest */
     uint64_t timer_due;    /* TSC of the next timer interrupt (hv/dev/apic.h) */
-    _Atomic uint32_t mail; /* hv/arch/ipi.h */
+    _Atomic uint32_t mail; /* hv/arch/ipi.h, and what it asks of others: */
+    _Atomic uint32_t flush_left;
+    struct tlb flush;
+    _Atomic uint64_t flush_for[CPU_MAX / 64]; /* those that ask it to flush */
     bool resting;          /* nobody's tables are loaded: vcpu_rest() */
     bool tsd;              /* CR4.TSD is set */
+    bool has_hv_lock;      /* hv/arch/lock.h */
+    uint64_t wanted_since; /* TSC; 0: nobody waited when it last looked */
+    struct lock *mm_lock;  /* the memory lock of vcpu's domain */
     struct cpu_tss *tss;
     uint64_t *gdt_page;    /* the reserved page, ... */
     maddr_t gdt_frame;     /* ... and where it is */

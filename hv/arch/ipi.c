@@ -7,12 +7,6 @@
 #include "hv/arch/lapic.h"
 #include "hv/arch/x86.h"
 
-/* The flush that is under way, and how many have still to do it. */
-static struct {
-    struct tlb tlb;
-    _Atomic uint32_t left;
-} flush;
-
 void ipi_send(struct percpu *to, uint32_t what)
 {
     ASSERT(to != this_cpu());
@@ -20,14 +14,54 @@ void ipi_send(struct percpu *to, uint32_t what)
         lapic_send(to->apic_id, IPI_VECTOR);
 }
 
-static void flush_for_another(void)
+/* --- flushes ------------------------------------------------------------- */
+
+static void flush_for(struct percpu *from)
 {
-    if (flush.tlb.what == TLB_PAGE)
-        x86_invlpg(flush.tlb.va);
+    if (from->flush.what == TLB_PAGE)
+        x86_invlpg(from->flush.va);
     else
         x86_flush_all();
-    atomic_fetch_sub_explicit(&flush.left, 1, memory_order_release);
+    atomic_fetch_sub_explicit(&from->flush_left, 1, memory_order_release);
 }
+
+static void flush_for_others(struct percpu *cpu)
+{
+    for (unsigned word = 0; word * 64 < cpu_count; word++) {
+        uint64_t who = atomic_exchange_explicit(&cpu->flush_for[word], 0,
+                                                memory_order_acquire);
+
+        for (; who; who &= who - 1)
+            flush_for(cpu_of(word * 64 + (unsigned)__builtin_ctzll(who)));
+    }
+}
+
+void ipi_flush_begin(const struct tlb *tlb)
+{
+    this_cpu()->flush = *tlb;
+}
+
+void ipi_flush(struct percpu *to)
+{
+    struct percpu *cpu = this_cpu();
+
+    atomic_fetch_add_explicit(&cpu->flush_left, 1, memory_order_relaxed);
+    atomic_fetch_or_explicit(&to->flush_for[cpu->id / 64], BIT(cpu->id % 64),
+                             memory_order_release);
+    ipi_send(to, IPI_FLUSH);
+}
+
+void ipi_flush_wait(void)
+{
+    const struct percpu *cpu = this_cpu();
+
+    while (atomic_load_explicit(&cpu->flush_left, memory_order_acquire)) {
+        ipi_serve(); /* those may wait for us */
+        x86_pause();
+    }
+}
+
+/* --- the mailbox --------------------------------------------------------- */
 
 void ipi_serve(void)
 {
@@ -38,7 +72,7 @@ void ipi_serve(void)
         return;
     what = atomic_exchange_explicit(&cpu->mail, 0, memory_order_acq_rel);
     if (what & IPI_FLUSH)
-        flush_for_another();
+        flush_for_others(cpu);
     cpu->work |= what & ~IPI_FLUSH;
 }
 
@@ -46,22 +80,4 @@ void ipi_interrupt(void)
 {
     lapic_eoi();
     ipi_serve();
-}
-
-void ipi_flush_begin(const struct tlb *tlb)
-{
-    flush.tlb = *tlb;
-    atomic_store_explicit(&flush.left, 0, memory_order_relaxed);
-}
-
-void ipi_flush(struct percpu *to)
-{
-    atomic_fetch_add_explicit(&flush.left, 1, memory_order_relaxed);
-    ipi_send(to, IPI_FLUSH);
-}
-
-void ipi_flush_wait(void)
-{
-    while (atomic_load_explicit(&flush.left, memory_order_acquire))
-        x86_pause();
 }

@@ -5,7 +5,8 @@
  * at once and an idle CPU too, and who waits for the lock looks by itself.
  *
  * Invariant: serving a mailbox takes no lock and touches nothing but the CPU's
- * own area and TLB, so it may be done wherever the CPU happens to be.
+ * own area and TLB, and who asked for a flush, so it may be done wherever the
+ * CPU happens to be.
  */
 #pragma once
 
@@ -25,8 +26,9 @@ void ipi_serve(void);
 void ipi_interrupt(void);
 
 /*
- * By who holds the lock, so by one at a time: begin, name some, wait until all
- * of these have flushed it.
+ * One at a time of each CPU: begin, name some, wait until all of these have
+ * flushed it. Several CPUs may do so at once, for each other even: who waits
+ * serves its mailbox.
  */
 void ipi_flush_begin(const struct tlb *tlb);
 void ipi_flush(struct percpu *to);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* lock.c: see lock.h. */
+/* lock.c: see lock.h, and mm/base/lock.h for what a lock is. */
 #include "hv/arch/lock.h"
 
 #include "hv/arch/ipi.h"
 #include "hv/arch/x86.h"
 
 struct lock hv_lock;
-
-/* Its holder's. */
-struct lock_stats lock_stats;
-static uint64_t wanted_since; /* TSC; 0: it has not looked, or nobody waited */
 
 /* TSC ticks: some milliseconds; some tens of microseconds. */
 #define CLAIM_AFTER (UINT64_C(1) << 25)
@@ -20,70 +16,71 @@ static uint32_t claimant(void)
     return this_cpu()->id + 1;
 }
 
-static bool claimed_by_another(void)
+static bool claimed_by_another(const struct lock *l)
 {
-    uint32_t by = atomic_load_explicit(&hv_lock.claim, memory_order_relaxed);
+    uint32_t by = atomic_load_explicit(&l->claim, memory_order_relaxed);
 
     return by && by != claimant();
 }
 
-static void claim(void)
+static void claim(struct lock *l)
 {
     uint32_t nobody = 0;
 
     (void)atomic_compare_exchange_strong_explicit(
-        &hv_lock.claim, &nobody, claimant(), memory_order_relaxed,
+        &l->claim, &nobody, claimant(), memory_order_relaxed,
         memory_order_relaxed);
 }
 
-static bool try(void)
+static bool try(struct lock *l)
 {
-    return !claimed_by_another() &&
-           !atomic_load_explicit(&hv_lock.held, memory_order_relaxed) &&
-           !atomic_exchange_explicit(&hv_lock.held, 1, memory_order_acquire);
+    return !claimed_by_another(l) &&
+           !atomic_load_explicit(&l->held, memory_order_relaxed) &&
+           !atomic_exchange_explicit(&l->held, 1, memory_order_acquire);
 }
 
-/* Of who has it now. */
-static void came_to_it(uint64_t start)
+/* By who has it now. */
+static void came_to_it(struct lock *l, uint64_t start)
 {
-    if (atomic_load_explicit(&hv_lock.claim, memory_order_relaxed) ==
-        claimant())
-        atomic_store_explicit(&hv_lock.claim, 0, memory_order_relaxed);
-    wanted_since = 0;
-    lock_stats.waits++;
-    lock_stats.longest = MAX(lock_stats.longest, x86_rdtsc() - start);
+    if (atomic_load_explicit(&l->claim, memory_order_relaxed) == claimant())
+        atomic_store_explicit(&l->claim, 0, memory_order_relaxed);
+    l->waits++;
+    l->longest = MAX(l->longest, x86_rdtsc() - start);
 }
 
-void lock_wait(bool taken)
+void port_lock_wait(struct lock *l, bool taken)
 {
     const uint64_t start = x86_rdtsc();
 
-    atomic_fetch_add_explicit(&hv_lock.waiting, 1, memory_order_relaxed);
-    while (!taken || claimed_by_another()) {
+    atomic_fetch_add_explicit(&l->waiting, 1, memory_order_relaxed);
+    while (!taken || claimed_by_another(l)) {
         if (taken)
-            lock_put();
+            lock_put(l);
         ipi_serve();
         x86_pause();
         if (x86_rdtsc() - start > CLAIM_AFTER)
-            claim();
-        taken = try();
+            claim(l);
+        taken = try(l);
     }
-    atomic_fetch_sub_explicit(&hv_lock.waiting, 1, memory_order_relaxed);
-    came_to_it(start);
+    atomic_fetch_sub_explicit(&l->waiting, 1, memory_order_relaxed);
+    came_to_it(l, start);
+}
+
+static bool wanted(const struct lock *l)
+{
+    return atomic_load_explicit(&l->waiting, memory_order_relaxed);
 }
 
 bool lock_overdue(void)
 {
-    if (!atomic_load_explicit(&hv_lock.waiting, memory_order_relaxed)) {
-        wanted_since = 0;
+    struct percpu *cpu = this_cpu();
+
+    if (!(cpu->has_hv_lock && wanted(&hv_lock)) &&
+        !(cpu->mm_lock && wanted(cpu->mm_lock))) {
+        cpu->wanted_since = 0;
         return false;
     }
-    if (!wanted_since)
-        wanted_since = x86_rdtsc();
-    return x86_rdtsc() - wanted_since > OVERDUE;
-}
-
-void lock_take(void)
-{
-    lock_get();
+    if (!cpu->wanted_since)
+        cpu->wanted_since = x86_rdtsc();
+    return x86_rdtsc() - cpu->wanted_since > OVERDUE;
 }

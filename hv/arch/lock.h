@@ -1,61 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.h: the one lock of the hypervisor. Who is in C holds it, but for what a
- * CPU does to itself and its mailbox; the fast paths in assembly do without.
+ * lock.h: the hypervisor's lock, of all that has none of its own: domains as
+ * such, the scheduler, events, grants, services. What a guest does all day does
+ * without: its page tables and memory are under its domain's memory lock
+ * (mm/alloc/mm.h), and what is of one vCPU alone is that vCPU's while it runs.
  *
- * Invariant: its holder never waits for another CPU that may wait for it, but
- * by ipi_flush_wait(), and whoever waits here serves its mailbox (ipi.h): so
- * nobody waits for ever. Whoever comes when it is free has it, because on a
- * machine that is a guest itself the one whose turn it were may not run just
- * then; but who has waited for long claims it, and then nobody else takes it.
+ * Invariant: it is taken before a domain's memory lock, never while one is
+ * held. Whoever waits for either serves its CPU's mailbox (ipi.h), so whoever
+ * holds them may wait for flushes.
  */
 #pragma once
 
-#include <stdatomic.h>
-
-#include "base.h"
-
-struct lock {
-    _Atomic uint32_t held;    /* bit 0 */
-    _Atomic uint32_t claim;   /* 1 + the id of the CPU that is next; 0: none */
-    _Atomic uint32_t waiting; /* so many CPUs */
-};
-_Static_assert(offsetof(struct lock, held) == 0,
-               "entry.asm sets and clears bit 0");
+#include "hv/arch/cpu.h"
+#include "mm/base/lock.h"
 
 extern struct lock hv_lock;
 
-/* How often it was waited for, and for how long at most, in TSC ticks. */
-extern struct lock_stats {
-    uint64_t waits, longest;
-} lock_stats;
+static inline void hv_lock_get(void)
+{
+    lock_get(&hv_lock);
+    this_cpu()->has_hv_lock = true;
+}
+
+static inline void hv_lock_put(void)
+{
+    this_cpu()->has_hv_lock = false;
+    lock_put(&hv_lock);
+}
 
 /*
- * What is more than one look, out of line, for entry.asm too. taken: the bit is
- * ours, but another CPU has claimed the lock.
+ * For what is done with and without: false, the caller has it already, and
+ * nothing was done. What it returns is hv_lock_put_back()'s.
  */
-void lock_wait(bool taken);
-
-static inline void lock_get(void)
+must_check static inline bool hv_lock_get_once(void)
 {
-    bool taken =
-        !atomic_exchange_explicit(&hv_lock.held, 1, memory_order_acquire);
-
-    if (unlikely(!taken ||
-                 atomic_load_explicit(&hv_lock.claim, memory_order_relaxed)))
-        lock_wait(taken);
+    if (this_cpu()->has_hv_lock)
+        return false;
+    hv_lock_get();
+    return true;
 }
 
-static inline void lock_put(void)
+static inline void hv_lock_put_back(bool got)
 {
-    atomic_store_explicit(&hv_lock.held, 0, memory_order_release);
+    if (got)
+        hv_lock_put();
 }
-
-/* For assembly, in the middle of a path. */
-void lock_take(void);
 
 /*
- * The caller holds it: has anybody waited for it for long, while the caller
- * looked now and then?
+ * Has anybody waited for long, while the caller looked now and then, for this
+ * lock, if it has that, or for the memory lock of the domain that it runs?
  */
 bool lock_overdue(void);

@@ -48,7 +48,7 @@ HYPERCALL1(set_trap_table, uint64_t, traps)
 }
 
 /* Any address will do for now; a frame that cannot be pushed ends the guest. */
-HYPERCALL2(stack_switch, uint64_t, ss, uint64_t, sp)
+UNLOCKED_HYPERCALL2(stack_switch, uint64_t, ss, uint64_t, sp)
 {
     struct vcpu *v = current_vcpu();
 

@@ -87,8 +87,8 @@ static int16_t give_up(struct vcpu *v, uint32_t handle, uint64_t host_addr,
     if (!from)
         return GNTST_bad_handle;
     mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, from);
-    status = new_addr ? grant_replace(&op, handle, host_addr, new_addr)
-                      : grant_unmap(&op, handle, host_addr, dev_addr);
+    status = new_addr ? grant_replace(&op, &theirs, handle, host_addr, new_addr)
+                      : grant_unmap(&op, &theirs, handle, host_addr, dev_addr);
     mm_op_end_two(&op, &theirs);
     return (int16_t)status;
 }

@@ -27,12 +27,6 @@ long errno_of_failure(enum err e)
 
 /* --- continuing later --------------------------------------------------- */
 
-/* The multicall entry being worked on, and what became of it. */
-static struct {
-    struct multicall_entry *entry;
-    bool restart;
-} multicall;
-
 void hypercall_complete_regs(void); /* entry.asm, where nobody did before */
 void hypercall_complete_regs(void)
 {
@@ -64,26 +58,32 @@ struct regs *hypercall_regs(void)
 
 bool hypercall_in_multicall(void)
 {
-    return multicall.entry;
+    return current_vcpu()->multicall.entry;
 }
 
 void hypercall_entry_begin(struct multicall_entry *e)
 {
-    multicall.entry = e;
-    multicall.restart = false;
+    struct vcpu_multicall *m = &current_vcpu()->multicall;
+
+    m->entry = e;
+    m->restart = false;
 }
 
 bool hypercall_entry_end(void)
 {
-    multicall.entry = NULL;
-    return multicall.restart;
+    struct vcpu_multicall *m = &current_vcpu()->multicall;
+
+    m->entry = NULL;
+    return m->restart;
 }
 
 long hypercall_again(unsigned nr)
 {
-    if (multicall.entry) {
-        multicall.restart = true;
-        multicall.entry->op = nr;
+    struct vcpu_multicall *m = &current_vcpu()->multicall;
+
+    if (m->entry) {
+        m->restart = true;
+        m->entry->op = nr;
     } else {
         hypercall_regs()->rip -= 2; /* the SYSCALL is executed again */
     }
@@ -92,14 +92,15 @@ long hypercall_again(unsigned nr)
 
 long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n)
 {
+    struct multicall_entry *e = current_vcpu()->multicall.entry;
     struct regs *r = &current_vcpu()->regs;
     uint64_t *const arg[] = {&r->rdi, &r->rsi, &r->rdx,
                              &r->r10, &r->r8,  &r->r9};
 
     ASSERT(n <= ARRAY_SIZE(arg));
     for (size_t i = 0; i < n; i++)
-        if (multicall.entry)
-            multicall.entry->args[i] = args[i];
+        if (e)
+            e->args[i] = args[i];
         else
             *arg[i] = args[i];
     return hypercall_again(nr);

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "hv/arch/lock.h"
 #include "hv/domain/domain.h"
 #include "hv/domain/vcpu.h"
 #include "xen/errno.h"
@@ -25,40 +26,66 @@
 typedef long hypercall_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                           uint64_t);
 
-/* Its body follows, and is all there is of it: it is inlined. */
-#define HYPERCALL_BODY(name, registers, cut, args)                             \
+/*
+ * Its body follows, and is all there is of it: it is inlined. It has hv_lock
+ * or, as UNLOCKED_HYPERCALLn(), none, and takes what it needs itself.
+ */
+#define HYPERCALL_LOCKED(call)                                                 \
+    ({                                                                         \
+        long rc_;                                                              \
+        hv_lock_get();                                                         \
+        rc_ = (call);                                                          \
+        hv_lock_put();                                                         \
+        rc_;                                                                   \
+    })
+#define HYPERCALL_UNLOCKED(call) (call)
+#define HYPERCALL_BODY(how, name, registers, cut, args)                        \
     static always_inline long body_of_##name args;                             \
     long hypercall_##name registers                                            \
     {                                                                          \
-        return body_of_##name cut;                                             \
+        return HYPERCALL_##how(body_of_##name cut);                            \
     }                                                                          \
     static always_inline long body_of_##name args
 
-#define HYPERCALL0(name)                                                       \
+#define HYPERCALL_0(how, name)                                                 \
     HYPERCALL_BODY(                                                            \
-        name, (uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t),    \
-        (), (void))
-#define HYPERCALL1(name, ta, a)                                                \
+        how, name,                                                             \
+        (uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t), (),      \
+        (void))
+#define HYPERCALL_1(how, name, ta, a)                                          \
     HYPERCALL_BODY(                                                            \
-        name, (uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t),  \
+        how, name,                                                             \
+        (uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t),        \
         ((ta)a), (ta a))
-#define HYPERCALL2(name, ta, a, tb, b)                                         \
+#define HYPERCALL_2(how, name, ta, a, tb, b)                                   \
     HYPERCALL_BODY(                                                            \
-        name,                                                                  \
+        how, name,                                                             \
         (uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t),      \
         ((ta)a, (tb)b), (ta a, tb b))
-#define HYPERCALL3(name, ta, a, tb, b, tc, c)                                  \
+#define HYPERCALL_3(how, name, ta, a, tb, b, tc, c)                            \
     HYPERCALL_BODY(                                                            \
-        name,                                                                  \
+        how, name,                                                             \
         (uint64_t a, uint64_t b, uint64_t c, uint64_t, uint64_t, uint64_t),    \
         ((ta)a, (tb)b, (tc)c), (ta a, tb b, tc c))
-#define HYPERCALL4(name, ta, a, tb, b, tc, c, td, d)                           \
+#define HYPERCALL_4(how, name, ta, a, tb, b, tc, c, td, d)                     \
     HYPERCALL_BODY(                                                            \
-        name,                                                                  \
+        how, name,                                                             \
         (uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t, uint64_t),  \
         ((ta)a, (tb)b, (tc)c, (td)d), (ta a, tb b, tc c, td d))
 
-/* A handler called from C, with 0 for the arguments that are left out. */
+#define HYPERCALL0(...)          HYPERCALL_0(LOCKED, __VA_ARGS__)
+#define HYPERCALL1(...)          HYPERCALL_1(LOCKED, __VA_ARGS__)
+#define HYPERCALL2(...)          HYPERCALL_2(LOCKED, __VA_ARGS__)
+#define HYPERCALL3(...)          HYPERCALL_3(LOCKED, __VA_ARGS__)
+#define UNLOCKED_HYPERCALL1(...) HYPERCALL_1(UNLOCKED, __VA_ARGS__)
+#define UNLOCKED_HYPERCALL2(...) HYPERCALL_2(UNLOCKED, __VA_ARGS__)
+#define UNLOCKED_HYPERCALL3(...) HYPERCALL_3(UNLOCKED, __VA_ARGS__)
+#define UNLOCKED_HYPERCALL4(...) HYPERCALL_4(UNLOCKED, __VA_ARGS__)
+
+/*
+ * A handler called from C, with 0 for the arguments that are left out: by
+ * tests, and by none that has hv_lock itself.
+ */
 #define hypercall_call(name, ...)                                              \
     hypercall_call_with(hypercall_##name,                                      \
                         (const uint64_t[HYPERCALL_ARGS]){__VA_ARGS__})

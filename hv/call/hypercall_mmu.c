@@ -25,7 +25,7 @@ static enum err owner_check(const struct domain *d, domid_t id)
         return ERR_SRCH;
     if (id == DOMID_IO || id == DOMID_XEN)
         return ERR_PERM;
-    return domain_find(id) ? ERR_PERM : ERR_SRCH;
+    return domain_known(id) ? ERR_PERM : ERR_SRCH;
 }
 
 /* --- lists of requests -------------------------------------------------- */
@@ -135,8 +135,10 @@ static never_inline long one_more(const struct mm_op *op, enum err rc,
 static always_inline long one_end(const struct mm_op *op, enum err rc,
                                   unsigned nr)
 {
-    if (likely(!((unsigned)rc | (unsigned)this_cpu()->owed.what)))
+    if (likely(!((unsigned)rc | (unsigned)this_cpu()->owed.what))) {
+        mm_op_end_fast(op);
         return 0;
+    }
     return one_more(op, rc, nr);
 }
 _Static_assert(TLB_NOTHING == 0 && ERR_NONE == 0, "tested together");
@@ -194,8 +196,8 @@ static never_inline long update_many(uint64_t reqs, uint32_t count,
 }
 
 /* foreigndom: whose frames, and in the high half 1 + whose tables or 0. */
-HYPERCALL4(mmu_update, uint64_t, reqs, uint32_t, count, uint64_t, done,
-           uint32_t, foreigndom)
+UNLOCKED_HYPERCALL4(mmu_update, uint64_t, reqs, uint32_t, count, uint64_t, done,
+                    uint32_t, foreigndom)
 {
     if (unlikely(!one_of_own(count, done, foreigndom)))
         return update_many(reqs, count, done, foreigndom);
@@ -227,7 +229,7 @@ static void flush_page(uint64_t va, bool here)
         tlb_flush_domain(current_vcpu()->d, &page);
 }
 
-/* User pages are global, so those too. */
+/* User pages are global, so those too. By who has the domain's memory lock. */
 static void flush_all(bool here)
 {
     const struct tlb all = tlb_full();
@@ -266,7 +268,6 @@ static enum err new_baseptr(struct mm_op *op, mfn_t m)
 
     if (rc)
         return rc;
-    vcpu_load_root(v);
     return v->ldt_entries ? seg_drop_ldt(op, v) : ERR_NONE;
 }
 
@@ -355,8 +356,8 @@ static always_inline long ext_one(uint64_t ops)
     if (e.cmd != MMUEXT_NEW_BASEPTR || unlikely(v->ldt_entries) ||
         !mmu_fast_root(&op, &v->mm.root_kernel, m))
         return ext_rare(v, &e);
-    mm_op_end_fast(&op);
     x86_write_cr3(maddr_of_mfn(m).v); /* it is in its kernel */
+    mm_op_end_fast(&op);
     return 0;
 }
 
@@ -378,8 +379,8 @@ static never_inline long ext_many(uint64_t ops, uint32_t count, uint64_t done,
     return list_end(&l, rc, __HYPERVISOR_mmuext_op, foreigndom);
 }
 
-HYPERCALL4(mmuext_op, uint64_t, ops, uint32_t, count, uint64_t, done, uint32_t,
-           foreigndom)
+UNLOCKED_HYPERCALL4(mmuext_op, uint64_t, ops, uint32_t, count, uint64_t, done,
+                    uint32_t, foreigndom)
 {
     if (unlikely(!one_of_own(count, done, foreigndom)))
         return ext_many(ops, count, done, foreigndom);
@@ -388,9 +389,14 @@ HYPERCALL4(mmuext_op, uint64_t, ops, uint32_t, count, uint64_t, done, uint32_t,
 
 /* --- update_va_mapping -------------------------------------------------- */
 
-/* Whom to flush: as in flush_op() it only matters that it can be read. */
+/*
+ * Once the entry is changed. Whom to flush: as in flush_op() it only matters
+ * that it can be read.
+ */
 static never_inline long flush_more(uint64_t va, uint64_t flags)
 {
+    struct vcpu *v = current_vcpu();
+    struct mm_op op;
     uint64_t who = flags & ~UVMF_FLUSHTYPE_MASK;
     uint64_t what = flags & UVMF_FLUSHTYPE_MASK;
 
@@ -398,10 +404,12 @@ static never_inline long flush_more(uint64_t va, uint64_t flags)
         return 0;
     if (who != UVMF_LOCAL && who != UVMF_ALL && read_bitmap(who))
         return -XEN_EFAULT; /* the entry is changed all the same */
+    mm_op_begin(&op, &v->d->mm, &v->mm);
     if (what == UVMF_INVLPG)
         flush_page(va, who == UVMF_LOCAL);
     else
         flush_all(who == UVMF_LOCAL);
+    mm_op_end(&op);
     return 0;
 }
 
@@ -435,13 +443,14 @@ static always_inline long update_va(unsigned nr, uint64_t va, uint64_t val,
     return 0;
 }
 
-HYPERCALL3(update_va_mapping, uint64_t, va, uint64_t, val, uint64_t, flags)
+UNLOCKED_HYPERCALL3(update_va_mapping, uint64_t, va, uint64_t, val, uint64_t,
+                    flags)
 {
     return update_va(__HYPERVISOR_update_va_mapping, va, val, flags);
 }
 
-HYPERCALL4(update_va_mapping_otherdomain, uint64_t, va, uint64_t, val, uint64_t,
-           flags, uint32_t, domid)
+UNLOCKED_HYPERCALL4(update_va_mapping_otherdomain, uint64_t, va, uint64_t, val,
+                    uint64_t, flags, uint32_t, domid)
 {
     enum err rc = owner_check(current_vcpu()->d, (domid_t)domid);
 
@@ -453,7 +462,7 @@ HYPERCALL4(update_va_mapping_otherdomain, uint64_t, va, uint64_t, val, uint64_t,
 
 /* --- descriptors -------------------------------------------------------- */
 
-HYPERCALL2(update_descriptor, uint64_t, ma, uint64_t, desc)
+UNLOCKED_HYPERCALL2(update_descriptor, uint64_t, ma, uint64_t, desc)
 {
     struct vcpu *v = current_vcpu();
     struct mm_op op;

@@ -275,7 +275,7 @@ static never_inline long other(struct vcpu *v, uint64_t cmd, uint64_t arg)
     }
 }
 
-HYPERCALL2(memory_op, uint64_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(memory_op, uint64_t, cmd, uint64_t, arg)
 {
     struct vcpu *v = current_vcpu();
 
@@ -285,6 +285,6 @@ HYPERCALL2(memory_op, uint64_t, cmd, uint64_t, arg)
     case XENMEM_populate_physmap:
         return reservation(v, cmd, arg);
     default:
-        return other(v, cmd, arg);
+        return HYPERCALL_LOCKED(other(v, cmd, arg));
     }
 }

@@ -131,10 +131,8 @@ static long watchdog(struct vcpu *v, uint64_t arg)
     return watchdog_set(v->d, w.id, w.timeout);
 }
 
-HYPERCALL2(sched_op, uint32_t, cmd, uint64_t, arg)
+static long operation(struct vcpu *v, uint32_t cmd, uint64_t arg)
 {
-    struct vcpu *v = current_vcpu();
-
     switch (cmd) {
     case SCHEDOP_yield:
         sched_give_way();
@@ -158,6 +156,11 @@ HYPERCALL2(sched_op, uint32_t, cmd, uint64_t, arg)
     }
 }
 
+HYPERCALL2(sched_op, uint32_t, cmd, uint64_t, arg)
+{
+    return operation(current_vcpu(), cmd, arg);
+}
+
 /* The reason of a shutdown is the argument itself. */
 HYPERCALL2(sched_op_compat, uint32_t, cmd, uint64_t, arg)
 {
@@ -165,5 +168,5 @@ HYPERCALL2(sched_op_compat, uint32_t, cmd, uint64_t, arg)
         return shut_down(current_vcpu(), (unsigned)arg);
     if (cmd > SCHEDOP_shutdown)
         return -XEN_ENOSYS;
-    return hypercall_call(sched_op, cmd, arg);
+    return operation(current_vcpu(), cmd, arg);
 }

@@ -28,12 +28,12 @@ HYPERCALL2(set_gdt, uint64_t, frames, uint32_t, entries)
     return errno_of(rc);
 }
 
-HYPERCALL2(set_debugreg, uint32_t, reg, uint64_t, value)
+UNLOCKED_HYPERCALL2(set_debugreg, uint32_t, reg, uint64_t, value)
 {
     return errno_of(debugreg_set(current_vcpu(), reg, value));
 }
 
-HYPERCALL1(get_debugreg, uint32_t, reg)
+UNLOCKED_HYPERCALL1(get_debugreg, uint32_t, reg)
 {
     uint64_t value;
     enum err rc = debugreg_get(current_vcpu(), reg, &value);
@@ -41,13 +41,13 @@ HYPERCALL1(get_debugreg, uint32_t, reg)
     return rc ? errno_of(rc) : (long)value;
 }
 
-HYPERCALL1(fpu_taskswitch, uint32_t, set)
+UNLOCKED_HYPERCALL1(fpu_taskswitch, uint32_t, set)
 {
     fpu_set_ts(current_vcpu(), set);
     return 0;
 }
 
-HYPERCALL2(set_segment_base, uint32_t, which, uint64_t, base)
+UNLOCKED_HYPERCALL2(set_segment_base, uint32_t, which, uint64_t, base)
 {
     struct vcpu *v = current_vcpu();
 

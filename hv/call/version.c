@@ -96,7 +96,7 @@ static never_inline long other(uint32_t cmd, uint64_t arg)
 }
 
 /* The version itself is what guests ask for when they only want to call. */
-HYPERCALL2(xen_version, uint32_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(xen_version, uint32_t, cmd, uint64_t, arg)
 {
     if (likely(cmd == XENVER_version))
         return XEN_MAJOR << 16 | XEN_MINOR;

@@ -307,13 +307,13 @@ static void closing_table(void)
 
 static void processors(void)
 {
-    const uint64_t us = lock_stats.longest * 1000 / clock_tsc_khz;
+    const uint64_t us = hv_lock.longest * 1000 / clock_tsc_khz;
 
-    log_say("  processors  %u; the lock was waited for %lu times, %lu us at "
+    log_say("  processors  %u; the lock was waited for %u times, %lu us at "
             "most",
-            cpu_count, lock_stats.waits, us);
-    log_json("{\"processors\":%u,\"lock_waits\":%lu,\"lock_wait_us\":%lu}",
-             cpu_count, lock_stats.waits, us);
+            cpu_count, hv_lock.waits, us);
+    log_json("{\"processors\":%u,\"lock_waits\":%u,\"lock_wait_us\":%lu}",
+             cpu_count, hv_lock.waits, us);
 }
 
 static void machine(void)

@@ -22,7 +22,6 @@
  */
 #include "hv/domain/bounce.h"
 
-#include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
@@ -163,12 +162,10 @@ void bounce_bad_stack(void)
 {
     struct vcpu *v = current_vcpu();
 
-    lock_get();
     domain_crash(v->d,
                  "vCPU %u: its kernel stack cannot be written "
                  "(rsp %lx, from user mode %lx)",
                  v->id, v->regs.rsp, v->kernel_sp);
-    lock_put();
 }
 
 void bounce_set_slow(struct vcpu *v)

@@ -10,6 +10,7 @@
 
 #include "hv/arch/cpu.h"
 #include "hv/arch/ipi.h"
+#include "hv/arch/lock.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/domain/vcpu.h"
@@ -29,11 +30,20 @@ struct domain *domain_find(domid_t id)
     return d;
 }
 
+bool domain_known(domid_t id)
+{
+    const bool got = hv_lock_get_once();
+    const bool known = domain_find(id);
+
+    hv_lock_put_back(got);
+    return known;
+}
+
 enum err domain_self(const struct domain *d, domid_t id)
 {
     if (id == DOMID_SELF || id == d->id)
         return ERR_NONE;
-    return domain_find(id) ? ERR_PERM : ERR_SRCH;
+    return domain_known(id) ? ERR_PERM : ERR_SRCH;
 }
 
 struct domain *domain_controller(void)
@@ -146,18 +156,13 @@ void domain_left(struct domain *d)
     tell_all(d);
 }
 
-void domain_crash(struct domain *d, const char *fmt, ...)
+static void crash(struct domain *d, const char *why)
 {
-    char why[200];
     const struct vcpu *v = current_vcpu();
-    va_list ap;
 
     if (d->end == DOMAIN_CRASHED)
         return;
     d->culprit = v && v->d == d ? v : NULL;
-    va_start(ap, fmt);
-    print_vformat(why, sizeof(why), fmt, ap);
-    va_end(ap);
     log_say("d%u %s crashed: %s", d->id, d->name, why);
     if (d->end == DOMAIN_ALIVE) {
         domain_shutdown(d, DOMAIN_CRASHED, SHUTDOWN_crash);
@@ -165,4 +170,17 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     }
     d->end = DOMAIN_CRASHED; /* a crash while it ends is a crash, and one end */
     d->end_reason = SHUTDOWN_crash;
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+    const bool got = hv_lock_get_once();
+    char why[200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    print_vformat(why, sizeof(why), fmt, ap);
+    va_end(ap);
+    crash(d, why);
+    hv_lock_put_back(got);
 }

@@ -50,6 +50,12 @@ struct guest_callbacks {
     struct trap_info event, failsafe, syscall, syscall32, sysenter;
 };
 
+/* hv/call/hypercall.c: the entry that is worked on, and what became of it. */
+struct vcpu_multicall {
+    struct multicall_entry *entry;
+    bool restart;
+};
+
 /*
  * The processor pushes straight into regs (TSS.RSP0 and PERCPU.regs_end point
  * behind it), and aligns to 16 bytes before it does. An IRETQ that faults
@@ -92,6 +98,8 @@ struct vcpu {
     uint8_t *fpu;                 /* XSAVE area, hypervisor frames */
     struct profile_line *profile; /* hv/domain/profile.h, if asked for */
     struct msr_log msr_log;       /* hv/domain/msr_log.h */
+
+    struct vcpu_multicall multicall;
 
     /* Events. */
     mfn_t info_mfn;         /* registered elsewhere: a writable reference */
@@ -165,8 +173,8 @@ struct domain {
     domid_t id;
     char name[DOMAIN_NAME_MAX];
     struct domain *next;
-    unsigned tlb_cpus; /* hv/domain/tlb.h */
-    unsigned loaded;   /* vCPUs of it that are, on whatever CPUs */
+    _Atomic unsigned tlb_cpus; /* hv/domain/tlb.h */
+    unsigned loaded;           /* vCPUs of it that are, on whatever CPUs */
     struct vcpu *vcpu[DOMAIN_VCPUS];
     unsigned nr_vcpus;
     enum domain_end end;
@@ -261,6 +269,8 @@ void domain_list_add(struct domain *d);
 void domain_list_remove(const struct domain *d);
 
 struct domain *domain_find(domid_t id);
+/* Is there one? With hv_lock or without: it may be gone by now. */
+bool domain_known(domid_t id);
 /* The control guest while it lives, or NULL. */
 struct domain *domain_controller(void);
 
@@ -290,5 +300,6 @@ void domain_left(struct domain *d);
 /*
  * Ends d as crashed, with one line that says why; returns, and d's vCPUs do
  * not run again. hv/entry/exit.c dumps the registers before the switch away.
+ * With hv_lock or without, but with no memory lock.
  */
 printf_like(2, 3) void domain_crash(struct domain *d, const char *fmt, ...);

@@ -5,59 +5,118 @@
 #include "hv/arch/ipi.h"
 #include "hv/arch/memory.h"
 
-static bool only_here(const struct domain *d)
+/* --- whose a TLB is ------------------------------------------------------ */
+
+static struct domain *domain_in(uintptr_t word)
 {
-    return d->tlb_cpus == 1;
+    return (struct domain *)(word & ~TLB_RESTING);
 }
+
+static uintptr_t word_of(const struct percpu *cpu)
+{
+    return atomic_load_explicit(&cpu->tlb, memory_order_acquire);
+}
+
+/*
+ * The domain's translations in a TLB that are no use to anybody: of a CPU that
+ * rests, and has none of its tables, or of one that never runs it again. false:
+ * it has changed its mind.
+ */
+static bool forget(struct percpu *cpu, uintptr_t word)
+{
+    if (!atomic_compare_exchange_strong(&cpu->tlb, &word, word & TLB_RESTING))
+        return false;
+    atomic_fetch_sub(&domain_in(word)->tlb_cpus, 1);
+    return true;
+}
+
+void tlb_rest(void)
+{
+    atomic_fetch_or(&this_cpu()->tlb, TLB_RESTING);
+}
+
+void tlb_resume(void)
+{
+    atomic_fetch_and(&this_cpu()->tlb, ~TLB_RESTING);
+}
+
+/* --- flushing this one --------------------------------------------------- */
 
 void tlb_flush_all(void)
 {
-    struct domain *d = this_cpu()->tlb;
+    struct domain *d = domain_in(word_of(this_cpu()));
+    const bool only_here = d && atomic_load(&d->tlb_cpus) == 1;
 
     x86_flush_all();
-    if (d && only_here(d))
+    if (only_here)
         d->mm.tlb_epoch++;
 }
 
-static void leave(struct percpu *cpu)
+/* Between two guests; it counts as an epoch unless d is busy with its memory.
+ */
+static void flush_entering(struct domain *d)
 {
-    if (cpu->tlb)
-        cpu->tlb->tlb_cpus--;
-    cpu->tlb = NULL;
+    if (!lock_try(&d->mm.lock)) {
+        x86_flush_all();
+        return;
+    }
+    tlb_flush_all();
+    lock_put(&d->mm.lock);
 }
 
+/* First what others can see, then the flush: from there on they ask for more.
+ */
 void tlb_enter_slow(struct domain *d)
 {
-    struct percpu *cpu = this_cpu();
+    struct domain *was;
 
-    leave(cpu);
-    cpu->tlb = d;
-    d->tlb_cpus++;
-    tlb_flush_all();
+    was = domain_in(atomic_exchange(&this_cpu()->tlb, (uintptr_t)d));
+    if (was)
+        atomic_fetch_sub(&was->tlb_cpus, 1);
+    atomic_fetch_add(&d->tlb_cpus, 1);
+    flush_entering(d);
 }
 
+void tlb_enter_moved(struct domain *d)
+{
+    flush_entering(d);
+}
+
+/* --- and others' --------------------------------------------------------- */
+
 /* Who rests has nobody's tables, and flushes before it has somebody's again. */
+static void flush_other(const struct domain *d, struct percpu *cpu)
+{
+    for (uintptr_t word = word_of(cpu); domain_in(word) == d;
+         word = word_of(cpu)) {
+        if (!(word & TLB_RESTING)) {
+            ipi_flush(cpu);
+            return;
+        }
+        if (forget(cpu, word))
+            return;
+    }
+}
+
 static void flush_others(const struct domain *d, const struct tlb *tlb)
 {
     ipi_flush_begin(tlb);
-    for (unsigned i = 0; i < cpu_count; i++) {
-        struct percpu *cpu = cpu_of(i);
-
-        if (cpu->tlb != d || cpu == this_cpu())
-            continue;
-        if (cpu->resting)
-            leave(cpu);
-        else
-            ipi_flush(cpu);
-    }
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu_of(i) != this_cpu())
+            flush_other(d, cpu_of(i));
     ipi_flush_wait();
 }
 
+/*
+ * The tables were changed before: a CPU that is not seen here to have the
+ * domain enters it afterwards, and finds them changed.
+ */
 void tlb_flush_domain(struct domain *d, const struct tlb *tlb)
 {
-    const bool here = this_cpu()->tlb == d;
+    const bool here = domain_in(word_of(this_cpu())) == d;
 
-    if (d->tlb_cpus > here)
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&d->tlb_cpus) > here)
         flush_others(d, tlb);
     if (here && tlb->what == TLB_PAGE)
         tlb_flush_page(tlb->va);
@@ -75,7 +134,10 @@ void cpu_discharge(void)
 
 void tlb_forget(const struct domain *d)
 {
-    for (unsigned i = 0; i < cpu_count; i++)
-        if (cpu_of(i)->tlb == d)
-            leave(cpu_of(i));
+    for (unsigned i = 0; i < cpu_count; i++) {
+        uintptr_t word = word_of(cpu_of(i));
+
+        while (domain_in(word) == d && !forget(cpu_of(i), word))
+            word = word_of(cpu_of(i));
+    }
 }

@@ -4,7 +4,9 @@
  *
  * Invariant: the TLB of a CPU holds translations of one domain only, the one
  * in percpu.tlb, beside the hypervisor's own; domain.tlb_cpus counts the CPUs
- * of which that is the domain. So nothing has to be done on any other CPU.
+ * of which that is the domain. So nothing has to be done on any other CPU. The
+ * word is changed by its own CPU or, while that rests, by whoever spares it a
+ * flush; a domain's epoch only by who has the domain's memory lock.
  */
 #pragma once
 
@@ -14,7 +16,10 @@
 #include "mm/base/port.h"
 #include "mm/base/tlb.h"
 
-/* This CPU's, everything, global entries too. */
+/*
+ * This CPU's, everything, global entries too. By who has the memory lock of the
+ * domain whose translations it has.
+ */
 void tlb_flush_all(void);
 
 static inline void tlb_flush_page(uint64_t va)
@@ -22,7 +27,10 @@ static inline void tlb_flush_page(uint64_t va)
     x86_invlpg(va);
 }
 
-/* The same wherever there may be translations of d's; all have, on return. */
+/*
+ * The same wherever there may be translations of d's; all have, on return. By
+ * who has d's memory lock.
+ */
 void tlb_flush_domain(struct domain *d, const struct tlb *tlb);
 
 /*
@@ -30,13 +38,22 @@ void tlb_flush_domain(struct domain *d, const struct tlb *tlb);
  * another CPU last, d's own: there it may have flushed what is still here.
  */
 void tlb_enter_slow(struct domain *d);
+void tlb_enter_moved(struct domain *d);
 static inline void tlb_enter(struct domain *d, bool moved)
 {
-    if (unlikely(this_cpu()->tlb != d))
+    if (unlikely(atomic_load(&this_cpu()->tlb) != (uintptr_t)d))
         tlb_enter_slow(d);
     else if (unlikely(moved))
-        tlb_flush_all();
+        tlb_enter_moved(d);
 }
+
+/*
+ * This CPU has nobody's tables loaded, from now on: what its TLB has need not
+ * be flushed. And it is about to have some again; tlb_enter() follows.
+ */
+#define TLB_RESTING ((uintptr_t)1)
+void tlb_rest(void);
+void tlb_resume(void);
 
 /* d, which runs nowhere, is going away: no CPU is to remember it. */
 void tlb_forget(const struct domain *d);

@@ -148,6 +148,7 @@ void vcpu_switch(struct vcpu *next)
     if (prev)
         unload(prev);
     cpu->vcpu = next;
+    cpu->mm_lock = next ? &next->d->mm.lock : NULL;
     if (next) {
         load(next);
         return;
@@ -168,6 +169,7 @@ void vcpu_rest(void)
         return;
     cpu->resting = true;
     x86_write_cr3(paging_own_cr3().v);
+    tlb_rest();
 }
 
 void vcpu_resume(const struct vcpu *v)
@@ -177,6 +179,7 @@ void vcpu_resume(const struct vcpu *v)
     if (!cpu->resting)
         return;
     cpu->resting = false;
+    tlb_resume();
     vcpu_load_root(v);
     tlb_enter(v->d, false);
 }

@@ -32,22 +32,10 @@ default rel
 bits 64
 
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
-
 extern fast_exception, fast_syscall
-extern hypercall_table, hypercall_iret, hv_lock, lock_wait, profiled_iretq
-
+extern hypercall_table, hypercall_iret, profiled_iretq
 
 %include "hv/entry/entry.inc"
-
-; Of a hypercall, as regs has them; %1 is behind these.
-%macro LOAD_ARGUMENTS 1
-        mov rdi, [%1 + REG(RDI)]
-        mov rsi, [%1 + REG(RSI)]
-        mov rdx, [%1 + REG(RDX)]
-        mov r8, [%1 + REG(R8)]
-        mov r9, [%1 + REG(R9)]
-        mov r10, [%1 + REG(R10)]
-%endmacro
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -148,16 +136,9 @@ entry_syscall:
         jae syscall_unknown
         cmp eax, HYPERCALL_IRET
         je syscall_iret
-        lock bts dword [hv_lock], 0 ; lock_get()
-        jc syscall_wait
-        cmp dword [hv_lock + LOCK_CLAIM], 0
-        jne syscall_claimed
-syscall_locked:
         mov rcx, r10                ; the fourth argument, as C has it
         lea r10, [hypercall_table]
         call [r10 + rax * 8]
-syscall_served:
-        mov dword [hv_lock], 0      ; lock_put()
 syscall_out:
         mov rsp, [gs:PERCPU_REGS_END]
         mov rdx, [rsp + VCPU(INFO)]
@@ -171,7 +152,12 @@ syscall_out:
         mov rcx, [rsp + REG(RIP)]
         cmp rcx, [noncanonical]
         je syscall_long
-        LOAD_ARGUMENTS rsp
+        mov rdi, [rsp + REG(RDI)]
+        mov rsi, [rsp + REG(RSI)]
+        mov rdx, [rsp + REG(RDX)]
+        mov r8, [rsp + REG(R8)]
+        mov r9, [rsp + REG(R9)]
+        mov r10, [rsp + REG(R10)]
         mov r11, [rsp + REG(RFLAGS)]
         mov rsp, [gs:PERCPU_GUEST_RSP]
 global exit_sysret
@@ -183,26 +169,10 @@ syscall_unknown:
         mov rax, -ENOSYS
         jmp syscall_out
 
-; Somebody else has the lock. What C clobbers is in regs.
-syscall_wait:
-        xor edi, edi
-        jmp syscall_lock
-syscall_claimed:
-        mov edi, 1
-syscall_lock:
-        push rax
-        sub rsp, 8
-        call lock_wait
-        add rsp, 8
-        pop rax
-        mov rcx, [gs:PERCPU_REGS_END]
-        LOAD_ARGUMENTS rcx
-        jmp syscall_locked
-
-; It comes back when C has done it, who had to take the lock.
+; It comes back when C has done it.
 syscall_iret:
         call hypercall_iret
-        jmp syscall_served
+        jmp syscall_out
 
 ; RAX is the result. What C preserves is the guest's, still. If the handler
 ; rewrote registers, it completed them, too (hypercall_complete_regs()).

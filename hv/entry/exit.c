@@ -29,7 +29,7 @@ void exit_work(void)
 {
     struct percpu *cpu = this_cpu();
 
-    lock_get();
+    hv_lock_get();
     ASSERT(cpu->owed.what == TLB_NOTHING);
     do {
         struct vcpu *v = cpu->vcpu;
@@ -44,5 +44,5 @@ void exit_work(void)
         bounce_events(cpu->vcpu);
     } while (cpu->work);
     ASSERT(cpu->owed.what == TLB_NOTHING);
-    lock_put();
+    hv_lock_put();
 }

@@ -20,7 +20,7 @@ default rel
 bits 64
 
 extern common_guest, entry_common, exit_long, exit_iretq
-extern bounce_bad_stack, hypercall_iret_slow, lock_take
+extern bounce_bad_stack, hypercall_iret_slow
 
 ; mov to or from the guest's memory; a fault goes on at the label.
 %macro GUEST 2+
@@ -235,7 +235,7 @@ bad_stack:
 
 ; --- the iret hypercall ----------------------------------------------------
 
-; Called like a handler, but without the lock; what it cannot do it leaves to
+; Called like a handler; what it cannot do it leaves to
 ; C, on the same stack. RSI is behind regs; RDI is at the guest's struct
 ; iret_context.
 global hypercall_iret, fast_iret_give_up
@@ -321,10 +321,7 @@ iret_events:
 iret_fault:
         CLAC
 fast_iret_give_up:
-iret_slow:                          ; C expects the lock, as all handlers do
-        sub rsp, 8
-        call lock_take
-        add rsp, 8
+iret_slow:
         jmp hypercall_iret_slow
 
 section .rodata.entry progbits alloc noexec nowrite align=8

@@ -34,7 +34,7 @@ static long multicall_again(uint64_t at, uint32_t left)
  * Each entry is worked on in a private copy. After an iret the guest is where
  * that took it, and the other entries are not run (XSA-213).
  */
-HYPERCALL2(multicall, uint64_t, calls, uint32_t, nr)
+UNLOCKED_HYPERCALL2(multicall, uint64_t, calls, uint32_t, nr)
 {
     const struct domain *d = current_vcpu()->d;
     bool some = false; /* an interrupt may be late: each call gets somewhere */

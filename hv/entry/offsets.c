@@ -5,7 +5,6 @@
  * OFFSETS_VERIFY and that file's numbers, it asserts that they are right.
  */
 #include "hv/arch/cpu.h"
-#include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/domain.h"
@@ -82,7 +81,6 @@ OFFSET(VCPU_ROOT_KERNEL, offsetof(struct vcpu, mm.root_kernel))
 OFFSET(VCPU_ROOT_USER, offsetof(struct vcpu, mm.root_user))
 OFFSET(VCPU_EXCEPTIONS, offsetof(struct vcpu, exceptions))
 OFFSET(VCPU_FAULTS, offsetof(struct vcpu, faults))
-OFFSET(LOCK_CLAIM, offsetof(struct lock, claim))
 OFFSET(HYPERCALL_IRET, __HYPERVISOR_iret)
 OFFSET(INFO_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask))
 OFFSET(INFO_CR2, offsetof(struct vcpu_info, arch.cr2))

@@ -106,13 +106,32 @@ static void page_fault(struct vcpu *v, uint64_t error)
     bounce_page_fault(v, va, error);
 }
 
+/* What is emulated touches devices, time and the domain as a whole. */
+static bool emulated(struct vcpu *v, uint64_t error)
+{
+    bool done;
+
+    hv_lock_get();
+    done = emulate_soft_interrupt(v, error) ||
+           (error == 0 && emulate_privileged(v));
+    hv_lock_put();
+    return done;
+}
+
 static void general_protection(struct vcpu *v, uint64_t error)
 {
-    if (emulate_soft_interrupt(v, error))
-        return;
-    if (error == 0 && emulate_privileged(v))
-        return;
-    bounce_exception(v, VEC_GP, error);
+    if (!emulated(v, error))
+        bounce_exception(v, VEC_GP, error);
+}
+
+static bool forced(struct vcpu *v)
+{
+    bool done;
+
+    hv_lock_get();
+    done = emulate_forced(v);
+    hv_lock_put();
+    return done;
 }
 
 /* RIP is behind the SYSCALL; without a handler it is an invalid opcode. */
@@ -146,7 +165,8 @@ static void user_sysenter(struct vcpu *v)
         bounce_exception(v, VEC_GP, 0);
 }
 
-static void exception(struct vcpu *v, const struct regs *regs)
+/* Without hv_lock: what a fault is about is the vCPU's, or its memory's. */
+static void from_guest(struct vcpu *v, const struct regs *regs)
 {
     switch (regs->vector) {
     case VEC_PF:
@@ -156,7 +176,7 @@ static void exception(struct vcpu *v, const struct regs *regs)
         general_protection(v, regs->error_code);
         return;
     case VEC_UD:
-        if (emulate_forced(v))
+        if (forced(v))
             return;
         break;
     case VEC_NM:
@@ -188,19 +208,12 @@ static void exception(struct vcpu *v, const struct regs *regs)
     bounce_exception(v, regs->vector, BOUNCE_NO_ERROR);
 }
 
-static void from_guest(struct vcpu *v, const struct regs *regs)
-{
-    lock_get();
-    exception(v, regs);
-    lock_put();
-}
-
 /* A guest was interrupted, or a CPU that is idle: neither holds the lock. */
 static void from_device(unsigned vector)
 {
-    lock_get();
+    hv_lock_get();
     idt_interrupt(vector);
-    lock_put();
+    hv_lock_put();
 }
 
 /* SYSENTER leaves TF as it was, and it is to be saved before it is cleared. */

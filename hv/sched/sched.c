@@ -724,9 +724,9 @@ static bool scrub_block(void)
 {
     uint64_t done;
 
-    lock_put();
+    hv_lock_put();
     done = alloc_scrub(&hv_mm, 1);
-    lock_get();
+    hv_lock_get();
     return done;
 }
 
@@ -752,12 +752,12 @@ static void idle(void)
     my()->idle = true;
     busy = useful_work() || !my()->idle; /* it was told meanwhile */
     my()->idle = true;
-    lock_put();
+    hv_lock_put();
     if (busy)
         x86_sti_nop_cli();
     else
         x86_sti_hlt_cli();
-    lock_get();
+    hv_lock_get();
     my()->idle = false;
 }
 

@@ -109,10 +109,8 @@ static enum result write_cr3(struct vcpu *v, uint64_t value)
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = mmu_new_baseptr(&op, mfn_of_cr3(value));
-    if (!rc) {
-        vcpu_load_root(v);
+    if (!rc)
         rc = seg_drop_ldt(&op, v);
-    }
     mm_op_end(&op);
     if (rc == ERR_RESTART)
         return AGAIN;

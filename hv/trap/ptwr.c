@@ -116,34 +116,54 @@ static enum err attempt(struct mm_op *op, const struct vcpu *v, struct store *s)
     return mmu_emulate_write(op, s->entry, cur, val);
 }
 
+/* The entry that va is in, as the tables are now. */
+static enum err find(struct vcpu *v, uint64_t va, struct mmu_entry *out)
+{
+    struct mm_op op;
+    enum err rc;
+
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    rc = mmu_emulate_find(&op, v->mm.root_kernel, va, out);
+    mm_op_end(&op);
+    return rc;
+}
+
+/* ERR_RESTART: another vCPU has changed what va leads to meanwhile. */
 static enum err carry_out(struct mm_op *op, const struct vcpu *v, uint64_t va,
                           struct store *s)
 {
-    enum err rc = mmu_emulate_find(op, v->mm.root_kernel, va, &s->entry);
+    struct mmu_entry now;
+    enum err rc = mmu_emulate_find(op, v->mm.root_kernel, va, &now);
 
-    if (rc)
-        return rc;
-    if (!prepare(s, v, va))
-        return ERR_INVAL;
+    if (rc || !mfn_eq(now.table, s->entry.table) || now.i != s->entry.i)
+        return ERR_RESTART;
     do { /* the processor may have set A or D in between */
         rc = attempt(op, v, s);
     } while (rc == ERR_RESTART);
     return rc;
 }
 
+/*
+ * Decoding reads the guest's code and descriptors, which may bring in a page of
+ * its LDT (hv/domain/seg.c): an operation of its own, so in none.
+ */
 bool ptwr_fault(struct vcpu *v, uint64_t va)
 {
     struct mm_op op;
     struct store s;
     enum err rc;
 
+    if (find(v, va, &s.entry) || !prepare(&s, v, va))
+        return false;
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = carry_out(&op, v, va, &s);
     mm_op_end(&op);
+    if (rc == ERR_RESTART)
+        return true; /* the guest does it once more */
     if (rc)
         return false;
     v->regs = s.after;
-    v->d->stats.emulations++;
+    __atomic_fetch_add(&v->d->stats.emulations, 1, __ATOMIC_RELAXED);
     emulate_retired(v);
     return true;
 }

@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "mm/base/port.h"
 #include "mm/base/region.h"
 #include "mm/base/spin.h"
 
@@ -105,16 +106,16 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
  */
 void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean);
 
-/* One CPU allocates so far: hv/ runs on one. */
+/* On the CPU that calls. */
 static inline enum err alloc_block_get(struct mm *mm, unsigned owner,
                                        enum alloc_use use, bool clean,
                                        blk_t *out)
 {
-    return alloc_block_get_on(mm, 0, owner, use, clean, out);
+    return alloc_block_get_on(mm, port_cpu(), owner, use, clean, out);
 }
 static inline void alloc_block_put(struct mm *mm, blk_t b)
 {
-    alloc_block_put_on(mm, 0, b, false);
+    alloc_block_put_on(mm, port_cpu(), b, false);
 }
 
 /*

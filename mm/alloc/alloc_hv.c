@@ -311,7 +311,7 @@ static void give_back(struct mm *mm, struct alloc_hv_block *h)
 
     mm_block(mm, b)->next = 0;
     atomic_store(&mm_block(mm, b)->word, block_word(BLOCK_DOM, OWNER_NONE));
-    alloc_block_put_on(mm, 0, b, clean);
+    alloc_block_put_on(mm, port_cpu(), b, clean);
 }
 
 /* With the lock held: true if the block is empty now and to be given back. */

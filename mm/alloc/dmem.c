@@ -16,12 +16,17 @@
 
 void dmem_domain_init(struct mm *mm, struct mm_domain *d)
 {
+    struct mm_domain **at = &mm->domains;
+
     d->mm = mm;
     d->downgrade_ring = MFN_NONE;
     d->large_gone = d->small_gone = d->tlb_epoch - 1; /* nothing was cached */
     d->owner_bits = (uint64_t)d->id << FRAME_OWNER_SHIFT;
-    d->next = mm->domains;
-    mm->domains = d;
+    d->block_bits = block_word(BLOCK_DOM, d->id);
+    while (*at && (*at)->id < d->id)
+        at = &(*at)->next;
+    d->next = *at;
+    *at = d;
 }
 
 void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)

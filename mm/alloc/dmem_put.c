@@ -179,7 +179,7 @@ static struct block *block_to_hole(const struct mm_op *op, mfn_t m)
         return NULL;
     b = mm_block(op->mm, blk_of_mfn(m));
     if (block_class(b->word) == BLOCK_SHARED)
-        return b;
+        return frame_in_shared(op, b, m) ? b : NULL;
     return likely(block_owned_by(b->word, op->d->id) && b->table &&
                   !(b->word & BLOCK_SUPER_USE) &&
                   op->d->relinquish != RELINQUISH_CUT)

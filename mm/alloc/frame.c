@@ -78,7 +78,18 @@ static struct mm_domain *owner_of(const struct mm *mm, uint64_t word)
     return d;
 }
 
-/* Shared blocks have no owner, and keep their table. */
+/* The block was d's, at least before its lock was taken. */
+static bool trim(struct mm *mm, struct mm_domain *d, struct block *b)
+{
+    return block_owned_by(b->word, d->id) && b->table && !d->moving &&
+           !(b->word & BLOCK_SMALL_USE) && !remembers(mm, d, b) &&
+           frame_table_trim(mm, d, b);
+}
+
+/*
+ * Shared blocks have no owner, and keep their table. Who is busy with its
+ * memory is left alone.
+ */
 uint64_t frame_trim(struct mm *mm, uint64_t n)
 {
     uint64_t done = 0;
@@ -86,20 +97,44 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
     for (; n > 0; n--) {
         struct block *b = &mm->blocks[mm->trim_cursor];
         struct mm_domain *d = b->table ? owner_of(mm, b->word) : NULL;
+        struct mm_op op;
 
-        if (d && !d->moving && !(b->word & BLOCK_SMALL_USE) &&
-            !remembers(mm, d, b))
-            done += frame_table_trim(mm, d, b);
+        if (d && mm_op_try(&op, d)) {
+            done += trim(mm, d, b);
+            mm_op_end(&op);
+        }
         mm->trim_cursor = (mm->trim_cursor + 1) % mm->nr_blocks;
     }
     return done;
 }
 
-enum err frame_find_shared(const struct block *b)
+/*
+ * Another CPU may close a shared block in which the domain has no frame, and
+ * what was its table is something else then: so under the lock. What is found
+ * stays so: only op's domain gives its frames away, and while it has one there
+ * the block is not closed.
+ */
+bool frame_in_shared(const struct mm_op *op, const struct block *b, mfn_t m)
+{
+    struct spin *lock = &op->mm->shared.lock;
+    struct frame f;
+    bool yes = false;
+
+    spin_lock(lock);
+    if (block_class(b->word) == BLOCK_SHARED) {
+        f = frame_held(op->mm, m);
+        yes = frame_owner(frame_word(&f)) == op->d->id;
+    }
+    spin_unlock(lock);
+    return yes;
+}
+
+enum err frame_find_shared(const struct mm_op *op, const struct block *b,
+                           mfn_t m)
 {
     switch (block_class(b->word)) {
     case BLOCK_SHARED:
-        return ERR_NONE;
+        return frame_in_shared(op, b, m) ? ERR_NONE : ERR_BUSY;
     case BLOCK_NOT_RAM:
         return ERR_PERM;
     default:
@@ -115,7 +150,11 @@ static const struct block *block_concerned(const struct mm_op *op, mfn_t m)
     if (!mm_mfn_valid(op->mm, m))
         return NULL;
     b = mm_block(op->mm, blk_of_mfn(m));
-    return block_concerns(b->word, op->d->id) ? b : NULL;
+    if (block_owned_by(b->word, op->d->id))
+        return b;
+    return block_class(b->word) == BLOCK_SHARED && frame_in_shared(op, b, m)
+               ? b
+               : NULL;
 }
 
 bool frame_owned(const struct mm_op *op, mfn_t m)

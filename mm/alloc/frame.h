@@ -371,14 +371,19 @@ static inline uint64_t frame_word_of(const struct mm *mm, mfn_t m,
     return frame_word(&f);
 }
 
+/* Is b a shared block, and the frame in it the domain's? */
+bool frame_in_shared(const struct mm_op *op, const struct block *b, mfn_t m);
+
 /* The block is not the domain's: as frame_find(), ERR_NONE if it is shared. */
-enum err frame_find_shared(const struct block *b);
+enum err frame_find_shared(const struct mm_op *op, const struct block *b,
+                           mfn_t m);
 
 /*
- * Find the accounting of a frame in a block of op's domain or a shared one,
- * making the table if there is none. ERR_PERM: no memory there (what Xen takes
- * for MMIO); ERR_BUSY: not the domain's; ERR_NOMEM. Whether the frame itself
- * is the domain's is for the transition to compare.
+ * Find the accounting of a frame in a block of op's domain or, if the frame is
+ * the domain's, a shared one, making the table if there is none. ERR_PERM: no
+ * memory there (what Xen takes for MMIO); ERR_BUSY: not the domain's;
+ * ERR_NOMEM. In its own block the frame may be a hole: that is for the
+ * transition to compare.
  */
 static always_inline enum err frame_find(const struct mm_op *op, mfn_t m,
                                          struct frame *out)
@@ -391,7 +396,7 @@ static always_inline enum err frame_find(const struct mm_op *op, mfn_t m,
     b = mm_block(op->mm, blk_of_mfn(m));
     w = atomic_load_explicit(&b->word, memory_order_relaxed);
     if (unlikely(!block_owned_by(w, op->d->id))) {
-        enum err rc = frame_find_shared(b);
+        enum err rc = frame_find_shared(op, b, m);
 
         if (rc)
             return rc;

@@ -8,6 +8,7 @@
 
 #include "mm/alloc/alloc.h"
 #include "mm/alloc/owed.h"
+#include "mm/base/lock.h"
 #include "mm/base/port.h"
 #include "pte.h"
 
@@ -74,12 +75,14 @@ struct ranges {
 
 struct mm_domain {
     struct mm *mm;
-    struct mm_domain *next; /* mm.domains */
+    struct lock lock;       /* the memory lock: who has a struct mm_op has it */
+    struct mm_domain *next; /* mm.domains, by id */
     struct mm_vcpu *vcpus;
     mfn_t downgrade_ring; /* MFN_NONE or a writable reference: the page hv/
                              tells it by */
     domid_t id;
-    uint64_t owner_bits; /* id as the frame words have it */
+    uint64_t owner_bits; /* id as the frame words have it, */
+    uint64_t block_bits; /* and with the class as its blocks' words do */
     /*
      * Counts how often all CPUs that may have had translations of it flushed
      * everything. A frame remembers its low 16 bits when its last type
@@ -134,6 +137,11 @@ _Static_assert(sizeof(((struct mm_domain *)0)->kept) ==
  * function that needs the lock takes one. It is begun and ended in one place
  * each, on every path; what it owes is discharged when it ends, or before,
  * when the hypervisor touches memory by a guest's address (owed.h).
+ *
+ * What is behind the lock: all of struct mm_domain and struct mm_vcpu, the
+ * domain's page tables, the words and tables of the blocks it owns and, of its
+ * own frames in shared blocks, the words; but for what says otherwise. Others
+ * only count up and down there, and only what they hold a reference of.
  */
 struct mm_op {
     struct mm *mm;
@@ -144,7 +152,20 @@ struct mm_op {
 static inline void mm_op_begin(struct mm_op *op, struct mm_domain *d,
                                struct mm_vcpu *v)
 {
+    lock_get(&d->lock);
     *op = (struct mm_op){.mm = d->mm, .d = d, .v = v};
+}
+
+/*
+ * For who has begun one on another domain, out of order: false, and nothing
+ * begun, if that would be to wait.
+ */
+must_check static inline bool mm_op_try(struct mm_op *op, struct mm_domain *d)
+{
+    if (!lock_try(&d->lock))
+        return false;
+    *op = (struct mm_op){.mm = d->mm, .d = d};
+    return true;
 }
 
 /* Whatever became of it. The pair is op's no more afterwards. */
@@ -152,21 +173,27 @@ static inline void mm_op_end(const struct mm_op *op)
 {
     if (unlikely(port_owed(op->mm)->what != TLB_NOTHING))
         (void)mm_discharge(op->mm);
+    lock_put(&op->d->lock);
 }
 
 /* The same where it is plain that it owes nothing: mm/pv/mmu_fast.h. */
 static inline void mm_op_end_fast(const struct mm_op *op)
 {
-    (void)op;
+    lock_put(&op->d->lock);
 }
 
 /*
  * One that concerns a second domain as well, or the same once more: the lower
- * id is begun first, so that two CPUs cannot wait for each other.
+ * id is begun first, so that two CPUs cannot wait for each other. Both end
+ * together: what either owes is discharged before either lock is given back.
  */
 void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
                      struct mm_op *b, struct mm_domain *db);
 void mm_op_end_two(const struct mm_op *a, const struct mm_op *b);
+
+/* Nobody has an operation under way, or can begin one, between the two. */
+void mm_stop_all(struct mm *mm);
+void mm_go_all(struct mm *mm);
 
 /* The same operation, as another vCPU of the domain's would carry it out. */
 static inline struct mm_op mm_op_as(const struct mm_op *op, struct mm_vcpu *v)

@@ -93,7 +93,10 @@ void mm_op_freed_block(struct mm_op *op, blk_t b)
 void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
                      struct mm_op *b, struct mm_domain *db)
 {
-    if (da->id <= db->id) {
+    if (da == db) {
+        mm_op_begin(a, da, va);
+        *b = mm_op_as(a, NULL);
+    } else if (da->id < db->id) {
         mm_op_begin(a, da, va);
         mm_op_begin(b, db, NULL);
     } else {
@@ -104,6 +107,20 @@ void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
 
 void mm_op_end_two(const struct mm_op *a, const struct mm_op *b)
 {
-    mm_op_end(b);
+    if (b->d != a->d)
+        mm_op_end(b);
     mm_op_end(a);
+}
+
+/* By id, as two of them are. */
+void mm_stop_all(struct mm *mm)
+{
+    for (struct mm_domain *d = mm->domains; d; d = d->next)
+        lock_get(&d->lock);
+}
+
+void mm_go_all(struct mm *mm)
+{
+    for (struct mm_domain *d = mm->domains; d; d = d->next)
+        lock_put(&d->lock);
 }

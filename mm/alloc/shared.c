@@ -220,7 +220,7 @@ bool shared_take_chunk(struct mm_op *op, unsigned order, mfn_t *out)
     return true;
 }
 
-/* Off the list, all free: it belongs to nobody and has nothing in it. */
+/* It is closed: it belongs to nobody and has nothing in it. */
 static void release(struct mm *mm, struct block *b)
 {
     uint32_t table = b->table;
@@ -245,7 +245,10 @@ static always_inline void add_free(struct mm *mm, const struct shared_frames *f)
         holed_link(mm, &mm->shared.first, f->block);
 }
 
-/* With the lock held: all the others are free, and now it is all that are. */
+/*
+ * With the lock held: all the others are free, and now it is all that are. From
+ * here on nobody looks for frames there (frame_in_shared()).
+ */
 static void close_block(struct mm *mm, const struct shared_frames *f)
 {
     struct mm_shared *s = &mm->shared;
@@ -255,6 +258,7 @@ static void close_block(struct mm *mm, const struct shared_frames *f)
     holed_unlink(mm, &s->first, f->block);
     s->free_frames -= others;
     s->blocks--;
+    atomic_store(&f->block->word, block_word(BLOCK_OWED, OWNER_NONE));
 }
 
 /* d's frames are free; true: the block is nobody's any more. */

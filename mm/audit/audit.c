@@ -382,8 +382,7 @@ static void for_blocks(struct auditor *a, void (*fn)(struct auditor *, blk_t))
             fn(a, blk_of(b));
 }
 
-struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
-                                void *scratch)
+struct mm_audit audit_domain(struct mm *mm, struct mm_domain *d, void *scratch)
 {
     struct auditor a = {
         .mm = mm, .d = d, .frame = scratch, .out = {.clean = true}};
@@ -401,4 +400,15 @@ struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
         compare_list(&a);
     compare_totals(&a);
     return a.out.clean ? audit_quota(mm, d) : a.out;
+}
+
+struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
+                                void *scratch)
+{
+    struct mm_audit out;
+
+    mm_stop_all(mm);
+    out = audit_domain(mm, d, scratch);
+    mm_go_all(mm);
+    return out;
 }

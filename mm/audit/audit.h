@@ -13,14 +13,17 @@ struct mm_audit {
 };
 
 /*
- * Audit one domain, or all of them and the allocator. Slow; no operation may
- * be under way (partial tables left for later are understood). Needs
+ * Audit one domain, or all of them and the allocator. Slow; all operations on
+ * memory wait, and the caller has none under way (partial tables left for later
+ * are understood). Needs
  * `scratch`: mm_audit_scratch_size() bytes, any content.
  */
 size_t mm_audit_scratch_size(const struct mm *mm);
 struct mm_audit mm_audit_domain(struct mm *mm, struct mm_domain *d,
                                 void *scratch);
 struct mm_audit mm_audit(struct mm *mm, void *scratch);
+/* Part of it, with all of them stopped: a domain's tables and frames. */
+struct mm_audit audit_domain(struct mm *mm, struct mm_domain *d, void *scratch);
 /* Part of it: shared blocks, as far as they are no single domain's. */
 struct mm_audit audit_shared(const struct mm *mm);
 /* Part of it: what the domain holds, and that its quota allows it. */

@@ -47,14 +47,14 @@ static void search_block(const struct search *s, uint64_t b, unsigned id)
     }
 }
 
-/* What o's handles hold of d's frames for devices, without an entry. */
-static void each_device(const struct search *s, const struct mm_domain *o,
+/* What o's handles hold of d's frames themselves. */
+static void each_handle(const struct search *s, const struct mm_domain *o,
                         unsigned id)
 {
     for (uint32_t n = 0; n < grant_nr_handles(o); n++) {
         const struct grant_handle *h = grant_handle(o, n);
 
-        if ((h->flags & GNTMAP_device_map) && h->domid == id)
+        if (grant_handle_used(h) && h->domid == id)
             s->fn(s->ctx, mfn_of(h->mfn), !(h->flags & GNTMAP_readonly));
     }
 }
@@ -69,7 +69,7 @@ void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,
         owner = owner->next;
     s.owner = (struct mm_op){.mm = owner->mm, .d = owner};
     for (const struct mm_domain *o = mm->domains; o; o = o->next)
-        each_device(&s, o, d->id);
+        each_handle(&s, o, d->id);
     for (const struct mm_domain *o = mm->domains; o; o = o->next)
         for (uint64_t b = 0; o != d && o->grants && b < mm->nr_blocks; b++)
             if (mm->blocks[b].table &&

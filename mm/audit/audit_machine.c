@@ -19,7 +19,7 @@ static void check_owners(const struct mm *mm, struct mm_audit *out)
     }
 }
 
-struct mm_audit mm_audit(struct mm *mm, void *scratch)
+static struct mm_audit audit(struct mm *mm, void *scratch)
 {
     struct mm_audit out = {.clean = true};
     const char *wrong = alloc_check(mm);
@@ -38,6 +38,16 @@ struct mm_audit mm_audit(struct mm *mm, void *scratch)
     out = audit_shared(mm);
     check_owners(mm, &out);
     for (struct mm_domain *d = mm->domains; d && out.clean; d = d->next)
-        out = mm_audit_domain(mm, d, scratch);
+        out = audit_domain(mm, d, scratch);
+    return out;
+}
+
+struct mm_audit mm_audit(struct mm *mm, void *scratch)
+{
+    struct mm_audit out;
+
+    mm_stop_all(mm);
+    out = audit(mm, scratch);
+    mm_go_all(mm);
     return out;
 }

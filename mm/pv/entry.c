@@ -5,7 +5,6 @@
 #include "mm/pv/entry.h"
 
 #include "mm/alloc/dmem.h"
-#include "mm/pv/grant.h"
 #include "mm/pv/super.h"
 
 bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level)
@@ -71,10 +70,7 @@ void entry_put_rest(struct mm_op *op, mfn_t m)
 {
     struct frame f = frame_held(op->mm, m);
 
-    if (unlikely(frame_owner(frame_word(&f)) != op->d->id))
-        grant_put(op, &f);
-    else
-        dmem_frame_free(op, &f);
+    dmem_frame_free(op, &f);
 }
 
 void entry_put_l1(struct mm_op *op, pte_t e)
@@ -105,8 +101,7 @@ void entry_make_readonly(struct mm_op *op, pte_t e)
 {
     struct entry_lens l = entry_lens(op, false);
 
-    if (entry_fast_make_readonly(&l, e))
-        entry_put_rest(op, pte_mfn(e));
+    entry_fast_make_readonly(&l, e);
 }
 
 /* An entry that names a table of its own level: the self-map of some kernels.

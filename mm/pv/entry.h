@@ -84,10 +84,11 @@ void entry_make_readonly(struct mm_op *op, pte_t e);
 
 /*
  * The usual case of the above, in a handful of instructions: the frame's word
- * exists, is of the domain, already of the type wanted, and not full. Owner
- * and type cannot change while the domain's lock is held, which op stands
- * for; counts may, and FRAME_FULL leaves half their range for that: so what
- * was found fit may simply be added to.
+ * exists, in a block of the domain's own, is already of the type wanted, and
+ * not full. Owner and type cannot change while the domain's lock is held, which
+ * op stands for; counts may, where others drop references they hold, and
+ * FRAME_FULL leaves half their range for that: so what was found fit may simply
+ * be added to.
  *
  * A lens that `keeps` is for many entries: what these need of struct mm is
  * looked up once, because atomics make the compiler forget what it has read;
@@ -100,7 +101,7 @@ struct entry_lens {
     const struct mm_domain *d;
     uint8_t *direct;
     const struct block *blocks;
-    uint64_t nr_frames, owner_bits;
+    uint64_t nr_frames, owner_bits, block_bits;
     uint64_t last; /* mfn / BLOCK_FRAMES */
     struct frame_table *table;
     bool keeps; /* a constant wherever this is inlined: is it worth it? */
@@ -121,6 +122,7 @@ static always_inline struct entry_lens entry_lens(const struct mm_op *op,
                                .blocks = op->mm->blocks,
                                .nr_frames = op->mm->nr_frames,
                                .owner_bits = op->d->owner_bits,
+                               .block_bits = op->d->block_bits,
                                .last = ~UINT64_C(0),
                                .keeps = keeps,
                                .epoch = (uint16_t)op->d->tlb_epoch};
@@ -131,21 +133,37 @@ static always_inline uint16_t lens_epoch(const struct entry_lens *l)
     return l->keeps ? l->epoch : (uint16_t)l->d->tlb_epoch;
 }
 
-/* The table with the frame's word, NULL if there is none. */
+/* Is it a block of the domain's own? */
+static always_inline bool entry_block_own(const struct entry_lens *l,
+                                          const struct block *b)
+{
+    const uint64_t own = l->keeps ? l->block_bits : l->d->block_bits;
+
+    return !((atomic_load_explicit(&b->word, memory_order_relaxed) ^ own) >>
+             BLOCK_CLASS_SHIFT);
+}
+_Static_assert((BLOCK_IDENTITY | BIT(49)) >> BLOCK_CLASS_SHIFT ==
+                   ~UINT64_C(0) >> BLOCK_CLASS_SHIFT,
+               "class and owner are all there is from there on");
+
+/*
+ * The table with the frame's word, NULL if there is none, or if the block is
+ * not the domain's own: then the table is not its to look into (frame.h).
+ */
 static always_inline struct frame_table *entry_table(struct entry_lens *l,
                                                      mfn_t m)
 {
-    uint32_t t;
+    const struct block *b;
 
     if (l->keeps && likely(m.v / BLOCK_FRAMES == l->last))
         return l->table;
     if (unlikely(m.v >= LENS(l, nr_frames)))
         return NULL;
-    t = LENS(l, blocks)[m.v / BLOCK_FRAMES].table;
-    if (unlikely(t == 0))
+    b = &LENS(l, blocks)[m.v / BLOCK_FRAMES];
+    if (unlikely(!entry_block_own(l, b)) || unlikely(b->table == 0))
         return NULL;
-    l->table =
-        (struct frame_table *)(LENS(l, direct) + ((uint64_t)t << PAGE_SHIFT));
+    l->table = (struct frame_table *)(LENS(l, direct) +
+                                      ((uint64_t)b->table << PAGE_SHIFT));
     if (l->keeps)
         l->last = m.v / BLOCK_FRAMES;
     return l->table;
@@ -233,8 +251,8 @@ entry_fast_table(struct entry_lens *l, mfn_t m, enum frame_type level)
 /*
  * e is present in a validated table, so its frame's word exists. True: there is
  * more to it, for entry_put_rest(), and new lenses are to be made: that was the
- * frame's last reference, or the frame is another domain's and what was cached
- * of it must not outlive that domain's use of it as writable.
+ * frame's last reference. Of another domain's frame it never is, nor the last
+ * to its type: the grant's handle has one of each (grant.h).
  */
 must_check static always_inline bool entry_fast_put(struct entry_lens *l,
                                                     pte_t e)
@@ -249,8 +267,6 @@ must_check static always_inline bool entry_fast_put(struct entry_lens *l,
         /* Writable no more: translations may live on (must_flush()). */
         if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
             t->stamp[m.v % BLOCK_FRAMES] = lens_epoch(l);
-        if (unlikely((old ^ l->owner_bits) & FRAME_OWNER_MASK))
-            return true;
     } else {
         old = atomic_fetch_sub_explicit(p, FRAME_REF_ONE, memory_order_acq_rel);
     }
@@ -280,9 +296,9 @@ static always_inline bool entry_fast_make_writable(struct entry_lens *l,
     return true;
 }
 
-/* And back, as entry_fast_put(): true: there is more to it. */
-must_check static always_inline bool
-entry_fast_make_readonly(struct entry_lens *l, pte_t e)
+/* And back. The entry's own general reference goes on. */
+static always_inline void entry_fast_make_readonly(struct entry_lens *l,
+                                                   pte_t e)
 {
     const mfn_t m = pte_mfn(e);
     struct frame_table *t = entry_table_held(l, m);
@@ -291,5 +307,4 @@ entry_fast_make_readonly(struct entry_lens *l, pte_t e)
 
     if ((old & FRAME_COUNT_MASK) == FRAME_COUNT_ONE)
         t->stamp[m.v % BLOCK_FRAMES] = lens_epoch(l);
-    return unlikely((old ^ l->owner_bits) & FRAME_OWNER_MASK);
 }

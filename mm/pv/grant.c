@@ -141,19 +141,17 @@ static int get_frame(struct mm_op *theirs, pte_t e)
 }
 
 /*
- * One set of them for the entry, and one for the device: each is let go when
- * its own mapping is, whichever goes first (XSA-224).
+ * One set of them for the handle, which goes with the last of its mappings,
+ * and one for the entry, which goes with that (XSA-224).
  */
 static int get_frames(struct mm_op *theirs, pte_t e, uint32_t flags)
 {
-    int status = GNTST_okay;
+    int status = get_frame(theirs, e);
 
-    if (flags & GNTMAP_host_map)
-        status = get_frame(theirs, e);
-    if (status || !(flags & GNTMAP_device_map))
+    if (status || !(flags & GNTMAP_host_map))
         return status;
     status = get_frame(theirs, e);
-    if (status && (flags & GNTMAP_host_map))
+    if (status)
         entry_put_l1(theirs, e);
     return status;
 }
@@ -219,30 +217,46 @@ static pte_t *live_entry(const struct mm_op *op, const struct grant_handle *h)
     return slot;
 }
 
-/* Of the handle's mappings those of `which` (GRANT_MAPS); with the last, it. */
-static bool drop(struct mm_op *op, struct grant_handle *h, uint32_t n,
-                 uint32_t which, pte_t instead)
+void grant_let_go(struct mm_op *op, struct mm_op *theirs,
+                  struct grant_handle *h, uint32_t n)
 {
-    struct mm_domain *from = domain_of(op->mm, h->domid);
-    bool entry = h->flags & which & GNTMAP_host_map;
-    pte_t *slot = entry ? live_entry(op, h) : NULL;
+    entry_put_l1(theirs, entry_for(mfn_of(h->mfn), h->flags));
+    grant_unpin(theirs->d, h->ref, !(h->flags & GNTMAP_readonly));
+    handle_put(op->d, h, n);
+}
+
+/* `instead` takes the place of its entry; false: that is not there any more. */
+static bool cut(struct mm_op *op, const struct grant_handle *h, pte_t instead)
+{
+    pte_t *slot = live_entry(op, h);
 
     if (slot)
         replace_entry(op, slot, instead);
-    if (h->flags & which & GNTMAP_device_map)
-        entry_put_l1(op, entry_for(mfn_of(h->mfn), h->flags));
-    mm_op_flush(op, tlb_full()); /* it may have gone without */
-    h->flags &= (uint16_t)~which;
-    if (!(h->flags & GRANT_MAPS)) {
-        grant_unpin(from, h->ref, !(h->flags & GNTMAP_readonly));
-        handle_put(op->d, h, n);
-    }
-    return slot || !entry;
+    return slot;
 }
 
-bool grant_drop(struct mm_op *op, struct grant_handle *h, uint32_t n)
+void grant_cut(struct mm_op *op, const struct grant_handle *h)
 {
-    return drop(op, h, n, GRANT_MAPS, pte_of(0));
+    if (h->flags & GNTMAP_host_map)
+        (void)cut(op, h, pte_of(0));
+}
+
+/*
+ * Of the handle's mappings those of `which` (GRANT_MAPS); with the last, it:
+ * then what op's domain has cached of the frame is flushed before the granter
+ * can have it as something else, also if the entry had gone before.
+ */
+static bool drop(struct mm_op *op, struct mm_op *theirs, struct grant_handle *h,
+                 uint32_t n, uint32_t which, pte_t instead)
+{
+    bool there = !(h->flags & which & GNTMAP_host_map) || cut(op, h, instead);
+
+    h->flags &= (uint16_t)~which;
+    if (!(h->flags & GRANT_MAPS)) {
+        mm_op_flush_now(op);
+        grant_let_go(op, theirs, h, n);
+    }
+    return there;
 }
 
 static int find_handle(const struct mm_op *op, uint32_t n, uint64_t host_addr,
@@ -264,8 +278,8 @@ struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle)
 }
 
 /* An address of 0 leaves that mapping alone; so does one that is not there. */
-int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
-                uint64_t dev_addr)
+int grant_unmap(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
+                uint64_t host_addr, uint64_t dev_addr)
 {
     struct grant_handle *h = grant_handle(op->d, handle);
     bool device = h && dev_addr && (h->flags & GNTMAP_device_map);
@@ -280,16 +294,16 @@ int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
         status = GNTST_general_error;
     if (status)
         return status;
-    return drop(op, h, handle, which, pte_of(0)) ? GNTST_okay
-                                                 : GNTST_general_error;
+    return drop(op, theirs, h, handle, which, pte_of(0)) ? GNTST_okay
+                                                         : GNTST_general_error;
 }
 
 /*
  * What is at new_addr moves with its references. It may not be a grant: that
  * has to stay where its handle says that it is (XSA-234).
  */
-int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
-                  uint64_t new_addr)
+int grant_replace(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
+                  uint64_t host_addr, uint64_t new_addr)
 {
     struct grant_handle *h;
     uint64_t entry_maddr;
@@ -297,7 +311,7 @@ int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
     int status = find_handle(op, handle, host_addr, &h);
 
     if (status || !new_addr)
-        return status ? status : grant_unmap(op, handle, host_addr, 0);
+        return status ? status : grant_unmap(op, theirs, handle, host_addr, 0);
     slot = find_va(op, new_addr, &entry_maddr);
     if (!slot || entry_maddr == h->entry_maddr ||
         !(h->flags & GNTMAP_host_map) || (h->flags & GNTMAP_contains_pte) ||
@@ -307,33 +321,6 @@ int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
     if (pte_present(e) && !frame_owned(op, pte_mfn(e)))
         return GNTST_general_error;
     WRITE_ONCE(slot->v, 0);
-    (void)drop(op, h, handle, GNTMAP_host_map, e);
+    (void)drop(op, theirs, h, handle, GNTMAP_host_map, e);
     return GNTST_okay;
-}
-
-/* It was op's domain that could reach it: first nobody can any more. */
-static void freed(struct mm_op *op, struct mm_domain *owner, struct frame *f)
-{
-    struct mm_op theirs;
-
-    mm_op_flush_now(op);
-    mm_op_begin(&theirs, owner, NULL);
-    dmem_frame_free(&theirs, f);
-    mm_op_end(&theirs);
-}
-
-/*
- * Its owner looks at when it flushed last, itself; what op's domain has cached
- * is gone before the owner can do anything with the frame.
- */
-void grant_put(struct mm_op *op, struct frame *f)
-{
-    const uint64_t w = frame_word(f);
-    struct mm_domain *owner = domain_of(op->mm, frame_owner(w));
-
-    mm_op_flush(op, tlb_full());
-    if (frame_count(w) == 0)
-        f->table->stamp[f->i] = (uint16_t)owner->tlb_epoch;
-    if (frame_refs(w) == 0)
-        freed(op, owner, f);
 }

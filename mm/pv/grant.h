@@ -7,9 +7,11 @@
  *  - an L1 entry onto another domain's frame holds the references any L1
  *    entry holds, on the granter's frame. Only grant_map() makes one.
  *  - whoever drops such an entry, in whatever way, drops these references and
- *    nothing else; so a handle holds none for it. It names an entry, a frame
- * and a grant, and keeps the grant's pin until it is unmapped. One that maps
- * for a device holds the references of one more entry, which nobody sees.
+ *    nothing else. A handle names an entry, a frame and a grant; until it is
+ *    unmapped it keeps the grant's pin and the references of one more entry.
+ *    So no entry of one domain's ever has the last reference to another's
+ *    frame or its type: the handle has, and lets go of it with both domains'
+ *    locks held and what the first had cached of it flushed.
  *  - for each foreign entry there is a handle with its address and its frame:
  *    so all of them are found when the granter dies. A handle whose entry is
  *    not there any more is stale: unmapping it gives the handle back and says
@@ -56,14 +58,14 @@ int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r);
 struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle);
 /*
  * host_addr as it was mapped, dev_addr the frame's: each of the two mappings
- * that is named goes, and the handle with the last of them. The granter's
- * operation is under way, too.
+ * that is named goes, and the handle with the last of them. theirs: on the
+ * granter, which grant_granter() has named.
  */
-int grant_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
-                uint64_t dev_addr);
+int grant_unmap(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
+                uint64_t host_addr, uint64_t dev_addr);
 /* What is mapped at new_addr takes its place; 0: nothing does. */
-int grant_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
-                  uint64_t new_addr);
+int grant_replace(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
+                  uint64_t host_addr, uint64_t new_addr);
 
 /*
  * One end of a copy: a grant of d's, or a frame that the domain `who`, which
@@ -87,19 +89,15 @@ int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
 
 /*
  * op's domain goes: entries that others have for its frames are taken away,
- * its own handles too. ERR_RESTART: call again.
+ * its own handles too. ERR_RESTART: call again, as also where another domain
+ * is busy with its memory.
  */
 enum err grant_leave(struct mm_op *op);
-/*
- * An entry of op's domain onto f, another's, went: a writable one, or the last
- * reference that there was.
- */
-void grant_put(struct mm_op *op, struct frame *f);
 
 /* For the audit: is this an entry by which d has mapped m? */
 bool grant_covers(const struct mm_domain *d, maddr_t entry_maddr, mfn_t m);
 /* Calls fn for each entry of other domains' tables onto a frame of d's, and
- * for each mapping of one for a device. */
+ * for each handle onto one. */
 void grant_each_foreign(const struct mm *mm, const struct mm_domain *d,
                         void (*fn)(void *ctx, mfn_t m, bool rw), void *ctx);
 /* Pins worked out anew from all handles: NULL or what is wrong. */

@@ -12,28 +12,55 @@
 #include "mm/base/port.h"
 #include "mm/pv/type.h"
 
-/* Handles looked at until somebody else may be due. */
+/* Handles looked at until somebody else may be due, and with one flush. */
 #define STEP 128u
 
-/* Of d's handles from *n on those for grants of `from`, or (NULL) all. */
-static enum err drop_handles(struct mm_domain *d, uint32_t *n,
-                             const struct mm_domain *from)
+static bool is_for(const struct grant_handle *h, const struct mm_domain *from)
 {
-    enum err rc = ERR_NONE;
-    struct mm_op op;
+    return grant_handle_used(h) && h->domid == from->id;
+}
 
-    mm_op_begin(&op, d, NULL);
-    while (*n < grant_nr_handles(d) && !rc) {
-        struct grant_handle *h = grant_handle(d, *n);
+/* STEP of those of mapper's handles that are for grants of theirs. */
+static void drop_step(struct mm_op *mapper, struct mm_op *theirs, uint32_t n)
+{
+    for (uint32_t i = n; i < n + STEP; i++)
+        if (is_for(grant_handle(mapper->d, i), theirs->d))
+            grant_cut(mapper, grant_handle(mapper->d, i));
+    mm_op_flush_now(mapper); /* entries may have gone without */
+    for (uint32_t i = n; i < n + STEP; i++)
+        if (is_for(grant_handle(mapper->d, i), theirs->d))
+            grant_let_go(mapper, theirs, grant_handle(mapper->d, i), i);
+}
+_Static_assert(GRANT_TRACK_EACH % STEP == 0, "there are all of a step's");
 
-        if (grant_handle_used(h) && (!from || h->domid == from->id))
-            (void)grant_drop(&op, h, *n);
-        if (++*n % STEP == 0 && port_preempt())
-            rc = ERR_RESTART;
+/* From handle *n on. */
+static enum err drop_for(struct mm_op *mapper, struct mm_op *theirs,
+                         uint32_t *n)
+{
+    while (*n < grant_nr_handles(mapper->d)) {
+        drop_step(mapper, theirs, *n);
+        *n += STEP;
+        if (port_preempt())
+            return ERR_RESTART;
     }
-    mm_op_flush(&op, tlb_full()); /* entries may have gone without */
-    mm_op_end(&op);
-    return rc;
+    return ERR_NONE;
+}
+
+/*
+ * The other domain's operation beside op, which is under way and may be on one
+ * of a higher id: so it is tried, and false is to come back.
+ */
+static bool begin(const struct mm_op *op, struct mm_op *other,
+                  struct mm_domain *d)
+{
+    *other = mm_op_as(op, NULL);
+    return d == op->d || mm_op_try(other, d);
+}
+
+static void end(const struct mm_op *op, const struct mm_op *other)
+{
+    if (other->d != op->d)
+        mm_op_end(other);
 }
 
 static void look_at(struct grants *g, uint32_t whose)
@@ -53,18 +80,46 @@ static struct mm_domain *where_it_was(const struct mm *mm,
     return mm->domains;
 }
 
-static enum err revoke(struct mm *mm, const struct mm_domain *from)
+static enum err revoke_of(struct mm_op *op, struct mm_domain *d)
 {
-    struct grants *g = from->grants;
+    struct mm_op mapper;
+    enum err rc;
+
+    if (!begin(op, &mapper, d))
+        return ERR_RESTART;
+    rc = drop_for(&mapper, op, &op->d->grants->passed);
+    end(op, &mapper);
+    return rc;
+}
+
+static enum err revoke(struct mm_op *op)
+{
+    struct grants *g = op->d->grants;
     enum err rc = ERR_NONE;
 
-    for (struct mm_domain *d = where_it_was(mm, g); d && !rc && g->pins;
+    for (struct mm_domain *d = where_it_was(op->mm, g); d && !rc && g->pins;
          d = d->next) {
         look_at(g, d->id + 1u);
         if (d->grants && d->grants->handles)
-            rc = drop_handles(d, &g->passed, from);
+            rc = revoke_of(op, d);
     }
     return rc;
+}
+
+/* Nobody runs with what it had cached: there is next to nothing to flush. */
+static enum err drop_one(struct mm_op *op, struct grant_handle *h, uint32_t n)
+{
+    struct mm_op theirs;
+
+    if (!grant_handle_used(h))
+        return ERR_NONE;
+    if (!begin(op, &theirs, grant_granter(op->d, n)))
+        return ERR_RESTART;
+    grant_cut(op, h);
+    mm_op_flush_now(op);
+    grant_let_go(op, &theirs, h, n);
+    end(op, &theirs);
+    return ERR_NONE;
 }
 
 #define OWN (~0u) /* all of them, which is the end */
@@ -72,9 +127,16 @@ static enum err revoke(struct mm *mm, const struct mm_domain *from)
 static enum err drop_own(struct mm_op *op)
 {
     struct grants *g = op->d->grants;
+    enum err rc = ERR_NONE;
 
     look_at(g, OWN);
-    return drop_handles(op->d, &g->passed, NULL);
+    while (g->passed < grant_nr_handles(op->d) && !rc) {
+        rc = drop_one(op, grant_handle(op->d, g->passed), g->passed);
+        g->passed += !rc;
+        if (!rc && g->passed % STEP == 0 && port_preempt())
+            rc = ERR_RESTART;
+    }
+    return rc;
 }
 
 enum err grant_leave(struct mm_op *op)
@@ -84,7 +146,7 @@ enum err grant_leave(struct mm_op *op)
 
     if (!g)
         return ERR_NONE;
-    rc = g->pins ? revoke(op->mm, op->d) : ERR_NONE;
+    rc = g->pins ? revoke(op) : ERR_NONE;
     if (!rc && g->handles)
         rc = drop_own(op);
     if (rc)

@@ -82,7 +82,10 @@ int grant_pin(struct mm_domain *d, uint32_t ref, domid_t who, bool write,
 void grant_unpin(struct mm_domain *d, uint32_t ref, bool write);
 
 /*
- * Takes the entry away that the handle names, if it is still there (false: it
- * is not), then the handle and its pin. The caller flushes.
+ * Takes the entry away that the handle names, if it is still there. The caller
+ * flushes, mm_op_flush_now(), and then lets go of the handle, its references
+ * and its pin.
  */
-bool grant_drop(struct mm_op *op, struct grant_handle *h, uint32_t n);
+void grant_cut(struct mm_op *op, const struct grant_handle *h);
+void grant_let_go(struct mm_op *op, struct mm_op *theirs,
+                  struct grant_handle *h, uint32_t n);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "mm/base/port.h"
 #include "mm/pv/mmu.h"
 #include "mm/pv/mmu_fast.h"
 #include "mm/pv/super.h"
@@ -41,8 +42,9 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
 }
 
 /*
- * *root becomes m; what it was is put, maybe later. From a guest ~0 is a frame
- * that does not exist, not our MFN_NONE: its callers refuse it.
+ * *root becomes m; what it was is put, maybe later, but not before the
+ * processor has left it. From a guest ~0 is a frame that does not exist, not
+ * our MFN_NONE: its callers refuse it.
  */
 static enum err new_root(struct mm_op *op, mfn_t *root, mfn_t m)
 {
@@ -51,14 +53,17 @@ static enum err new_root(struct mm_op *op, mfn_t *root, mfn_t m)
 
     if (rc || mfn_eq(old, m))
         return rc;
-    if (mmu_fast_root(op, root, m))
+    if (mmu_fast_root(op, root, m)) {
+        port_load_root(op->v);
         return ERR_NONE;
+    }
     if (!mfn_eq(m, MFN_NONE)) {
         rc = type_get(op, m, FRAME_L4);
         if (rc)
             return rc;
     }
     *root = m;
+    port_load_root(op->v);
     if (!mfn_eq(old, MFN_NONE))
         type_put_deferred(op, old);
     return ERR_NONE;

@@ -54,11 +54,9 @@ static always_inline bool fast_protect(struct entry_lens *l, pte_t *slot,
     if (rw_changes && (new.v &PTE_RW) && !entry_fast_make_writable(l, new))
         return fast_not(gone);
     WRITE_ONCE(slot->v, entry_adjust(new, 1).v);
-    if (!rw_changes || (new.v &PTE_RW) ||
-        likely(!entry_fast_make_readonly(l, new)))
-        return true;
-    *gone = pte_mfn(new);
-    return false;
+    if (rw_changes && !(new.v &PTE_RW))
+        entry_fast_make_readonly(l, new);
+    return true;
 }
 
 static always_inline bool fast_map(struct entry_lens *l, pte_t *slot, pte_t new,
@@ -162,7 +160,8 @@ static always_inline enum err mmu_update_va(struct mm_op *op, uint64_t va,
 /*
  * From one root in use to another that stays in use, pinned as a rule: every
  * switch between two processes of the guest. Owner and type cannot move under
- * the lock, so counts are simply added to. False: nothing was done.
+ * the lock, so counts are simply added to. False: nothing was done. True: the
+ * processor has to leave the old one before the operation ends.
  */
 static always_inline bool mmu_fast_root(const struct mm_op *op, mfn_t *root,
                                         mfn_t m)

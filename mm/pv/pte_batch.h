@@ -21,7 +21,6 @@ struct pte_batch {
     uint64_t adjust;         /* what entry_adjust() adds */
     _Atomic uint64_t *words; /* of the block */
     uint64_t last; /* these being zero, a reference was the last of its kind */
-    bool own;      /* no frame of the block can be another domain's */
 };
 
 /* All that matters: accessed, dirty and most software bits may differ. */
@@ -63,8 +62,6 @@ static inline bool pte_batch_begin(struct pte_batch *a, const struct mm_op *op,
         .adjust = entry_adjust(plain, 1).v ^ plain.v,
         .words = t->word,
         .last = rw ? FRAME_COUNT_MASK : FRAME_REF_MASK,
-        .own = block_owned_by(mm_block(op->mm, blk_of_mfn(pte_mfn(e)))->word,
-                              op->d->id),
     };
     return true;
 }

@@ -250,8 +250,7 @@ static unsigned demote_fast(struct mm_op *op, const pte_t *e, unsigned n)
     const pte_t *at = e + n;
     struct pte_batch batch;
 
-    MUST(pte_batch_begin(&batch, op, at[-1]));
-    if (unlikely(!batch.own)) {
+    if (unlikely(!pte_batch_begin(&batch, op, at[-1]))) { /* not its block */
         entry_put_l1(op, at[-1]);
         return n - 1;
     }

@@ -189,6 +189,7 @@ enum err mmu_new_baseptr(struct mm_op *op, mfn_t m)
     if (m.v == 0 || m.v >> 34 || m.v % 8 > 3)
         return ERR_INVAL;
     op->v->root_kernel = m;
+    vcpu_load_root(&guest_vcpu); /* port_load_root() */
     op->mm->owed->what = TLB_FULL;
     guest_seen.roots++;
     return ERR_NONE;

@@ -183,9 +183,10 @@ __attribute__((weak)) void ipi_send(struct percpu *to, uint32_t what)
 }
 
 struct lock hv_lock;
-void lock_wait(bool taken)
+__attribute__((weak)) void port_lock_wait(struct lock *l, bool taken)
 {
-    fail_msg("the lock is %s", taken ? "claimed" : "held");
+    fail_msg("%s is %s", l == &hv_lock ? "hv_lock" : "a lock",
+             taken ? "claimed" : "held");
 }
 
 void cpu_discharge(void)

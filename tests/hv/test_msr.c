@@ -66,6 +66,11 @@ struct mm_owed *port_owed(const struct mm *of)
     return of->owed;
 }
 
+void port_lock_wait(struct lock *l, bool taken)
+{
+    fail_msg("%p is %s", (void *)l, taken ? "claimed" : "held");
+}
+
 bool mm_discharge(struct mm *mm)
 {
     (void)mm;

@@ -271,7 +271,7 @@ static int start(void **state)
     waiting = NULL;
     memset(turns, 0, sizeof(turns));
     hv_lock = (struct lock){0};
-    lock_get();
+    hv_lock_get();
     had_least = 0;
     contended = false;
     now = turns[0].charged = 1000;

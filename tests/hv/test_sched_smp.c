@@ -336,7 +336,7 @@ static void call(void)
 {
     struct actor *a = actor_of(current_vcpu());
 
-    lock_get();
+    hv_lock_get();
     a->left = a->busy;
     switch (a->manner) {
     case HOG:
@@ -355,7 +355,7 @@ static void call(void)
         walk(a);
         break;
     }
-    lock_put();
+    hv_lock_put();
 }
 
 /* --- what happens --------------------------------------------------------- */
@@ -363,9 +363,9 @@ static void call(void)
 static void take_timer(void)
 {
     me()->timer_at = NEVER;
-    lock_get();
+    hv_lock_get();
     timer_interrupt();
-    lock_put();
+    hv_lock_put();
 }
 
 static void take_mail(void)
@@ -551,9 +551,9 @@ static struct vcpu *appearing;
 
 static void bring_up(void)
 {
-    lock_get();
+    hv_lock_get();
     sched_up(appearing);
-    lock_put();
+    hv_lock_put();
 }
 
 static struct actor *appear(unsigned domain, enum manner m, uint64_t busy,
@@ -792,25 +792,25 @@ static struct domain *subject;
 
 static void suspend(void)
 {
-    lock_get();
+    hv_lock_get();
     domain_suspend(subject);
-    lock_put();
+    hv_lock_put();
 }
 
 static void resume(void)
 {
-    lock_get();
+    hv_lock_get();
     subject->suspended = false;
     for (unsigned i = 0; i < subject->nr_vcpus; i++)
         sched_resume(subject->vcpu[i]);
-    lock_put();
+    hv_lock_put();
 }
 
 static void destroy(void)
 {
-    lock_get();
+    hv_lock_get();
     domain_shutdown(subject, DOMAIN_DESTROYED, 0);
-    lock_put();
+    hv_lock_put();
 }
 
 static void with_controller(void)

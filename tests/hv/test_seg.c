@@ -136,6 +136,11 @@ void bounce_page_fault(struct vcpu *v, uint64_t va, uint64_t error)
     fail_msg("bounced: %p %lx %lx", (void *)v, va, error);
 }
 
+void port_lock_wait(struct lock *l, bool taken)
+{
+    fail_msg("%p is %s", (void *)l, taken ? "claimed" : "held");
+}
+
 bool mm_discharge(struct mm *m)
 {
     fail_msg("owed: %p", (void *)m);

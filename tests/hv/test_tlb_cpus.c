@@ -69,7 +69,7 @@ void ipi_flush(struct percpu *to)
 {
     const unsigned by = this_cpu()->id;
 
-    assert_false(to->resting);
+    assert_false((bool)(to->tlb & TLB_RESTING));
     assert_int_not_equal(to->id, by);
     mails++;
     be(to->id);
@@ -84,6 +84,11 @@ void ipi_flush_wait(void)
 {
 }
 
+void port_lock_wait(struct lock *l, bool taken)
+{
+    fail_msg("%p is %s", (void *)l, taken ? "claimed" : "held");
+}
+
 bool mm_discharge(struct mm *mm)
 {
     (void)mm;
@@ -94,12 +99,12 @@ bool mm_discharge(struct mm *mm)
 
 static bool may_use(unsigned cpu, unsigned d)
 {
-    return cpus[cpu].tlb == &domains[d] && !cpus[cpu].resting;
+    return cpus[cpu].tlb == (uintptr_t)&domains[d];
 }
 
-static void runs(unsigned cpu, unsigned d, bool moved)
+static void runs(unsigned d, bool moved)
 {
-    cpus[cpu].resting = false;
+    tlb_resume();
     tlb_enter(&domains[d], moved);
 }
 
@@ -108,7 +113,7 @@ static void moves(unsigned cpu, unsigned d)
 {
     bool moved = dice(2);
 
-    runs(cpu, d, moved);
+    runs(d, moved);
     for (unsigned p = 0; p < PAGES; p++)
         assert_false(moved && cached[cpu][d][p]);
 }
@@ -116,10 +121,11 @@ static void moves(unsigned cpu, unsigned d)
 static void touches(unsigned cpu, unsigned page)
 {
     const struct percpu *c = &cpus[cpu];
-    unsigned d = c->tlb ? (unsigned)(c->tlb - domains) : 0;
+    unsigned d;
 
-    if (!c->tlb || c->resting)
+    if (!c->tlb || (c->tlb & TLB_RESTING))
         return;
+    d = (unsigned)(domain_in(c->tlb) - domains);
     if (!cached[cpu][d][page])
         since[cpu][d][page] = domains[d].mm.tlb_epoch;
     cached[cpu][d][page] = true;
@@ -159,7 +165,7 @@ static void step(void)
         moves(cpu, d);
         break;
     case 1:
-        cpus[cpu].resting = true;
+        tlb_rest();
         break;
     case 2:
         flushes(d, tlb_full());
@@ -168,7 +174,7 @@ static void step(void)
         flushes(d, tlb_page(dice(PAGES) * PAGE_SIZE));
         break;
     case 4:
-        if (!cpus[cpu].resting)
+        if (!(cpus[cpu].tlb & TLB_RESTING))
             tlb_flush_all();
         break;
     case 5:
@@ -186,8 +192,8 @@ static void look(void)
     unsigned having[DOMAINS] = {0};
 
     for (unsigned c = 0; c < CPUS; c++)
-        if (cpus[c].tlb)
-            having[cpus[c].tlb - domains]++;
+        if (domain_in(cpus[c].tlb))
+            having[domain_in(cpus[c].tlb) - domains]++;
     for (unsigned d = 0; d < DOMAINS; d++) {
         assert_int_equal(domains[d].tlb_cpus, having[d]);
         for (unsigned c = 0; c < CPUS; c++)
@@ -226,18 +232,18 @@ static void nobody_is_asked_in_vain(void **state)
 {
     (void)state;
     be(0);
-    runs(0, 0, false);
+    runs(0, false);
     flushes(0, tlb_full());
     be(1);
-    runs(1, 1, false);
+    runs(1, false);
     be(2);
-    runs(2, 0, false);
-    cpus[2].resting = true;
+    runs(0, false);
+    tlb_rest();
     be(0);
     flushes(0, tlb_full());
     flushes(1, tlb_page(0));
     assert_int_equal(mails, 1); /* CPU 1, of its own domain's */
-    assert_null(cpus[2].tlb);
+    assert_int_equal(cpus[2].tlb, TLB_RESTING);
 }
 
 #define one(f) cmocka_unit_test_setup(f, start)

@@ -12,6 +12,7 @@ static uint64_t preempt_in, preempt_again, preempts, flushes;
 static bool is_deaf;
 void (*host_before_flush)(struct mm_domain *d);
 void (*host_at_look)(void);
+void (*host_at_root)(struct mm_vcpu *v);
 
 noreturn_fn void bug(const char *file, int line, const char *what)
 {
@@ -35,6 +36,24 @@ void host_preempt_every(uint64_t n)
 uint64_t host_preempts(void)
 {
     return preempts;
+}
+
+void port_load_root(struct mm_vcpu *v)
+{
+    if (host_at_root)
+        host_at_root(v);
+}
+
+unsigned port_cpu(void)
+{
+    return 0;
+}
+
+/* There is one actor: it would wait for itself. */
+void port_lock_wait(struct lock *l, bool taken)
+{
+    (void)l, (void)taken;
+    bug(__FILE__, __LINE__, "a lock is taken twice");
 }
 
 struct mm_owed *port_owed(const struct mm *mm)

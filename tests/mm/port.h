@@ -32,3 +32,5 @@ void host_deaf(bool deaf);
 extern void (*host_before_flush)(struct mm_domain *d);
 /* Called at each look at the clock. */
 extern void (*host_at_look)(void);
+/* Where the processor goes from one root to another. */
+extern void (*host_at_root)(struct mm_vcpu *v);

@@ -450,7 +450,7 @@ static enum err map_grant(struct scene *s, uint32_t flags)
     int status = scene_map(s, &r);
 
     if (status == GNTST_okay)
-        assert_int_equal(grant_unmap(&s->op, r.handle, r.host_addr, 0),
+        assert_int_equal(world_unmap(&s->op, r.handle, r.host_addr, 0),
                          GNTST_okay);
     return status ? ERR_INVAL : ERR_NONE;
 }

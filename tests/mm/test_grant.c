@@ -69,7 +69,7 @@ static int map(struct scene *s, uint32_t flags, uint32_t ref)
 
 static int unmap(struct scene *s)
 {
-    int status = grant_unmap(&s->op, last.handle, last.host_addr, 0);
+    int status = world_unmap(&s->op, last.handle, last.host_addr, 0);
 
     world_done(&s->op);
     world_audit(&s->w, "unmap");
@@ -111,7 +111,7 @@ static void check_free(struct scene *s, mfn_t m)
 
 static int unmap_these(struct scene *s, uint64_t host_addr, uint64_t dev_addr)
 {
-    int status = grant_unmap(&s->op, last.handle, host_addr, dev_addr);
+    int status = world_unmap(&s->op, last.handle, host_addr, dev_addr);
 
     world_done(&s->op);
     world_audit(&s->w, "unmap these");
@@ -171,7 +171,7 @@ static void a_device_may_have_it_alone(void **state)
     assert_null(touch(s, false));
     assert_int_equal(type_get(&op, m, FRAME_SEG), ERR_INVAL);
     world_done(&op);
-    assert_int_equal(grant_replace(&s->op, last.handle, VA, VA + PAGE_SIZE),
+    assert_int_equal(world_replace(&s->op, last.handle, VA, VA + PAGE_SIZE),
                      GNTST_general_error);
     assert_int_equal(unmap_these(s, 0, m.v << PAGE_SHIFT), GNTST_okay);
     check_free(s, m);
@@ -555,15 +555,15 @@ static void random_step(struct scene *s, struct dice *d, uint32_t *handle,
         if (scene_map(s, &last))
             break;
         if (entry_maddr[k])
-            (void)grant_unmap(&s->op, handle[k], entry_maddr[k], 0);
+            (void)world_unmap(&s->op, handle[k], entry_maddr[k], 0);
         handle[k] = last.handle;
         entry_maddr[k] = last.host_addr;
         break;
     case 2:
-        (void)grant_unmap(&s->op, handle[k], entry_maddr[k], 0);
+        (void)world_unmap(&s->op, handle[k], entry_maddr[k], 0);
         break;
     case 3:
-        (void)grant_replace(&s->op, handle[k], entry_maddr[k], at * PAGE_SIZE);
+        (void)world_replace(&s->op, handle[k], entry_maddr[k], at * PAGE_SIZE);
         break;
     case 4:
         (void)mmu_update(&s->op, s->l1.v << PAGE_SHIFT | at * 8,

@@ -257,7 +257,7 @@ static void frames_that_are_lent_stay_where_they_are(void **state)
     assert_int_equal(grant_map(&op, &s->op, &r), GNTST_okay);
     world_done(&op);
     refused(s, x, ERR_BUSY);
-    assert_int_equal(grant_unmap(&op, r.handle, r.host_addr, 0), GNTST_okay);
+    assert_int_equal(world_unmap(&op, r.handle, r.host_addr, 0), GNTST_okay);
     world_done(&op);
     assert_int_equal(heal_it(s, &first, &table), ERR_NONE);
     whole(s, first);

@@ -165,7 +165,7 @@ static void a_member_that_is_granted(void **state)
         assert_int_equal(dmem_frame_put(&op, s->foreign), ERR_BUSY);
         assert_int_equal(mmu_unpin(&op, t), ERR_NONE);
         world_done(&op);
-        assert_int_equal(grant_unmap(&s->op, r.handle, r.host_addr, 0),
+        assert_int_equal(world_unmap(&s->op, r.handle, r.host_addr, 0),
                          GNTST_okay);
         check(s, "a granted member");
     }

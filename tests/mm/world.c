@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "memory.h"
+#include "mm/pv/grant.h"
 #include "port.h"
 #include "simtlb.h"
 
@@ -126,4 +127,28 @@ uint64_t dice_upto(struct dice *d, uint64_t n)
     d->s ^= d->s << 25;
     d->s ^= d->s >> 27;
     return d->s * UINT64_C(2685821657736338717) % n;
+}
+
+/* A handle that is none is the domain's own mistake: any granter will do. */
+static struct mm_op granter_of(const struct mm_op *op, uint32_t handle)
+{
+    struct mm_domain *from = grant_granter(op->d, handle);
+
+    return mm_op_on(from ? from : op->d, NULL);
+}
+
+int world_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                uint64_t dev_addr)
+{
+    struct mm_op theirs = granter_of(op, handle);
+
+    return grant_unmap(op, &theirs, handle, host_addr, dev_addr);
+}
+
+int world_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                  uint64_t new_addr)
+{
+    struct mm_op theirs = granter_of(op, handle);
+
+    return grant_replace(op, &theirs, handle, host_addr, new_addr);
 }

@@ -27,16 +27,22 @@ void world_end(struct world *w); /* asserts that every block is back */
 void world_domain(struct world *w, struct world_domain *x, domid_t id,
                   uint64_t max_pages);
 void world_destroy(struct world *w, struct world_domain *x);
-/* Begin one that owes nothing yet: a value, and several may be held at once. */
+/*
+ * One that owes nothing yet: a value, and several may be held at once, for
+ * there is one actor and so no need of locks. Where there are more of them,
+ * each begins its own.
+ */
 static inline struct mm_op mm_op_on(struct mm_domain *d, struct mm_vcpu *v)
 {
-    struct mm_op op;
-
-    mm_op_begin(&op, d, v);
-    return op;
+    return (struct mm_op){.mm = d->mm, .d = d, .v = v};
 }
 /* Finish an operation; with the same value another one can be carried out. */
 void world_done(struct mm_op *op);
+/* grant_unmap() and grant_replace(), whoever the granter is. */
+int world_unmap(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                uint64_t dev_addr);
+int world_replace(struct mm_op *op, uint32_t handle, uint64_t host_addr,
+                  uint64_t new_addr);
 /* Fails the test with the audit's words. */
 void world_audit(struct world *w, const char *after);
 

@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flush.pml: that who holds the lock may wait for flushes of the other CPUs
- * while these wait for the lock, and that on its return none of them goes by
- * translations from before. All run vCPUs of the one domain whose tables
- * change, or rest.
+ * flush.pml: that who changes a domain's tables may wait for flushes of other
+ * CPUs while these do the same, wait for a lock, rest, or come to run the
+ * domain; that all come to an end; and that no guest goes by translations from
+ * before the last change of its tables. Two domains, each with a memory lock;
+ * each CPU runs one of them, or rests; operations are on either.
  *
  * As in wake.pml, each DROP_ names the words it stands for.
  */
 #define CPUS 3
+#define DOMAINS 2
 #ifndef CALLS
 #define CALLS 1 /* of each CPU's guest */
 #endif
 
 #define RESCHED 1
 #define FLUSH   2
+#define RESTING 4 /* beside a domain in percpu.tlb; a domain is 1 or 2 */
+#define DOMAIN(w) ((w) & 3)
 
-bool held; /* the lock; who is next is chance: a claim only narrows that */
+bool held[DOMAINS + 1]; /* the memory locks */
 byte mail[CPUS];
 bool irq[CPUS];
-bool resting[CPUS], tlb[CPUS] = true; /* percpu.resting, .tlb */
-bool stale[CPUS];                    /* its TLB has what the tables had */
-byte left;                           /* who has still to flush */
-bool changing;                       /* the change is not complete yet */
+byte word[CPUS];    /* percpu.tlb */
+byte runs[CPUS];    /* the domain of the vCPU that is loaded */
+bool stale[CPUS];   /* its TLB has what some tables had */
+byte left[CPUS];    /* who has still to flush what this CPU asked for */
+byte flush_for[CPUS];
+bool changing[DOMAINS + 1]; /* a change is not complete yet */
 
 #define IPI_SEND(to, what)                                                    \
     d_step {                                                                  \
@@ -33,139 +39,182 @@ bool changing;                       /* the change is not complete yet */
     :: else                                                                   \
     fi
 
+#define FLUSHED_FOR(by)                                                       \
+    if                                                                        \
+    :: who & (1 << (by)) -> left[by]--                                        \
+    :: else                                                                   \
+    fi
+
+inline flush_for_others()
+{
+    d_step { who = flush_for[c]; flush_for[c] = 0 };
+    if
+    :: who -> stale[c] = false
+    :: else
+    fi;
+    FLUSHED_FOR(0);
+    FLUSHED_FOR(1);
+    FLUSHED_FOR(2)
+}
+
 inline ipi_serve()
 {
 #ifndef DROP_EXCHANGE /* hv/arch/ipi.c: what = atomic_exchange_explicit(&cpu->mail, 0, */
     d_step { what = mail[c]; mail[c] = 0 };
-    if
-    :: what & FLUSH -> stale[c] = false; left--
-    :: else
-    fi
 #else
     what = mail[c];
+#endif
     if
-    :: what & FLUSH -> stale[c] = false; left--
+    :: what & FLUSH -> flush_for_others()
     :: else
-    fi;
+    fi
+#ifdef DROP_EXCHANGE
+    ;
     mail[c] = 0
 #endif
 }
 
-inline lock_get()
+inline lock_get(d)
 {
     do
-    :: atomic { !held -> held = true }; break
+    :: atomic { !held[d] -> held[d] = true }; break
 #ifndef DROP_SERVE /* hv/arch/lock.c: ipi_serve(); */
-    :: mail[c] != 0 -> ipi_serve()
+    :: held[d] && mail[c] != 0 -> ipi_serve()
 #endif
     od;
     skip
 }
 
-#define LOCK_PUT held = false
-
-#ifndef DROP_FORGET /* hv/domain/tlb.c: cpu->tlb = NULL; */
-#define LEAVE(cpu) tlb[cpu] = false
+/* flush_other() */
+inline flush_other(to)
+{
+    do
+    :: to == c -> break
+    :: else ->
+        seen = word[to];
+        if
+        :: DOMAIN(seen) != d -> break
+        :: DOMAIN(seen) == d && !(seen & RESTING) ->
+            left[c]++;
+            d_step { flush_for[to] = flush_for[to] | (1 << c) };
+            IPI_SEND(to, FLUSH);
+            break
+        :: else ->
+#ifndef DROP_FORGET /* hv/domain/tlb.c: if (!atomic_compare_exchange_strong(&cpu->tlb, &word, word & TLB_RESTING)) */
+            if
+            :: d_step { word[to] == seen -> word[to] = RESTING }; break
+            :: word[to] != seen
+            fi
 #else
-#define LEAVE(cpu) skip
+            word[to] = RESTING;
+            break
 #endif
+        fi
+    od
+}
 
-/* flush_others() for one of them. */
-inline flush_one(to)
+/* tlb_enter() */
+inline enter(d)
 {
     if
-    :: to == c || !tlb[to]
-    :: to != c && tlb[to] && resting[to] -> LEAVE(to)
-    :: to != c && tlb[to] && !resting[to] -> left++; IPI_SEND(to, FLUSH)
+    :: DOMAIN(word[c]) == d
+    :: else ->
+#ifndef DROP_ORDER /* hv/domain/tlb.c: First what others can see, then the flush: from there on they ask for more. */
+        skip;
+#else
+        stale[c] = false;
+#endif
+#ifndef DROP_WORD /* hv/domain/tlb.c: was = domain_in(atomic_exchange(&this_cpu()->tlb, (uintptr_t)d)); */
+        word[c] = d;
+#endif
+#if !defined(DROP_ORDER)
+#ifndef DROP_ENTER /* hv/domain/tlb.c: flush_entering(d); */
+        stale[c] = false;
+#endif
+#endif
+        skip
     fi
 }
 
 active [CPUS] proctype cpu()
 {
-    byte c = _pid, calls = CALLS, old, what;
+    byte c = _pid, d, calls = CALLS, old, what, who, seen;
+
+    d_step {
+        runs[c] = 1 + c % DOMAINS;
+        word[c] = runs[c]
+    };
 
 guest: /* it touches memory by what it has */
-    assert(!stale[c] || changing);
+    assert(!stale[c] || changing[runs[c]]);
 end_guest:
     do
-    :: irq[c] -> irq[c] = false; ipi_serve()
+    :: irq[c] -> irq[c] = false; ipi_serve(); goto guest
     :: calls ->
         calls--;
         if
-        :: goto change
+        :: d = 1; goto change
+        :: d = 2; goto change
         :: goto sleep
-        :: goto tell
+        :: goto switch
         fi
     od;
 
-change: /* a hypercall that changes tables and owes a flush */
-#ifndef DROP_LOCK /* hv/entry/entry.asm: lock bts dword [hv_lock], 0 ; lock_get() */
-    lock_get();
+change: /* tables of d's are changed, and a flush is owed */
+#ifndef DROP_LOCK /* mm/alloc/mm.h: lock_get(&d->lock); */
+    lock_get(d);
 #endif
     skip;
     d_step {
-        changing = true;
-        stale[0] = tlb[0];
-        stale[1] = tlb[1];
-        stale[2] = tlb[2];
-        left = 0
+        changing[d] = true;
+        stale[0] = stale[0] || DOMAIN(word[0]) == d;
+        stale[1] = stale[1] || DOMAIN(word[1]) == d;
+        stale[2] = stale[2] || DOMAIN(word[2]) == d
     };
-    flush_one(0);
-    flush_one(1);
-    flush_one(2);
+    flush_other(0);
+    flush_other(1);
+    flush_other(2);
 #ifndef DROP_WAIT /* hv/domain/tlb.c: ipi_flush_wait(); */
-    left == 0;
+    do
+    :: left[c] == 0 -> break
+#ifndef DROP_WAIT_SERVE /* hv/arch/ipi.c: ipi_serve(); */
+    :: left[c] && mail[c] != 0 -> ipi_serve()
 #endif
-    d_step {
-        stale[c] = false;
-        changing = false;
-        assert(!stale[0] || resting[0]);
-        assert(!stale[1] || resting[1]);
-        assert(!stale[2] || resting[2])
-    };
+    od;
+#endif
+    if
+    :: DOMAIN(word[c]) == d -> stale[c] = false
+    :: else
+    fi;
+    changing[d] = false;
 #ifndef DROP_LOCK
-    LOCK_PUT;
+    held[d] = false;
 #endif
     goto guest;
 
-tell: /* a hypercall that has another CPU look */
-    lock_get();
-    if
-    :: resting[(c + 1) % CPUS] -> IPI_SEND((c + 1) % CPUS, RESCHED)
-    :: resting[(c + 2) % CPUS] -> IPI_SEND((c + 2) % CPUS, RESCHED)
-    :: else
-    fi;
-    LOCK_PUT;
+switch: /* to a vCPU of the other domain's */
+    runs[c] = 3 - runs[c];
+    enter(runs[c]);
     goto guest;
 
 sleep: /* until somebody tells it */
-    lock_get();
-    resting[c] = true;
-#ifndef DROP_IDLE_PUT /* hv/sched/sched.c: lock_put(); */
-    LOCK_PUT;
-#endif
-end_hlt:
+    word[c] = word[c] | RESTING;
+    if
+    :: IPI_SEND(c, RESCHED) /* a timer, or somebody */
+    fi;
     irq[c] -> irq[c] = false;
     ipi_serve();
-#ifndef DROP_IDLE_PUT
-    lock_get();
-#endif
     /* vcpu_resume() */
-#ifndef DROP_RESUME /* hv/domain/vcpu.c: cpu->resting = false; */
-    resting[c] = false;
+#ifndef DROP_RESUME /* hv/domain/tlb.c: atomic_fetch_and(&this_cpu()->tlb, ~TLB_RESTING); */
+    d_step { word[c] = DOMAIN(word[c]) };
 #endif
-#ifndef DROP_ENTER /* hv/domain/vcpu.c: tlb_enter(v->d, v->last != cpu); */
-    if
-    :: !tlb[c] -> d_step { tlb[c] = true; stale[c] = false }
-    :: else
-    fi;
-#endif
-    LOCK_PUT;
+    enter(runs[c]);
     goto guest
 }
 
 active proctype quiet()
 {
     timeout ->
-    assert(!held && left == 0 && !changing)
+    assert(!held[1] && !held[2] && !left[0] && !left[1] && !left[2]);
+    assert(!changing[1] && !changing[2])
 }

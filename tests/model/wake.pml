@@ -255,7 +255,7 @@ end_guest:
     :: pc[v] == POLL -> lock_get(); goto poll
     :: pc[v] == UNMASK_PORT -> lock_get(); goto unmask_port
     :: pc[v] == SEND ->
-#ifndef DROP_LOCK /* hv/entry/entry.asm: lock bts dword [hv_lock], 0 ; lock_get() */
+#ifndef DROP_LOCK /* hv/call/hypercall.h: hv_lock_get(); */
         lock_get();
 #endif
         goto send
@@ -326,7 +326,7 @@ send:
         fi
     :: else -> pc[v] = CHOOSE
     fi;
-#ifndef DROP_LOCK /* hv/entry/entry.asm: mov dword [hv_lock], 0      ; lock_put() */
+#ifndef DROP_LOCK /* hv/call/hypercall.h: hv_lock_put(); */
     LOCK_PUT;
 #endif
     goto out;

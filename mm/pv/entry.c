@@ -16,6 +16,16 @@ bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level)
     return m.v == 0 || m.v >= mm->nr_frames;
 }
 
+struct frame_table *entry_table_shared(const struct mm_op *op, mfn_t m)
+{
+    const struct block *b;
+
+    if (!mm_mfn_valid(op->mm, m))
+        return NULL;
+    b = mm_block(op->mm, blk_of_mfn(m));
+    return frame_in_shared(op, b, m) ? frame_table_at(op->mm, b->table) : NULL;
+}
+
 /* The type has been something else: see to that, then be writable. */
 static never_inline enum err get_writable_slow(struct mm_op *op,
                                                const struct frame *f)

@@ -169,6 +169,12 @@ static always_inline struct frame_table *entry_table(struct entry_lens *l,
     return l->table;
 }
 
+/*
+ * The table of a shared block in which m is the domain's, which keeps it what it
+ * is, for all of its frames; NULL: it is something else.
+ */
+struct frame_table *entry_table_shared(const struct mm_op *op, mfn_t m);
+
 /* The same for a frame somebody refers to, which therefore has one. */
 static always_inline struct frame_table *entry_table_held(struct entry_lens *l,
                                                           mfn_t m)

@@ -52,6 +52,8 @@ static inline bool pte_batch_begin(struct pte_batch *a, const struct mm_op *op,
         return false;
     t = entry_table(&l, pte_mfn(e));
     if (unlikely(!t))
+        t = entry_table_shared(op, pte_mfn(e));
+    if (unlikely(!t))
         return false;
     *a = (struct pte_batch){
         .like = e.v,

@@ -170,8 +170,8 @@ static always_inline struct frame_table *entry_table(struct entry_lens *l,
 }
 
 /*
- * The table of a shared block in which m is the domain's, which keeps it what it
- * is, for all of its frames; NULL: it is something else.
+ * The table of a shared block in which m is the domain's, which keeps it what
+ * it is, for all of its frames; NULL: it is something else.
  */
 struct frame_table *entry_table_shared(const struct mm_op *op, mfn_t m);
 

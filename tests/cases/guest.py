@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""guest/, share/, profile/, clock/: our guests on both processors, the share
+"""guest/, share/, profile/, scale/, clock/: our guests on both processors, the share
 that is left to one beside others, the profile of what one did, and the clock
 as several vCPUs read it at once.
 """
@@ -54,6 +54,9 @@ def cases():
     yield Case("profile/bochs", ["tests/boot/bochs-guest", "traps"],
                judge=judge_profile, env={"HVARGS": "profile"},
                skip=missing("bochs", "xvfb-run"))
+    yield Case("scale/block", judge=judge_guest,
+               env={"GUEST": "scale", "ARGS": "op=block", "MEM": "32M",
+                    "SMP": "2", "VCPUS": "2"})
     yield Case("clock/smp", judge=judge_guest,
                env={"GUEST": "clock", "ARGS": "seconds=5", "SMP": "4",
                     "VCPUS": "4"})

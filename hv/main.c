@@ -101,6 +101,7 @@ static void init_machine(void)
 
     cpu_detect();
     cpu_init();
+    lock_init(&hv_lock, LOCKDEP_HV, 0);
     hv_lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();

@@ -55,7 +55,7 @@ void port_lock_wait(struct lock *l, bool taken)
     atomic_fetch_add_explicit(&l->waiting, 1, memory_order_relaxed);
     while (!taken || claimed_by_another(l)) {
         if (taken)
-            lock_put(l);
+            lock_let_go(l);
         ipi_serve();
         x86_pause();
         if (x86_rdtsc() - start > CLAIM_AFTER)

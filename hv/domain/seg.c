@@ -87,6 +87,7 @@ void seg_init(void)
 {
     struct window *w = own_window();
 
+    spin_init(&w->lock, LOCKDEP_WINDOW, 0);
     w->entries = paging_window_entry(vaddr_of(gdt_va()));
     if (!w->entries)
         panic("no table for the descriptor window at %lx", gdt_va());

@@ -38,8 +38,13 @@ void alloc_init(struct mm *mm, void *buf, uint64_t nr_frames, uint64_t reserve)
     uint8_t *at = buf;
 
     memset(a, 0, sizeof(*a));
+    spin_init(&a->lock, LOCKDEP_ALLOC, 0);
+    spin_init(&a->hv.lock, LOCKDEP_HV_FRAMES, 0);
+    spin_init(&mm->shared.lock, LOCKDEP_SHARED, 0);
     a->reserve = reserve;
     a->cpus = (struct alloc_cpu *)(void *)at;
+    for (unsigned i = 0; i < ALLOC_CPUS; i++)
+        spin_init(&a->cpus[i].lock, LOCKDEP_CACHE, i);
     at += ALLOC_CPUS * sizeof(struct alloc_cpu);
     mm->blocks = (struct block *)(void *)at;
     mm->nr_blocks = nr;

@@ -19,6 +19,7 @@ void dmem_domain_init(struct mm *mm, struct mm_domain *d)
     struct mm_domain **at = &mm->domains;
 
     d->mm = mm;
+    lock_init(&d->lock, LOCKDEP_MEMORY, d->id);
     d->downgrade_ring = MFN_NONE;
     d->large_gone = d->small_gone = d->tlb_epoch - 1; /* nothing was cached */
     d->owner_bits = (uint64_t)d->id << FRAME_OWNER_SHIFT;

@@ -14,7 +14,7 @@
 
 #include <stdatomic.h>
 
-#include "base.h"
+#include "mm/base/lock_hook.h"
 
 struct lock {
     _Atomic uint32_t held;    /* bit 0 */
@@ -24,7 +24,16 @@ struct lock {
      * holder's. */
     uint32_t waits;
     uint64_t longest;
+    LOCK_HOOK
 };
+
+/* Of a lock that is zero as yet: what it is, for lockdep.h. */
+static inline void lock_init(struct lock *l, enum lockdep_class class,
+                             uint32_t order)
+{
+    lock_hook_name(l, class, order);
+    (void)class, (void)order;
+}
 
 /*
  * What is more than one look. taken: it is held by the caller, but another CPU
@@ -51,16 +60,26 @@ static always_inline void lock_wait_aside(struct lock *l, bool taken)
 
 static always_inline void lock_get(struct lock *l)
 {
-    bool taken = !atomic_exchange_explicit(&l->held, 1, memory_order_acquire);
+    bool taken;
 
+    lock_hook_want(l, LOCKDEP_LOCK);
+    taken = !atomic_exchange_explicit(&l->held, 1, memory_order_acquire);
     if (unlikely(!taken ||
                  atomic_load_explicit(&l->claim, memory_order_relaxed)))
         lock_wait_aside(l, taken);
+    lock_hook_got(l, LOCKDEP_LOCK);
+}
+
+/* The word alone: port_lock_wait()'s. */
+static always_inline void lock_let_go(struct lock *l)
+{
+    atomic_store_explicit(&l->held, 0, memory_order_release);
 }
 
 static always_inline void lock_put(struct lock *l)
 {
-    atomic_store_explicit(&l->held, 0, memory_order_release);
+    lock_hook_put(l);
+    lock_let_go(l);
 }
 
 /* false: somebody has it, or is to have it next. */
@@ -69,8 +88,10 @@ must_check static inline bool lock_try(struct lock *l)
     if (atomic_load_explicit(&l->claim, memory_order_relaxed) ||
         atomic_exchange_explicit(&l->held, 1, memory_order_acquire))
         return false;
-    if (likely(!atomic_load_explicit(&l->claim, memory_order_relaxed)))
+    if (likely(!atomic_load_explicit(&l->claim, memory_order_relaxed))) {
+        lock_hook_tried(l, LOCKDEP_LOCK);
         return true;
-    lock_put(l);
+    }
+    lock_let_go(l);
     return false;
 }

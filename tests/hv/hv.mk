@@ -48,6 +48,7 @@ HVT_segment :=
 HVT_seg :=
 HVT_tlb_cpus :=
 HVT_cpu_match :=
+HVT_lockdep := mm/base/lockdep.c
 HVT_low_page := hv/arch/low_page.c
 HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
     $(patsubst %,hv/domain/%.c,segment debugreg bounce vcpu fpu shown callback) \
@@ -84,6 +85,7 @@ $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ \
 	    $< $(HVT_$*) -lcmocka
+$(BUILD)/tests/hv/test_lockdep: HVT_CFLAGS += -DLOCKDEP=1
 # The store, with its edges and the bytes it compares counted.
 $(BUILD)/tests/hv/store_counted.o: $(wildcard hv/svc/store/store*.c) hv/base/print.c \
     tests/hv/hv.mk $(HVT_HEADERS)

@@ -12,6 +12,8 @@ LD := $(if $(IS_CLANG),ld.lld,$(CROSS)ld)
 NM := $(CROSS)nm
 NASM ?= nasm
 BUILD ?= build
+# LOCKDEP=1: locks are watched (mm/base/lockdep.h); a hypervisor of its own.
+HV_OUT := $(BUILD)$(if $(LOCKDEP),/lockdep)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
@@ -22,11 +24,12 @@ TARGET_CFLAGS := -std=gnu2x -O2 -g $(WARN) -ffreestanding -fpie \
     -fno-strict-aliasing -fno-omit-frame-pointer -momit-leaf-frame-pointer \
     -fcf-protection=none \
     -fno-common $(if $(IS_CLANG),--target=x86_64-linux-gnu)
-HV_CFLAGS := $(TARGET_CFLAGS) -include hv/base/hidden.h -Ihv/base/freestanding -Iinclude -I. -I$(BUILD)
-NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(BUILD)/
+HV_CFLAGS := $(TARGET_CFLAGS) -include hv/base/hidden.h -Ihv/base/freestanding -Iinclude -I. -I$(HV_OUT) \
+    $(if $(LOCKDEP),-DLOCKDEP=1)
+NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(HV_OUT)/
 
 .PHONY: all
-all: $(BUILD)/flagstone.elf
+all: $(HV_OUT)/flagstone.elf
 
 # --- the hypervisor -------------------------------------------------------
 
@@ -34,39 +37,39 @@ DIRS ?= boot hv mm
 in_rooms = $(foreach d,$(DIRS),$(wildcard $d/*.$1 $d/*/*.$1 $d/*/*/*.$1))
 HV_C := $(filter-out hv/entry/offsets.c,$(call in_rooms,c))
 HV_ASM := $(call in_rooms,asm)
-HV_OBJ := $(HV_C:%=$(BUILD)/%.o) $(HV_ASM:%=$(BUILD)/%.o) $(BUILD)/font.o
+HV_OBJ := $(HV_C:%=$(HV_OUT)/%.o) $(HV_ASM:%=$(HV_OUT)/%.o) $(HV_OUT)/font.o
 
 # The screen's glyphs are taken from GRUB's font; without it, no framebuffer.
 FONT ?= $(firstword $(wildcard /usr/share/grub/unicode.pf2 \
     /usr/share/grub2/unicode.pf2))
-$(BUILD)/font.o: $(FONT) tools/font Makefile
+$(HV_OUT)/font.o: $(FONT) tools/font Makefile
 	$(call say,FONT,$(FONT))
 	@mkdir -p $(@D)
 	$(Q)tools/font $(FONT) > $(@:.o=.asm)
 	$(Q)$(NASM) -f elf64 -o $@ $(@:.o=.asm)
 
-$(BUILD)/%.c.o: %.c Makefile
+$(HV_OUT)/%.c.o: %.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
 
 # nasm -MD leaves out included files; a separate -M pass names them all.
-$(BUILD)/%.asm.o: %.asm Makefile $(BUILD)/offsets.inc
+$(HV_OUT)/%.asm.o: %.asm Makefile $(HV_OUT)/offsets.inc
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
 	$(Q)$(NASM) $(NASMFLAGS) -M -MP -MQ $@ $< > $(@:.o=.d)
 	$(Q)$(NASM) $(NASMFLAGS) -o $@ $<
 
 # C offsets for NASM, and the proof that they arrived unharmed.
-$(BUILD)/offsets.inc: hv/entry/offsets.c Makefile
+$(HV_OUT)/offsets.inc: hv/entry/offsets.c Makefile
 	$(call say,OFFSET,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(BUILD)/offsets.d \
-	    -S -o $(BUILD)/offsets.s $<
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(HV_OUT)/offsets.d \
+	    -S -o $(HV_OUT)/offsets.s $<
 	$(Q)sed -n 's/.*"@@ \([A-Z0-9_]*\) \(-*[0-9]*\)".*/%define \1 \2/p' \
-	    $(BUILD)/offsets.s > $@.tmp
+	    $(HV_OUT)/offsets.s > $@.tmp
 	$(Q)sed 's/^%define \(.*\) \(.*\)$$/#define OFFSET_\1 \2/' $@.tmp \
-	    > $(BUILD)/offsets.h
+	    > $(HV_OUT)/offsets.h
 	$(Q)$(CC) $(HV_CFLAGS) -DOFFSETS_VERIFY -fsyntax-only $<
 	$(Q)mv $@.tmp $@
 
@@ -77,14 +80,14 @@ $(Q)$(LD) $(LDFLAGS) -o $@ $(HV_OBJ) $(@:.elf=.sym.o)
 endef
 
 # Linked twice: the second time with the symbols of the first.
-$(BUILD)/pass1.elf: $(HV_OBJ) linker.ld tools/symbols
-	$(Q)tools/symbols < /dev/null > $(BUILD)/pass1.sym.asm
-	$(Q)$(NASM) -f elf64 -o $(BUILD)/pass1.sym.o $(BUILD)/pass1.sym.asm
+$(HV_OUT)/pass1.elf: $(HV_OBJ) linker.ld tools/symbols
+	$(Q)tools/symbols < /dev/null > $(HV_OUT)/pass1.sym.asm
+	$(Q)$(NASM) -f elf64 -o $(HV_OUT)/pass1.sym.o $(HV_OUT)/pass1.sym.asm
 	$(link_hv)
-$(BUILD)/flagstone.elf: $(BUILD)/pass1.elf
+$(HV_OUT)/flagstone.elf: $(HV_OUT)/pass1.elf
 	$(call say,LD,$@)
-	$(Q)$(NM) -n $< | tools/symbols > $(BUILD)/flagstone.sym.asm
-	$(Q)$(NASM) -f elf64 -o $(BUILD)/flagstone.sym.o $(BUILD)/flagstone.sym.asm
+	$(Q)$(NM) -n $< | tools/symbols > $(HV_OUT)/flagstone.sym.asm
+	$(Q)$(NASM) -f elf64 -o $(HV_OUT)/flagstone.sym.o $(HV_OUT)/flagstone.sym.asm
 	$(link_hv)
 
 -include guest/guest.mk
@@ -97,7 +100,7 @@ include tests/abi/abi.mk
 # --- running --------------------------------------------------------------
 
 RUN_VARS = GUEST KERNEL ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
-    ACCEL HVARGS GDB MACHINE SCENARIO SERIAL2 IMAGE_IN IMAGE_OUT
+    ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 IMAGE_IN IMAGE_OUT
 export $(RUN_VARS) BUILD
 
 # What is wanted is built by a second make, which looks for tools anew after
@@ -105,7 +108,7 @@ export $(RUN_VARS) BUILD
 JOBS ?= $(shell nproc 2> /dev/null || echo 2)
 again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
 
-.PHONY: run shell iso test test-linux bench bench-linux built run-tests setup setup-test lint clean
+.PHONY: run shell iso test test-linux bench bench-linux built lockdep run-tests setup setup-test lint clean
 run: setup
 	$(again) built
 	$(Q)tools/run
@@ -118,8 +121,8 @@ iso:
 test: setup-test
 	$(again) run-tests
 test-linux: setup
-	$(again) built
-	$(Q)tests/run linux/
+	$(again) built lockdep
+	$(Q)tests/run linux/ lockdep/linux
 bench: setup-test
 	$(again) built
 	$(Q)tools/bench
@@ -127,7 +130,10 @@ bench-linux: setup-test
 	$(again) built
 	$(Q)tests/linux/beside
 built: all $(GUEST_ALL)
-run-tests: built $(HOST_TESTS)
+# The cases lockdep/ boot it.
+lockdep:
+	$(again) LOCKDEP=1 all
+run-tests: built lockdep $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run -j$(JOBS) $(T)
 setup:
 	$(Q)tools/setup
@@ -138,4 +144,4 @@ lint: all
 clean:
 	$(Q)rm -rf $(BUILD)
 
--include $(HV_OBJ:.o=.d) $(BUILD)/offsets.d
+-include $(HV_OBJ:.o=.d) $(HV_OUT)/offsets.d

@@ -92,6 +92,7 @@ static void run_other(void)
     hv_lock.waits = 0;
     hv_lock.longest = 0;
     hv_lock_put();
+    lock_hook_forget();
     exit_to_guest();
 }
 
@@ -150,5 +151,6 @@ void hv_main(uint32_t mbi)
     time_init();
     console_ring_init();
     hv_lock_put();
+    lock_hook_forget();
     exit_to_guest();
 }

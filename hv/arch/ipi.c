@@ -6,6 +6,7 @@
 
 #include "hv/arch/lapic.h"
 #include "hv/arch/x86.h"
+#include "mm/base/lock_hook.h"
 
 void ipi_send(struct percpu *to, uint32_t what)
 {
@@ -55,6 +56,7 @@ void ipi_flush_wait(void)
 {
     const struct percpu *cpu = this_cpu();
 
+    lock_hook_no_spin("held while other processors are waited for");
     while (atomic_load_explicit(&cpu->flush_left, memory_order_acquire)) {
         ipi_serve(); /* those may wait for us */
         x86_pause();

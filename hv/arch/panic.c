@@ -45,7 +45,7 @@ const char *panic_symbol(uint64_t addr, uint64_t *offset)
     return symbols_names + symbols_table[lo].name;
 }
 
-static void say_address(uint64_t addr)
+void panic_say_address(uint64_t addr)
 {
     uint64_t off = 0;
     const char *name = panic_symbol(addr, &off);
@@ -70,13 +70,13 @@ static void backtrace(uint64_t rip, uint64_t fp)
     if (p && (p->id || cpu_count > 1))
         log_say("processor %u, APIC id %u", p->id, p->apic_id);
     log_say("backtrace:");
-    say_address(rip);
+    panic_say_address(rip);
     for (int depth = 0; depth < MAX_DEPTH && frame_ok(fp, last); depth++) {
         const uint64_t *frame = (const uint64_t *)fp;
 
         if (!frame[1])
             break;
-        say_address(frame[1]);
+        panic_say_address(frame[1]);
         last = fp;
         fp = frame[0];
     }

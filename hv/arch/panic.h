@@ -19,3 +19,5 @@ void panic_enter(void);
 
 /* "name+0x12" of a hypervisor address; NULL if it is none of ours. */
 const char *panic_symbol(uint64_t addr, uint64_t *offset);
+/* A line of a backtrace. */
+void panic_say_address(uint64_t addr);

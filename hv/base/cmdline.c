@@ -45,6 +45,7 @@ static const struct choice selftests[] = {{"bug", SELFTEST_BUG},
                                           {"exec-data", SELFTEST_EXEC_DATA},
                                           {"stack", SELFTEST_STACK},
                                           {"null", SELFTEST_NULL},
+                                          {"lock-order", SELFTEST_LOCK_ORDER},
                                           {NULL, 0}};
 static const struct choice superpages[] = {{"off", OPT_SUPERPAGES_OFF},
                                            {"prefer", OPT_SUPERPAGES_PREFER},

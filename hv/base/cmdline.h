@@ -26,6 +26,7 @@ enum option_selftest {
     SELFTEST_EXEC_DATA,   /* ... NX, ... */
     SELFTEST_STACK,       /* ... the guard page below the stack, ... */
     SELFTEST_NULL,        /* ... and nothing is mapped at 0 */
+    SELFTEST_LOCK_ORDER,  /* two locks both ways round: with LOCKDEP=1 */
 };
 
 enum option_nmi { NMI_PANIC, NMI_REPORT };

@@ -43,7 +43,9 @@ typedef long hypercall_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
     static always_inline long body_of_##name args;                             \
     long hypercall_##name registers                                            \
     {                                                                          \
-        return HYPERCALL_##how(body_of_##name cut);                            \
+        long back_ = HYPERCALL_##how(body_of_##name cut);                      \
+        lock_hook_none("held on the way back to a guest");                     \
+        return back_;                                                          \
     }                                                                          \
     static always_inline long body_of_##name args
 

@@ -8,6 +8,7 @@
 
 #include "hv/arch/layout.h"
 #include "hv/arch/panic.h"
+#include "mm/base/spin.h"
 
 static volatile uint8_t ret_instruction = 0xc3;
 
@@ -33,6 +34,33 @@ static void call(volatile void *p)
     fn();
 }
 
+static struct spin one, other;
+
+static never_inline void one_first(void)
+{
+    spin_lock(&one);
+    spin_lock(&other);
+    spin_unlock(&other);
+    spin_unlock(&one);
+}
+
+static never_inline void other_first(void)
+{
+    spin_lock(&other);
+    spin_lock(&one);
+    spin_unlock(&one);
+    spin_unlock(&other);
+}
+
+/* Nobody else is there, so it goes well; told of it must be all the same. */
+static void lock_order(void)
+{
+    spin_init(&one, LOCKDEP_WINDOW, 0);
+    spin_init(&other, LOCKDEP_CACHE, 0);
+    one_first();
+    other_first();
+}
+
 void selftest_run(enum option_selftest what)
 {
     switch (what) {
@@ -56,6 +84,9 @@ void selftest_run(enum option_selftest what)
     case SELFTEST_NULL:
         write_to(
             (volatile void *)(uintptr_t)(READ_ONCE(ret_instruction) ^ 0xc3));
+        break;
+    case SELFTEST_LOCK_ORDER:
+        lock_order();
         break;
     }
     panic("selftest: the protection did not hold");

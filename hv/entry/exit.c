@@ -45,4 +45,5 @@ void exit_work(void)
     } while (cpu->work);
     ASSERT(cpu->owed.what == TLB_NOTHING);
     hv_lock_put();
+    lock_hook_none("held on the way to a guest");
 }

@@ -259,6 +259,8 @@ void trap_dispatch(struct regs *regs)
         from_guest(current_vcpu(), regs);
     else
         from_hypervisor(regs);
+    if (regs_from_guest(regs))
+        lock_hook_none("held on the way back to a guest");
 }
 
 void trap_iret_fault(const struct regs *fault)

@@ -26,6 +26,12 @@ struct lockdep_cpu *port_lockdep(void);
 #define lock_hook_tried(l, kind) lockdep_tried(port_lockdep(), &(l)->name, kind)
 #define lock_hook_put(l)         lockdep_put(port_lockdep(), &(l)->name)
 
+/* What this CPU has waited and held until now is no news. */
+static inline void lock_hook_forget(void)
+{
+    lockdep_forget(port_lockdep());
+}
+
 static inline void lock_hook_none(const char *what)
 {
     lockdep_none(port_lockdep(), what);
@@ -44,6 +50,10 @@ static inline void lock_hook_no_spin(const char *what)
 #define lock_hook_got(l, kind)   ((void)(l))
 #define lock_hook_tried(l, kind) ((void)(l))
 #define lock_hook_put(l)         ((void)(l))
+
+static inline void lock_hook_forget(void)
+{
+}
 
 static inline void lock_hook_none(const char *what)
 {

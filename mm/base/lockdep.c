@@ -225,6 +225,11 @@ void lockdep_put(struct lockdep_cpu *c, const struct lockdep_name *l)
         c->held[i - 1] = c->held[i];
 }
 
+void lockdep_forget(struct lockdep_cpu *c)
+{
+    memset(c->stats, 0, sizeof(c->stats));
+}
+
 /* --- where none may be held ------------------------------------------------
  */
 

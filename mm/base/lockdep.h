@@ -113,6 +113,8 @@ void lockdep_got(struct lockdep_cpu *c, const struct lockdep_name *l,
 void lockdep_tried(struct lockdep_cpu *c, const struct lockdep_name *l,
                    enum lockdep_kind kind);
 void lockdep_put(struct lockdep_cpu *c, const struct lockdep_name *l);
+/* The stats begin anew; what is held still is, and the order stays. */
+void lockdep_forget(struct lockdep_cpu *c);
 
 void lockdep_none(const struct lockdep_cpu *c, const char *what);
 void lockdep_no_spin(const struct lockdep_cpu *c, const char *what);

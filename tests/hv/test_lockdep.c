@@ -333,6 +333,10 @@ static void the_longest_hold_is_kept(void **state)
     assert_int_equal(s->hold, 70);
     assert_int_equal(s->hold_from[0], 102);
     assert_int_equal(s->wait, 0);
+    lock_get(&hv);
+    lockdep_forget(&cpus[0]);
+    assert_int_equal(s->taken + s->hold + s->hold_from[0], 0);
+    lock_put(&hv);
 }
 
 static void the_longest_wait_is_kept(void **state)

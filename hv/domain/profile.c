@@ -2,22 +2,26 @@
 /* profile.c: see profile.h. */
 #include "hv/domain/profile.h"
 
+#include <stdatomic.h>
+
 #include "flagstone/flagstone.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/x86.h"
+#include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/base/string.h"
 
 bool profile_on;
+_Atomic uint64_t profile_longest[PROFILE_KINDS];
 
 enum err profile_alloc(struct vcpu *v)
 {
     mfn_t m;
     enum err rc;
 
-    if (!profile_on)
+    if (!options.profile)
         return ERR_NONE;
     rc = alloc_hv_get(&hv_mm, 0, &m);
     if (rc)
@@ -51,6 +55,36 @@ void profile_leave(void)
         return;
     add(&p->lines[p->kind], x86_rdtsc() - p->start);
     p->lines = NULL;
+}
+
+/* The same in hv/entry/profiled.asm, on the way to a guest. */
+static void longest(_Atomic uint64_t *most, uint64_t ticks)
+{
+    uint64_t was = atomic_load_explicit(most, memory_order_relaxed);
+
+    while (was < ticks &&
+           !atomic_compare_exchange_weak_explicit(
+               most, &was, ticks, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+void profile_asleep(void)
+{
+    struct percpu_profile *p = &this_cpu()->profile;
+
+    if (p->start)
+        longest(&profile_longest[p->kind], x86_rdtsc() - p->start);
+    p->start = 0;
+}
+
+void profile_woken(void)
+{
+    struct percpu_profile *p = &this_cpu()->profile;
+
+    if (!profile_on || p->start)
+        return;
+    p->start = x86_rdtsc();
+    p->kind = PROFILE_IDLE;
 }
 
 void profile_inner(unsigned nr, uint64_t ticks)
@@ -106,6 +140,7 @@ static const char *const other_names[] = {
     "port",
     "control register",
     "other instruction",
+    "nothing, being idle",
 };
 _Static_assert(ARRAY_SIZE(other_names) == PROFILE_VECTOR - PROFILE_UNKNOWN,
                "one for each");
@@ -167,7 +202,7 @@ void profile_report(const struct domain *d)
     struct profile_line all = {0, 0};
     unsigned k;
 
-    if (!profile_on)
+    if (!options.profile)
         return;
     log_say("  %-34s %10s %13s %9s", "entered for", "times", "ticks", "each");
     while ((k = next_of(d, told)) < PROFILE_KINDS) {
@@ -179,4 +214,43 @@ void profile_report(const struct domain *d)
         }
     }
     log_say("  %-34s %10lu %13lu", "in all", all.n, all.ticks);
+}
+
+/* --- without interrupts ----------------------------------------------------
+ */
+
+static unsigned next_longest(const bool *told)
+{
+    unsigned best = PROFILE_KINDS;
+
+    for (unsigned k = 0; k < PROFILE_KINDS; k++)
+        if (!told[k] && profile_longest[k] &&
+            (best == PROFILE_KINDS ||
+             profile_longest[k] > profile_longest[best]))
+            best = k;
+    return best;
+}
+
+static void say_longest(unsigned kind)
+{
+    const uint64_t ticks = profile_longest[kind];
+    char name[40];
+
+    name_of(kind, name, sizeof(name));
+    log_say("  %-34s %13lu", name, ticks);
+    log_json("{\"without_interrupts\":\"%s\",\"ticks\":%lu}", name, ticks);
+}
+
+void profile_report_longest(void)
+{
+    bool told[PROFILE_KINDS] = {false};
+    unsigned k;
+
+    if (!profile_on)
+        return;
+    log_say("  %-34s %13s", "without interrupts, entered for", "ticks at most");
+    while ((k = next_longest(told)) < PROFILE_KINDS) {
+        told[k] = true;
+        say_longest(k);
+    }
 }

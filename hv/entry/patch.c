@@ -9,6 +9,7 @@
 #include "hv/base/string.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/profile.h"
+#include "mm/base/lock_hook.h"
 
 #define JUMP 5u
 
@@ -46,7 +47,7 @@ static void patch_past_fast(void)
 
 void patch_entry(void)
 {
-    if (options.profile)
+    if (options.profile || LOCKDEP)
         patch_profile();
     if (!options.fast)
         patch_past_fast();

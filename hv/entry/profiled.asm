@@ -1,11 +1,13 @@
 ; SPDX-License-Identifier: MIT
 ;
 ; profiled.asm: entry points that read the clock before they go on to those of
-; entry.asm, and ways out that read it again. In use with `profile` only.
+; entry.asm, and ways out that read it again. In use with `profile`, or in a
+; build with LOCKDEP=1, only.
 ;
 ; Between the two PERCPU_PROFILE_LINES is where the vCPU that entered has its
 ; lines; 0: nobody's entry is under way, and nothing is added to anything.
-; What happens here is not in the ticks.
+; What happens here is not in the ticks. PERCPU_PROFILE_START is 0 while an idle
+; CPU takes interrupts, and before the first guest.
 
 %include "offsets.inc"
 %include "hv/entry/entry.inc"
@@ -13,7 +15,7 @@
 default rel
 bits 64
 
-extern entry_syscall, entry_vectors
+extern entry_syscall, entry_vectors, profile_longest
 
 section .text.profile progbits alloc exec nowrite align=16
 
@@ -54,7 +56,7 @@ profiled_vector_ %+ %1:
         push rax
         push rdx
         test byte [rsp + 16 + %2 * 8], 3
-        jz %%out
+        jz %%hypervisor
         swapgs
         START
   %if %1 < 32
@@ -63,7 +65,19 @@ profiled_vector_ %+ %1:
         mov dword [gs:PERCPU_PROFILE_KIND], PROFILE_INTERRUPT
   %endif
         swapgs
+  %if %1 >= 32
+        jmp %%out
+%%hypervisor:                       ; GS is its own
+        cmp qword [gs:PERCPU_PROFILE_START], 0
+        jne %%out
+        rdtsc
+        mov [gs:PERCPU_PROFILE_START], eax
+        mov [gs:PERCPU_PROFILE_START + 4], edx
+        mov dword [gs:PERCPU_PROFILE_KIND], PROFILE_IDLE
 %%out:
+  %else
+%%hypervisor:
+  %endif
         pop rdx
         pop rax
         jmp [entry_vectors + %1 * 8]
@@ -84,18 +98,30 @@ profiled_vector_ %+ %1:
         mov [gs:PERCPU_PROFILE_SAVE], rax
         mov [gs:PERCPU_PROFILE_SAVE + 8], rdx
         mov [gs:PERCPU_PROFILE_SAVE + 16], rcx
-        mov rcx, [gs:PERCPU_PROFILE_LINES]
-        test rcx, rcx
-        jz %%out
+        mov rcx, [gs:PERCPU_PROFILE_START]
+        jrcxz %%out
         rdtsc
         shl rdx, 32
         or rax, rdx
-        sub rax, [gs:PERCPU_PROFILE_START]
+        sub rax, rcx
         mov edx, [gs:PERCPU_PROFILE_KIND]
+        mov rcx, [gs:PERCPU_PROFILE_LINES]
+        jrcxz %%longest
         shl rdx, 4                  ; sizeof(struct profile_line)
         inc qword [rcx + rdx]
         add [rcx + rdx + 8], rax
+        shr rdx, 4
         mov qword [gs:PERCPU_PROFILE_LINES], 0
+%%longest:
+        lea rcx, [profile_longest]
+        lea rdx, [rcx + rdx * 8]
+        mov rcx, rax
+        mov rax, [rdx]
+%%again:
+        cmp rcx, rax
+        jbe %%out
+        lock cmpxchg [rdx], rcx
+        jne %%again
 %%out:
         mov rax, [gs:PERCPU_PROFILE_SAVE]
         mov rdx, [gs:PERCPU_PROFILE_SAVE + 8]

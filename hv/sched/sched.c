@@ -753,10 +753,13 @@ static void idle(void)
     busy = useful_work() || !my()->idle; /* it was told meanwhile */
     my()->idle = true;
     hv_lock_put();
+    lock_hook_none("held on the way to sleep");
+    profile_asleep();
     if (busy)
         x86_sti_nop_cli();
     else
         x86_sti_hlt_cli();
+    profile_woken();
     hv_lock_get();
     my()->idle = false;
 }

@@ -26,6 +26,14 @@ uint64_t clock_now_ns(void)
     return now;
 }
 
+void profile_asleep(void)
+{
+}
+
+void profile_woken(void)
+{
+}
+
 void profile_leave(void)
 {
 }

@@ -152,6 +152,14 @@ void watchdog_tick(uint64_t at)
     (void)at;
 }
 
+void profile_asleep(void)
+{
+}
+
+void profile_woken(void)
+{
+}
+
 void profile_leave(void)
 {
 }

@@ -10,13 +10,13 @@
 #include "hv/debug/report.h"
 
 #include "hv/arch/cpu.h"
-#include "hv/arch/lock.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/power.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/debug/auditor.h"
+#include "hv/debug/lock_report.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/profile.h"
 #include "hv/sched/sched.h"
@@ -305,17 +305,6 @@ static void closing_table(void)
     }
 }
 
-static void processors(void)
-{
-    const uint64_t us = hv_lock.longest * 1000 / clock_tsc_khz;
-
-    log_say("  processors  %u; the lock was waited for %u times, %lu us at "
-            "most",
-            cpu_count, hv_lock.waits, us);
-    log_json("{\"processors\":%u,\"lock_waits\":%u,\"lock_wait_us\":%lu}",
-             cpu_count, hv_lock.waits, us);
-}
-
 static void machine(void)
 {
     struct alloc_stats a = alloc_stats(&hv_mm);
@@ -330,8 +319,8 @@ static void machine(void)
     log_say("  accounting  %lu bytes always, %lu per GiB; most %lu for "
             "4 KiB frames",
             fixed, per_gib(fixed, pages), accounting_peak);
-    if (cpu_count > 1)
-        processors();
+    lock_report();
+    profile_report_longest();
     if (auditor_runs)
         log_say("  audits      %u, %u failed", auditor_runs, auditor_failures);
     log_json("{\"machine\":{\"well\":%u,\"badly\":%u,\"not_started\":%u,"
@@ -364,5 +353,6 @@ void report_register(void)
 
     time_register(&client);
     domain_register(&hooks);
+    lock_report_register();
     sched_when_empty(report_and_power_off);
 }

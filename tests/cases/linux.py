@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""linux/: Debian's unmodified kernel as a guest."""
+"""linux/: Debian's unmodified kernel as a guest. One kind more is lockdep/linux.
+"""
 from case import Case, skips_at_77
 
-KINDS = ("life", "smp-reboot", "max", "lowmem", "idle-crash", "keep", "cut",
+KINDS = ("life", "max", "lowmem", "idle-crash", "keep", "cut",
          "three", "smplife", "nonotes", "32bit", "damaged", "short", "ramdisk",
          "small")
 # Without packages there is nothing to boot, and the line says why.

@@ -132,7 +132,7 @@ bench-linux: setup-test
 built: all $(GUEST_ALL)
 # The cases lockdep/ boot it.
 lockdep:
-	$(again) LOCKDEP=1 all
+	$(Q)+$(MAKE) --no-print-directory LOCKDEP=1 all
 run-tests: built lockdep $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run -j$(JOBS) $(T)
 setup:

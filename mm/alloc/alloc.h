@@ -13,8 +13,8 @@
  * a block in a cache carries the permission to hand it out without a claim,
  * so that the usual call looks at nothing but the cache of its CPU.
  * Which cache is only a matter of speed: correctness does not depend on it.
- * Locks, in this order: alloc_hv.lock, alloc.lock, alloc_cpu.lock; never two
- * of the last kind.
+ * Locks, in this order: alloc.lock, alloc_cpu.lock; never two of the last kind.
+ * Under alloc_hv.lock nothing else is taken.
  */
 #pragma once
 

@@ -19,11 +19,20 @@ static bool event_wanted(const struct vcpu *v)
            !READ_ONCE(v->info->evtchn_upcall_mask);
 }
 
+/*
+ * Another took it down while it came here: it stays down, whatever it was about
+ * to wait for, and goes on behind that when it is brought up.
+ */
+static bool is_down(const struct vcpu *v)
+{
+    return v->state == VCPU_DOWN;
+}
+
 /* Unmasking and going to sleep are one step: no event comes in between. */
 static long block(struct vcpu *v)
 {
     WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
-    if (event_wanted(v))
+    if (event_wanted(v) || is_down(v))
         return 0;
     v->state = VCPU_BLOCKED;
     sched_request();
@@ -58,7 +67,8 @@ static long poll(struct vcpu *v, uint64_t arg)
     rc = any_pending(v, port, p.nr_ports);
     if (rc)
         return rc < 0 ? rc : 0;
-    if (event_wanted(v) || (p.timeout && p.timeout <= clock_now_ns()))
+    if (event_wanted(v) || is_down(v) ||
+        (p.timeout && p.timeout <= clock_now_ns()))
         return 0;
     v->poll_port = p.nr_ports == 1 ? (uint16_t)port[0] : 0;
     v->poll_deadline = p.timeout;

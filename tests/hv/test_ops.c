@@ -367,6 +367,21 @@ static void the_last_one_down_turns_off_the_light(void **state)
     assert_int_equal(d->end, DOMAIN_POWEROFF);
 }
 
+/* By another, just before its own operation had its turn. */
+static void who_was_taken_down_does_not_wait(void **state)
+{
+    evtchn_port_t port = 1;
+    struct sched_poll p = {.ports = (uintptr_t)&port, .nr_ports = 1};
+
+    (void)state;
+    me->state = VCPU_DOWN;
+    assert_int_equal(sched_do(SCHEDOP_block, NULL), 0);
+    assert_int_equal(me->state, VCPU_DOWN);
+    assert_int_equal(sched_do(SCHEDOP_poll, &p), 0);
+    assert_int_equal(me->state, VCPU_DOWN);
+    assert_int_equal(me->info->evtchn_upcall_mask, 0);
+}
+
 static void runstates_are_told_where_they_are_wanted(void **state)
 {
     struct vcpu_runstate_info r;
@@ -529,6 +544,7 @@ int main(void)
         operated(the_rest_of_sched_op),
         operated(a_vcpu_comes_up_once_it_has_a_context),
         operated(the_last_one_down_turns_off_the_light),
+        operated(who_was_taken_down_does_not_wait),
         operated(runstates_are_told_where_they_are_wanted),
         operated(timers_of_a_vcpu),
         operated(vcpu_info_has_its_place),

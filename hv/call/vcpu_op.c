@@ -19,12 +19,16 @@
 #define PERIOD_MIN UINT64_C(1000000)   /* ns */
 #define PERIOD_MAX (UINT64_C(1) << 60) /* 36 years */
 
+/*
+ * It has no context, or one that the guest need not know of any more; then it
+ * has been down ever since, and what it holds is replaced.
+ */
 static long initialise(struct vcpu *v, uint64_t arg)
 {
     static struct vcpu_guest_context c; /* too large for the stack */
     enum err rc;
 
-    if (v->initialised)
+    if (v->initialised && !v->renewable)
         return -XEN_EEXIST;
     if (guest_read(&c, arg, sizeof(c)))
         return -XEN_EFAULT;
@@ -32,6 +36,7 @@ static long initialise(struct vcpu *v, uint64_t arg)
     if (rc == ERR_RESTART)
         return hypercall_continue(__HYPERVISOR_vcpu_op, VCPUOP_initialise,
                                   v->id, arg);
+    v->renewable = v->renewable && rc;
     if (!rc && (c.flags & VGCF_online))
         sched_up(v);
     return errno_of(rc);
@@ -41,6 +46,7 @@ static long up(struct vcpu *v)
 {
     if (!v->initialised)
         return -XEN_EINVAL;
+    v->renewable = false;
     sched_up(v);
     return 0;
 }

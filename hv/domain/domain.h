@@ -77,6 +77,7 @@ struct vcpu {
     unsigned id;
     enum vcpu_state state;
     bool initialised;
+    bool renewable; /* down since its domain was woken, and may begin anew */
 
     /* What the guest set. */
     struct trap_info traps[256];

@@ -250,8 +250,9 @@ static enum err take_references(struct vcpu *v, const struct roots *r,
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = mmu_new_baseptr(&op, r->kernel);
-    if (!rc && !mfn_eq(r->user, MFN_NONE))
-        rc = mmu_new_user_baseptr(&op, r->user);
+    if (!rc)
+        rc = mmu_new_user_baseptr(&op, mfn_eq(r->user, MFN_NONE) ? mfn_of(0)
+                                                                 : r->user);
     if (!rc)
         rc = seg_set_ldt(&op, v, c->ldt_base, (unsigned)c->ldt_ents);
     mm_op_end(&op);
@@ -323,6 +324,8 @@ enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c)
     if (rc)
         return rc;
     v->in_kernel = in_kernel;
+    v->in_nmi = false;
+    v->io_ports = 0;
     set_registers(v, &c->user_regs);
     set_callbacks(v, c);
     if (c->flags & VGCF_i387_valid)

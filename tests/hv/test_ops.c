@@ -356,6 +356,26 @@ static void a_vcpu_comes_up_once_it_has_a_context(void **state)
     assert_int_equal(vcpu_do(VCPUOP_is_up, 1, NULL), 1);
 }
 
+/* On Xen it has none after a restore; until it is up it may get another. */
+static void a_vcpu_that_was_down_may_begin_anew(void **state)
+{
+    static struct vcpu_guest_context c;
+
+    (void)state;
+    you->initialised = you->renewable = true;
+    you->state = VCPU_DOWN;
+    context_rc = ERR_INVAL;
+    assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), errno_of(ERR_INVAL));
+    context_rc = ERR_NONE;
+    context_restarts = 1;
+    assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), -4711);
+    assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), 0);
+    assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), -XEN_EEXIST);
+    you->renewable = true;
+    assert_int_equal(vcpu_do(VCPUOP_up, 1, NULL), 0);
+    assert_int_equal(vcpu_do(VCPUOP_initialise, 1, &c), -XEN_EEXIST);
+}
+
 static void the_last_one_down_turns_off_the_light(void **state)
 {
     (void)state;
@@ -543,6 +563,7 @@ int main(void)
         operated(others_are_not_ones_to_end),
         operated(the_rest_of_sched_op),
         operated(a_vcpu_comes_up_once_it_has_a_context),
+        operated(a_vcpu_that_was_down_may_begin_anew),
         operated(the_last_one_down_turns_off_the_light),
         operated(who_was_taken_down_does_not_wait),
         operated(runstates_are_told_where_they_are_wanted),

@@ -140,6 +140,16 @@ static enum err renew_channels(struct domain *d)
     return rc ? rc : store_bind(d);
 }
 
+/*
+ * On Xen one that was down has lost its context: Linux gives it another, and
+ * takes a refusal for a fault of its own.
+ */
+static void wake(struct vcpu *v)
+{
+    v->renewable = v->initialised && v->state == VCPU_DOWN;
+    sched_resume(v);
+}
+
 enum err resume_run(struct domain *d, char *text)
 {
     struct start_info *s = start_info_get(d);
@@ -158,7 +168,7 @@ enum err resume_run(struct domain *d, char *text)
     downgrade_ring_resume(d);
     console_ring_resume(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
-        sched_resume(d->vcpu[i]);
+        wake(d->vcpu[i]);
     return ERR_NONE;
 }
 

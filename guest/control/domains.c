@@ -131,6 +131,12 @@ static bool run_maxmem(const struct args *a)
                          a->slot[1].value / PAGE_SIZE);
 }
 
+static bool run_vcpus(const struct args *a)
+{
+    return ctl_on_domain(FLAGSTONE_CTL_vcpus, a->slot[0].text,
+                         a->slot[1].value);
+}
+
 /* --- waiting ------------------------------------------------------------- */
 
 struct waiting {
@@ -250,6 +256,8 @@ const struct command command_domains[] = {
      NULL, false},
     {"maxmem", "NAME SIZE", "how much it may have from now on", run_maxmem,
      NULL, false},
+    {"vcpus", "NAME N", "ask a domain to have its first N vCPUs online",
+     run_vcpus, NULL, false},
     {"wait", "NAME running|suspended|gone|SIZE [SECONDS]",
      "until a domain is so", run_wait, NULL, true},
     {"resume", "NAME", "let a suspended domain go on", run_resume, NULL, false},

@@ -52,6 +52,8 @@ const struct figure figure_of_domain[] = {
     D(reported),
     D(reports),
     D(not_back),
+    D(vcpus_up),
+    D(vcpus_target),
     S(tot_pages),
     S(max_pages),
     S(blocks_whole),

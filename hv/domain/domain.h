@@ -178,6 +178,7 @@ struct domain {
     unsigned loaded;           /* vCPUs of it that are, on whatever CPUs */
     struct vcpu *vcpu[DOMAIN_VCPUS];
     unsigned nr_vcpus;
+    unsigned offline; /* of them, those it is asked to take down: the last */
     enum domain_end end;
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
     bool reason_set;     /* by SCHEDOP_shutdown_code, which has precedence: */

@@ -48,6 +48,9 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_restore = 18,  /* in: name of an image, policy, data, len: a
                                     new name for the domain, or 0; out: domid,
                                     layout. It runs. */
+    FLAGSTONE_CTL_vcpus = 41, /* in: domid, running, n: of its vCPUs the first
+                                 n are to be online, the others offline: 1 to
+                                 all; cpu/N/availability of its store */
     /* Images */
     FLAGSTONE_CTL_image_drop = 20,     /* in: name */
     FLAGSTONE_CTL_image_check = 21,    /* in: name */
@@ -104,21 +107,23 @@ struct flagstone_domain {
     uint32_t state;
     char name[FLAGSTONE_NAME];
     uint32_t vcpus;
-    uint32_t superpages; /* 0 off, 1 prefer, 2 require */
-    uint32_t relinquish; /* 0 keep, 1 cut */
-    uint32_t control;    /* it is the caller */
-    uint64_t target;     /* pages it was asked to come to */
-    uint64_t born_whole; /* blocks whole when it was built or restored */
-    uint64_t quota;      /* frames it may be charged for: maxmem, and a few
-                            blocks */
-    uint64_t charged;    /* frames it is charged for: of its blocks, holes
-                            included; in shared ones, its own and the free
-                            ones of those it keeps */
-    uint64_t joined;     /* shared blocks that others keep it has frames in */
-    uint64_t reserved;   /* blocks it has of the fragment reserve */
-    uint64_t reported;   /* free blocks it has reported, and not got back */
-    uint64_t reports;    /* how many it has reported, ever */
-    uint64_t not_back;   /* how often there was none to be got back */
+    uint32_t superpages;   /* 0 off, 1 prefer, 2 require */
+    uint32_t relinquish;   /* 0 keep, 1 cut */
+    uint32_t control;      /* it is the caller */
+    uint64_t target;       /* pages it was asked to come to */
+    uint64_t born_whole;   /* blocks whole when it was built or restored */
+    uint64_t quota;        /* frames it may be charged for: maxmem, and a few
+                              blocks */
+    uint64_t charged;      /* frames it is charged for: of its blocks, holes
+                              included; in shared ones, its own and the free
+                              ones of those it keeps */
+    uint64_t joined;       /* shared blocks that others keep it has frames in */
+    uint64_t reserved;     /* blocks it has of the fragment reserve */
+    uint64_t reported;     /* free blocks it has reported, and not got back */
+    uint64_t reports;      /* how many it has reported, ever */
+    uint64_t not_back;     /* how often there was none to be got back */
+    uint64_t vcpus_up;     /* vCPUs that are not down */
+    uint64_t vcpus_target; /* those it was asked to have online */
     struct flagstone_stats stats;
 };
 

@@ -207,6 +207,9 @@ static int64_t on_domain(struct flagstone_control *c)
         return ask(d, c->n);
     case FLAGSTONE_CTL_target:
         return set_target(d, c->n);
+    case FLAGSTONE_CTL_vcpus:
+        d->vcpus_target = d->vcpus_up = c->n;
+        return 0;
     case FLAGSTONE_CTL_resume:
         d->state = FLAGSTONE_STATE_running;
         return 0;
@@ -271,6 +274,7 @@ int64_t ctl_try(struct flagstone_control *c)
     case FLAGSTONE_CTL_ask:
     case FLAGSTONE_CTL_target:
     case FLAGSTONE_CTL_maxmem:
+    case FLAGSTONE_CTL_vcpus:
     case FLAGSTONE_CTL_resume:
     case FLAGSTONE_CTL_relocate:
     case FLAGSTONE_CTL_save:

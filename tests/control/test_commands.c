@@ -52,6 +52,9 @@ static void commands_ask_for_what_they_say(void **state)
     does("balloon web 16M", "13 web 4096|");
     does("maxmem web 48M", "19 web 12288|");
     does("expect web.max_pages = 12288", "");
+    does("vcpus web 2", "41 web 2|");
+    does("until web.vcpus_up = 2", "");
+    does("expect web.vcpus_target = 2", "");
     does("ask suspend web", "12 web 2|");
     fake_add_domain("one", 16);
     does("ask poweroff one", "12 one 0|");
@@ -114,6 +117,9 @@ static void mistakes_are_named(void **state)
         {"balloon web 1G", "balloon: 'web' may have at most 32M"},
         {"balloon web 4K", "balloon: a domain needs at least 2M"},
         {"maxmem web", "maxmem: SIZE is missing (maxmem NAME SIZE)"},
+        {"vcpus nobody 2", "there is no domain named 'nobody'"},
+        {"vcpus web", "vcpus: N is missing (vcpus NAME N)"},
+        {"vcpus web two", "vcpus: 'two' is not a number (vcpus NAME N)"},
         {"create keep name=a memm=8M", "create: unknown option 'memm=8M'"},
         {"ask nicely web", "ask: 'nicely' is not suspend|poweroff|reboot (ask "
                            "suspend|poweroff|reboot NAME)"},

@@ -176,6 +176,8 @@ static void ask(void)
 
     if (what & 1)
         store_ask(&store_domain, words[what % ARRAY_SIZE(words)]);
+    else if (what & 2)
+        store_set_vcpus(&store_domain, 1 + what / 4 % DOMAIN_VCPUS);
     else
         store_set_target(&store_domain, what);
 }

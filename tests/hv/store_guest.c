@@ -282,6 +282,8 @@ static unsigned audit_values(void)
 
     found_value(s->tree.empty);
     found_value(s->job.empty);
+    found_value(s->online);
+    found_value(s->offline);
     qsort(found.value, found.values, sizeof(found.value[0]), by_address);
     for (unsigned i = 0, n; i < found.values; i += n, different++) {
         for (n = 1;

@@ -123,6 +123,7 @@ static int make(void **state)
     d->features = 5;
     memcpy(d->shown.vendor, "GenuineIntel", 12);
     d->super_stats.restores = 7;
+    d->offline = 1;
     d->start_mfn = mfn_of(SHIFT + 3);
     d->console_mfn = mfn_of(SHIFT + 4);
     d->store_mfn = mfn_of(SHIFT + 5);
@@ -328,6 +329,7 @@ static void every_field_is_looked_at(void **state)
     BAD(f->max_pages = ~UINT64_C(0), "no sense");
     BAD(f->superpages = 3, "no sense");
     BAD(f->relinquish = 2, "no sense");
+    BAD(f->offline = f->nr_vcpus, "no sense");
     BAD(f->reserved[6] = 1, "no sense");
     BAD(v->flags |= BIT(63), "vCPU 1");
     BAD(v->flags &= ~FREEZE_INITIALISED, "vCPU 1");

@@ -131,7 +131,9 @@ static void what_is_there_at_birth(void **state)
     store_tell_max(&store_domain);
     read_is("memory/static-max", "16384");
     read_is("control/shutdown", "");
+    read_is("cpu/0/availability", "online");
     read_is("cpu/31/availability", "online");
+    fails(XS_READ, "cpu/32/availability", 20, "ENOENT");
     assert_non_null(ask(XS_READ, "vm"));
     assert_memory_equal(store_body, "/vm/", 4);
     assert_non_null(ask(XS_DIRECTORY, "memory"));
@@ -251,6 +253,9 @@ static void what_is_not_a_guests_stays_as_it_is(void **state)
     (void)state;
     fails(XS_WRITE, "name\0evil", 9, "EROFS");
     fails(XS_WRITE, "memory/target\0001", 15, "EROFS");
+    fails(XS_WRITE, "cpu/1/availability\0online", 25, "EROFS");
+    fails(XS_SET_PERMS, "cpu/1/availability\0n7", 22, "EROFS");
+    fails(XS_RM, "cpu", 4, "EROFS");
     fails(XS_RM, "memory", 7, "EROFS");
     fails(XS_RM, "/local/domain/7", 16, "EROFS");
     fails(XS_MKDIR, "/local/domain/8/x", 18, "EROFS");
@@ -294,6 +299,11 @@ static void can_be_heard(void)
     read_is("control/shutdown", "suspend");
     store_set_target(&store_domain, 4096);
     read_is("memory/target", "16384");
+    store_set_vcpus(&store_domain, 1);
+    read_is("cpu/0/availability", "online");
+    read_is("cpu/31/availability", "offline");
+    store_set_vcpus(&store_domain, DOMAIN_VCPUS);
+    read_is("cpu/31/availability", "online");
     assert_non_null(ask(XS_RM, "control/shutdown"));
     store_ask(&store_domain, "poweroff");
     read_is("control/shutdown", "poweroff");
@@ -451,6 +461,56 @@ static void a_target_is_told(void **state)
     assert_int_equal(store_domain.target, 1024);
     event_is("memory/target", "t");
     read_is("memory/target", "4096");
+}
+
+/* vCPUs from `first` up to `end`. */
+static void cpu_events_are(unsigned first, unsigned end)
+{
+    char path[32];
+
+    for (unsigned i = first; i < end; i++) {
+        print_format(path, sizeof(path), "cpu/%u/availability", i);
+        event_is(path, "c");
+    }
+    assert_true(store_silent());
+}
+
+/* By its own name, however many there are and however little room. */
+static void each_cpu_is_told(void **state)
+{
+    uint32_t tx = begin();
+
+    (void)state;
+    assert_non_null(store_ask_in(tx, XS_READ, "cpu/3/availability", 19));
+    watch_ok("cpu", "c");
+    store_set_vcpus(&store_domain, 30);
+    cpu_events_are(30, 32);
+    store_set_vcpus(&store_domain, 1);
+    assert_int_equal(store_domain.offline, 31);
+    cpu_events_are(1, 30);
+    read_is("cpu/0/availability", "online");
+    read_is("cpu/1/availability", "offline");
+    in_fails(tx, XS_TRANSACTION_END, "T", "EAGAIN");
+    store_set_vcpus(&store_domain, 1);
+    assert_true(store_silent());
+    store_set_vcpus(&store_domain, DOMAIN_VCPUS);
+    cpu_events_are(1, 32);
+}
+
+/* What is asked last counts; what was never told need not be. */
+static void cpus_that_change_again(void **state)
+{
+    (void)state;
+    watch_ok("cpu", "c");
+    store_no_ring = true;
+    store_set_vcpus(&store_domain, 4);
+    store_set_vcpus(&store_domain, 5);
+    store_no_ring = false;
+    event_is("cpu/4/availability", "c"); /* offline, by then */
+    event_is("cpu/4/availability", "c");
+    cpu_events_are(5, 32);
+    read_is("cpu/4/availability", "online");
+    read_is("cpu/5/availability", "offline");
 }
 
 static void changes_that_wait_become_one(void **state)
@@ -882,6 +942,8 @@ int main(void)
         T(a_directory_longer_than_a_message),
         T(a_watch_tells_of_changes),
         T(a_target_is_told),
+        T(each_cpu_is_told),
+        T(cpus_that_change_again),
         T(changes_that_wait_become_one),
         T(removal_is_told_below_and_above),
         T(watches_have_an_end),

@@ -48,6 +48,7 @@ static const struct operation operations[] = {
     [FLAGSTONE_CTL_frag] = {control_frag, false},
     [FLAGSTONE_CTL_drain] = {control_drain, false},
     [FLAGSTONE_CTL_maxmem] = {control_maxmem, false},
+    [FLAGSTONE_CTL_vcpus] = {control_vcpus, false},
     [FLAGSTONE_CTL_reserve] = {control_reserve, false},
     [FLAGSTONE_CTL_end] = {control_end, false},
 };

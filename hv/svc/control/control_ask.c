@@ -43,6 +43,23 @@ enum err control_target(struct control_call *call)
     return ERR_NONE;
 }
 
+enum err control_vcpus(struct control_call *call)
+{
+    struct flagstone_control *c = call->c;
+    struct domain *d = control_find(call);
+
+    if (!d)
+        return ERR_SRCH;
+    if (!c->n || c->n > d->nr_vcpus)
+        return fail(c->text, ERR_INVAL,
+                    "of %s's vCPUs 1 to %u can be online, not %lu", d->name,
+                    d->nr_vcpus, c->n);
+    if (!domain_runs(d))
+        return fail(c->text, ERR_INVAL, "%s does not run", d->name);
+    store_set_vcpus(d, (unsigned)c->n);
+    return ERR_NONE;
+}
+
 /* --- maxmem --------------------------------------------------------------- */
 
 #define PAGES_MAX BIT(52 - PAGE_SHIFT) /* what a machine address can reach */

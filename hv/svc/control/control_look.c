@@ -67,6 +67,15 @@ _Static_assert(SUPERPAGES_OFF == 0 && SUPERPAGES_PREFER == 1 &&
                    RELINQUISH_CUT == 1,
                "the interface has mm's numbers");
 
+static unsigned count_up(const struct domain *d)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        n += d->vcpu[i]->state != VCPU_DOWN;
+    return n;
+}
+
 static void tell_domain(struct domain *d, const struct domain *by,
                         struct flagstone_domain *out)
 {
@@ -86,6 +95,8 @@ static void tell_domain(struct domain *d, const struct domain *by,
         .reported = d->mm.reported,
         .reports = d->mm.reports,
         .not_back = d->mm.not_back,
+        .vcpus_up = count_up(d),
+        .vcpus_target = d->nr_vcpus - d->offline,
     };
     memcpy(out->name, d->name, sizeof(out->name));
     report_stats(d, &out->stats);

@@ -36,6 +36,7 @@ enum err control_end(struct control_call *call);
 enum err control_ask(struct control_call *call);
 enum err control_target(struct control_call *call);
 enum err control_maxmem(struct control_call *call);
+enum err control_vcpus(struct control_call *call);
 
 /* control_image.c */
 enum err control_resume(struct control_call *call);

@@ -40,6 +40,7 @@ static void take_domain(struct freeze_domain *f, const struct domain *d,
         .downgrade_pfn = pfn_or_none(c, d->downgrade_mfn),
         .restores = d->super_stats.restores,
         .nr_vcpus = d->nr_vcpus,
+        .offline = d->offline,
         .superpages = d->mm.superpages,
         .relinquish = d->mm.relinquish,
         .shown = d->shown,
@@ -158,7 +159,7 @@ static bool domain_ok(const struct freeze_domain *f)
            f->target <= f->max_pages &&
            f->max_pages >> (52 - PAGE_SHIFT) == 0 &&
            f->superpages <= SUPERPAGES_REQUIRE &&
-           f->relinquish <= RELINQUISH_CUT && !f->reserved32 &&
+           f->relinquish <= RELINQUISH_CUT && f->offline < f->nr_vcpus &&
            shown_sane(&f->shown) &&
            all_zero(f->reserved, ARRAY_SIZE(f->reserved));
 }

@@ -26,7 +26,7 @@ struct freeze_domain {
     uint64_t features;
     uint64_t start_pfn, console_pfn, store_pfn, downgrade_pfn; /* or none */
     uint64_t restores;
-    uint32_t nr_vcpus, superpages, relinquish, reserved32;
+    uint32_t nr_vcpus, superpages, relinquish, offline;
     struct shown shown;
     uint64_t reserved[7];
 };

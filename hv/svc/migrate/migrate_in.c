@@ -146,6 +146,13 @@ static enum err check_resume_point(struct job *job)
                 j->name);
 }
 
+/* Its store is new. */
+static void tell_store(struct domain *d, const struct freeze_domain *f)
+{
+    store_set_target(d, f->target);
+    store_set_vcpus(d, d->nr_vcpus - f->offline);
+}
+
 /* Before it is woken: it may be gone again when there is time to go on. */
 static enum err end_restore(struct migrate_job *j)
 {
@@ -174,7 +181,7 @@ static enum err wake(struct job *job)
     d->moved = true;
     rc = resume_run(d, j->job.why);
     if (!rc)
-        store_set_target(d, f->target);
+        tell_store(d, f);
     return rc;
 }
 

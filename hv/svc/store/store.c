@@ -32,18 +32,26 @@ static struct store_dentry *make(struct store *s, const char *path)
     return p;
 }
 
+/* One that a guest may not change, with a value, which it takes over. */
+static struct store_dentry *make_fixed(struct store *s, const char *path,
+                                       struct store_value *v)
+{
+    struct store_dentry *p = v ? make(s, path) : NULL;
+
+    if (!p)
+        return NULL;
+    store_node_set(&s->tree, p, v);
+    store_node_fix(p);
+    return p;
+}
+
 /* ERR_NOMEM. */
 static enum err set(struct store *s, const char *path, const char *value)
 {
-    struct store_dentry *p = make(s, path);
     struct store_value *v = store_value_make(&s->tree, store_perms_of(NULL),
                                              value, strlen(value), false);
 
-    if (!p || !v)
-        return ERR_NOMEM;
-    store_node_set(&s->tree, p, v);
-    store_node_fix(p);
-    return ERR_NONE;
+    return make_fixed(s, path, v) ? ERR_NONE : ERR_NOMEM;
 }
 
 static uint64_t kib(uint64_t pages)
@@ -51,17 +59,28 @@ static uint64_t kib(uint64_t pages)
     return pages << (PAGE_SHIFT - 10);
 }
 
+static struct store_value *make_word(struct store *s, const char *word)
+{
+    return store_value_make(&s->tree, store_perms_of(NULL), word, strlen(word),
+                            true);
+}
+
 /* Where a kernel looks whether a vCPU may be brought up. */
 static enum err fill_cpus(struct store *s)
 {
     char path[32];
-    enum err rc = ERR_NONE;
 
-    for (unsigned i = 0; i < s->d->nr_vcpus && !rc; i++) {
+    s->online = make_word(s, "online");
+    s->offline = make_word(s, "offline");
+    if (!s->online || !s->offline)
+        return ERR_NOMEM;
+    for (unsigned i = 0; i < s->d->nr_vcpus; i++) {
         print_format(path, sizeof(path), "cpu/%u/availability", i);
-        rc = set(s, path, "online");
+        s->cpu[i] = make_fixed(s, path, store_value_hold(s->online));
+        if (!s->cpu[i])
+            return ERR_NOMEM;
     }
-    return rc;
+    return ERR_NONE;
 }
 
 /* What a guest may not change. */
@@ -157,6 +176,29 @@ static void write_own(struct store *s, struct store_dentry *p, const char *text)
     store_watch_fire(&s->watches, &s->tree, p);
 }
 
+/*
+ * A watch on cpu/ that is to tell of two of them tells of neither, but of cpu/
+ * itself, which Linux does not heed: so none is changed while there is an event
+ * that has not become a message. A guest may not change them, nor their
+ * permissions: the two words do for all.
+ */
+static void write_cpus(struct store *s)
+{
+    const unsigned online = s->d->nr_vcpus - s->d->offline;
+
+    for (unsigned i = 0; i < s->d->nr_vcpus; i++) {
+        struct store_value *v = i < online ? s->online : s->offline;
+
+        if (s->cpu[i]->value == v)
+            continue;
+        if (store_watch_next(&s->watches))
+            return;
+        store_node_set(&s->tree, s->cpu[i], store_value_hold(v));
+        store_watch_fire(&s->watches, &s->tree, s->cpu[i]);
+    }
+    s->ask_cpus = false;
+}
+
 static void write_asked(struct store *s)
 {
     char text[24];
@@ -173,6 +215,8 @@ static void write_asked(struct store *s)
         write_own(s, s->max, text);
     }
     s->ask_target = s->ask_max = false;
+    if (s->ask_cpus)
+        write_cpus(s);
 }
 
 /* --- the ring ------------------------------------------------------------ */
@@ -273,7 +317,7 @@ static void tell(struct domain *d)
     if (!ring)
         return;
     while (store_send(s, ring, &moved) && store_event(s))
-        ;
+        write_asked(s);
     ring_page_put(d, d->store_mfn);
     if (moved)
         event_notify(d, d->store_port);
@@ -295,5 +339,12 @@ void store_set_target(struct domain *d, uint64_t pages)
 void store_tell_max(struct domain *d)
 {
     d->store->ask_max = true;
+    tell(d);
+}
+
+void store_set_vcpus(struct domain *d, unsigned online)
+{
+    d->offline = d->nr_vcpus - online;
+    d->store->ask_cpus = true;
     tell(d);
 }

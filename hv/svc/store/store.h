@@ -36,3 +36,8 @@ void store_ask(struct domain *d, const char *what);
 void store_set_target(struct domain *d, uint64_t pages);
 /* memory/static-max, which is what d's max_pages says now. */
 void store_tell_max(struct domain *d);
+/*
+ * cpu/N/availability: the first so many of d's vCPUs are online, the others
+ * offline. A watch above them hears of each, one after the other.
+ */
+void store_set_vcpus(struct domain *d, unsigned online);

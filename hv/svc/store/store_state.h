@@ -67,7 +67,9 @@ struct store {
     /* What the hypervisor has to write when the job is done. */
     struct store_dentry *shutdown, *target, *max; /* held for ever */
     const char *ask_shutdown;                     /* NULL: nothing */
-    bool ask_target, ask_max;
+    bool ask_target, ask_max, ask_cpus;
+    struct store_dentry *cpu[DOMAIN_VCPUS]; /* cpu/N/availability; held */
+    struct store_value *online, *offline;   /* what is there; held */
 
     /* The request that is coming in, or is the job. */
     struct xsd_sockmsg head;
@@ -81,8 +83,11 @@ struct store {
 #define STORE_ORDER 2
 _Static_assert(sizeof(struct store) <= PAGE_SIZE << STORE_ORDER, "its frames");
 
-/* For each of the three what is written, what is seen, by each transaction. */
-_Static_assert(3 * (STORE_TRANSACTIONS + 2) + 1 <= STORE_OWN,
+/*
+ * For each of the three what is written, what is seen, by each transaction; and
+ * three that are there for ever: nothing, online and offline.
+ */
+_Static_assert(3 * (STORE_TRANSACTIONS + 2) + 3 <= STORE_OWN,
                "the hypervisor can always write");
 
 /*

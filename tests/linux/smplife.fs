@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: MIT
 #! SMP=4 HOSTMEM=1200M HVARGS=debug
 # Linux with four vCPUs on as many processors, of which all run something: it is
-# suspended, saved, resumed, relocated, killed and restored, and goes on.
+# left two of them, then one, and has three when it is suspended, saved, resumed,
+# relocated, killed and restored; it goes on, and gets the fourth back.
 note before machine.blocks_free
-create vmlinuz name=linux mem=256M vcpus=4 superpages=prefer -- console=hvc0 test=spin,tick
+create vmlinuz name=linux mem=256M vcpus=4 superpages=prefer -- console=hvc0 test=spin,cpus,tick
 # To come up takes it fewer; the rest are of processes that come and go.
 until linux.hypercalls >= 150000 240
-sleep 3
+expect linux.vcpus_up = 4
+fails vcpus linux 0
+fails vcpus linux 5
+fails vcpus nobody 1
+vcpus linux 2
+until linux.vcpus_up = 2 60
+vcpus linux 1
+until linux.vcpus_up = 1 60
+vcpus linux 3
+until linux.vcpus_up = 3 60
+sleep 2
 ask suspend linux
 wait linux suspended 120
+fails vcpus linux 4
 save linux one
 resume linux
 sleep 2
@@ -20,7 +32,12 @@ sleep 2
 destroy linux
 wait linux gone 20
 restore one as again
-sleep 3
+# It hears of its vCPUs again when its processes run again.
+until again.hypercalls >= 20000 60
+expect again.vcpus_target = 3
+expect again.vcpus_up = 3
+vcpus again 4
+until again.vcpus_up = 4 60
 ask poweroff again
 wait again gone 120
 drop one

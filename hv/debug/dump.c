@@ -28,23 +28,37 @@ static void dump_registers(const struct vcpu *v)
     log_say("  r13 %016lx r14 %016lx r15 %016lx", r->r13, r->r14, r->r15);
 }
 
-static void dump_walk(const struct vcpu *v, const char *what, uint64_t va)
+/* The entries for va from level 4 down; how many there are. */
+static unsigned walk(const struct vcpu *v, uint64_t va, pte_t e[PT_LEVELS])
 {
     const struct mm *mm = v->d->mm.mm;
     mfn_t table = v->in_kernel ? v->mm.root_kernel : v->mm.root_user;
-
     enum pt_step to = PT_STEP_TABLE;
+    unsigned n = 0;
 
-    for (unsigned level = PT_LEVELS; to == PT_STEP_TABLE; level--) {
-        pte_t e;
-
-        if (!mm_mfn_valid(mm, table))
-            return;
-        to = pt_step(mm_frame_ptr(mm, table), va, level, PTE_P, &e);
-        log_say("  %s %016lx: l%u[%03x] = %016lx", what, va, level,
-                pt_index(va, level), e.v);
-        table = pte_mfn(e);
+    while (to == PT_STEP_TABLE && mm_mfn_valid(mm, table)) {
+        to = pt_step(mm_frame_ptr(mm, table), va, PT_LEVELS - n, PTE_P, &e[n]);
+        table = pte_mfn(e[n++]);
     }
+    return n;
+}
+
+/*
+ * Its other vCPUs may be in the middle of changing the tables, whose frames
+ * may be another domain's soon: so an operation, and no longer than it takes.
+ */
+static void dump_walk(struct vcpu *v, const char *what, uint64_t va)
+{
+    pte_t e[PT_LEVELS];
+    struct mm_op op;
+    unsigned n;
+
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    n = walk(v, va, e);
+    mm_op_end(&op);
+    for (unsigned i = 0; i < n; i++)
+        log_say("  %s %016lx: l%u[%03x] = %016lx", what, va, PT_LEVELS - i,
+                pt_index(va, PT_LEVELS - i), e[i].v);
 }
 
 static void dump_stack(const struct vcpu *v)

@@ -58,7 +58,7 @@ void port_lock_wait(struct lock *l, bool taken)
             lock_let_go(l);
         ipi_serve();
         x86_pause();
-        if (x86_rdtsc() - start > CLAIM_AFTER)
+        if (this_cpu()->has_hv_lock || x86_rdtsc() - start > CLAIM_AFTER)
             claim(l);
         taken = try(l);
     }

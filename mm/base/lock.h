@@ -7,8 +7,8 @@
  * Invariant: whoever waits for one does meanwhile what its holder may wait for
  * (port_lock_wait()), so nobody waits for ever. Whoever comes when it is free
  * has it, because on a machine that is a guest itself the one whose turn it
- * were may not run just then; but who has waited for long claims it, and then
- * nobody else takes it.
+ * were may not run just then; but who has waited for long claims it, or has a
+ * lock above it that others wait for, and then nobody else takes it.
  */
 #pragma once
 

@@ -89,8 +89,8 @@ int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
 
 /*
  * op's domain goes: entries that others have for its frames are taken away,
- * its own handles too. ERR_RESTART: call again, as also where another domain
- * is busy with its memory.
+ * its own handles too. ERR_RESTART: call again. op may be ended and begun anew
+ * in between.
  */
 enum err grant_leave(struct mm_op *op);
 

@@ -48,13 +48,18 @@ static enum err drop_for(struct mm_op *mapper, struct mm_op *theirs,
 
 /*
  * The other domain's operation beside op, which is under way and may be on one
- * of a higher id: so it is tried, and false is to come back.
+ * of a higher id: so it is tried, and if that is busy both are begun anew, in
+ * order. To come back and try again would be to leave it to a domain whose
+ * vCPUs are never done with its memory whether another may go. In between
+ * nothing changes: on a domain that goes nobody else has an operation.
  */
-static bool begin(const struct mm_op *op, struct mm_op *other,
-                  struct mm_domain *d)
+static void begin(struct mm_op *op, struct mm_op *other, struct mm_domain *d)
 {
     *other = mm_op_as(op, NULL);
-    return d == op->d || mm_op_try(other, d);
+    if (d == op->d || mm_op_try(other, d))
+        return;
+    mm_op_end(op);
+    mm_op_begin_two(op, op->d, op->v, other, d);
 }
 
 static void end(const struct mm_op *op, const struct mm_op *other)
@@ -85,8 +90,7 @@ static enum err revoke_of(struct mm_op *op, struct mm_domain *d)
     struct mm_op mapper;
     enum err rc;
 
-    if (!begin(op, &mapper, d))
-        return ERR_RESTART;
+    begin(op, &mapper, d);
     rc = drop_for(&mapper, op, &op->d->grants->passed);
     end(op, &mapper);
     return rc;
@@ -107,19 +111,17 @@ static enum err revoke(struct mm_op *op)
 }
 
 /* Nobody runs with what it had cached: there is next to nothing to flush. */
-static enum err drop_one(struct mm_op *op, struct grant_handle *h, uint32_t n)
+static void drop_one(struct mm_op *op, struct grant_handle *h, uint32_t n)
 {
     struct mm_op theirs;
 
     if (!grant_handle_used(h))
-        return ERR_NONE;
-    if (!begin(op, &theirs, grant_granter(op->d, n)))
-        return ERR_RESTART;
+        return;
+    begin(op, &theirs, grant_granter(op->d, n));
     grant_cut(op, h);
     mm_op_flush_now(op);
     grant_let_go(op, &theirs, h, n);
     end(op, &theirs);
-    return ERR_NONE;
 }
 
 #define OWN (~0u) /* all of them, which is the end */
@@ -131,9 +133,8 @@ static enum err drop_own(struct mm_op *op)
 
     look_at(g, OWN);
     while (g->passed < grant_nr_handles(op->d) && !rc) {
-        rc = drop_one(op, grant_handle(op->d, g->passed), g->passed);
-        g->passed += !rc;
-        if (!rc && g->passed % STEP == 0 && port_preempt())
+        drop_one(op, grant_handle(op->d, g->passed), g->passed);
+        if (++g->passed % STEP == 0 && port_preempt())
             rc = ERR_RESTART;
     }
     return rc;

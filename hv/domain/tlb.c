@@ -66,7 +66,7 @@ static void flush_entering(struct domain *d)
 
 /* First what others can see, then the flush: from there on they ask for more.
  */
-void tlb_enter_slow(struct domain *d)
+void tlb_enter(struct domain *d)
 {
     struct domain *was;
 
@@ -74,10 +74,9 @@ void tlb_enter_slow(struct domain *d)
     if (was)
         atomic_fetch_sub(&was->tlb_cpus, 1);
     atomic_fetch_add(&d->tlb_cpus, 1);
-    flush_entering(d);
 }
 
-void tlb_enter_moved(struct domain *d)
+void tlb_entered(struct domain *d)
 {
     flush_entering(d);
 }

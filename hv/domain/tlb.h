@@ -34,22 +34,23 @@ static inline void tlb_flush_page(uint64_t va)
 void tlb_flush_domain(struct domain *d, const struct tlb *tlb);
 
 /*
- * A vCPU of d runs next: forget whatever another domain left, or, if it was on
- * another CPU last, d's own: there it may have flushed what is still here.
+ * A vCPU of d runs next. Unless this CPU's TLB is d's already, tlb_enter()
+ * comes before d's tables are loaded, and the CPU has nobody's: a processor
+ * walks those it has whenever it likes, so none that others may change without
+ * asking it to flush. Once they are loaded, tlb_entered(): forget whatever
+ * another domain left, or, if the vCPU was on another CPU last, d's own: there
+ * it may have flushed what is still here.
  */
-void tlb_enter_slow(struct domain *d);
-void tlb_enter_moved(struct domain *d);
-static inline void tlb_enter(struct domain *d, bool moved)
+static inline bool tlb_is_of(const struct domain *d)
 {
-    if (unlikely(atomic_load(&this_cpu()->tlb) != (uintptr_t)d))
-        tlb_enter_slow(d);
-    else if (unlikely(moved))
-        tlb_enter_moved(d);
+    return atomic_load(&this_cpu()->tlb) == (uintptr_t)d;
 }
+void tlb_enter(struct domain *d);
+void tlb_entered(struct domain *d);
 
 /*
  * This CPU has nobody's tables loaded, from now on: what its TLB has need not
- * be flushed. And it is about to have some again; tlb_enter() follows.
+ * be flushed. And it is about to have some again, maybe after tlb_enter().
  */
 #define TLB_RESTING ((uintptr_t)1)
 void tlb_rest(void);

@@ -114,14 +114,26 @@ static void unload(struct vcpu *v)
     v->d->loaded--;
 }
 
+static void load_tables(const struct vcpu *v, bool moved)
+{
+    const bool here = tlb_is_of(v->d);
+
+    if (unlikely(!here)) {
+        x86_write_cr3(paging_own_cr3().v);
+        tlb_enter(v->d);
+    }
+    vcpu_load_root(v);
+    if (unlikely(!here || moved))
+        tlb_entered(v->d);
+}
+
 static void load(struct vcpu *v)
 {
     struct percpu *cpu = this_cpu();
 
     cpu->regs_end = (uint64_t)(&v->regs + 1);
     cpu->tss->rsp[0] = cpu->regs_end;
-    vcpu_load_root(v);
-    tlb_enter(v->d, v->last != cpu);
+    load_tables(v, v->last != cpu);
     v->last = cpu;
     seg_load(v);
     debugreg_load(v);
@@ -180,8 +192,7 @@ void vcpu_resume(const struct vcpu *v)
         return;
     cpu->resting = false;
     tlb_resume();
-    vcpu_load_root(v);
-    tlb_enter(v->d, false);
+    load_tables(v, false);
 }
 
 /* --- a context a guest or the builder gives ----------------------------- */

@@ -104,8 +104,14 @@ static bool may_use(unsigned cpu, unsigned d)
 
 static void runs(unsigned d, bool moved)
 {
+    bool here;
+
     tlb_resume();
-    tlb_enter(&domains[d], moved);
+    here = tlb_is_of(&domains[d]);
+    if (!here)
+        tlb_enter(&domains[d]);
+    if (!here || moved)
+        tlb_entered(&domains[d]);
 }
 
 /* A vCPU that was on another CPU last finds nothing of its domain's here. */
@@ -246,6 +252,22 @@ static void nobody_is_asked_in_vain(void **state)
     assert_int_equal(cpus[2].tlb, TLB_RESTING);
 }
 
+/* Before it has the domain's tables: it may walk them as soon as it has. */
+static void who_comes_is_asked_at_once(void **state)
+{
+    (void)state;
+    be(0);
+    runs(0, false);
+    be(1);
+    tlb_enter(&domains[0]);
+    be(0);
+    flushes(0, tlb_full());
+    assert_int_equal(mails, 1);
+    be(1);
+    tlb_entered(&domains[0]);
+    assert_int_equal(domains[0].tlb_cpus, 2);
+}
+
 #define one(f) cmocka_unit_test_setup(f, start)
 
 int main(void)
@@ -253,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         one(nothing_old_can_be_used),
         one(nobody_is_asked_in_vain),
+        one(who_comes_is_asked_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ inline flush_other(to)
     od
 }
 
-/* tlb_enter() */
+/* tlb_enter(), tlb_entered() */
 inline enter(d)
 {
     if

@@ -88,6 +88,20 @@ static enum err check_maxmem(const struct domain *d, uint64_t pages, char *text)
     return ERR_NONE;
 }
 
+/* Its vCPUs may be getting memory just now. */
+static enum err set_maxmem(struct domain *d, uint64_t pages, char *text)
+{
+    struct mm_op op;
+    enum err rc;
+
+    mm_op_begin(&op, &d->mm, NULL);
+    rc = check_maxmem(d, pages, text);
+    if (!rc)
+        d->mm.max_pages = pages;
+    mm_op_end(&op);
+    return rc;
+}
+
 enum err control_maxmem(struct control_call *call)
 {
     struct flagstone_control *c = call->c;
@@ -100,10 +114,9 @@ enum err control_maxmem(struct control_call *call)
     if (!c->n || c->n > PAGES_MAX)
         return fail(c->text, ERR_INVAL, "no domain can have %lu pages", c->n);
     pages = quota_maxmem(c->n) * BLOCK_FRAMES;
-    rc = check_maxmem(d, pages, c->text);
+    rc = set_maxmem(d, pages, c->text);
     if (rc)
         return rc;
-    d->mm.max_pages = pages;
     d->maxmem_ever = MAX(d->maxmem_ever, pages);
     d->nr_pages = MIN(d->nr_pages, pages);
     store_tell_max(d);

@@ -101,7 +101,7 @@ static always_inline enum pt_step pt_step(const pte_t *table, uint64_t va,
 {
     const uint64_t large = level < PT_LEVELS ? PTE_PSE : 0;
 
-    *e = table[pt_index(va, level)];
+    e->v = PEEK(table[pt_index(va, level)].v);
     if (level > 1 && (e->v & (needs | large)) == needs)
         return PT_STEP_TABLE;
     return pte_has(*e, needs) ? PT_STEP_LEAF : PT_STEP_NONE;

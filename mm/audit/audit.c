@@ -152,15 +152,16 @@ static void tally_table(struct auditor *a, const struct frame *f, uint64_t w)
     if (w & FRAME_PARTIAL)
         n = f->table->pt[f->i].progress;
     for (unsigned i = 0; i < n; i++) {
+        const pte_t x = pte_of(READ_ONCE(e[i].v)); /* A and D may come */
+
         if (level == 4 && l4_slot_is_hv(i)) {
-            if ((w & FRAME_VALIDATED) &&
-                e[i].v != a->mm->l4_hv[i - L4_HV_FIRST].v)
+            if ((w & FRAME_VALIDATED) && x.v != a->mm->l4_hv[i - L4_HV_FIRST].v)
                 differ(a, "L4 %lx: hypervisor slot %lu is %lx", f->mfn.v,
-                       (uint64_t)i, e[i].v);
-        } else if (pte_present(e[i])) {
-            tally_entry(a, f->mfn, level, i, e[i]);
-        } else if (e[i].v && !entry_absent_ok(a->mm, e[i], level)) {
-            differ(a, "table %lx has the unsafe entry %lx", f->mfn.v, e[i].v);
+                       (uint64_t)i, x.v);
+        } else if (pte_present(x)) {
+            tally_entry(a, f->mfn, level, i, x);
+        } else if (x.v && !entry_absent_ok(a->mm, x, level)) {
+            differ(a, "table %lx has the unsafe entry %lx", f->mfn.v, x.v);
         }
     }
     if (w & FRAME_VALIDATED)

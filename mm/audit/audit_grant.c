@@ -30,9 +30,12 @@ static void search_table(const struct search *s, const struct frame *f)
 {
     const pte_t *e = mm_frame_ptr(s->mm, f->mfn);
 
-    for (unsigned i = 0; i < PT_ENTRIES; i++)
-        if (pte_present(e[i]) && frame_owned(&s->owner, pte_mfn(e[i])))
-            s->fn(s->ctx, pte_mfn(e[i]), e[i].v & PTE_RW);
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        const pte_t x = pte_of(READ_ONCE(e[i].v));
+
+        if (pte_present(x) && frame_owned(&s->owner, pte_mfn(x)))
+            s->fn(s->ctx, pte_mfn(x), x.v & PTE_RW);
+    }
 }
 
 static void search_block(const struct search *s, uint64_t b, unsigned id)

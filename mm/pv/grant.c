@@ -211,10 +211,9 @@ static struct mm_domain *domain_of(const struct mm *mm, unsigned id)
 static pte_t *live_entry(const struct mm_op *op, const struct grant_handle *h)
 {
     pte_t *slot = entry_of(op, h->entry_maddr);
+    pte_t e = pte_of(slot ? READ_ONCE(slot->v) : 0);
 
-    if (!slot || !pte_present(*slot) || pte_mfn(*slot).v != h->mfn)
-        return NULL;
-    return slot;
+    return pte_present(e) && pte_mfn(e).v == h->mfn ? slot : NULL;
 }
 
 void grant_let_go(struct mm_op *op, struct mm_op *theirs,

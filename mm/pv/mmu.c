@@ -261,7 +261,8 @@ static never_inline bool prepared(const struct mm_op *op, uint64_t table,
 {
     const struct entry_lens l = entry_lens(op, false);
 
-    return (ptr & ~SLOT_BITS) == table && !pte_present(*fast_slot(&l, ptr)) &&
+    return (ptr & ~SLOT_BITS) == table &&
+           !pte_present(pte_of(READ_ONCE(fast_slot(&l, ptr)->v))) &&
            entry_prepare(op, new);
 }
 

@@ -227,7 +227,7 @@ enum err split_find_table(struct mm_op *op, maddr_t entry, struct pte_ref *p,
 enum err split_join_at(struct mm_op *op, struct pte_ref *p, const pte_t *small,
                        mfn_t *table)
 {
-    pte_t large = large_for(p->e, small[0]);
+    pte_t large = large_for(p->e, pte_of(READ_ONCE(small[0].v)));
     mfn_t m = pte_mfn(p->e);
     enum err rc;
 

@@ -29,6 +29,21 @@ static bool skipped(unsigned level, unsigned i)
 }
 
 /*
+ * What others may change of a table on its way up or down is accessed and
+ * dirty, where walks that were begun before go on in it: the processors' bits,
+ * which decide nothing here, and may be lost.
+ */
+static always_inline pte_t entry_peek(const pte_t *e)
+{
+    return pte_of(PEEK(e->v));
+}
+
+static always_inline void entry_poke(pte_t *e, pte_t new)
+{
+    POKE(e->v, new.v);
+}
+
+/*
  * Most entries of most tables are zero, which is nothing to be looked at: so
  * a row of them is passed over in strides. From i on the next entry that is
  * not zero, or the table's end; below n the last that is not, counted from
@@ -43,13 +58,13 @@ static always_inline bool stride_is_zero(const pte_t *e)
 
 #pragma GCC unroll 32
     for (unsigned k = 0; k < STRIDE; k++)
-        any |= e[k].v;
+        any |= entry_peek(e + k).v;
     return !any;
 }
 
 static unsigned skip_up(const pte_t *e, unsigned i)
 {
-    while (i < PT_ENTRIES && !e[i].v) {
+    while (i < PT_ENTRIES && !entry_peek(e + i).v) {
         i++;
         while (i % STRIDE == 0 && i < PT_ENTRIES && stride_is_zero(e + i))
             i += STRIDE;
@@ -59,7 +74,7 @@ static unsigned skip_up(const pte_t *e, unsigned i)
 
 static unsigned skip_down(const pte_t *e, unsigned n)
 {
-    while (n > 0 && !e[n - 1].v) {
+    while (n > 0 && !entry_peek(e + n - 1).v) {
         n--;
         while (n % STRIDE == 0 && n > 0 && stride_is_zero(e + n - STRIDE))
             n -= STRIDE;
@@ -106,15 +121,16 @@ static enum err promote_entry(struct mm_op *op, const struct entry_at *at,
 {
     enum err rc;
 
-    if (at->level > 1 && promote_known(op, at->level, *e)) {
-        *e = entry_adjust(*e, at->level);
+    if (at->level > 1 && promote_known(op, at->level, entry_peek(e))) {
+        entry_poke(e, entry_adjust(entry_peek(e), at->level));
         return ERR_NONE;
     }
-    if (!pte_present(*e))
-        return entry_absent_ok(op->mm, *e, at->level) ? ERR_NONE : ERR_INVAL;
-    rc = entry_get(op, at, *e);
+    if (!pte_present(entry_peek(e)))
+        return entry_absent_ok(op->mm, entry_peek(e), at->level) ? ERR_NONE
+                                                                 : ERR_INVAL;
+    rc = entry_get(op, at, entry_peek(e));
     if (!rc)
-        *e = entry_adjust(*e, at->level);
+        entry_poke(e, entry_adjust(entry_peek(e), at->level));
     return rc;
 }
 
@@ -176,7 +192,8 @@ static bool waits(const struct mm_op *op, const struct frame *f,
     const struct frame_pt *pt = &f->table->pt[f->i];
 
     return pt->stop == PT_WAITS &&
-           is_left(op, pte_mfn(entries_of(op, f)[pt->progress]), below);
+           is_left(op, pte_mfn(entry_peek(entries_of(op, f) + pt->progress)),
+                   below);
 }
 
 /*
@@ -208,7 +225,8 @@ static enum err undo(struct mm_op *op, struct frame *f, unsigned level,
     bool as_before = pt->progress == progress && pt->stop == PT_WAITS;
     enum err rc;
 
-    if (level > 1 && below_stopped(op, entries_of(op, f)[progress])) {
+    if (level > 1 &&
+        below_stopped(op, entry_peek(entries_of(op, f) + progress))) {
         rc = stop_down(op, f, progress, PT_WAITS);
     } else {
         set_progress(f, progress, as_before ? PT_WAITS : PT_DOWN);
@@ -231,12 +249,12 @@ static unsigned promote_fast(struct mm_op *op, pte_t *e, unsigned i)
     for (i = skip_up(e, i); i < PT_ENTRIES; i = skip_up(e, i)) {
         pte_t *at = e + i;
 
-        if (!pte_batch_begin(&batch, op, *at))
+        if (!pte_batch_begin(&batch, op, entry_peek(at)))
             break;
-        for (; at < end && pte_batch_has(&batch, *at); at++) {
-            if (unlikely(!pte_batch_get(&batch, *at)))
+        for (; at < end && pte_batch_has(&batch, entry_peek(at)); at++) {
+            if (unlikely(!pte_batch_get(&batch, entry_peek(at))))
                 return (unsigned)(at - e);
-            at->v |= batch.adjust;
+            entry_poke(at, pte_of(entry_peek(at).v | batch.adjust));
         }
         i = (unsigned)(at - e);
     }
@@ -250,12 +268,12 @@ static unsigned demote_fast(struct mm_op *op, const pte_t *e, unsigned n)
     const pte_t *at = e + n;
     struct pte_batch batch;
 
-    if (unlikely(!pte_batch_begin(&batch, op, at[-1]))) { /* not its block */
-        entry_put_l1(op, at[-1]);
+    if (unlikely(!pte_batch_begin(&batch, op, entry_peek(at - 1)))) {
+        entry_put_l1(op, entry_peek(at - 1)); /* not its block */
         return n - 1;
     }
     while (at > e) {
-        const pte_t was = at[-1];
+        const pte_t was = entry_peek(at - 1);
 
         if (unlikely(!pte_batch_has(&batch, was)))
             break;
@@ -283,7 +301,7 @@ static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
         i = promote_fast(op, e, i);
         if (i == PT_ENTRIES)
             break;
-        if (entry_prepare(op, e[i]))
+        if (entry_prepare(op, entry_peek(e + i)))
             continue; /* the same once more */
         rc = promote_entry(op, &at, &e[i]);
         if (rc)
@@ -299,7 +317,7 @@ static void demote_l1(struct mm_op *op, struct frame *f)
     unsigned n = skip_down(e, f->table->pt[f->i].progress);
 
     while (n > 0) {
-        n = pte_present(e[n - 1]) ? demote_fast(op, e, n) : n - 1;
+        n = pte_present(entry_peek(e + n - 1)) ? demote_fast(op, e, n) : n - 1;
         n = skip_down(e, n);
     }
     set_progress(f, 0, PT_UP);
@@ -352,11 +370,11 @@ enum err table_demote(struct mm_op *op, struct frame *f, unsigned level)
     for (unsigned n = skip_down(e, left); n > 0; n = skip_down(e, n - 1)) {
         unsigned i = n - 1;
 
-        if (skipped(level, i) || !pte_present(e[i]))
+        if (skipped(level, i) || !pte_present(entry_peek(e + i)))
             continue;
-        if (!demote_known(op, level, e[i]))
-            entry_put(op, &at, e[i]);
-        if (below_stopped(op, e[i]))
+        if (!demote_known(op, level, entry_peek(e + i)))
+            entry_put(op, &at, entry_peek(e + i));
+        if (below_stopped(op, entry_peek(e + i)))
             return stop_down(op, f, i, PT_WAITS);
         if (i > 0 && time_is_up(op))
             return stop_down(op, f, i, PT_DOWN);

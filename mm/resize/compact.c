@@ -99,7 +99,7 @@ enum err compact_move(struct mm_op *op, mfn_t *m, maddr_t pte)
     if (!to)
         return ERR_NONE;
     hole = dmem_hole_take(op, to);
-    move_frame(op, *m, p.slot, hole);
+    move_frame(op, *m, p.slot, move_hold(op, p.slot, p.slot ? 1 : 0), hole);
     *m = hole;
     return ERR_NONE;
 }

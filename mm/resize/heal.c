@@ -14,17 +14,19 @@
 static bool same_flags(const pte_t *e)
 {
     const uint64_t care = ~(PTE_ADDR | PTE_A | PTE_D);
+    const pte_t first = pte_of(READ_ONCE(e[0].v));
     uint64_t differ = 0;
 
     for (unsigned i = 0; i < PT_ENTRIES; i++)
-        differ |= READ_ONCE(e[i].v) ^ e[0].v;
-    return pte_present(e[0]) && !(differ & care);
+        differ |= READ_ONCE(e[i].v) ^ first.v;
+    return pte_present(first) && !(differ & care);
 }
 
 static enum err all_movable(struct mm_op *op, const pte_t *small)
 {
     for (unsigned i = 0; i < PT_ENTRIES; i++) {
-        enum err rc = move_check(op, pte_mfn(small[i]), small[i]);
+        const pte_t e = pte_of(READ_ONCE(small[i].v));
+        enum err rc = move_check(op, pte_mfn(e), e);
 
         if (rc)
             return rc;
@@ -66,19 +68,22 @@ enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table)
 {
     struct pte_ref p;
     pte_t *small;
+    uint64_t rw;
     enum err rc = heal_check(op, entry, &p, &small);
 
     if (rc)
         return rc;
     if (split_in_order(small, 2)) { /* where it is, it is whole */
-        *first = pte_mfn(small[0]);
+        *first = pte_mfn(pte_of(READ_ONCE(small[0].v)));
         return split_join_at(op, &p, small, table);
     }
     rc = get_block(op, first);
     if (rc)
         return rc;
+    rw = move_hold(op, small, PT_ENTRIES);
     for (unsigned i = 0; i < PT_ENTRIES; i++)
-        move_frame(op, pte_mfn(small[i]), &small[i], mfn_add(*first, i));
+        move_frame(op, pte_mfn(pte_of(READ_ONCE(small[i].v))), &small[i], rw,
+                   mfn_add(*first, i));
     atomic_fetch_and(&mm_block(op->mm, blk_of_mfn(*first))->word, ~BLOCK_DIRTY);
     MUST(split_join_at(op, &p, small, table));
     /* All its frames are simply the domain's again, as a rule. */

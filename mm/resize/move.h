@@ -4,9 +4,10 @@
  * knew the old one with it: the L1 entry that maps it, if there is one, and
  * M2P. What a guest holds itself (its p2m) is its own to renew.
  *
- * No vCPU of the domain runs meanwhile: there is one processor. What is cached
- * of the old entry is owed (owed.h), and flushed before
- * the old frame is anybody else's.
+ * Other vCPUs of the domain run meanwhile. So before content is copied nobody
+ * can write to it any more, and nothing is lost: the entry is read-only, and
+ * what was cached of it is flushed. What is cached of it as it was then is owed
+ * (owed.h), and flushed before the old frame is anybody else's.
  */
 #pragma once
 
@@ -19,7 +20,14 @@
  */
 enum err move_check(struct mm_op *op, mfn_t m, pte_t e);
 /*
- * `to` is a frame of the domain's that nobody has seen yet and whose word
- * exists; slot: of that entry, or NULL. Gives the frame `from` back.
+ * From here on nobody writes to what these n L1 entries map, which are alike
+ * and have passed move_check(). Returns PTE_RW if they were writable, or 0.
  */
-void move_frame(struct mm_op *op, mfn_t from, pte_t *slot, mfn_t to);
+uint64_t move_hold(struct mm_op *op, pte_t *slot, unsigned n);
+/*
+ * `to` is a frame of the domain's that nobody has seen yet and whose word
+ * exists; slot: of that entry, or NULL; rw: what move_hold() has returned.
+ * Gives the frame `from` back.
+ */
+void move_frame(struct mm_op *op, mfn_t from, pte_t *slot, uint64_t rw,
+                mfn_t to);

@@ -21,7 +21,7 @@ static bool movable(const struct gather *g, mfn_t m)
 /* The map has a place for the pfn already. */
 static void move(struct gather *g, uint64_t pfn, mfn_t from, mfn_t to)
 {
-    move_frame(g->op, from, NULL, to);
+    move_frame(g->op, from, NULL, 0, to);
     m2p_set(g->op->mm, to, pfn_of(pfn), 1);
     MUST(pfnmap_set(&g->c->map, pfn_of(pfn), to));
     g->moved++;

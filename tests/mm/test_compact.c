@@ -157,6 +157,40 @@ static void the_entry_goes_with_its_frame(void **state)
     assert_int_equal(move_it(s, &m, pte), ERR_NONE);
 }
 
+/* Another vCPU goes on writing, on CPU 1, wherever the hypervisor waits. */
+static struct {
+    struct scene *s;
+    uint64_t last;
+} other;
+
+static void other_writes(struct mm_domain *d)
+{
+    uint64_t *at = simtlb_access(d, 1, other.s->l4, 20 * PAGE_SIZE + 64, true);
+
+    if (at)
+        *at = ++other.last;
+}
+
+static void what_others_write_meanwhile_is_not_lost(void **state)
+{
+    struct scene *s = other.s = *state;
+    struct holed h = {.left = {10, 300, 500, 200}};
+    mfn_t m;
+
+    make_holes(s, &h);
+    m = mfn_add(h.block[0], 4);
+    assert_int_equal(scene_update(s, s->l1, 20, pte_make(m, KERNEL).v),
+                     ERR_NONE);
+    other_writes(&s->us.d);
+    host_before_flush = other_writes;
+    assert_int_equal(move_it(s, &m, maddr_of(s->l1.v << PAGE_SHIFT | 20 * 8)),
+                     ERR_NONE);
+    host_before_flush = NULL;
+    assert_int_equal(block_of(m).v, h.block[2].v);
+    assert_true(other.last > 1);
+    assert_int_equal(((uint64_t *)mm_frame_ptr(&s->w.mm, m))[8], other.last);
+}
+
 static void refused(struct scene *s, mfn_t m, uint64_t pte, enum err want)
 {
     struct mm_domain was = s->us.d;
@@ -324,6 +358,7 @@ int main(void)
         scene_test(what_is_well_placed_stays),
         scene_test(equals_do_not_play_ball),
         scene_test(the_entry_goes_with_its_frame),
+        scene_test(what_others_write_meanwhile_is_not_lost),
         scene_test(what_is_referred_to_is_not_moved),
         scene_test(without_memory_nothing_moves),
         scene_test(all_holes_gather),

@@ -114,6 +114,37 @@ static void it_becomes_one_entry(void **state)
         assert_int_equal(s->w.mm.m2p[x->frame[i].v], ~UINT64_C(0));
 }
 
+/* Another vCPU goes on writing, on CPU 1, wherever the hypervisor waits. */
+static struct {
+    struct scene *s;
+    uint64_t last;
+} other;
+
+static void other_writes(struct mm_domain *d)
+{
+    uint64_t *at =
+        simtlb_access(d, 1, other.s->l4, VA + 3 * PAGE_SIZE + 64, true);
+
+    if (at)
+        *at = ++other.last;
+}
+
+static void what_others_write_meanwhile_is_not_lost(void **state)
+{
+    mfn_t first, table;
+
+    other.s = *state;
+    (void)scatter(other.s, KERNEL);
+    other_writes(&other.s->us.d);
+    host_before_flush = other_writes;
+    assert_int_equal(heal_it(other.s, &first, &table), ERR_NONE);
+    host_before_flush = NULL;
+    assert_true(other.last > 1);
+    assert_int_equal(
+        ((uint64_t *)mm_frame_ptr(&other.s->w.mm, mfn_add(first, 3)))[8],
+        other.last);
+}
+
 static void read_only_stays_so(void **state)
 {
     struct scene *s = *state;
@@ -433,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scene_test(it_becomes_one_entry),
+        scene_test(what_others_write_meanwhile_is_not_lost),
         scene_test(read_only_stays_so),
         scene_test(what_is_whole_is_only_joined),
         scene_test(a_block_out_of_order_is_copied),

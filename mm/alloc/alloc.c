@@ -362,7 +362,7 @@ void alloc_set_reserve(struct mm *mm, uint64_t n)
 {
     spin_lock(&mm->alloc.lock);
     settle(mm);
-    mm->alloc.reserve = n;
+    WRITE_ONCE(mm->alloc.reserve, n); /* quota_reserve() looks at it */
     note_low(&mm->alloc);
     spin_unlock(&mm->alloc.lock);
 }
@@ -375,7 +375,7 @@ static bool scrub_one(struct mm *mm)
     bool got;
 
     spin_lock(&a->lock);
-    got = region_take_dirty(&a->regions, &b);
+    got = !a->still && region_take_dirty(&a->regions, &b);
     a->scrubbing += got;
     spin_unlock(&a->lock);
     if (!got)
@@ -396,4 +396,25 @@ uint64_t alloc_scrub(struct mm *mm, uint64_t n)
     while (done < n && scrub_one(mm))
         done++;
     return done;
+}
+
+void alloc_scrub_stop(struct mm *mm)
+{
+    struct alloc *a = &mm->alloc;
+
+    spin_lock(&a->lock);
+    a->still = true;
+    while (a->scrubbing) {
+        spin_unlock(&a->lock);
+        spin_wait();
+        spin_lock(&a->lock);
+    }
+    spin_unlock(&a->lock);
+}
+
+void alloc_scrub_go(struct mm *mm)
+{
+    spin_lock(&mm->alloc.lock);
+    mm->alloc.still = false;
+    spin_unlock(&mm->alloc.lock);
 }

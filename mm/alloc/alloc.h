@@ -66,6 +66,7 @@ struct alloc {
     uint64_t total_blocks; /* whole blocks handed to alloc_add() */
     uint64_t claimed;      /* promised; less the CPUs' claims_used */
     uint64_t scrubbing;    /* blocks out of the maps for alloc_scrub() */
+    bool still;            /* it has to wait: alloc_scrub_stop() */
     uint64_t reserve;      /* fragment_reserve: blocks kept for cutting */
     _Atomic bool low;      /* there may be less left than the reserve */
     uint64_t fail_in;      /* tests: the nth unclaimed request fails; 0: none */
@@ -151,6 +152,10 @@ void alloc_frame_table_put(struct mm *mm, mfn_t m);
 
 /* Scrub up to n free dirty blocks (idle time); returns how many it did. */
 uint64_t alloc_scrub(struct mm *mm, uint64_t n);
+
+/* Nobody does between the two; what is being scrubbed is waited for. */
+void alloc_scrub_stop(struct mm *mm);
+void alloc_scrub_go(struct mm *mm);
 
 /* Empty all caches into the region maps. */
 void alloc_settle(struct mm *mm);

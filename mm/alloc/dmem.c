@@ -83,7 +83,7 @@ static enum err get_to_cut(struct mm_op *op, blk_t *out)
 {
     const struct mm_domain *d = op->d;
     enum alloc_use use =
-        d->reserved < quota_reserve(d) ? ALLOC_CUT : ALLOC_WHOLE;
+        quota_reserved(d) < quota_reserve(d) ? ALLOC_CUT : ALLOC_WHOLE;
 
     if (unlikely(!quota_may_get(d, 1)))
         return ERR_NOMEM;
@@ -128,28 +128,38 @@ static enum err cut_block(struct mm_op *op)
     return rc;
 }
 
-static void take_hole(struct mm_op *op, struct block *b, unsigned i)
+/* holes_taken() follows. */
+static always_inline void take_hole(const struct mm_op *op,
+                                    struct frame_table *t, unsigned i)
 {
-    struct frame_table *t = frame_table_at(op->mm, b->table);
-
     t->hole_map[i / 64] &= ~BIT(i % 64);
-    t->nr_free--;
     t->pt[i] = (struct frame_pt){0};
     atomic_store_explicit(&t->word[i],
                           op->d->owner_bits | FRAME_ALLOCATED | FRAME_REF_ONE,
                           memory_order_release);
-    MUST(block_try(b, block_hole_put));
-    op->d->holes--;
+}
+
+/*
+ * All of them at once: a block's word has a line of the cache with those of
+ * three others, which may be other domains', on other CPUs.
+ */
+static always_inline void holes_taken(struct mm_op *op, struct block *b,
+                                      struct frame_table *t, unsigned n)
+{
+    t->nr_free = (uint16_t)(t->nr_free - n);
+    MUST(block_try(b, block_holes_put, n));
+    op->d->holes -= n;
+    if (unlikely(t->nr_free == 0))
+        holed_unlink(op->mm, &op->d->holed, b);
 }
 
 mfn_t dmem_hole_take(struct mm_op *op, struct block *b)
 {
-    const struct frame_table *t = frame_table_at(op->mm, b->table);
+    struct frame_table *t = frame_table_at(op->mm, b->table);
     unsigned i = chunk_find(t->hole_map, 0);
 
-    take_hole(op, b, i);
-    if (t->nr_free == 0)
-        holed_unlink(op->mm, &op->d->holed, b);
+    take_hole(op, t, i);
+    holes_taken(op, b, t, 1);
     op->d->tot_pages++;
     return mfn_add(mfn_of_blk(blk_of(block_index(op->mm, b))), i);
 }
@@ -176,6 +186,7 @@ static enum err chunk_get(struct mm_op *op, unsigned order, mfn_t *out)
 {
     unsigned i = 0;
     struct block *b = find_block(op, order, &i);
+    struct frame_table *t;
 
     if (!b && mm_discharge(op->mm))
         b = find_block(op, order, &i); /* what was freed just now */
@@ -190,10 +201,10 @@ static enum err chunk_get(struct mm_op *op, unsigned order, mfn_t *out)
         b = find_block(op, order, &i);
         ASSERT(b);
     }
+    t = frame_table_at(op->mm, b->table);
     for (unsigned k = 0; k < 1u << order; k++)
-        take_hole(op, b, i + k);
-    if (frame_table_at(op->mm, b->table)->nr_free == 0)
-        holed_unlink(op->mm, &op->d->holed, b);
+        take_hole(op, t, i + k);
+    holes_taken(op, b, t, 1u << order);
     *out = mfn_add(mfn_of_blk(blk_of(block_index(op->mm, b))), i);
     return ERR_NONE;
 }
@@ -212,11 +223,10 @@ static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
         while (t->hole_map[word] == 0)
             word++;
         i = word * 64 + (unsigned)__builtin_ctzll(t->hole_map[word]);
-        take_hole(op, b, i);
+        take_hole(op, t, i);
         out[k] = mfn_add(first, i);
     }
-    if (unlikely(t->nr_free == 0))
-        holed_unlink(op->mm, &op->d->holed, b);
+    holes_taken(op, b, t, got);
     op->d->tot_pages += got;
     return got;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mm/alloc/frame.h"
+#include "mm/alloc/keeper.h"
 
 static void table_fill(struct frame_table *t, uint64_t word)
 {
@@ -21,7 +22,7 @@ enum err frame_table_make(struct mm *mm, struct mm_domain *d, struct block *b)
     if (rc)
         return rc;
     table_fill(frame_table_at(mm, (uint32_t)pair.v), frame_word_owned(d->id));
-    b->table = (uint32_t)pair.v;
+    WRITE_ONCE(b->table, (uint32_t)pair.v); /* frame_trim() looks at it */
     d->frame_tables++;
     return ERR_NONE;
 }
@@ -31,7 +32,7 @@ void frame_table_drop(struct mm *mm, struct mm_domain *d, struct block *b)
     uint32_t table = b->table;
 
     ASSERT(table);
-    b->table = 0;
+    WRITE_ONCE(b->table, 0);
     d->frame_tables--;
     alloc_frame_table_put(mm, mfn_of(table));
 }
@@ -96,7 +97,8 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
 
     for (; n > 0; n--) {
         struct block *b = &mm->blocks[mm->trim_cursor];
-        struct mm_domain *d = b->table ? owner_of(mm, b->word) : NULL;
+        struct mm_domain *d =
+            READ_ONCE(b->table) ? owner_of(mm, b->word) : NULL;
         struct mm_op op;
 
         if (d && mm_op_try(&op, d)) {
@@ -127,6 +129,23 @@ bool frame_in_shared(const struct mm_op *op, const struct block *b, mfn_t m)
     }
     spin_unlock(lock);
     return yes;
+}
+
+unsigned frame_next_in_shared(const struct mm_op *op, const struct block *b,
+                              unsigned i)
+{
+    struct spin *lock = &op->mm->shared.lock;
+    struct frame_table *t;
+
+    spin_lock(lock);
+    t = block_class(b->word) == BLOCK_SHARED ? frame_table_at(op->mm, b->table)
+                                             : NULL;
+    if (!t || !keeper_find(t, op->d))
+        i = BLOCK_FRAMES;
+    while (i < BLOCK_FRAMES && frame_owner(t->word[i]) != op->d->id)
+        i++;
+    spin_unlock(lock);
+    return i;
 }
 
 enum err frame_find_shared(const struct mm_op *op, const struct block *b,

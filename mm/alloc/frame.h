@@ -118,9 +118,10 @@ struct frame_table {
     uint32_t kept_next, kept_prev; /* the keeper's list of those with holes */
     uint32_t prev;    /* list of blocks with holes (holed.h); next is in */
     uint16_t nr_free; /* struct block; bits set in hole_map */
+    uint16_t in_hand; /* of a shared block: being scrubbed, in no map */
     bool inherited;   /* its keeper is not the one that shared it */
     uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 -
-                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 7];
+                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 9];
 };
 _Static_assert(sizeof(struct frame_table) == 2 * PAGE_SIZE, "an order-1 pair");
 _Static_assert(sizeof(struct frame_pt) == 4, "half of a word");
@@ -373,6 +374,12 @@ static inline uint64_t frame_word_of(const struct mm *mm, mfn_t m,
 
 /* Is b a shared block, and the frame in it the domain's? */
 bool frame_in_shared(const struct mm_op *op, const struct block *b, mfn_t m);
+/*
+ * The next frame of the domain's from i on in b, which is or was a shared
+ * block; BLOCK_FRAMES: there is none.
+ */
+unsigned frame_next_in_shared(const struct mm_op *op, const struct block *b,
+                              unsigned i);
 
 /* The block is not the domain's: as frame_find(), ERR_NONE if it is shared. */
 enum err frame_find_shared(const struct mm_op *op, const struct block *b,

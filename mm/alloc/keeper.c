@@ -39,16 +39,29 @@ static void unlink(const struct mm *mm, const struct block *b)
 
 /* --- the keeper's accounts ------------------------------------------------ */
 
+/* The lock is held: no swap is needed, but the domain looks without it. */
+static void add(_Atomic uint64_t *count, uint64_t n)
+{
+    uint64_t was = atomic_load_explicit(count, memory_order_relaxed);
+
+    atomic_store_explicit(count, was + n, memory_order_release);
+}
+
+static void take(_Atomic uint64_t *count, uint64_t n)
+{
+    add(count, -n);
+}
+
 static void open_accounts(const struct mm *mm, struct block *b)
 {
     struct frame_table *t = table_of(mm, b);
     struct mm_domain *d = t->owner[0].d;
 
-    d->kept_blocks++;
-    d->reserved += !!(b->word & BLOCK_RESERVED);
+    add(&d->kept_blocks, 1);
+    add(&d->kept_reserved, !!(b->word & BLOCK_RESERVED));
     if (t->inherited)
         return;
-    d->kept_free += t->nr_free;
+    add(&d->kept_free, t->nr_free);
     if (t->nr_free)
         link(mm, b);
 }
@@ -58,11 +71,11 @@ static void close_accounts(const struct mm *mm, struct block *b)
     struct frame_table *t = table_of(mm, b);
     struct mm_domain *d = t->owner[0].d;
 
-    d->kept_blocks--;
-    d->reserved -= !!(b->word & BLOCK_RESERVED);
+    take(&d->kept_blocks, 1);
+    take(&d->kept_reserved, !!(b->word & BLOCK_RESERVED));
     if (t->inherited)
         return;
-    d->kept_free -= t->nr_free;
+    take(&d->kept_free, t->nr_free);
     if (t->nr_free)
         unlink(mm, b);
 }
@@ -84,7 +97,7 @@ void keeper_free(struct mm *mm, struct block *b, unsigned was)
 
     if (t->inherited)
         return;
-    d->kept_free = d->kept_free + t->nr_free - was;
+    add(&d->kept_free, (uint64_t)t->nr_free - was);
     if (was == 0 && t->nr_free)
         link(mm, b);
     else if (was && t->nr_free == 0)
@@ -126,7 +139,8 @@ void keeper_join(struct frame_table *t, struct mm_domain *d, uint64_t n)
     while (o < end && o->d && o->d != d)
         o++;
     ASSERT(o < end);
-    d->joined += !o->d;
+    if (!o->d)
+        add(&d->joined, 1);
     o->d = d;
     o->frames += n;
 }
@@ -142,6 +156,11 @@ static void remove(struct frame_table *t, struct shared_owner *o)
     *last = (struct shared_owner){NULL, 0};
 }
 
+bool keeper_is_last(const struct frame_table *t, uint64_t n)
+{
+    return t->owner[0].frames == n && !t->owner[1].d;
+}
+
 bool keeper_leave(struct mm *mm, struct block *b, struct mm_domain *d,
                   uint64_t n)
 {
@@ -153,7 +172,7 @@ bool keeper_leave(struct mm *mm, struct block *b, struct mm_domain *d,
     if (o->frames > 0)
         return false;
     if (o != t->owner) {
-        d->joined--;
+        take(&d->joined, 1);
         remove(t, o);
         return false;
     }
@@ -161,8 +180,8 @@ bool keeper_leave(struct mm *mm, struct block *b, struct mm_domain *d,
     remove(t, o);
     if (!t->owner[0].d)
         return true;
-    t->owner[0].d->joined--;
     t->inherited = true;
     open_accounts(mm, b);
+    take(&t->owner[0].d->joined, 1); /* in this order: quota_width() */
     return false;
 }

@@ -26,6 +26,8 @@ uint64_t keeper_room(const struct mm *mm, const struct block *b,
                      const struct mm_domain *d);
 /* d, which may, has n frames there that were free: keeper_free() follows. */
 void keeper_join(struct frame_table *t, struct mm_domain *d, uint64_t n);
+/* Is nobody left once n frames are given up there? */
+bool keeper_is_last(const struct frame_table *t, uint64_t n);
 /*
  * d has n frames less there, which are not free yet. The last of a keeper's
  * makes another one keeper; true: nobody is left, and the keeper's accounts

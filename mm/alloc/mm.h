@@ -21,6 +21,8 @@ struct mm_shared {
     uint32_t first;       /* those that have free frames; 0: none */
     uint64_t blocks;      /* all there are */
     uint64_t free_frames; /* in them */
+    uint64_t in_hand;     /* that would be, but are being scrubbed */
+    bool still;           /* shared_scrub() has to wait: mm_stop_all() */
 };
 
 struct mm {
@@ -101,22 +103,27 @@ struct mm_domain {
     uint64_t blocks_cut;    /* of these, set aside for small frames */
     uint64_t holes;         /* frames of its blocks it does not have */
     uint64_t shared_frames; /* its frames in shared blocks */
-    uint64_t kept_blocks;   /* shared blocks it keeps: shared.h, quota.h */
-    uint64_t kept_free;     /* free frames in those */
-    uint64_t joined;        /* shared blocks of others' it has frames in */
-    uint64_t reserved;      /* blocks it has of the fragment reserve */
-    uint32_t kept;          /* first it keeps that has free frames, 0 = none */
-    uint32_t holed;         /* first block with holes, 0 = none */
-    uint64_t super_maps;    /* superpage mappings */
-    uint64_t tables[5];     /* validated tables, by level 1..4 */
-    uint64_t partial;       /* those half way up or down */
-    uint64_t frame_tables;  /* blocks that have frame words */
-    uint64_t fixed;         /* hypervisor-shared frames (shared_info, ...) */
-    uint64_t supplied;      /* page tables beyond its memory: supply.h */
-    uint64_t reported;      /* blocks it may have back: report.h */
-    uint64_t reports;       /* how many it has reported, ever */
-    uint64_t not_back;      /* how often there was none to have back */
-    uint32_t large_gone;    /* tlb_epoch at the time: resize.h */
+    uint64_t reserved;      /* blocks it owns of the fragment reserve */
+    /*
+     * Of shared blocks: others' coming and going changes these, too, with
+     * mm.shared.lock held (keeper.h). It looks at the counts without: quota.h.
+     */
+    _Atomic uint64_t kept_blocks;   /* it keeps */
+    _Atomic uint64_t kept_free;     /* free frames in those */
+    _Atomic uint64_t kept_reserved; /* of those, out of the fragment reserve */
+    _Atomic uint64_t joined;        /* of others', in which it has frames */
+    uint32_t kept;         /* first it keeps that has free frames, 0 = none */
+    uint32_t holed;        /* first block with holes, 0 = none */
+    uint64_t super_maps;   /* superpage mappings */
+    uint64_t tables[5];    /* validated tables, by level 1..4 */
+    uint64_t partial;      /* those half way up or down */
+    uint64_t frame_tables; /* blocks that have frame words */
+    uint64_t fixed;        /* hypervisor-shared frames (shared_info, ...) */
+    uint64_t supplied;     /* page tables beyond its memory: supply.h */
+    uint64_t reported;     /* blocks it may have back: report.h */
+    uint64_t reports;      /* how many it has reported, ever */
+    uint64_t not_back;     /* how often there was none to have back */
+    uint32_t large_gone;   /* tlb_epoch at the time: resize.h */
     uint32_t small_gone;
     struct ranges ranges;
     struct grants *grants;   /* NULL until it uses some: grant.h */
@@ -191,7 +198,10 @@ void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
                      struct mm_op *b, struct mm_domain *db);
 void mm_op_end_two(const struct mm_op *a, const struct mm_op *b);
 
-/* Nobody has an operation under way, or can begin one, between the two. */
+/*
+ * Nobody has an operation under way, or can begin one, between the two; and
+ * nobody scrubs. By one at a time.
+ */
 void mm_stop_all(struct mm *mm);
 void mm_go_all(struct mm *mm);
 

@@ -3,6 +3,7 @@
 #include "mm/alloc/owed.h"
 
 #include "mm/alloc/dmem.h"
+#include "mm/alloc/shared.h"
 #include "mm/base/port.h"
 
 bool mm_discharge(struct mm *mm)
@@ -117,10 +118,14 @@ void mm_stop_all(struct mm *mm)
 {
     for (struct mm_domain *d = mm->domains; d; d = d->next)
         lock_get(&d->lock);
+    alloc_scrub_stop(mm);
+    shared_scrub_stop(mm);
 }
 
 void mm_go_all(struct mm *mm)
 {
+    shared_scrub_go(mm);
+    alloc_scrub_go(mm);
     for (struct mm_domain *d = mm->domains; d; d = d->next)
         lock_put(&d->lock);
 }

@@ -13,5 +13,5 @@ uint64_t quota_reserve(const struct mm_domain *d)
 
     if (a->total_blocks == 0)
         return 0;
-    return a->reserve * blocks / a->total_blocks + 1;
+    return READ_ONCE(a->reserve) * blocks / a->total_blocks + 1;
 }

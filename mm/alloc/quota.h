@@ -57,10 +57,17 @@ static inline uint64_t quota_blocks(const struct mm_domain *d)
     return quota_blocks_for(d->max_pages);
 }
 
+/* Of what others change, too: as it was a moment ago. */
+static inline uint64_t quota_look(const _Atomic uint64_t *count)
+{
+    return atomic_load_explicit(count, memory_order_relaxed);
+}
+
 /* What it holds, in frames. */
 static inline uint64_t quota_charge(const struct mm_domain *d)
 {
-    return d->blocks * BLOCK_FRAMES + d->shared_frames + d->kept_free;
+    return d->blocks * BLOCK_FRAMES + d->shared_frames +
+           quota_look(&d->kept_free);
 }
 
 /* How many frames more that may be. */
@@ -71,17 +78,31 @@ static inline uint64_t quota_left(const struct mm_domain *d)
     return has < most ? most - has : 0;
 }
 
-/* Blocks that would be whole but for it, at worst. */
+/*
+ * Blocks that would be whole but for it, at worst. Who inherits a block keeps
+ * it before it is none of others' any more: looked at in the other order, it is
+ * in neither number at no time.
+ */
 static inline uint64_t quota_width(const struct mm_domain *d)
 {
-    return d->blocks + d->kept_blocks + d->joined;
+    uint64_t joined = atomic_load_explicit(&d->joined, memory_order_acquire);
+
+    return d->blocks + quota_look(&d->kept_blocks) + joined;
+}
+
+/* Blocks of the fragment reserve it has, its own and those it keeps. */
+static inline uint64_t quota_reserved(const struct mm_domain *d)
+{
+    return d->reserved + quota_look(&d->kept_reserved);
 }
 
 /* May it get n whole blocks? */
 static inline bool quota_may_get(const struct mm_domain *d, uint64_t n)
 {
-    return quota_left(d) / BLOCK_FRAMES >= n &&
-           quota_width(d) + n <= QUOTA_WIDTH * quota_blocks(d);
+    const uint64_t blocks = quota_blocks(d);
+
+    return quota_charge(d) + n * BLOCK_FRAMES <= blocks * BLOCK_FRAMES &&
+           quota_width(d) + n <= QUOTA_WIDTH * blocks;
 }
 
 /*

@@ -225,7 +225,7 @@ static void release(struct mm *mm, struct block *b)
 {
     uint32_t table = b->table;
 
-    b->table = 0;
+    WRITE_ONCE(b->table, 0);
     alloc_frame_table_put(mm, mfn_of(table));
     atomic_store(&b->word, block_word(BLOCK_DOM, OWNER_NONE));
     alloc_block_put(mm, blk_of(block_index(mm, b)));
@@ -261,13 +261,27 @@ static void close_block(struct mm *mm, const struct shared_frames *f)
     atomic_store(&f->block->word, block_word(BLOCK_OWED, OWNER_NONE));
 }
 
+/* It cannot be closed while somebody scrubs a frame of it: that is not long. */
+static never_inline void await_scrub(struct mm_shared *s,
+                                     const struct frame_table *t, unsigned n)
+{
+    while (t->in_hand && keeper_is_last(t, n)) {
+        spin_unlock(&s->lock);
+        spin_wait();
+        spin_lock(&s->lock);
+    }
+}
+
 /* d's frames are free; true: the block is nobody's any more. */
 static always_inline bool offer(struct mm *mm, struct mm_domain *d,
                                 const struct shared_frames *f)
 {
+    const struct frame_table *t = frame_table_at(mm, f->block->table);
     bool all;
 
     spin_lock(&mm->shared.lock);
+    if (unlikely(t->in_hand))
+        await_scrub(&mm->shared, t, f->n);
     d->shared_frames -= f->n;
     all = keeper_leave(mm, f->block, d, f->n);
     if (unlikely(all))
@@ -301,7 +315,8 @@ static bool take_dirty(struct mm *mm, struct frame *out)
     unsigned i = BLOCK_FRAMES, tries = 0;
 
     spin_lock(&mm->shared.lock);
-    for (uint32_t at = mm->shared.first; at && tries < TRIES; tries++) {
+    for (uint32_t at = mm->shared.first;
+         at && tries < TRIES && !mm->shared.still; tries++) {
         struct block *b = &mm->blocks[at];
 
         i = dirty_in(frame_table_at(mm, b->table));
@@ -309,6 +324,8 @@ static bool take_dirty(struct mm *mm, struct frame *out)
             *out = frame_held(mm, frame_at(mm, b, i));
             chunk_clear(out->table->hole_map, i, 1);
             took(mm, b, 1);
+            out->table->in_hand++;
+            mm->shared.in_hand++;
             break;
         }
         at = b->next;
@@ -320,7 +337,7 @@ static bool take_dirty(struct mm *mm, struct frame *out)
 uint64_t shared_scrub(struct mm *mm, uint64_t n)
 {
     uint64_t done = 0;
-    struct frame f;
+    struct frame f = {0};
 
     for (; done < n && take_dirty(mm, &f); done++) {
         memset(mm_frame_ptr(mm, f.mfn), 0, PAGE_SIZE);
@@ -328,11 +345,34 @@ uint64_t shared_scrub(struct mm *mm, uint64_t n)
                               frame_word_hole() | FRAME_CLEAN,
                               memory_order_release);
         spin_lock(&mm->shared.lock);
+        f.table->in_hand--;
+        mm->shared.in_hand--;
         add_free(mm,
                  &(struct shared_frames){f.block, f.i / 64, BIT(f.i % 64), 1});
         spin_unlock(&mm->shared.lock);
     }
     return done;
+}
+
+void shared_scrub_stop(struct mm *mm)
+{
+    struct mm_shared *s = &mm->shared;
+
+    spin_lock(&s->lock);
+    s->still = true;
+    while (s->in_hand) {
+        spin_unlock(&s->lock);
+        spin_wait();
+        spin_lock(&s->lock);
+    }
+    spin_unlock(&s->lock);
+}
+
+void shared_scrub_go(struct mm *mm)
+{
+    spin_lock(&mm->shared.lock);
+    mm->shared.still = false;
+    spin_unlock(&mm->shared.lock);
 }
 
 struct shared_stats shared_stats(struct mm *mm)

@@ -45,6 +45,9 @@ void shared_offer(struct mm *mm, struct mm_domain *d,
  * how many. No operation is under way.
  */
 uint64_t shared_scrub(struct mm *mm, uint64_t n);
+/* Nobody does between the two; what is being scrubbed is waited for. */
+void shared_scrub_stop(struct mm *mm);
+void shared_scrub_go(struct mm *mm);
 
 /* mm.shared: blocks there are, and free frames in them. */
 struct shared_stats {

@@ -8,7 +8,7 @@
 #include "mm/base/say.h"
 
 struct counts {
-    uint64_t own, kept, kept_free, kept_listed, joined, reserved;
+    uint64_t own, kept, kept_free, kept_listed, kept_reserved, joined, reserved;
 };
 
 static void differ(struct mm_audit *out, const struct mm_domain *d,
@@ -45,7 +45,7 @@ static void count_shared(const struct mm *mm, const struct mm_domain *d,
     c->kept += keeps;
     c->kept_free += charged ? t->nr_free : 0;
     c->kept_listed += charged && t->nr_free;
-    c->reserved += keeps && (b->word & BLOCK_RESERVED);
+    c->kept_reserved += keeps && (b->word & BLOCK_RESERVED);
     c->joined += has && !keeps;
 }
 
@@ -117,6 +117,7 @@ struct mm_audit audit_quota(const struct mm *mm, const struct mm_domain *d)
            c.kept_listed);
     differ(&out, d, "the blocks of others it is in", d->joined, c.joined);
     differ(&out, d, "its part of the reserve", d->reserved, c.reserved);
+    differ(&out, d, "the part it keeps", d->kept_reserved, c.kept_reserved);
     check_bounds(d, &out);
     return out;
 }

@@ -53,10 +53,25 @@ static enum err drop_holds(struct mm_op *op, struct frame *f)
     return type_finish_deferred(op);
 }
 
-/* First walk: pins and partial tables of one block. */
-static enum err unhold_block(struct mm_op *op, struct block *b, blk_t blk)
+/*
+ * From i on the next frame with a word of the domain's. The block may go with
+ * the last of them, and be another's at once; a shared one, in which it has
+ * none, may go at any time.
+ */
+static unsigned next_frame(const struct mm_op *op, const struct block *b,
+                           bool shared, unsigned i)
 {
-    for (unsigned i = 0; i < BLOCK_FRAMES && b->table; i++) {
+    if (shared)
+        return frame_next_in_shared(op, b, i);
+    return block_owned_by(b->word, op->d->id) && b->table ? i : BLOCK_FRAMES;
+}
+
+/* First walk: pins and partial tables of one block. */
+static enum err unhold_block(struct mm_op *op, struct block *b, blk_t blk,
+                             bool shared)
+{
+    for (unsigned i = next_frame(op, b, shared, 0); i < BLOCK_FRAMES;
+         i = next_frame(op, b, shared, i + 1)) {
         struct frame f = frame_held(op->mm, mfn_add(mfn_of_blk(blk), i));
         enum err rc;
 
@@ -92,12 +107,11 @@ static void check_bare(struct mm_op *op, struct frame_table *t, unsigned i)
 /* Second walk, of the domain's frames in a block that is not its own. */
 static void free_shared(struct mm_op *op, struct block *b, blk_t blk)
 {
-    for (unsigned i = 0; i < BLOCK_FRAMES && b->table; i++) {
+    for (unsigned i = next_frame(op, b, true, 0); i < BLOCK_FRAMES;
+         i = next_frame(op, b, true, i + 1)) {
         struct frame f = frame_held(op->mm, mfn_add(mfn_of_blk(blk), i));
         uint64_t w = frame_word(&f);
 
-        if (frame_owner(w) != op->d->id)
-            continue;
         check_bare(op, f.table, i);
         if (w & FRAME_ALLOCATED) {
             MUST(block_try(b, block_hole_get));
@@ -108,11 +122,12 @@ static void free_shared(struct mm_op *op, struct block *b, blk_t blk)
 }
 
 /* Second walk. */
-static enum err free_block(struct mm_op *op, struct block *b, blk_t blk)
+static enum err free_block(struct mm_op *op, struct block *b, blk_t blk,
+                           bool shared)
 {
     struct mm_domain *d = op->d;
 
-    if (block_class(b->word) == BLOCK_SHARED) {
+    if (shared) {
         free_shared(op, b, blk);
         return ERR_NONE;
     }
@@ -137,15 +152,15 @@ static enum err free_block(struct mm_op *op, struct block *b, blk_t blk)
 
 static enum err
 for_own_blocks(struct mm_op *op, uint64_t *cursor, uint64_t base,
-               enum err (*fn)(struct mm_op *, struct block *, blk_t))
+               enum err (*fn)(struct mm_op *, struct block *, blk_t, bool))
 {
     while (*cursor < base + op->mm->nr_blocks) {
         blk_t blk = blk_of(*cursor - base);
         struct block *b = mm_block(op->mm, blk);
-        bool here =
-            block_owned_by(b->word, op->d->id) ||
-            (op->d->shared_frames && block_class(b->word) == BLOCK_SHARED);
-        enum err rc = here ? fn(op, b, blk) : ERR_NONE;
+        uint64_t w = b->word; /* looked at once: a shared one may go */
+        bool shared = op->d->shared_frames && block_class(w) == BLOCK_SHARED;
+        bool here = shared || block_owned_by(w, op->d->id);
+        enum err rc = here ? fn(op, b, blk, shared) : ERR_NONE;
 
         if (rc)
             return rc;
@@ -206,7 +221,7 @@ enum err dmem_domain_destroy(struct mm_op *op)
     ASSERT(d->super_maps == 0 && d->frame_tables == 0 && d->fixed == 0);
     ASSERT(d->supplied == 0 && d->shared_frames == 0);
     ASSERT(d->kept_blocks == 0 && d->joined == 0 && d->reserved == 0);
-    ASSERT(d->kept == 0 && d->kept_free == 0);
+    ASSERT(d->kept == 0 && d->kept_free == 0 && d->kept_reserved == 0);
     range_clear(d);
     alloc_unclaim(op->mm, d->claim);
     d->claim = 0;

@@ -36,8 +36,8 @@ $(BUILD)/tests/bench/%: $(T_OUT)/plain/tests/bench/%.o $(PLAIN_MM) $(PLAIN_LIB)
 .PHONY: sim bench-host
 sim: $(BUILD)/tests/sim/churn
 	$(Q)$< seeds=10
-bench-host: $(BUILD)/tests/bench/bench_alloc
-	$(Q)$<
+bench-host: $(BUILD)/tests/bench/bench_alloc $(BUILD)/tests/bench/bench_threads
+	$(Q)for b in $^; do $$b || exit 1; done
 
 # --- what of mm/ the host tests reach ---------------------------------------
 

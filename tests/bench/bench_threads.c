@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench_threads.c: what operations on words and of the allocator cost one CPU,
+ * and each of two that share nothing but the machine: a thread of the host for
+ * each, with a domain of its own. The best of ROUNDS, for the machine may have
+ * other things to do, and of two only those in which both ran at the same time.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "mm/pv/mmu_fast.h"
+#include "mm/resize/reservation.h"
+#include "port.h"
+
+#define THREADS 2
+#define ROUNDS  80
+#define TIMES   20000u
+#define BLOCKS  64u
+#define KERNEL  (PTE_P | PTE_RW | PTE_US)
+
+struct worker {
+    struct mm_domain d aligned_to(64);
+    struct mm_vcpu v;
+    struct mm_owed owed;
+    unsigned cpu;
+    mfn_t l1, data;
+    double from[ROUNDS], to[ROUNDS];
+};
+
+static struct mm mm;
+static struct worker workers[THREADS];
+static _Thread_local struct worker *this_worker = workers;
+static void (*the_deed)(struct worker *w);
+static unsigned nr; /* threads that run */
+static _Atomic unsigned arrived;
+
+static unsigned cpu(void)
+{
+    return this_worker->cpu;
+}
+
+static struct mm_owed *owed(void)
+{
+    return &this_worker->owed;
+}
+
+static void discharge(struct mm_domain *d, const struct tlb *tlb)
+{
+    d->tlb_epoch += tlb->what == TLB_FULL;
+}
+
+static const struct host_cpus two = {
+    .cpu = cpu, .owed = owed, .discharge = discharge};
+
+/* --- what is measured ----------------------------------------------------- */
+
+static void must(bool good)
+{
+    if (!good)
+        bug(__FILE__, __LINE__, "an operation failed");
+}
+
+static void flip(struct worker *w)
+{
+    struct mm_op op;
+    const uint64_t at = w->l1.v << PAGE_SHIFT;
+
+    for (unsigned rw = 0; rw < 2; rw++) {
+        mm_op_begin(&op, &w->d, &w->v);
+        must(!mmu_update(&op, at,
+                         pte_make(w->data, KERNEL ^ (rw ? 0 : PTE_RW)).v));
+        mm_op_end(&op);
+    }
+}
+
+static void block(struct worker *w)
+{
+    blk_t b;
+
+    must(!alloc_block_get(&mm, w->d.id, ALLOC_WHOLE, false, &b));
+    alloc_block_put(&mm, b);
+}
+
+static void frames(struct worker *w)
+{
+    unsigned done;
+    struct mm_op op;
+    mfn_t m[16];
+
+    mm_op_begin(&op, &w->d, &w->v);
+    must(!dmem_frames_get(&op, m, ARRAY_SIZE(m), &done));
+    must(!dmem_frames_put(&op, m, ARRAY_SIZE(m), &done));
+    mm_op_end(&op);
+}
+
+/* --- measuring ------------------------------------------------------------ */
+
+static void boot(void)
+{
+    const uint64_t all = BLOCKS * BLOCK_FRAMES;
+
+    mm.direct = mmap(NULL, all * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    must(mm.direct != MAP_FAILED);
+    mm.m2p = calloc(all, sizeof(*mm.m2p));
+    alloc_init(
+        &mm,
+        memset(aligned_alloc(64, (alloc_metadata_size(all) + 63) & ~63ul), 0,
+               alloc_metadata_size(all)),
+        all, 2);
+    alloc_add(&mm, mfn_of(1), all - 1);
+}
+
+/* A tree of one entry in each table, and a frame it maps. */
+static void furnish(struct worker *w, unsigned i)
+{
+    struct mm_op op;
+    unsigned done;
+    mfn_t m[5];
+
+    w->cpu = i;
+    w->d.id = (domid_t)(i + 1);
+    w->d.max_pages = 4 * BLOCK_FRAMES;
+    dmem_domain_init(&mm, &w->d);
+    dmem_vcpu_init(&w->d, &w->v);
+    mm_op_begin(&op, &w->d, &w->v);
+    must(!dmem_frames_get(&op, m, 5, &done));
+    for (unsigned l = 1; l < 5; l++)
+        *(pte_t *)mm_frame_ptr(&mm, m[l]) = pte_make(m[l - 1], KERNEL);
+    must(!mmu_new_baseptr(&op, m[4]));
+    mm_op_end(&op);
+    w->data = m[0];
+    w->l1 = m[1];
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = this_worker = arg;
+
+    for (unsigned r = 0; r < ROUNDS; r++) {
+        atomic_fetch_add(&arrived, 1);
+        while (atomic_load(&arrived) < (r + 1) * nr)
+            __builtin_ia32_pause();
+        w->from[r] = now();
+        for (unsigned i = 0; i < TIMES; i++)
+            the_deed(w);
+        w->to[r] = now();
+    }
+    return NULL;
+}
+
+/* One operation in round r, in the slower of them; 0: not at the same time. */
+static double in_round(unsigned r)
+{
+    double first = 0, last = 1e300, ns = 0;
+
+    for (unsigned i = 0; i < nr; i++) {
+        first = MAX(first, workers[i].from[r]);
+        last = MIN(last, workers[i].to[r]);
+        ns = MAX(ns, workers[i].to[r] - workers[i].from[r]);
+    }
+    return last - first < ns * 0.8 ? 0 : ns / TIMES;
+}
+
+static double timed(unsigned n)
+{
+    pthread_t t[THREADS];
+    double best = 0;
+
+    nr = n;
+    atomic_store(&arrived, 0);
+    for (unsigned i = 0; i < n; i++)
+        must(!pthread_create(&t[i], NULL, work, &workers[i]));
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(t[i], NULL);
+    for (unsigned r = 0; r < ROUNDS; r++) {
+        double ns = in_round(r);
+
+        if (ns > 0 && (best == 0 || ns < best))
+            best = ns;
+    }
+    return best;
+}
+
+static void measure(const char *name, void (*deed)(struct worker *))
+{
+    double one, both;
+
+    the_deed = deed;
+    one = timed(1);
+    both = timed(2);
+    printf("%-28s %7.1f ns alone, %7.1f beside another: %.2f\n", name, one,
+           both, both / one);
+    printf(
+        "@{\"bench\":\"threads\",\"name\":\"%s\",\"one\":%.1f,\"two\":%.1f}\n",
+        name, one, both);
+}
+
+int main(void)
+{
+    host_cpus = &two;
+    boot();
+    for (unsigned i = 0; i < THREADS; i++)
+        furnish(&workers[i], i);
+    measure("two flips of an entry", flip);
+    measure("a block got and put", block);
+    measure("16 frames got and put", frames);
+    return 0;
+}

@@ -38,6 +38,12 @@ $(T_OUT)/grain/%.o: %.c tests/tests.mk
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_GRAIN) $(if $(filter mm/%,$<),\
 	    -fsanitize-coverage=trace-pc) -MMD -MP -c -o $@ $<
+# As fast as it goes, and each basic block of mm/ may be a late one.
+$(T_OUT)/smp/%.o: %.c tests/tests.mk
+	$(call say,SMPCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(T_CFLAGS) $(if $(filter mm/%,$<),\
+	    -fsanitize-coverage=trace-pc) -MMD -MP -c -o $@ $<
 .SECONDARY:
 
 # A test names what it needs besides in a line "uses: ONE.c ANOTHER.c".
@@ -46,12 +52,20 @@ define host_test
 $(T_OUT)/$1: $(patsubst %.c,$(T_OUT)/$2/%.o,tests/mm/$1.c $(MM_C) $(T_LIB) $(call uses,$1))
 	$$(Q)$(HOST_CC) $3 -o $$@ $$^ -lcmocka -lpthread
 endef
-$(foreach t,$(filter-out %_tsan %_grain,$(T_ALL)),\
+$(foreach t,$(filter-out %_tsan %_grain %_smp,$(T_ALL)),\
     $(eval $(call host_test,$t,san,$(T_SAN))))
+T_LATE := -Wl,--wrap=memset # cpus.c
+T_PAGES := -Wl,--wrap=memcpy,--wrap=memmove # cpus.c
 $(foreach t,$(filter %_tsan,$(T_ALL)),\
-    $(eval $(call host_test,$t,tsan,$(T_TSAN))))
+    $(eval $(call host_test,$t,tsan,$(T_TSAN) $(T_PAGES))))
+$(foreach t,$(filter %_smp,$(T_ALL)),\
+    $(eval $(call host_test,$t,smp,$(T_LATE))))
 $(foreach t,$(filter %_grain,$(T_ALL)),\
     $(eval $(call host_test,$t,grain,$$(T_WRAP))))
+
+.PHONY: mutants
+mutants:
+	$(Q)tests/mutants/run
 
 # Fuzzers: bounded in `make test`, FUZZ_SECONDS each in `make fuzz`.
 T_FUZZ := $(if $(HAVE_CLANG),\

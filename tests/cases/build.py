@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """build/, host/: what runs without a machine: another compiler, lint and what
-it must find, tests/run and what it must end, and the programs that HOST_TESTS
-names; a fuzzer among them runs for FUZZ_SECONDS.
+it must find, tests/run and what it must end, whether the faults of tests/mutants
+still have their place, and the programs that HOST_TESTS names; a fuzzer among them runs for FUZZ_SECONDS.
 """
 import glob
 import os
@@ -34,6 +34,8 @@ def cases():
     yield Case("build/lint", ["tools/lint"], limit=120)
     yield Case("build/lint-faults", ["tests/lint"], limit=120)
     yield Case("build/runner", ["tests/runner"])
+    yield Case("build/mutants", ["tests/mutants/run", "--check"],
+               expect=("of lines that there are",))
     for path in os.environ.get("HOST_TESTS", "").split():
         name = os.path.basename(path)
         fuzz = FUZZ + corpus(name) if name.startswith("fuzz_") else []

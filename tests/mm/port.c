@@ -13,6 +13,7 @@ static bool is_deaf;
 void (*host_before_flush)(struct mm_domain *d);
 void (*host_at_look)(void);
 void (*host_at_root)(struct mm_vcpu *v);
+const struct host_cpus *host_cpus;
 
 noreturn_fn void bug(const char *file, int line, const char *what)
 {
@@ -40,29 +41,36 @@ uint64_t host_preempts(void)
 
 void port_load_root(struct mm_vcpu *v)
 {
+    if (host_cpus && host_cpus->load_root)
+        host_cpus->load_root(v);
     if (host_at_root)
         host_at_root(v);
 }
 
 unsigned port_cpu(void)
 {
-    return 0;
+    return host_cpus ? host_cpus->cpu() : 0;
 }
 
-/* There is one actor: it would wait for itself. */
+/* Where there is one actor, it would wait for itself. */
 void port_lock_wait(struct lock *l, bool taken)
 {
-    (void)l, (void)taken;
+    if (host_cpus && host_cpus->lock_wait) {
+        host_cpus->lock_wait(l, taken);
+        return;
+    }
     bug(__FILE__, __LINE__, "a lock is taken twice");
 }
 
 struct mm_owed *port_owed(const struct mm *mm)
 {
-    return mm->owed;
+    return host_cpus ? host_cpus->owed() : mm->owed;
 }
 
 bool port_preempt(void)
 {
+    if (host_cpus && host_cpus->preempt)
+        return host_cpus->preempt();
     preempts++;
     if (host_at_look)
         host_at_look();
@@ -84,6 +92,10 @@ uint64_t host_flushes(void)
 
 void port_tlb_discharge(struct mm_domain *d, const struct tlb *tlb)
 {
+    if (host_cpus && host_cpus->discharge) {
+        host_cpus->discharge(d, tlb);
+        return;
+    }
     if (host_before_flush)
         host_before_flush(d);
     if (tlb->what == TLB_FULL) {

@@ -34,3 +34,17 @@ extern void (*host_before_flush)(struct mm_domain *d);
 extern void (*host_at_look)(void);
 /* Where the processor goes from one root to another. */
 extern void (*host_at_root)(struct mm_vcpu *v);
+
+/*
+ * Several actors, threads of the host (cpus.h): which of them calls, and what
+ * it owes; and what else is not as above, or NULL.
+ */
+struct host_cpus {
+    unsigned (*cpu)(void);
+    struct mm_owed *(*owed)(void);
+    void (*discharge)(struct mm_domain *d, const struct tlb *tlb);
+    void (*lock_wait)(struct lock *l, bool taken);
+    bool (*preempt)(void);
+    void (*load_root)(struct mm_vcpu *v);
+};
+extern const struct host_cpus *host_cpus; /* NULL: one actor */

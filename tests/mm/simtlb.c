@@ -34,19 +34,25 @@ struct cpu {
     unsigned next_leaf, next_link;
 };
 
-static struct cpu cpus[SIMTLB_CPUS];
-static const char *violation;
-static const char *two_sizes; /* until it is reset */
+static struct cpu cpus[SIMTLB_MOST];
+static const char *_Atomic violation;
+static const char *_Atomic two_sizes; /* until it is reset */
 
 void simtlb_reset(void)
 {
     memset(cpus, 0, sizeof(cpus));
-    violation = two_sizes = NULL;
+    violation = NULL;
+    two_sizes = NULL;
 }
 
 void simtlb_flush_all(void)
 {
     memset(cpus, 0, sizeof(cpus));
+}
+
+void simtlb_flush_on(unsigned cpu)
+{
+    memset(&cpus[cpu], 0, sizeof(cpus[cpu]));
 }
 
 static unsigned link_shift(unsigned level)
@@ -59,23 +65,29 @@ static bool same_page(uint64_t a, uint64_t b, unsigned shift)
     return a >> shift == b >> shift;
 }
 
+void simtlb_flush_page_on(unsigned cpu, uint64_t va)
+{
+    struct cpu *c = &cpus[cpu];
+
+    for (struct leaf *l = c->leaf; l < c->leaf + LEAVES; l++)
+        if (l->d && same_page(l->va, va, l->shift))
+            l->d = NULL;
+    for (struct link *l = c->link; l < c->link + LINKS; l++)
+        if (l->d && same_page(l->va, va, link_shift(l->level)))
+            l->d = NULL;
+}
+
 void simtlb_flush_page(uint64_t va)
 {
-    for (struct cpu *c = cpus; c < cpus + SIMTLB_CPUS; c++) {
-        for (struct leaf *l = c->leaf; l < c->leaf + LEAVES; l++)
-            if (l->d && same_page(l->va, va, l->shift))
-                l->d = NULL;
-        for (struct link *l = c->link; l < c->link + LINKS; l++)
-            if (l->d && same_page(l->va, va, link_shift(l->level)))
-                l->d = NULL;
-    }
+    for (unsigned i = 0; i < SIMTLB_MOST; i++)
+        simtlb_flush_page_on(i, va);
 }
 
 unsigned simtlb_cached(void)
 {
     unsigned n = 0;
 
-    for (const struct cpu *c = cpus; c < cpus + SIMTLB_CPUS; c++) {
+    for (const struct cpu *c = cpus; c < cpus + SIMTLB_MOST; c++) {
         for (unsigned i = 0; i < LEAVES; i++)
             n += c->leaf[i].d != NULL;
         for (unsigned i = 0; i < LINKS; i++)
@@ -84,11 +96,16 @@ unsigned simtlb_cached(void)
     return n;
 }
 
-uint64_t simtlb_cached_va(unsigned n)
+uint64_t simtlb_cached_va_on(unsigned cpu, unsigned n)
 {
-    const struct leaf *l = &cpus[0].leaf[n];
+    const struct leaf *l = &cpus[cpu].leaf[n];
 
     return l->d ? l->va : 0;
+}
+
+uint64_t simtlb_cached_va(unsigned n)
+{
+    return simtlb_cached_va_on(0, n);
 }
 
 /* --- what may be reached ------------------------------------------------- */
@@ -126,14 +143,25 @@ static const char *touch_granted(const struct mm_domain *d, mfn_t m, bool write)
     return NULL;
 }
 
+/* May the frame's word be looked at: is it, or was it, d's? */
+static bool is_near(const struct mm_domain *d, mfn_t m)
+{
+    const struct mm_op op = {.mm = d->mm,
+                             .d = (struct mm_domain *)(uintptr_t)d};
+    const struct block *b = mm_block(d->mm, blk_of_mfn(m));
+
+    return block_owned_by(b->word, d->id) || frame_in_shared(&op, b, m);
+}
+
 static const char *touch_frame(const struct mm_domain *d, mfn_t m, bool write)
 {
     const struct mm *mm = d->mm;
     struct frame f;
     uint64_t w;
 
-    if (!mm_mfn_valid(mm, m) ||
-        !block_concerns(mm_block(mm, blk_of_mfn(m))->word, d->id))
+    if (!mm_mfn_valid(mm, m))
+        return "memory that does not exist can be reached";
+    if (!is_near(d, m))
         return touch_granted(d, m, write);
     if (!mm_block(mm, blk_of_mfn(m))->table)
         return NULL;
@@ -175,6 +203,13 @@ static uint64_t frames_of(unsigned level)
     return UINT64_C(1) << 9 * (level - 1);
 }
 
+/* Entries are read as the processor does it: at once. */
+static pte_t entry_at(pte_t *slot)
+{
+    return pte_of(atomic_load_explicit((_Atomic uint64_t *)(void *)slot,
+                                       memory_order_acquire));
+}
+
 static const char *walk_table(const struct mm_domain *d, mfn_t table,
                               unsigned level, bool write);
 
@@ -198,7 +233,7 @@ static const char *walk_table(const struct mm_domain *d, mfn_t table,
                               unsigned level, bool write)
 {
     const char *wrong = touch_frame(d, table, false);
-    const pte_t *e = mm_frame_ptr(d->mm, table);
+    pte_t *e = mm_frame_ptr(d->mm, table);
     struct frame f;
     uint64_t w;
 
@@ -214,14 +249,14 @@ static const char *walk_table(const struct mm_domain *d, mfn_t table,
     if ((w & FRAME_VALIDATED) && (!write || frame_type(w) == level))
         return NULL; /* a linear one is reached read-only */
     for (unsigned i = 0; i < PT_ENTRIES && !wrong; i++)
-        wrong = walk_entry(d, e[i], level, write);
+        wrong = walk_entry(d, entry_at(&e[i]), level, write);
     return wrong;
 }
 
-/* Could some CPU write to the table that a walk goes on in? */
-static bool covered(mfn_t table)
+/* Could one of these CPUs write to the table that a walk goes on in? */
+static bool covered(const struct cpu *c, const struct cpu *end, mfn_t table)
 {
-    for (const struct cpu *c = cpus; c < cpus + SIMTLB_CPUS; c++)
+    for (; c < end; c++)
         for (const struct leaf *l = c->leaf; l < c->leaf + LEAVES; l++)
             if (l->d && l->write && table.v >= l->mfn.v &&
                 table.v - l->mfn.v < UINT64_C(1) << (l->shift - PAGE_SHIFT))
@@ -229,8 +264,11 @@ static bool covered(mfn_t table)
     return false;
 }
 
-static const char *check_cpu(const struct cpu *c, const struct mm *mm)
+/* all: the others look on. */
+static const char *check_cpu(const struct cpu *c, const struct mm *mm, bool all)
 {
+    const struct cpu *first = all ? cpus : c;
+    const struct cpu *end = all ? cpus + SIMTLB_MOST : c + 1;
     const char *wrong = NULL;
 
     for (const struct leaf *l = c->leaf; l < c->leaf + LEAVES && !wrong; l++) {
@@ -243,18 +281,23 @@ static const char *check_cpu(const struct cpu *c, const struct mm *mm)
         if (!l->d || l->d->mm != mm)
             continue;
         wrong = walk_table(l->d, l->table, l->level, l->write);
-        if (!wrong && covered(l->table))
+        if (!wrong && covered(first, end, l->table))
             wrong = "a walk goes on in what can be written to";
     }
     return wrong;
+}
+
+const char *simtlb_check_on(const struct mm *mm, unsigned cpu)
+{
+    return two_sizes ? two_sizes : check_cpu(&cpus[cpu], mm, false);
 }
 
 const char *simtlb_check(const struct mm *mm)
 {
     const char *wrong = violation ? violation : two_sizes;
 
-    for (const struct cpu *c = cpus; c < cpus + SIMTLB_CPUS && !wrong; c++)
-        wrong = check_cpu(c, mm);
+    for (const struct cpu *c = cpus; c < cpus + SIMTLB_MOST && !wrong; c++)
+        wrong = check_cpu(c, mm, true);
     return wrong;
 }
 
@@ -330,24 +373,35 @@ static struct leaf *add_leaf(struct walker *k, pte_t e, unsigned shift)
     return l;
 }
 
+/* The processor's bits, if the entry still is what was read. */
+static bool set_bits(pte_t *slot, pte_t was, uint64_t bits)
+{
+    return (was.v & bits) == bits ||
+           atomic_compare_exchange_strong((_Atomic uint64_t *)(void *)slot,
+                                          &was.v, was.v | bits);
+}
+
 /* The leaf below `table`; NULL: not present, or not writable but should be. */
 static struct leaf *walk(struct walker *k, mfn_t table, unsigned level)
 {
-    for (;; level--) {
-        pte_t *e =
+    for (;;) {
+        pte_t *slot =
             (pte_t *)mm_frame_ptr(k->d->mm, table) + pt_index(k->va, level);
-        bool last = is_last(k->d->mm, *e, level);
+        pte_t e = entry_at(slot);
+        bool last = is_last(k->d->mm, e, level), granted;
 
-        if (!pte_has(*e, PTE_P | PTE_US))
+        if (!pte_has(e, PTE_P | PTE_US) || !mm_mfn_valid(k->d->mm, pte_mfn(e)))
             return NULL;
-        k->granted = k->granted && (e->v & PTE_RW);
-        if (last && k->write && !k->granted)
+        granted = k->granted && (e.v & PTE_RW);
+        if (last && k->write && !granted)
             return NULL;
-        e->v |= last && k->write ? PTE_A | PTE_D : PTE_A;
+        if (!set_bits(slot, e, last && k->write ? PTE_A | PTE_D : PTE_A))
+            continue; /* it has changed: once more */
+        k->granted = granted;
         if (last)
-            return add_leaf(k, *e, PAGE_SHIFT + 9 * (level - 1));
-        table = pte_mfn(*e);
-        add_link(k, table, level - 1);
+            return add_leaf(k, e, PAGE_SHIFT + 9 * (level - 1));
+        table = pte_mfn(e);
+        add_link(k, table, --level);
     }
 }
 

@@ -15,13 +15,17 @@
 
 struct grant_handle;
 
-#define SIMTLB_CPUS   2
+#define SIMTLB_CPUS   2  /* of one actor, who chooses among them */
+#define SIMTLB_MOST   4  /* of several, each a CPU: cpus.h */
 #define SIMTLB_LEAVES 48 /* translations each can hold */
 
 /* Forget everything, whoever's: a new machine. */
 void simtlb_reset(void);
 void simtlb_flush_all(void);
 void simtlb_flush_page(uint64_t va);
+/* Of one CPU, which calls: what is cached there is its own. */
+void simtlb_flush_on(unsigned cpu);
+void simtlb_flush_page_on(unsigned cpu, uint64_t va);
 
 /*
  * The frame that va is in for the guest d on `cpu` on root, by what is cached
@@ -50,7 +54,10 @@ const struct grant_handle *simtlb_granted(const struct mm_domain *d, mfn_t m,
 
 /* To be asked when a guest may run: NULL, or what it could do wrong. */
 const char *simtlb_check(const struct mm *mm);
+/* The same of one CPU that calls, with the lock of the domain it runs. */
+const char *simtlb_check_on(const struct mm *mm, unsigned cpu);
 /* An address of the nth translation cached on CPU 0; 0: that is unused. */
 uint64_t simtlb_cached_va(unsigned n);
+uint64_t simtlb_cached_va_on(unsigned cpu, unsigned n);
 /* Cached translations and upper-level entries there are. */
 unsigned simtlb_cached(void);

@@ -472,9 +472,52 @@ static void descriptors_are_audited(void **state)
     assert_int_equal(update(s, s->l1, 1, pte_make(f, KERNEL).v), ERR_NONE);
 }
 
+/* --- what the processor runs on ------------------------------------------- */
+
+static struct {
+    struct scene *s;
+    mfn_t old;
+    unsigned times;
+} leaving;
+
+/* Until here it may walk the old one, and does. */
+static void old_root_is_still_one(struct mm_vcpu *v)
+{
+    struct frame f = frame_held(&leaving.s->w.mm, leaving.old);
+
+    assert_true(frame_word(&f) & FRAME_VALIDATED);
+    assert_int_equal(frame_type(frame_word(&f)), FRAME_L4);
+    assert_false(mfn_eq(v->root_kernel, leaving.old));
+    leaving.times++;
+}
+
+static void the_old_root_is_left_before_it_is_put(void **state)
+{
+    struct scene *s = leaving.s = *state;
+    mfn_t other = scene_frame(s);
+    struct frame f;
+
+    *scene_entry(s, other, 0) = pte_make(s->l3, KERNEL);
+    host_at_root = old_root_is_still_one;
+    leaving.old = s->l4;
+    leaving.times = 0;
+    assert_int_equal(mmu_unpin(&s->op, s->l4), ERR_NONE);
+    assert_int_equal(mmu_new_baseptr(&s->op, other), ERR_NONE);
+    f = frame_held(&s->w.mm, s->l4);
+    assert_false(frame_word(&f) & FRAME_VALIDATED); /* it was the last */
+    assert_int_equal(mmu_pin(&s->op, s->l4, 4), ERR_NONE);
+    assert_int_equal(mmu_pin(&s->op, other, 4), ERR_NONE);
+    leaving.old = other; /* and where both stay */
+    assert_int_equal(mmu_new_baseptr(&s->op, s->l4), ERR_NONE);
+    assert_int_equal(mmu_unpin(&s->op, other), ERR_NONE);
+    assert_int_equal(leaving.times, 2);
+    host_at_root = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        scene_test(the_old_root_is_left_before_it_is_put),
         scene_test(page_tables_are_never_mapped_writable),
         scene_test(writable_frames_do_not_become_tables),
         scene_test(foreign_and_absent_memory_is_refused),

@@ -38,6 +38,8 @@ expect again.vcpus_target = 3
 expect again.vcpus_up = 3
 vcpus again 4
 until again.vcpus_up = 4 60
+# It is up, and Linux is not done with it yet.
+sleep 3
 ask poweroff again
 wait again gone 120
 drop one

@@ -277,7 +277,7 @@ iret: /* fast.asm, without the lock; and to the guest without a look at work */
 block:
     skip;
     d_step { masked[v] = false; pc[v] = CHOOSE };
-#ifndef DROP_BLOCK_LOOK /* hv/call/sched_op.c: if (event_wanted(v)) */
+#ifndef DROP_BLOCK_LOOK /* hv/call/sched_op.c: if (event_wanted(v) || is_down(v)) */
     if
     :: upcall[v] && !masked[v] -> LOCK_PUT; goto out
     :: else

@@ -30,19 +30,14 @@ $(T_OUT)/tsan/%.o: %.c tests/tests.mk
 	$(call say,TSANCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_TSAN) -MMD -MP -c -o $@ $<
-# Each basic block of mm/ calls the test; no memory operation is inlined.
+# Each basic block of mm/ calls the test, which may be late there (_smp) or counts
+# them (_grain); no memory operation is inlined.
 T_GRAIN := -O1 -fno-builtin
 T_WRAP := -Wl,--wrap=memset,--wrap=memcpy
 $(T_OUT)/grain/%.o: %.c tests/tests.mk
 	$(call say,GRAINCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(T_CFLAGS) $(T_GRAIN) $(if $(filter mm/%,$<),\
-	    -fsanitize-coverage=trace-pc) -MMD -MP -c -o $@ $<
-# As fast as it goes, and each basic block of mm/ may be a late one.
-$(T_OUT)/smp/%.o: %.c tests/tests.mk
-	$(call say,SMPCC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(T_CFLAGS) $(if $(filter mm/%,$<),\
 	    -fsanitize-coverage=trace-pc) -MMD -MP -c -o $@ $<
 .SECONDARY:
 
@@ -59,7 +54,7 @@ T_PAGES := -Wl,--wrap=memcpy,--wrap=memmove # cpus.c
 $(foreach t,$(filter %_tsan,$(T_ALL)),\
     $(eval $(call host_test,$t,tsan,$(T_TSAN) $(T_PAGES))))
 $(foreach t,$(filter %_smp,$(T_ALL)),\
-    $(eval $(call host_test,$t,smp,$(T_LATE))))
+    $(eval $(call host_test,$t,grain,$(T_LATE))))
 $(foreach t,$(filter %_grain,$(T_ALL)),\
     $(eval $(call host_test,$t,grain,$$(T_WRAP))))
 

@@ -69,6 +69,16 @@ HOST_TESTS += $(HVT_TESTS:%=$(BUILD)/tests/hv/%) $(HVT_FUZZ:%=$(BUILD)/tests/hv/
 HVT_HEADERS := $(wildcard include/*.h include/xen/*.h boot/*.h \
     $(call in_rooms,h) tests/hv/*.h)
 
+# What several tests link is compiled once.
+HVT_OUT := $(BUILD)/tests/hv/obj
+$(HVT_OUT)/%.o: %.c tests/hv/hv.mk
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -MMD -MP -c -o $@ $<
+$(foreach t,$(HVT_TESTS:test_%=%),\
+    $(eval HVT_OBJ_$t := $(HVT_$t:%.c=$(HVT_OUT)/%.o)))
+-include $(shell find $(HVT_OUT) -name '*.d' 2>/dev/null)
+
 .SECONDEXPANSION:
 $(BUILD)/tests/hv/test_clock: hv/dev/clock.c hv/dev/rtc.c
 $(BUILD)/tests/hv/test_sched $(BUILD)/tests/hv/test_sched_smp: hv/sched/sched.c
@@ -79,12 +89,12 @@ $(BUILD)/tests/hv/test_tlb_cpus: hv/domain/tlb.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
 $(BUILD)/tests/hv/test_transfer: hv/svc/migrate/transfer.c
-$(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_$$*) tests/hv/hv.mk \
+$(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_OBJ_$$*) tests/hv/hv.mk \
     $(HVT_HEADERS)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ \
-	    $< $(HVT_$*) -lcmocka
+	    $< $(HVT_OBJ_$*) -lcmocka
 $(BUILD)/tests/hv/test_lockdep: HVT_CFLAGS += -DLOCKDEP=1
 # The store, with its edges and the bytes it compares counted.
 $(BUILD)/tests/hv/store_counted.o: $(wildcard hv/svc/store/store*.c) hv/base/print.c \

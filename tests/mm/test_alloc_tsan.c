@@ -19,7 +19,7 @@
 
 #define THREADS 3
 #define BLOCKS  160
-#define ROUNDS  8000
+#define ROUNDS  4000
 #define RESERVE 3
 
 static struct mm mm;

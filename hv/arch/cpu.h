@@ -82,9 +82,8 @@ struct percpu {
     _Atomic uint32_t flush_left;
     struct tlb flush;
     _Atomic uint64_t flush_for[CPU_MAX / 64]; /* those that ask it to flush */
-    bool resting;          /* nobody's tables are loaded: vcpu_rest() */
-    bool tsd;              /* CR4.TSD is set */
-    bool has_hv_lock;      /* hv/arch/lock.h */
+    bool tsd;                                 /* CR4.TSD is set */
+    bool has_hv_lock;                         /* hv/arch/lock.h */
     uint64_t wanted_since; /* TSC; 0: nobody waited when it last looked */
     struct lock *mm_lock;  /* the memory lock of vcpu's domain */
     struct cpu_tss *tss;

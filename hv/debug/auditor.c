@@ -56,22 +56,10 @@ bool auditor_domain(struct domain *d)
     return judge(d->name, &a);
 }
 
-/*
- * A block that an idle CPU scrubs is nowhere: that CPU comes to an end without
- * the lock (hv/sched/sched.c), and cannot begin again while we have it.
- */
-static void wait_for_scrubs(void)
-{
-    while (READ_ONCE(hv_mm.alloc.scrubbing))
-        x86_pause();
-}
-
 bool auditor_machine(char *text)
 {
-    struct mm_audit a;
+    struct mm_audit a = mm_audit(&hv_mm, scratch);
 
-    wait_for_scrubs();
-    a = mm_audit(&hv_mm, scratch);
     if (!a.clean)
         print_format(text, FLAGSTONE_TEXT, "%s", a.text);
     return judge("the machine", &a);

@@ -35,6 +35,11 @@ void tlb_rest(void)
     atomic_fetch_or(&this_cpu()->tlb, TLB_RESTING);
 }
 
+bool tlb_rests(void)
+{
+    return word_of(this_cpu()) & TLB_RESTING;
+}
+
 void tlb_resume(void)
 {
     atomic_fetch_and(&this_cpu()->tlb, ~TLB_RESTING);
@@ -52,20 +57,6 @@ void tlb_flush_all(void)
         d->mm.tlb_epoch++;
 }
 
-/* Between two guests; it counts as an epoch unless d is busy with its memory.
- */
-static void flush_entering(struct domain *d)
-{
-    if (!lock_try(&d->mm.lock)) {
-        x86_flush_all();
-        return;
-    }
-    tlb_flush_all();
-    lock_put(&d->mm.lock);
-}
-
-/* First what others can see, then the flush: from there on they ask for more.
- */
 void tlb_enter(struct domain *d)
 {
     struct domain *was;
@@ -76,9 +67,15 @@ void tlb_enter(struct domain *d)
     atomic_fetch_add(&d->tlb_cpus, 1);
 }
 
+/* It counts as an epoch unless d is busy with its memory. */
 void tlb_entered(struct domain *d)
 {
-    flush_entering(d);
+    if (!lock_try(&d->mm.lock)) {
+        x86_flush_all();
+        return;
+    }
+    tlb_flush_all();
+    lock_put(&d->mm.lock);
 }
 
 /* --- and others' --------------------------------------------------------- */

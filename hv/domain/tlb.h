@@ -54,6 +54,7 @@ void tlb_entered(struct domain *d);
  */
 #define TLB_RESTING ((uintptr_t)1)
 void tlb_rest(void);
+bool tlb_rests(void);
 void tlb_resume(void);
 
 /* d, which runs nowhere, is going away: no CPU is to remember it. */

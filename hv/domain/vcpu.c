@@ -175,22 +175,16 @@ void vcpu_switch(struct vcpu *next)
  */
 void vcpu_rest(void)
 {
-    struct percpu *cpu = this_cpu();
-
-    if (cpu_count == 1 || cpu->resting)
+    if (cpu_count == 1 || tlb_rests())
         return;
-    cpu->resting = true;
     x86_write_cr3(paging_own_cr3().v);
     tlb_rest();
 }
 
 void vcpu_resume(const struct vcpu *v)
 {
-    struct percpu *cpu = this_cpu();
-
-    if (!cpu->resting)
+    if (!tlb_rests())
         return;
-    cpu->resting = false;
     tlb_resume();
     load_tables(v, false);
 }

@@ -235,9 +235,8 @@ bad_stack:
 
 ; --- the iret hypercall ----------------------------------------------------
 
-; Called like a handler; what it cannot do it leaves to
-; C, on the same stack. RSI is behind regs; RDI is at the guest's struct
-; iret_context.
+; Called like a handler; what it cannot do it leaves to C, on the same stack. RSI
+; is behind regs; RDI is at the guest's struct iret_context.
 global hypercall_iret, fast_iret_give_up
 hypercall_iret:
         mov rdi, [gs:PERCPU_GUEST_RSP]

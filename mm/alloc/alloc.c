@@ -404,11 +404,7 @@ void alloc_scrub_stop(struct mm *mm)
 
     spin_lock(&a->lock);
     a->still = true;
-    while (a->scrubbing) {
-        spin_unlock(&a->lock);
-        spin_wait();
-        spin_lock(&a->lock);
-    }
+    spin_await(&a->lock, !a->scrubbing);
     spin_unlock(&a->lock);
 }
 

@@ -265,11 +265,7 @@ static void close_block(struct mm *mm, const struct shared_frames *f)
 static never_inline void await_scrub(struct mm_shared *s,
                                      const struct frame_table *t, unsigned n)
 {
-    while (t->in_hand && keeper_is_last(t, n)) {
-        spin_unlock(&s->lock);
-        spin_wait();
-        spin_lock(&s->lock);
-    }
+    spin_await(&s->lock, !t->in_hand || !keeper_is_last(t, n));
 }
 
 /* d's frames are free; true: the block is nobody's any more. */
@@ -360,11 +356,7 @@ void shared_scrub_stop(struct mm *mm)
 
     spin_lock(&s->lock);
     s->still = true;
-    while (s->in_hand) {
-        spin_unlock(&s->lock);
-        spin_wait();
-        spin_lock(&s->lock);
-    }
+    spin_await(&s->lock, !s->in_hand);
     spin_unlock(&s->lock);
 }
 

@@ -44,3 +44,11 @@ static inline void spin_unlock(struct spin *s)
     lock_hook_put(s);
     atomic_store_explicit(&s->held, 0, memory_order_release);
 }
+
+/* With the lock held, but let go of meanwhile: until the condition is true. */
+#define spin_await(s, condition)                                               \
+    while (!(condition)) {                                                     \
+        spin_unlock(s);                                                        \
+        spin_wait();                                                           \
+        spin_lock(s);                                                          \
+    }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""guest/, share/, profile/, scale/, clock/: our guests on both processors, the share
-that is left to one beside others, the profile of what one did, and the clock
-as several vCPUs read it at once.
+"""guest/, share/, profile/, scale/, clock/: our guests on both processors, the
+share that is left to one beside others, the profile of what one did, two that
+do the same at once, and the clock as several vCPUs read it at once.
 """
 import re
 

@@ -16,6 +16,7 @@
 #include "hv/debug/dump.h"
 #include "hv/dev/apic.h"
 #include "hv/domain/bounce.h"
+#include "hv/domain/tlb.h"
 #include "hv/entry/exit.h"
 #include "hv/sched/event.h"
 #include "hv/sched/watchdog.h"
@@ -189,13 +190,13 @@ void vcpu_switch(struct vcpu *next)
 
 void vcpu_rest(void)
 {
-    this_cpu()->resting = true;
+    this_cpu()->tlb |= TLB_RESTING;
 }
 
 void vcpu_resume(const struct vcpu *v)
 {
     assert_ptr_equal(v, current_vcpu());
-    this_cpu()->resting = false;
+    this_cpu()->tlb &= ~TLB_RESTING;
 }
 
 void vcpu_set_mode(struct vcpu *v, bool kernel)
@@ -501,7 +502,7 @@ static void check_cpu(unsigned id, bool settled, bool wanted)
 
     assert_true(!v || v->on == cpu_of(id));
     assert_true(!turns[id].idle || p->place != GUEST);
-    assert_int_equal(cpu_of(id)->resting, p->place != GUEST);
+    assert_int_equal(cpu_of(id)->tlb & TLB_RESTING, p->place != GUEST);
     if (p->place == GUEST) {
         assert_int_equal(v->runstate, RUNSTATE_running);
         assert_true(can_run(v) || p->mail_at != NEVER);

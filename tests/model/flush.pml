@@ -28,6 +28,8 @@ bool stale[CPUS];   /* its TLB has what some tables had */
 byte left[CPUS];    /* who has still to flush what this CPU asked for */
 byte flush_for[CPUS];
 bool changing[DOMAINS + 1]; /* a change is not complete yet */
+byte tables[CPUS]; /* the domain whose are loaded; NOBODY: of none */
+#define NOBODY 0
 
 #define IPI_SEND(to, what)                                                    \
     d_step {                                                                  \
@@ -113,28 +115,31 @@ inline flush_other(to)
     od
 }
 
-/* tlb_enter(), tlb_entered() */
+/* load_tables() */
 inline enter(d)
 {
     if
-    :: DOMAIN(word[c]) == d
+    :: DOMAIN(word[c]) == d -> tables[c] = d
     :: else ->
-#ifndef DROP_ORDER /* hv/domain/tlb.c: First what others can see, then the flush: from there on they ask for more. */
-        skip;
-#else
-        stale[c] = false;
+#ifndef DROP_TABLES /* hv/domain/vcpu.c: x86_write_cr3(paging_own_cr3().v); */
+        tables[c] = NOBODY;
 #endif
-#ifndef DROP_WORD /* hv/domain/tlb.c: was = domain_in(atomic_exchange(&this_cpu()->tlb, (uintptr_t)d)); */
+#ifndef DROP_WORD /* hv/domain/vcpu.c: tlb_enter(v->d); */
         word[c] = d;
 #endif
-#if !defined(DROP_ORDER)
-#ifndef DROP_ENTER /* hv/domain/tlb.c: flush_entering(d); */
+        tables[c] = d;
+#ifndef DROP_ENTER /* hv/domain/vcpu.c: tlb_entered(v->d); */
         stale[c] = false;
-#endif
 #endif
         skip
     fi
 }
+
+/*
+ * What was taken out of d's tables is on offer: a CPU that has them, and may
+ * walk what it finds there at any time, is one of those that were asked.
+ */
+#define ASKED(i) (tables[i] != d || DOMAIN(word[i]) == d)
 
 active [CPUS] proctype cpu()
 {
@@ -142,6 +147,7 @@ active [CPUS] proctype cpu()
 
     d_step {
         runs[c] = 1 + c % DOMAINS;
+        tables[c] = runs[c];
         word[c] = runs[c]
     };
 
@@ -186,7 +192,10 @@ change: /* tables of d's are changed, and a flush is owed */
     :: DOMAIN(word[c]) == d -> stale[c] = false
     :: else
     fi;
-    changing[d] = false;
+    d_step {
+        changing[d] = false;
+        assert(ASKED(0) && ASKED(1) && ASKED(2))
+    };
 #ifndef DROP_LOCK
     held[d] = false;
 #endif
@@ -198,6 +207,9 @@ switch: /* to a vCPU of the other domain's */
     goto guest;
 
 sleep: /* until somebody tells it */
+#ifndef DROP_TABLES
+    tables[c] = NOBODY;
+#endif
     word[c] = word[c] | RESTING;
     if
     :: IPI_SEND(c, RESCHED) /* a timer, or somebody */

@@ -12,6 +12,7 @@
 #include "hv/domain/guest.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
+#include "hv/sched/runstate.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
 #include "mm/pv/mmu.h"
@@ -71,7 +72,7 @@ static long get_runstate(struct vcpu *v, uint64_t arg)
 {
     struct vcpu_runstate_info r;
 
-    sched_runstate(v, &r);
+    runstate_get(v, &r);
     return errno_of(guest_write(arg, &r, sizeof(r)));
 }
 
@@ -85,7 +86,7 @@ static long register_runstate(struct vcpu *v, uint64_t arg)
         return -XEN_EFAULT;
     v->runstate_area = a.addr;
     if (v == current_vcpu())
-        sched_publish_runstate(v);
+        runstate_publish(v);
     return 0;
 }
 

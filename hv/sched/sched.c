@@ -27,21 +27,18 @@
 #include "hv/arch/cpu.h"
 #include "hv/arch/ipi.h"
 #include "hv/arch/lock.h"
-#include "hv/arch/memory.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/dev/clock.h"
-#include "hv/domain/guest.h"
 #include "hv/domain/profile.h"
 #include "hv/domain/vcpu.h"
+#include "hv/sched/idle_work.h"
 #include "hv/sched/lifecycle.h"
+#include "hv/sched/runstate.h"
 #include "hv/sched/time.h"
-#include "mm/alloc/shared.h"
-#include "xen/vcpu.h"
 
 #define WAKE_SLICE 1000000u /* ns */
 #define WAKE_BONUS 5000000u
-#define SCRUB_TIME 5000000u
 #define REAP_TURN  1000000u
 
 static struct domain *waiting; /* domains with a vCPU that waits */
@@ -254,86 +251,6 @@ bool sched_may_spend(const struct domain *d)
     if (w && d->had > w->had + slice)
         return false;
     return !is_running(v) || v->d == d || d->had <= v->d->had + slice;
-}
-
-/* --- runstates ----------------------------------------------------------- */
-
-static void runstate(struct vcpu *v, enum xen_runstate state)
-{
-    uint64_t now;
-
-    if (v->runstate == state)
-        return;
-    now = clock_now_ns();
-    v->d->running -= v->runstate == RUNSTATE_running;
-    v->d->running += state == RUNSTATE_running;
-    v->runstate_time[v->runstate] += now - v->runstate_entry;
-    v->runstate_entry = now;
-    v->runstate = state;
-}
-
-/* What it is while it does not run. */
-static void runstate_waiting(struct vcpu *v)
-{
-    if (v->state == VCPU_RUNNABLE)
-        runstate(v, RUNSTATE_runnable);
-    else
-        runstate(v,
-                 v->state == VCPU_DOWN ? RUNSTATE_offline : RUNSTATE_blocked);
-}
-
-void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out)
-{
-    *out = (struct vcpu_runstate_info){
-        .state = (int32_t)v->runstate,
-        .state_entry_time = v->runstate_entry,
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(out->time); i++)
-        out->time[i] = v->runstate_time[i];
-    out->time[v->runstate] += clock_now_ns() - v->runstate_entry;
-}
-
-/*
- * An area that cannot be written is not written. With the flag asked for,
- * readers see from the entry time that an update is under way.
- */
-static void write_runstate(const struct vcpu *v)
-{
-    const uint64_t va = v->runstate_area;
-    const uint64_t entry =
-        va + offsetof(struct vcpu_runstate_info, state_entry_time);
-    struct vcpu_runstate_info r = {
-        .state = (int32_t)v->runstate,
-        .state_entry_time = v->runstate_entry,
-    };
-    bool flag = v->d->vm_assist & BIT(VMASST_TYPE_runstate_update_flag);
-
-    for (unsigned i = 0; i < ARRAY_SIZE(r.time); i++)
-        r.time[i] = v->runstate_time[i];
-    if (flag) {
-        r.state_entry_time |= XEN_RUNSTATE_UPDATE;
-        if (guest_write64(entry, r.state_entry_time))
-            return;
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    }
-    if (guest_write(va, &r, sizeof(r)) || !flag)
-        return;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    /* Was just written to; if it went since, nobody reads it. */
-    (void)guest_write64(entry, r.state_entry_time & ~XEN_RUNSTATE_UPDATE);
-}
-
-void sched_publish_runstate(struct vcpu *v)
-{
-    bool kernel = v->in_kernel;
-
-    if (!v->runstate_area)
-        return;
-    if (!kernel)
-        vcpu_set_mode(v, true);
-    write_runstate(v);
-    if (!kernel)
-        vcpu_set_mode(v, false);
 }
 
 /* --- changes of state ---------------------------------------------------- */
@@ -642,8 +559,8 @@ static void run(struct vcpu *next)
     switch_to(next);
     vcpu_resume(next);
     if (next->runstate != RUNSTATE_running) {
-        runstate(next, RUNSTATE_running);
-        sched_publish_runstate(next);
+        runstate_set(next, RUNSTATE_running);
+        runstate_publish(next);
     }
     if (!offer_all()) {
         contend();
@@ -707,38 +624,6 @@ void sched_give_way(void)
 }
 
 /*
- * A block takes a tenth of a millisecond, on an emulator some of them; so
- * little, of frames that are shared, takes a tenth of that.
- */
-#define SCRUB_FRAMES 16
-static bool time_to_scrub(void)
-{
-    return time_next() > clock_now_ns() + SCRUB_TIME;
-}
-
-/* Blocks looked at for frame words nobody needs, before each sleep. */
-#define TRIM_LOOKS 16
-
-/* The allocator has locks of its own, and this is the longest there is. */
-static bool scrub_block(void)
-{
-    uint64_t done;
-
-    hv_lock_put();
-    done = alloc_scrub(&hv_mm, 1);
-    hv_lock_get();
-    return done;
-}
-
-static bool useful_work(void)
-{
-    return domain_ended ||
-           (time_to_scrub() &&
-            (shared_scrub(&hv_mm, SCRUB_FRAMES) || scrub_block())) ||
-           frame_trim(&hv_mm, TRIM_LOOKS);
-}
-
-/*
  * Useful work first; then sleep until an interrupt. The lock is let go of, so
  * that the interrupt, and everybody else, can have it: whoever has something
  * for this CPU to do sees that it is idle, and sends it one.
@@ -750,7 +635,7 @@ static void idle(void)
     profile_leave();
     time_program();
     my()->idle = true;
-    busy = useful_work() || !my()->idle; /* it was told meanwhile */
+    busy = idle_work() || !my()->idle; /* it was told meanwhile */
     my()->idle = true;
     hv_lock_put();
     lock_hook_none("held on the way to sleep");

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "hv/domain/domain.h"
-#include "xen/vcpu.h"
 
 /* v was down and may run from now on; or is to stop. v may be current. */
 void sched_up(struct vcpu *v);
@@ -40,11 +39,6 @@ bool sched_may_spend(const struct domain *d);
 void sched_tick(uint64_t now);
 /* When the current slice ends, 0 while nobody waits for it. */
 uint64_t sched_slice_end(void);
-
-/* v's time in each state until now. */
-void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out);
-/* Where v wants them, after a change; v is loaded. */
-void sched_publish_runstate(struct vcpu *v);
 
 /*
  * Chooses who runs next if that was requested or the current vCPU cannot go on,

@@ -30,8 +30,8 @@ HVT_plan := hv/svc/build/plan.c
 HVT_event := hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
 HVT_event_model := $(HVT_event)
 HVT_time := hv/sched/time.c hv/sched/watchdog.c $(HVT_MACHINE)
-HVT_sched := $(HVT_MACHINE)
-HVT_sched_smp := hv/sched/time.c hv/entry/exit.c hv/arch/ipi.c $(HVT_MACHINE)
+HVT_sched := hv/sched/runstate.c hv/sched/idle_work.c $(HVT_MACHINE)
+HVT_sched_smp := hv/sched/runstate.c hv/sched/idle_work.c hv/sched/time.c hv/entry/exit.c hv/arch/ipi.c $(HVT_MACHINE)
 HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/event.c \
     $(HVT_MACHINE)
 HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c

@@ -10,6 +10,7 @@
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/event.h"
+#include "hv/sched/runstate.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
 #include "hv/sched/watchdog.h"
@@ -60,12 +61,12 @@ void sched_wake(struct vcpu *v)
     wakes++;
 }
 
-void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out)
+void runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 {
     *out = (struct vcpu_runstate_info){.state = (int32_t)v->id + 40};
 }
 
-void sched_publish_runstate(struct vcpu *v)
+void runstate_publish(struct vcpu *v)
 {
     published += v->runstate_area != 0;
 }

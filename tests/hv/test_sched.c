@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "hv/arch/x86.h"
+#include "hv/sched/runstate.h"
 #include "mm/alloc/frame.h"
+#include "mm/alloc/shared.h"
 #include "tests/hv/machine.h"
 
 static void wait_for_interrupt(void);
@@ -563,7 +565,7 @@ static void every_nanosecond_is_accounted_for(void **state)
         struct vcpu_runstate_info r;
         uint64_t sum = 0;
 
-        sched_runstate(cast[i], &r);
+        runstate_get(cast[i], &r);
         for (unsigned k = 0; k < 4; k++)
             sum += r.time[k];
         assert_int_equal(sum, now - begin);
@@ -624,7 +626,7 @@ static void the_reaper_takes_turns(void **state)
     for (unsigned i = 0; i < nr_actors; i++) {
         struct vcpu_runstate_info r;
 
-        sched_runstate(cast[i], &r);
+        runstate_get(cast[i], &r);
         assert_int_equal(r.time[RUNSTATE_running], actors[i].had);
         running += actors[i].had;
     }

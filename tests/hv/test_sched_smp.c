@@ -19,8 +19,10 @@
 #include "hv/domain/tlb.h"
 #include "hv/entry/exit.h"
 #include "hv/sched/event.h"
+#include "hv/sched/runstate.h"
 #include "hv/sched/watchdog.h"
 #include "mm/alloc/frame.h"
+#include "mm/alloc/shared.h"
 #include "tests/hv/machine.h"
 
 static void halt(void);

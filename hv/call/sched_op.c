@@ -20,22 +20,20 @@ static bool event_wanted(const struct vcpu *v)
 }
 
 /*
- * Another took it down while it came here: it stays down, whatever it was about
- * to wait for, and goes on behind that when it is brought up.
+ * Unmasking and going to sleep are one step: an event that comes before the
+ * last look is seen by it, one that comes after finds v asleep, and wakes it.
+ * Whom another has taken down meanwhile stays down, whatever it was about to
+ * wait for, and goes on behind that when it is brought up.
  */
-static bool is_down(const struct vcpu *v)
-{
-    return v->state == VCPU_DOWN;
-}
-
-/* Unmasking and going to sleep are one step: no event comes in between. */
 static long block(struct vcpu *v)
 {
     WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
-    if (event_wanted(v) || is_down(v))
+    if (event_wanted(v) || !sched_sleep(v, VCPU_BLOCKED))
         return 0;
-    v->state = VCPU_BLOCKED;
-    sched_request();
+    if (event_wanted(v))
+        sched_stay(v, VCPU_BLOCKED);
+    else
+        sched_request();
     return 0;
 }
 
@@ -51,6 +49,15 @@ static long any_pending(const struct vcpu *v, const evtchn_port_t *port,
     return 0;
 }
 
+/* Who wakes a vCPU leaves it as it is: one that was is of the poll before. */
+static void set_deadline(struct vcpu *v, uint64_t at)
+{
+    if (!at && !v->poll_deadline)
+        return;
+    v->poll_deadline = at;
+    time_arm(v);
+}
+
 /* The result is 0 whatever ended it; the guest looks for itself. */
 static long poll(struct vcpu *v, uint64_t arg)
 {
@@ -64,17 +71,15 @@ static long poll(struct vcpu *v, uint64_t arg)
         return -XEN_EINVAL;
     if (guest_read(port, p.ports, p.nr_ports * sizeof(port[0])))
         return -XEN_EFAULT;
-    rc = any_pending(v, port, p.nr_ports);
-    if (rc)
-        return rc < 0 ? rc : 0;
-    if (event_wanted(v) || is_down(v) ||
-        (p.timeout && p.timeout <= clock_now_ns()))
-        return 0;
     v->poll_port = p.nr_ports == 1 ? (uint16_t)port[0] : 0;
-    v->poll_deadline = p.timeout;
-    v->state = VCPU_POLLING;
-    if (p.timeout)
-        time_arm(v);
+    if (!sched_sleep(v, VCPU_POLLING))
+        return 0;
+    rc = any_pending(v, port, p.nr_ports);
+    if (rc || event_wanted(v) || (p.timeout && p.timeout <= clock_now_ns())) {
+        sched_stay(v, VCPU_POLLING);
+        return MIN(rc, 0);
+    }
+    set_deadline(v, p.timeout);
     sched_request();
     return 0;
 }

@@ -117,9 +117,11 @@ struct vcpu {
     uint64_t timer_at;       /* 0 = not in a list */
     unsigned timer_cpu;      /* in whose list it is */
 
-    struct vcpu *run_next; /* sched.c: in its domain's queue */
-    uint64_t had;          /* ns of processor time, for its place there */
-    bool queued;
+    /* hv/sched/queue.h */
+    struct vcpu *run_next, *run_prev;
+    uint64_t had; /* ns of processor time, for its place in a queue */
+    unsigned home;
+    bool queued, held;
 } aligned_to(16);
 _Static_assert(offsetof(struct vcpu, slow) ==
                    offsetof(struct vcpu, in_kernel) + 1,
@@ -221,13 +223,11 @@ struct domain {
                             hv/call/downgrade_ring.c */
     bool downgrade_virq; /* VIRQ_FLAGSTONE waits until it is bound */
 
-    /* sched.c: those of its vCPUs that wait, and its place among domains. */
-    struct vcpu *run_queue;
-    struct domain *run_next; /* while run_queue is not empty */
-    uint64_t had;            /* ns, all its vCPUs, and what is done for it */
-    uint64_t vcpu_least;     /* what its vCPUs at the front have had */
-    unsigned running;        /* of its vCPUs, just now */
-    struct cpu_set cpus;     /* where they may */
+    /* hv/sched: changed by all CPUs at once, so each by itself. */
+    unsigned waiting;    /* of its vCPUs, in queues */
+    uint64_t had;        /* ns, all its vCPUs, and what is done for it */
+    uint64_t vcpu_least; /* what its vCPUs at the front have had */
+    struct cpu_set cpus; /* where they may run; from its birth on */
 };
 
 /*

@@ -36,8 +36,8 @@ void exit_work(void)
         uint32_t work = cpu->work;
 
         cpu->work = 0;
-        if (work & WORK_TIME)
-            time_program();
+        if ((work & (WORK_TIME | WORK_RESCHED)) == WORK_TIME)
+            time_program(); /* or whoever is chosen has it set */
         if (v && v->d->end == DOMAIN_CRASHED)
             dump_once(v);
         sched_before_guest(work & WORK_RESCHED);

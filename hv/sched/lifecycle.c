@@ -53,6 +53,7 @@ static enum err add_vcpu(struct domain *d, unsigned id)
     v->info_mfn = MFN_NONE;
     v->runstate = RUNSTATE_offline;
     v->runstate_entry = clock_now_ns();
+    sched_place(v);
     dmem_vcpu_init(&d->mm, &v->mm);
     d->vcpu[id] = v;
     d->nr_vcpus = id + 1;

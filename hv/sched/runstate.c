@@ -6,27 +6,32 @@
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
 
-void runstate_set(struct vcpu *v, enum xen_runstate state)
+/* On another CPU it may have been a bit later already. */
+static uint64_t since(const struct vcpu *v, uint64_t now)
 {
-    uint64_t now;
+    return now > v->runstate_entry ? now - v->runstate_entry : 0;
+}
+
+void runstate_set(struct vcpu *v, enum xen_runstate state, uint64_t now)
+{
+    const uint64_t spent = since(v, now);
 
     if (v->runstate == state)
         return;
-    now = clock_now_ns();
-    v->d->running -= v->runstate == RUNSTATE_running;
-    v->d->running += state == RUNSTATE_running;
-    v->runstate_time[v->runstate] += now - v->runstate_entry;
-    v->runstate_entry = now;
+    v->runstate_time[v->runstate] += spent;
+    v->runstate_entry += spent;
     v->runstate = state;
 }
 
-void runstate_waiting(struct vcpu *v)
+void runstate_waiting(struct vcpu *v, uint64_t now)
 {
+    enum xen_runstate state = RUNSTATE_blocked;
+
     if (v->state == VCPU_RUNNABLE)
-        runstate_set(v, RUNSTATE_runnable);
-    else
-        runstate_set(v, v->state == VCPU_DOWN ? RUNSTATE_offline
-                                              : RUNSTATE_blocked);
+        state = RUNSTATE_runnable;
+    else if (v->state == VCPU_DOWN)
+        state = RUNSTATE_offline;
+    runstate_set(v, state, now);
 }
 
 void runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
@@ -37,7 +42,7 @@ void runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
     };
     for (unsigned i = 0; i < ARRAY_SIZE(out->time); i++)
         out->time[i] = v->runstate_time[i];
-    out->time[v->runstate] += clock_now_ns() - v->runstate_entry;
+    out->time[v->runstate] += since(v, clock_now_ns());
 }
 
 /*

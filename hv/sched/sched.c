@@ -5,22 +5,32 @@
  * more for having many. What the hypervisor does for a domain while somebody
  * else runs (its console) is put down to the domain as well.
  *
- * Who slept comes back with no more than WAKE_BONUS in hand, as a domain and
- * as a vCPU of it, so that a guest that waits for something is served soon,
- * and waking often is no way to run always: nobody starves.
+ * Each CPU chooses from its own queue (queue.h). It takes from another's when
+ * it would go idle, from the fullest first; and when it looks round, now and
+ * then, and finds one that is owed more than its own by STEAL_LEAD.
  *
  * Whoever wakes or kicks another vCPU waits for it most likely: one of its own
- * domain is run at once, if that is fair; for one of another the current slice
- * ends when WAKE_SLICE of it is over.
+ * domain is run at once, if that is fair and no CPU is idle; for one of another
+ * the current slice ends when WAKE_SLICE of it is over.
  *
- * While each has a CPU for itself nobody counts, and no slice ends. When that
- * is over, all are told, and start from there: who had all it wanted is owed
- * nothing for what others could use besides.
+ * No wake-up is lost, and no CPU rests while a vCPU waits that it may run:
+ *   - who sleeps says so first (sched_sleep()), then looks whether what it
+ *     waits for is there; who wakes it has put that there first, then looks;
+ *   - who goes idle says so first (idle_cpus), then looks at all queues and at
+ *     what it has loaded; who wakes changes those first, then looks for an idle
+ *     CPU, and of several that do one tells it;
+ *   - who is held is put back, or into the queue, under the lock under which
+ *     who wakes it found it held.
+ * tests/model/steal.pml has these three.
  *
- * Invariants: v->queued says whether v is in its domain's queue; a domain is
- * in the list of those that wait exactly while that queue is not empty. Both
- * are in order of `had`. What is taken out of a queue and cannot run is simply
- * dropped.
+ * What covers what: a queue's lock the vCPUs at home there and their state
+ * (queue.h), and the turn of its CPU (turn.h); idle_cpus is atomic; kick_lead,
+ * errand, requested and the rest of a turn are the CPU's own. Waking, sleeping,
+ * the look before a guest and the choice need no other lock. hv_lock, which all
+ * callers hold, is needed for what lies around it: loading a vCPU
+ * (vcpu_switch(), domain_left()), timers (time_arm(), time_program()), the
+ * reaper, idle work; and for that no vCPU is freed while somebody has its
+ * address (sched_forget()).
  */
 #include "hv/sched/sched.h"
 
@@ -34,104 +44,36 @@
 #include "hv/domain/vcpu.h"
 #include "hv/sched/idle_work.h"
 #include "hv/sched/lifecycle.h"
+#include "hv/sched/queue.h"
 #include "hv/sched/runstate.h"
+#include "hv/sched/steal.h"
 #include "hv/sched/time.h"
+#include "hv/sched/turn.h"
 
-#define WAKE_SLICE 1000000u /* ns */
-#define WAKE_BONUS 5000000u
-#define REAP_TURN  1000000u
+#define REAP_TURN 1000000u /* ns */
 
-static struct domain *waiting; /* domains with a vCPU that waits */
 static void (*when_empty)(void);
-static uint64_t had_least; /* what domains at the front have had; only grows */
-static bool contended;     /* somebody waits, and all CPUs know: contend() */
+static struct cpu_mask idle_cpus; /* each looks for something to do, or rests */
 
-/* Of each CPU. */
-static struct turn {
-    struct vcpu *kicked;   /* should be next, if that is fair */
-    uint64_t kick_lead;    /* ns more than its like that it may have had */
-    struct domain *errand; /* what is done just now is for it */
-    bool requested;
-    bool idle; /* it looks for something to do, and was not told of any */
-    uint64_t slice_start, slice_end, charged; /* of the current vCPU */
-    uint64_t ends;     /* what its timer was last set for of that; 0: nothing */
-    uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
-} turns[CPU_MAX];
-
-static struct turn *my(void)
+static unsigned me(void)
 {
-    return &turns[this_cpu()->id];
+    return this_cpu()->id;
 }
 
-static bool can_run(const struct vcpu *v)
+static uint64_t slice(void)
 {
-    return v->state == VCPU_RUNNABLE && domain_runs(v->d);
+    return options.timeslice * 1000000;
 }
 
-/* --- the queues ---------------------------------------------------------- */
-
-/* Behind those that have had as much. */
-static void list_domain(struct domain *d)
+void sched_when_empty(void (*fn)(void))
 {
-    struct domain **p = &waiting;
-
-    while (*p && (*p)->had <= d->had)
-        p = &(*p)->run_next;
-    d->run_next = *p;
-    *p = d;
+    when_empty = fn;
 }
 
-static void unlist_domain(const struct domain *d)
+void sched_request(void)
 {
-    struct domain **p = &waiting;
-
-    while (*p != d)
-        p = &(*p)->run_next;
-    *p = d->run_next;
-}
-
-static void enqueue(struct vcpu *v)
-{
-    struct domain *d = v->d;
-    struct vcpu **p = &d->run_queue;
-
-    if (v->queued)
-        return;
-    if (!d->run_queue)
-        list_domain(d);
-    while (*p && (*p)->had <= v->had)
-        p = &(*p)->run_next;
-    v->run_next = *p;
-    *p = v;
-    v->queued = true;
-}
-
-static void dequeue(struct vcpu *v)
-{
-    struct vcpu **p = &v->d->run_queue;
-
-    if (!v->queued)
-        return;
-    while (*p != v)
-        p = &(*p)->run_next;
-    *p = v->run_next;
-    v->queued = false;
-    if (!v->d->run_queue)
-        unlist_domain(v->d);
-    contended = contended && waiting;
-}
-
-void sched_forget(struct vcpu *v)
-{
-    dequeue(v);
-    for (unsigned i = 0; i < cpu_count; i++)
-        if (turns[i].kicked == v)
-            turns[i].kicked = NULL;
-}
-
-static bool may_be_here(const struct domain *d)
-{
-    return cpu_set_has(&d->cpus, this_cpu()->id);
+    turn_my()->requested = true;
+    cpu_work_resched();
 }
 
 bool sched_has_cpu(const struct cpu_set *cpus)
@@ -142,316 +84,170 @@ bool sched_has_cpu(const struct cpu_set *cpus)
     return false;
 }
 
-/* The first that can run, here. */
-static struct vcpu *first(void)
+void sched_place(struct vcpu *v)
 {
-    for (struct domain *d = waiting, *next; d; d = next) {
-        next = d->run_next;
-        while (d->run_queue && !can_run(d->run_queue))
-            dequeue(d->run_queue);
-        if (d->run_queue && may_be_here(d))
-            return d->run_queue;
+    unsigned cpu = (v->d->id + v->id) % cpu_count;
+
+    for (unsigned i = 0; i < cpu_count && !cpu_set_has(&v->d->cpus, cpu); i++)
+        cpu = (cpu + 1) % cpu_count;
+    v->home = cpu;
+}
+
+void sched_forget(struct vcpu *v)
+{
+    struct queue *q = queue_lock_home(v);
+
+    if (v->queued)
+        queue_remove(q, v);
+    queue_unlock(q);
+    for (unsigned i = 0; i < cpu_count; i++) {
+        q = queue_lock(i);
+        if (turns[i].kicked == v)
+            turns[i].kicked = NULL;
+        queue_unlock(q);
     }
-    return NULL;
 }
 
-/* --- the bill ------------------------------------------------------------ */
+/* --- errands -------------------------------------------------------------- */
 
-/* Its place among those that wait is another one then. */
-static void put_down(struct domain *d, uint64_t ns)
+static struct domain *change_errand(struct domain *d)
 {
-    if (d->run_queue)
-        unlist_domain(d);
-    d->had += ns;
-    if (d->run_queue)
-        list_domain(d);
-}
+    struct turn *t = turn_my();
+    struct queue *q = queue_lock(me());
+    struct domain *outer = t->errand;
 
-/*
- * Whoever wakes is measured by those at the front, which must keep up with one
- * that runs alone, too.
- */
-static void move_front(const struct vcpu *v)
-{
-    struct domain *d = v->d;
-    uint64_t domains = waiting ? MIN(d->had, waiting->had) : d->had;
-    uint64_t vcpus = d->run_queue ? MIN(v->had, d->run_queue->had) : v->had;
-
-    had_least = MAX(had_least, domains);
-    d->vcpu_least = MAX(d->vcpu_least, vcpus);
-}
-
-static bool is_running(const struct vcpu *v)
-{
-    return v && v->runstate == RUNSTATE_running;
-}
-
-static uint64_t with_bonus(uint64_t had, uint64_t least)
-{
-    return least > WAKE_BONUS ? MAX(had, least - WAKE_BONUS) : had;
-}
-
-/* A domain none of whose vCPUs waits has all it wants, and is owed no more. */
-static void owe_no_more(struct domain *d)
-{
-    if (!d->run_queue)
-        d->had = with_bonus(d->had, had_least);
-}
-
-/* Counted on another CPU it may have been a bit later than it is here. */
-static uint64_t spent_until(struct turn *t, uint64_t now)
-{
-    uint64_t spent = now > t->charged ? now - t->charged : 0;
-
-    t->charged += spent;
-    return spent;
-}
-
-/*
- * What the current vCPU has had until now is put down to it, or to whom the
- * errand is for; a sleeper has no more in hand then than when it wakes.
- */
-static void charge(void)
-{
-    struct turn *t = my();
-    struct vcpu *v = current_vcpu();
-    uint64_t spent = spent_until(t, clock_now_ns());
-
-    if (t->errand) {
-        owe_no_more(t->errand);
-        put_down(t->errand, spent);
-    } else if (is_running(v)) {
-        v->had += spent;
-        put_down(v->d, spent);
-        move_front(v);
-    }
+    turn_charge(me());
+    t->errand = d;
+    queue_unlock(q);
+    return outer;
 }
 
 struct domain *sched_errand_begin(struct domain *d)
 {
-    struct domain *outer = my()->errand;
-
-    charge();
-    my()->errand = d;
-    return outer;
+    return change_errand(d);
 }
 
 void sched_errand_end(struct domain *outer)
 {
-    charge();
-    my()->errand = outer;
+    (void)change_errand(outer); /* that one is over */
+}
+
+/* What a domain but d has had that waits, or all there is. */
+static uint64_t least_but(const struct domain *d)
+{
+    uint64_t least = ~UINT64_C(0);
+
+    for (unsigned i = queue_next(0); i < cpu_count; i = queue_next(i + 1)) {
+        struct queue *q = queue_lock(i);
+
+        for (const struct vcpu *v = q->first; v; v = v->run_next)
+            if (v->d != d)
+                least = MIN(least, queue_had(v->d));
+        queue_unlock(q);
+    }
+    return least;
 }
 
 bool sched_may_spend(const struct domain *d)
 {
-    const uint64_t slice = options.timeslice * 1000000;
-    const struct vcpu *v = current_vcpu();
-    const struct domain *w = waiting == d ? waiting->run_next : waiting;
+    const struct vcpu *v = turn_my()->runs;
+    const uint64_t had = queue_had(d);
 
-    if (w && d->had > w->had + slice)
+    if (had > slice() && had - slice() > least_but(d))
         return false;
-    return !is_running(v) || v->d == d || d->had <= v->d->had + slice;
+    return !v || v->d == d || had <= queue_had(v->d) + slice();
 }
 
-/* --- changes of state ---------------------------------------------------- */
+/* --- idle CPUs ------------------------------------------------------------ */
 
-void sched_when_empty(void (*fn)(void))
+/* False: it is not idle, or another has told it. */
+static bool rouse(unsigned cpu)
 {
-    when_empty = fn;
-}
-
-void sched_request(void)
-{
-    my()->requested = true;
-    cpu_work_resched();
-}
-
-/* It looks at what it has loaded before it goes on, or when it is told to. */
-static void rouse(struct percpu *cpu)
-{
-    struct turn *t = &turns[cpu->id];
-
-    if (t->idle && cpu != this_cpu())
-        ipi_send(cpu, WORK_RESCHED);
-    t->idle = false;
+    if (!cpu_mask_drop(&idle_cpus, cpu))
+        return false;
+    if (cpu != me())
+        ipi_send(cpu_of(cpu), WORK_RESCHED);
+    return true;
 }
 
 /*
- * To a CPU that has nothing to do and may run it, this one first. False: there
- * is none.
+ * One of d's waits, at home there. To a CPU that has nothing to do and may run
+ * it: this one first, then its home. False: there is none.
  */
-static bool offer(const struct domain *d)
+static bool offer(const struct domain *d, unsigned home)
 {
-    if (my()->idle && may_be_here(d)) {
-        my()->idle = false;
+    unsigned i;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    i = cpu_mask_next(&idle_cpus, 0, cpu_count);
+    if (likely(i == cpu_count))
+        return false;
+    if ((cpu_set_has(&d->cpus, me()) && rouse(me())) || rouse(home))
         return true;
-    }
-    for (unsigned i = 0; i < cpu_count; i++) {
-        if (!turns[i].idle || !cpu_set_has(&d->cpus, i))
-            continue;
-        rouse(cpu_of(i));
-        return true;
-    }
+    for (; i < cpu_count; i = cpu_mask_next(&idle_cpus, i + 1, cpu_count))
+        if (cpu_set_has(&d->cpus, i) && rouse(i))
+            return true;
     return false;
-}
-
-/* --- more vCPUs than CPUs ------------------------------------------------ */
-
-/* Might anybody who waits run on that CPU? */
-static bool waits_for(unsigned id)
-{
-    const struct domain *d = waiting;
-
-    while (d && !cpu_set_has(&d->cpus, id))
-        d = d->run_next;
-    return d;
-}
-
-/* What v, which runs, has had until now; alone: with nobody who waited. */
-static void charge_there(struct vcpu *v, bool alone)
-{
-    uint64_t spent = spent_until(&turns[v->on->id], clock_now_ns());
-
-    v->had += spent;
-    put_down(v->d, spent);
-    if (!alone)
-        return;
-    had_least = MAX(had_least, v->d->had);
-    v->d->vcpu_least = MAX(v->d->vcpu_least, v->had);
-}
-
-/* Who waits already is about to run; those before it stay before it. */
-static void owe_no_more_to_all(void)
-{
-    for (unsigned i = 0; i < cpu_count; i++) {
-        struct vcpu *v = cpu_of(i)->vcpu;
-
-        if (!is_running(v))
-            continue;
-        v->had = with_bonus(v->had, v->d->vcpu_least);
-        owe_no_more(v->d);
-    }
-    for (struct domain *d = waiting; d; d = d->run_next) {
-        d->had = with_bonus(d->had, had_least);
-        for (struct vcpu *v = d->run_queue; v; v = v->run_next)
-            v->had = with_bonus(v->had, d->vcpu_least);
-    }
-}
-
-/* To CPUs whose timers are not set for the ends of their slices. */
-static void tell_of_ends(void)
-{
-    for (unsigned i = 0; i < cpu_count; i++) {
-        const struct turn *t = &turns[i];
-
-        if (cpu_of(i) != this_cpu() && is_running(cpu_of(i)->vcpu) &&
-            (!t->ends || t->ends > t->slice_end) && waits_for(i))
-            ipi_send(cpu_of(i), WORK_TIME);
-    }
-}
-
-/* Would v, which waits, be taken before r, if that runs? */
-static bool goes_before(const struct vcpu *v, const struct vcpu *r)
-{
-    if (!is_running(r))
-        return false;
-    return v->d == r->d ? v->had < r->had : v->d->had < r->d->had;
-}
-
-/* Where v is to run soon: here, if it can; or else where one has had most. */
-static struct percpu *whom_to_cut(const struct vcpu *v)
-{
-    struct percpu *cpu = may_be_here(v->d) ? this_cpu() : NULL;
-    const struct vcpu *most = v;
-
-    if (cpu && goes_before(v, cpu->vcpu))
-        return cpu;
-    for (unsigned i = 0; i < cpu_count; i++)
-        if (cpu_set_has(&v->d->cpus, i) && goes_before(most, cpu_of(i)->vcpu)) {
-            cpu = cpu_of(i);
-            most = cpu->vcpu;
-        }
-    return cpu;
-}
-
-/* A slice need not last longer than is worth its beginning. */
-static void cut_slice(const struct vcpu *v)
-{
-    const struct percpu *cpu = whom_to_cut(v);
-    struct turn *t;
-
-    if (!cpu)
-        return;
-    t = &turns[cpu->id];
-    t->slice_end = MIN(t->slice_end, t->slice_start + WAKE_SLICE);
-}
-
-/*
- * Somebody waits, or is about to, and no CPU is idle that may run it. Until
- * now those who ran alone had all they wanted, and nobody counted.
- */
-static void contend(void)
-{
-    bool anew = false;
-
-    for (unsigned i = 0; i < cpu_count; i++) {
-        struct vcpu *v = cpu_of(i)->vcpu;
-        bool alone = !contended || !waits_for(i);
-
-        if (!is_running(v))
-            continue;
-        charge_there(v, alone);
-        anew |= alone;
-    }
-    contended = true;
-    if (anew)
-        owe_no_more_to_all();
 }
 
 /* --- who may run, and who may not ----------------------------------------- */
 
-static void may_run(struct vcpu *v)
-{
-    bool told;
+#define SLEEPS (BIT(VCPU_BLOCKED) | BIT(VCPU_POLLING))
 
-    charge();
-    v->state = VCPU_RUNNABLE;
-    told = !v->on && offer(v->d);
-    if (!v->on && !told)
-        contend();
-    v->had = with_bonus(v->had, v->d->vcpu_least);
-    owe_no_more(v->d);
-    if (v->on) {
-        rouse(v->on);
-        return;
+/*
+ * If v's state is one of these it may run from now on. False: it waits, and no
+ * CPU was idle.
+ */
+static bool may_run(struct vcpu *v, uint64_t from)
+{
+    struct queue *q;
+    unsigned home;
+    bool held;
+
+    if (v->home != me())
+        turn_charge_here();
+    q = queue_lock_home(v);
+    if (v->home == me())
+        turn_charge(me());
+    if (!(BIT(v->state) & from)) {
+        queue_unlock(q);
+        return true;
     }
-    runstate_waiting(v);
-    enqueue(v);
-    if (told)
-        return;
-    cut_slice(v);
-    tell_of_ends();
-    time_program();
+    turn_wakes(v);
+    WRITE_ONCE(v->state, VCPU_RUNNABLE);
+    held = v->held;
+    home = v->home;
+    if (!held && !v->queued) {
+        runstate_waiting(v, turn_my()->charged);
+        queue_put(q, v);
+    }
+    queue_unlock(q);
+    if (held) {
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        (void)rouse(home); /* or it looks before it is idle */
+        return true;
+    }
+    if (offer(v->d, home))
+        return true;
+    turn_contend(v->d);
+    turn_cut_for(v, home);
+    return false;
 }
 
 /*
  * One vCPU of a guest has interrupted another, which waits for its turn. What
- * it has is put down to it as ever, and best() sees to it that others do not
- * wait for that: one that slept has its bonus in hand already.
+ * it has is put down to it as ever, and heed_kick() sees to it that others do
+ * not wait for that: one that slept has its bonus in hand already.
  */
-static void kick(struct vcpu *v, bool slept)
+static void prefer(struct vcpu *v, bool slept)
 {
     const struct vcpu *by = current_vcpu();
+    struct turn *t = turn_my();
 
-    if (v->on) {
-        if (v != by)
-            ipi_send(v->on, WORK_LOOK);
+    if (!by || by->d != v->d)
         return;
-    }
-    if (!by || by->d != v->d || !v->queued)
-        return;
-    my()->kicked = v;
-    my()->kick_lead = slept ? 0 : options.timeslice * 1000000;
+    WRITE_ONCE(t->kicked, v);
+    t->kick_lead = slept ? 0 : slice();
     sched_request();
 }
 
@@ -459,168 +255,326 @@ void sched_up(struct vcpu *v)
 {
     if (v->state != VCPU_DOWN)
         return;
-    may_run(v);
+    (void)may_run(v,
+                  BIT(VCPU_DOWN)); /* nobody is preferred to whoever ups it */
     time_arm(v);
 }
 
 /* What it waited for is gone with its channels: it looks for itself. */
 void sched_resume(struct vcpu *v)
 {
-    if (v->state != VCPU_DOWN)
-        may_run(v);
+    (void)may_run(v, SLEEPS | BIT(VCPU_RUNNABLE)); /* as above */
 }
 
 void sched_down(struct vcpu *v)
 {
-    v->state = VCPU_DOWN;
+    struct queue *q = queue_lock_home(v);
+    const unsigned home = v->home;
+    const bool held = v->held;
+
+    WRITE_ONCE(v->state, VCPU_DOWN);
+    if (v->queued)
+        queue_remove(q, v);
+    if (!held)
+        runstate_waiting(v, clock_now_ns());
+    queue_unlock(q);
     time_arm(v);
-    if (v == current_vcpu()) {
+    if (v == current_vcpu())
         sched_request();
-    } else if (v->on) {
-        ipi_send(v->on, WORK_RESCHED);
-    } else {
-        dequeue(v);
-        runstate_waiting(v);
-    }
+    else if (held)
+        ipi_send(cpu_of(home), WORK_RESCHED);
+}
+
+bool sched_sleep(struct vcpu *v, enum vcpu_state how)
+{
+    enum vcpu_state runs = VCPU_RUNNABLE;
+
+    return __atomic_compare_exchange_n(&v->state, &runs, how, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+void sched_stay(struct vcpu *v, enum vcpu_state how)
+{
+    (void)__atomic_compare_exchange_n(&v->state, &how, VCPU_RUNNABLE, false,
+                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* It runs, or waits; the CPU that has it looks whether it runs on as before. */
+static void kick(struct vcpu *v)
+{
+    struct queue *q = queue_lock_home(v);
+    const bool held = v->held, waits = v->queued;
+    const unsigned home = v->home;
+
+    queue_unlock(q);
+    if (waits)
+        prefer(v, false);
+    else if (held && home != me())
+        ipi_send(cpu_of(home), WORK_LOOK);
 }
 
 void sched_wake(struct vcpu *v)
 {
-    const bool sleeps = v->state == VCPU_BLOCKED || v->state == VCPU_POLLING;
-
-    if (sleeps) {
-        if (v->poll_deadline) {
-            v->poll_deadline = 0;
-            time_arm(v);
-        }
-        may_run(v);
+    if (BIT(__atomic_load_n(&v->state, __ATOMIC_SEQ_CST)) & SLEEPS) {
+        if (!may_run(v, SLEEPS))
+            prefer(v, true);
+    } else if (v != current_vcpu()) {
+        kick(v);
     }
-    kick(v, sleeps);
-}
-
-/* Is there anything else to do than to go on with the current vCPU? */
-static bool others_wait(void)
-{
-    return waits_for(this_cpu()->id) || domain_ended;
 }
 
 uint64_t sched_slice_end(void)
 {
-    const struct vcpu *v = current_vcpu();
-    struct turn *t = my();
-
-    if (t->reap_end)
-        return t->reap_end;
-    /* While idle nobody's slice runs: an end in the past would be a storm. */
-    t->ends = 0;
-    if (!t->requested && v && can_run(v) && others_wait())
-        t->ends = t->slice_end;
-    return t->ends;
+    return turn_ends();
 }
 
 void sched_tick(uint64_t now)
 {
-    if (others_wait() && now >= my()->slice_end)
+    if ((turn_others_wait() || domain_ended) && now >= turn_my()->slice_end)
         sched_request();
 }
 
 /* --- the choice ---------------------------------------------------------- */
 
-/* NULL: nobody. A domain that was to stop has, once its last vCPU left. */
-static void switch_to(struct vcpu *next)
+/* Of those of this CPU's queue and prev, which it has; under the lock. */
+static struct vcpu *best_here(struct vcpu *prev)
 {
-    struct vcpu *prev = current_vcpu();
+    struct queue *q = &queues[me()];
+    struct vcpu *v = queue_empty(q) ? NULL : queue_best(q, me());
 
-    if (prev == next)
-        return;
-    vcpu_switch(next);
-    if (prev && !prev->d->loaded)
-        domain_left(prev->d);
+    if (prev && queue_can_run(prev) && (!v || queue_before(prev, v)))
+        return prev;
+    return v;
 }
 
-/* Whoever waits, as long as somebody has nothing to do. False: one is left. */
-static bool offer_all(void)
+/*
+ * Would it be fair to the first here, and to its like? Under both locks. prev
+ * is among them if it can run.
+ */
+static bool fair(const struct vcpu *k, const struct vcpu *first,
+                 const struct vcpu *prev)
 {
-    bool all = true;
+    uint64_t least = queue_least_of(&queues[k->home], k->d, k->had);
 
-    for (const struct domain *d = waiting; d; d = d->run_next)
-        all &= offer(d);
-    return all;
+    if (prev && prev->d == k->d && queue_can_run(prev))
+        least = MIN(least, prev->had);
+    least = queue_least_of(&queues[me()], k->d, least);
+    return (!first || queue_had(k->d) <= queue_had(first->d) + slice()) &&
+           k->had <= least + turn_my()->kick_lead;
+}
+
+/*
+ * A kick is heeded unless a domain, or one of its own, has waited for long; the
+ * slice, which may have been cut for somebody, is passed on. The lock is held,
+ * and let go of for the order of two.
+ */
+static struct vcpu *heed_kick(struct vcpu *prev)
+{
+    struct turn *t = turn_my();
+    struct vcpu *k = t->kicked;
+    const unsigned home = k->home;
+
+    if (home != me()) {
+        queue_unlock(&queues[me()]);
+        queue_lock_two(me(), home);
+        k = t->kicked; /* or sched_forget() was faster */
+    }
+    if (k &&
+        (!k->queued || k->home != home || !queue_can_run(k) ||
+         !cpu_set_has(&k->d->cpus, me()) || !fair(k, best_here(prev), prev)))
+        k = NULL;
+    if (k)
+        queue_take(&queues[home], k, me());
+    if (home != me())
+        queue_unlock(&queues[home]);
+    t->passed_on = k;
+    return k;
+}
+
+/*
+ * What waits elsewhere and is owed much is taken, now and then, so that all
+ * have their share wherever they are at home. The lock is let go of meanwhile.
+ */
+static struct vcpu *even_out(const struct vcpu *first)
+{
+    struct turn *t = turn_my();
+    struct steal_place p;
+    struct vcpu *next;
+
+    t->look_at = t->charged + TURN_LOOK_EVERY;
+    p = (struct steal_place){first->d, queue_had(first->d), first->had};
+    queue_unlock(&queues[me()]);
+    next = steal_owed(&p);
+    (void)queue_lock(me());
+    return next;
+}
+
+static bool look_is_due(void)
+{
+    return queue_elsewhere(me()) && turn_my()->charged >= turn_my()->look_at;
+}
+
+/* Whom the first of this queue, or prev, has to wait for; NULL: nobody. */
+static struct vcpu *preferred(const struct vcpu *first, struct vcpu *prev)
+{
+    struct vcpu *next = NULL;
+
+    if (turn_my()->kicked)
+        next = heed_kick(prev);
+    turn_my()->kicked = NULL;
+    return !next && first && look_is_due() ? even_out(first) : next;
+}
+
+/* Under the lock, which is let go of if there may be others. */
+static struct vcpu *pick(struct queue *q, struct vcpu *prev)
+{
+    const struct turn *t = turn_my();
+    struct vcpu *next = best_here(prev), *other;
+
+    if (unlikely((t->kicked && t->kicked != next) || look_is_due())) {
+        other = preferred(next, prev);
+        if (other)
+            return other;
+        next = best_here(prev);
+    }
+    if (!next)
+        return NULL;
+    if (next != prev)
+        queue_take(q, next, me());
+    turn_is_first(next);
+    return next;
+}
+
+/* prev goes on only if it has had least, and did not let others go first. */
+static struct vcpu *choose(struct vcpu *prev)
+{
+    struct turn *t = turn_my();
+    struct queue *q = queue_lock(me());
+    struct vcpu *next;
+
+    turn_stop(me());
+    next = pick(q, prev);
+    t->kicked = NULL;
+    queue_unlock(q);
+    if (queue_elsewhere(me()) && (!next || (next == prev && t->gives_way))) {
+        struct vcpu *stolen = steal_any();
+
+        next = stolen ? stolen : next;
+    }
+    t->gives_way = false;
+    return next;
+}
+
+/* This CPU has v no more, which may have been woken by now. True: it waits. */
+static bool put_back(struct queue *q, struct vcpu *v)
+{
+    v->held = false;
+    runstate_waiting(v, turn_my()->charged);
+    if (!queue_can_run(v))
+        return false;
+    queue_put(q, v);
+    return true;
+}
+
+/* prev was loaded here. A domain that was to stop has, once its last one left.
+ */
+static void left(struct vcpu *prev, bool waits)
+{
+    if (!prev->d->loaded)
+        domain_left(prev->d);
+    if (waits && !offer(prev->d, me()))
+        turn_contend(prev->d);
+}
+
+/* Nobody is loaded then. */
+static void let_go(struct vcpu *v)
+{
+    struct queue *q;
+    bool waits;
+
+    vcpu_switch(NULL);
+    q = queue_lock(me());
+    waits = put_back(q, v);
+    queue_unlock(q);
+    left(v, waits);
 }
 
 static void run(struct vcpu *next)
 {
-    const uint64_t slice = options.timeslice * 1000000;
-    struct turn *t = my();
+    struct vcpu *prev = current_vcpu();
+    const bool changes = prev != next;
+    struct queue *q;
+    bool waits = false, anew;
 
-    move_front(next);
-    t->slice_start = t->charged;
-    t->slice_end = t->slice_start + (domain_ended ? WAKE_SLICE : slice);
-    switch_to(next);
+    if (changes)
+        vcpu_switch(next);
     vcpu_resume(next);
-    if (next->runstate != RUNSTATE_running) {
-        runstate_set(next, RUNSTATE_running);
+    q = queue_lock(me());
+    if (changes && prev)
+        waits = put_back(q, prev);
+    turn_begin(me(), next);
+    anew = next->runstate != RUNSTATE_running;
+    runstate_set(next, RUNSTATE_running, turn_my()->charged);
+    queue_unlock(q);
+    if (anew)
         runstate_publish(next);
-    }
-    if (!offer_all()) {
-        contend();
-        tell_of_ends();
-    }
+    if (changes && prev)
+        left(prev, waits);
     time_program();
 }
 
-/* A kick is heeded unless a domain, or one of its own, has waited for long. */
-static struct vcpu *best(void)
-{
-    const uint64_t slice = options.timeslice * 1000000;
-    struct vcpu *v = first(), *k = my()->kicked;
-
-    my()->kicked = NULL;
-    if (k && k->queued && can_run(k) && k->d->had <= v->d->had + slice &&
-        k->had <= k->d->run_queue->had + my()->kick_lead)
-        return k;
-    return v;
-}
-
 /* Nothing to run: v stays where it is as long as it may wake here. */
-static void rest(const struct vcpu *v)
+static void rest(struct vcpu *v)
 {
-    if (v && (v->state == VCPU_DOWN || !domain_runs(v->d)))
-        switch_to(NULL);
+    struct queue *q;
+
+    if (v && (v->state == VCPU_DOWN || !domain_runs(v->d))) {
+        let_go(v);
+    } else if (v) {
+        q = queue_lock(me());
+        runstate_waiting(v, turn_my()->charged);
+        queue_unlock(q);
+    }
     vcpu_rest();
 }
 
-/* prev goes on only if it has had least. */
-static struct vcpu *choose(struct vcpu *prev)
+/* Behind its like that wait here; if none does, its domain behind all others.
+ */
+static void stand_behind(struct vcpu *v)
 {
-    struct vcpu *next;
+    struct queue *q = queue_lock(me());
+    uint64_t most = 0;
+    bool like = false;
 
-    charge();
-    if (prev && can_run(prev))
-        enqueue(prev);
-    next = best();
-    if (next)
-        dequeue(next);
-    if (prev && prev != next)
-        runstate_waiting(prev);
-    return next;
+    turn_charge(me());
+    for (const struct vcpu *o = q->first; o; o = o->run_next) {
+        if (!queue_can_run(o))
+            continue;
+        most = MAX(most, queue_had(o->d));
+        if (o->d != v->d)
+            continue;
+        v->had = MAX(v->had, o->had);
+        like = true;
+    }
+    if (!like)
+        turn_raise_domain(v->d, most);
+    queue_unlock(q);
 }
 
-/* Behind its like that wait; if none does, its domain behind all others. */
 void sched_give_way(void)
 {
-    struct vcpu *v = current_vcpu();
-    uint64_t most = v->d->had;
-
-    charge();
-    (void)first();
-    for (const struct vcpu *o = v->d->run_queue; o; o = o->run_next)
-        v->had = MAX(v->had, o->had);
-    for (const struct domain *o = waiting; o; o = o->run_next)
-        most = MAX(most, o->had);
-    if (!v->d->run_queue)
-        v->d->had = MAX(v->d->had, most);
+    if (!queue_empty(&queues[me()]))
+        stand_behind(current_vcpu());
+    turn_my()->gives_way = true;
     sched_request();
+}
+
+/* Now that this CPU has said that it is idle, or is about to. */
+static bool something_waits(void)
+{
+    const struct vcpu *v = current_vcpu();
+
+    return (v && queue_can_run(v)) || queue_waits_for(me());
 }
 
 /*
@@ -634,9 +588,8 @@ static void idle(void)
 
     profile_leave();
     time_program();
-    my()->idle = true;
-    busy = idle_work() || !my()->idle; /* it was told meanwhile */
-    my()->idle = true;
+    cpu_mask_put(&idle_cpus, me());
+    busy = idle_work() || something_waits() || !cpu_mask_has(&idle_cpus, me());
     hv_lock_put();
     lock_hook_none("held on the way to sleep");
     profile_asleep();
@@ -646,12 +599,12 @@ static void idle(void)
         x86_sti_hlt_cli();
     profile_woken();
     hv_lock_get();
-    my()->idle = false;
+    (void)cpu_mask_drop(&idle_cpus, me()); /* it may have been told */
 }
 
 static void let_go_of_request(void)
 {
-    my()->requested = false;
+    turn_my()->requested = false;
     this_cpu()->work &= ~(WORK_RESCHED | WORK_LOOK | WORK_TIME);
 }
 
@@ -662,24 +615,27 @@ static void let_go_of_request(void)
  */
 static void reap_turn(void)
 {
+    struct turn *t = turn_my();
     struct vcpu *v = current_vcpu();
+    struct queue *q = queue_lock(me());
 
-    charge();
+    turn_stop(me());
     if (v)
-        runstate_waiting(v);
-    if (v && !can_run(v))
-        switch_to(NULL);
-    my()->reap_end = my()->charged + REAP_TURN;
+        runstate_waiting(v, t->charged);
+    queue_unlock(q);
+    if (v && !queue_can_run(v))
+        let_go(v);
+    t->reap_end = t->charged + REAP_TURN;
     time_program();
     (void)domain_reap();
-    my()->reap_end = 0;
+    t->reap_end = 0;
 }
 
 void sched_before_guest(bool requested)
 {
     struct vcpu *v = current_vcpu();
 
-    if (likely(!requested && !my()->requested && v && can_run(v)))
+    if (likely(!requested && !turn_my()->requested && v && queue_can_run(v)))
         return;
     for (;;) {
         let_go_of_request();
@@ -692,7 +648,7 @@ void sched_before_guest(bool requested)
         if (!domain_list)
             when_empty();
         /* A domain that has stopped by that may have woken somebody. */
-        if (!waits_for(this_cpu()->id))
+        if (!something_waits())
             idle();
     }
     run(v);

@@ -7,6 +7,8 @@
 
 #include "hv/domain/domain.h"
 
+/* v is new, and never ran: at home on one of the CPUs where it may. */
+void sched_place(struct vcpu *v);
 /* v was down and may run from now on; or is to stop. v may be current. */
 void sched_up(struct vcpu *v);
 void sched_down(struct vcpu *v);
@@ -14,7 +16,13 @@ void sched_down(struct vcpu *v);
 void sched_resume(struct vcpu *v);
 /* The current vCPU lets all others go first. */
 void sched_give_way(void);
-/* If it blocks or polls it does not any more. */
+/*
+ * The current vCPU is to sleep; false: it was taken down meanwhile. Then it
+ * looks whether what it waits for is there, and stays, or sched_request().
+ */
+bool sched_sleep(struct vcpu *v, enum vcpu_state how);
+void sched_stay(struct vcpu *v, enum vcpu_state how);
+/* What v may have waited for is there: if it sleeps it does not any more. */
 void sched_wake(struct vcpu *v);
 /* Nothing points at v any more; its domain is being released. */
 void sched_forget(struct vcpu *v);

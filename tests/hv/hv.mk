@@ -12,6 +12,9 @@ HVT_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 # Domains on a processor of the test's.
 HVT_MACHINE := tests/hv/machine.c hv/domain/domain.c hv/base/print.c
 
+# What sched.c, which a test includes, has beside it.
+HVT_QUEUES := $(patsubst %,hv/sched/%.c,queue turn steal runstate idle_work)
+
 HVT_print := hv/base/print.c
 HVT_cmdline := hv/base/cmdline.c
 HVT_bootinfo := boot/bootinfo.c
@@ -30,8 +33,8 @@ HVT_plan := hv/svc/build/plan.c
 HVT_event := hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
 HVT_event_model := $(HVT_event)
 HVT_time := hv/sched/time.c hv/sched/watchdog.c $(HVT_MACHINE)
-HVT_sched := hv/sched/runstate.c hv/sched/idle_work.c $(HVT_MACHINE)
-HVT_sched_smp := hv/sched/runstate.c hv/sched/idle_work.c hv/sched/time.c hv/entry/exit.c hv/arch/ipi.c $(HVT_MACHINE)
+HVT_sched := $(HVT_QUEUES) $(HVT_MACHINE)
+HVT_sched_smp := $(HVT_QUEUES) hv/sched/time.c hv/entry/exit.c hv/arch/ipi.c $(HVT_MACHINE)
 HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/event.c \
     $(HVT_MACHINE)
 HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c

@@ -43,6 +43,25 @@ void sched_give_way(void)
     yields++;
 }
 
+/* What happens just before it sleeps. */
+static void (*before_sleep)(void);
+
+bool sched_sleep(struct vcpu *v, enum vcpu_state how)
+{
+    if (before_sleep)
+        before_sleep();
+    if (v->state != VCPU_RUNNABLE)
+        return false;
+    v->state = how;
+    return true;
+}
+
+void sched_stay(struct vcpu *v, enum vcpu_state how)
+{
+    if (v->state == how)
+        v->state = VCPU_RUNNABLE;
+}
+
 void sched_up(struct vcpu *v)
 {
     ups++;
@@ -126,6 +145,7 @@ static int start(void **state)
     d = machine_domain(1);
     me = d->vcpu[0];
     you = d->vcpu[1];
+    before_sleep = NULL;
     requests = yields = ups = downs = wakes = armed = published = 0;
     context_restarts = infos = 0;
     context_rc = info_rc = ERR_NONE;
@@ -170,6 +190,66 @@ static void who_has_an_event_does_not_block(void **state)
     assert_int_equal(me->info->evtchn_upcall_mask, 0);
     assert_int_equal(me->state, VCPU_RUNNABLE);
     assert_int_equal(requests, 0);
+}
+
+static void an_event(void)
+{
+    me->info->evtchn_upcall_pending = 1;
+    d->shared->evtchn_pending[0] |= BIT(3);
+}
+
+/* It found a vCPU that was awake, and has woken nobody. */
+static void an_event_just_before_is_seen(void **state)
+{
+    evtchn_port_t port = 3;
+    struct sched_poll p = {.ports = (uintptr_t)&port, .nr_ports = 1};
+
+    (void)state;
+    before_sleep = an_event;
+    assert_int_equal(sched_do(SCHEDOP_block, NULL), 0);
+    assert_int_equal(me->state, VCPU_RUNNABLE);
+    me->info->evtchn_upcall_pending = 0;
+    me->info->evtchn_upcall_mask = 1;
+    d->shared->evtchn_pending[0] = 0;
+    assert_int_equal(sched_do(SCHEDOP_poll, &p), 0);
+    assert_int_equal(me->state, VCPU_RUNNABLE);
+    assert_int_equal(requests, 0);
+}
+
+static void goes_down(void)
+{
+    me->state = VCPU_DOWN;
+}
+
+static void who_was_taken_down_does_not_sleep(void **state)
+{
+    evtchn_port_t port = 3;
+    struct sched_poll p = {.ports = (uintptr_t)&port, .nr_ports = 1};
+
+    (void)state;
+    before_sleep = goes_down;
+    assert_int_equal(sched_do(SCHEDOP_block, NULL), 0);
+    assert_int_equal(me->state, VCPU_DOWN);
+    assert_int_equal(sched_do(SCHEDOP_poll, &p), 0);
+    assert_int_equal(me->state, VCPU_DOWN);
+    assert_int_equal(requests, 0);
+}
+
+/* Who wakes a vCPU leaves its deadline where it is. */
+static void a_deadline_is_the_last_polls(void **state)
+{
+    evtchn_port_t port = 3;
+    struct sched_poll p = {.ports = (uintptr_t)&port, .nr_ports = 1};
+
+    (void)state;
+    p.timeout = now + 100;
+    assert_int_equal(sched_do(SCHEDOP_poll, &p), 0);
+    me->state = VCPU_RUNNABLE;
+    p.timeout = 0;
+    assert_int_equal(sched_do(SCHEDOP_poll, &p), 0);
+    assert_int_equal(me->state, VCPU_POLLING);
+    assert_int_equal(me->poll_deadline, 0);
+    assert_int_equal(armed, 2);
 }
 
 static void polling_waits_for_ports_or_time(void **state)
@@ -558,6 +638,9 @@ int main(void)
         operated(blocking_unmasks_and_waits),
         operated(who_has_an_event_does_not_block),
         operated(polling_waits_for_ports_or_time),
+        operated(an_event_just_before_is_seen),
+        operated(who_was_taken_down_does_not_sleep),
+        operated(a_deadline_is_the_last_polls),
         operated(polling_what_is_there_does_not_wait),
         operated(a_bad_poll_is_refused),
         operated(ends_are_told_apart),

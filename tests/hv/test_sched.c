@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hv/arch/x86.h"
+#include "hv/dev/clock.h"
 #include "hv/sched/runstate.h"
 #include "mm/alloc/frame.h"
 #include "mm/alloc/shared.h"
@@ -181,7 +182,7 @@ static void wait_for_interrupt(void)
 
 static void block(struct vcpu *v)
 {
-    v->state = VCPU_BLOCKED;
+    assert_true(sched_sleep(v, VCPU_BLOCKED));
     sched_request();
 }
 
@@ -278,12 +279,9 @@ static int start(void **state)
     (void)state;
     machine_make(4, DOMAIN_VCPUS);
     machine_run(NULL);
-    waiting = NULL;
     memset(turns, 0, sizeof(turns));
     hv_lock = (struct lock){0};
     hv_lock_get();
-    had_least = 0;
-    contended = false;
     now = turns[0].charged = 1000;
     switches = slept = nr_actors = 0;
     domain_ended = 0;
@@ -294,6 +292,8 @@ static int start(void **state)
 static int end(void **state)
 {
     (void)state;
+    for (unsigned i = 0; i < nr_actors; i++)
+        sched_forget(cast[i]);
     machine_end();
     return 0;
 }

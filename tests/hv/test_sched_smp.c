@@ -15,6 +15,7 @@
 #include "hv/arch/x86.h"
 #include "hv/debug/dump.h"
 #include "hv/dev/apic.h"
+#include "hv/dev/clock.h"
 #include "hv/domain/bounce.h"
 #include "hv/domain/tlb.h"
 #include "hv/entry/exit.h"
@@ -57,7 +58,7 @@ static struct processor {
 } processors[MACHINE_CPUS];
 static ucontext_t simulation;
 
-static struct processor *me(void)
+static struct processor *processor(void)
 {
     return &processors[this_cpu()->id];
 }
@@ -65,7 +66,7 @@ static struct processor *me(void)
 /* Until something happens to this CPU. */
 static void wait_here(enum place place)
 {
-    struct processor *p = me();
+    struct processor *p = processor();
 
     assert_int_equal(hv_lock.held, 0);
     p->place = place;
@@ -127,7 +128,7 @@ uint64_t clock_wall_base(void)
 
 void apic_timer_set(uint64_t at)
 {
-    me()->timer_at = at ? at : NEVER;
+    processor()->timer_at = at ? at : NEVER;
 }
 
 void idt_set_handler(unsigned vector, void (*fn)(void))
@@ -169,7 +170,7 @@ void profile_leave(void)
 
 void bounce_events(struct vcpu *v)
 {
-    assert_true(can_run(v));
+    assert_true(queue_can_run(v));
 }
 
 void dump_vcpu(struct vcpu *v)
@@ -294,7 +295,7 @@ static void block(struct actor *a, uint64_t sleep)
     if (sleep)
         a->v->timer_single = now + sleep;
     time_arm(a->v);
-    a->v->state = VCPU_BLOCKED;
+    (void)sched_sleep(a->v, VCPU_BLOCKED); /* or it was taken down */
     sched_request();
 }
 
@@ -373,7 +374,7 @@ static void call(void)
 
 static void take_timer(void)
 {
-    me()->timer_at = NEVER;
+    processor()->timer_at = NEVER;
     hv_lock_get();
     timer_interrupt();
     hv_lock_put();
@@ -381,7 +382,7 @@ static void take_timer(void)
 
 static void take_mail(void)
 {
-    me()->mail_at = NEVER;
+    processor()->mail_at = NEVER;
     ipi_interrupt();
 }
 
@@ -444,88 +445,97 @@ static bool mail_is_under_way(void)
     return false;
 }
 
+static void check_vcpu(const struct vcpu *v)
+{
+    assert_true(!v->on || v->on->vcpu == v);
+    assert_int_equal(v->held, v->on != NULL);
+    assert_true(!v->held || v->home == v->on->id);
+    assert_false(v->held && v->queued);
+    assert_true(v->on || v->runstate != RUNSTATE_running);
+    assert_true(cpu_set_has(&v->d->cpus, v->home));
+    if (queue_can_run(v) && actor_of(v))
+        assert_true(v->on || v->queued);
+}
+
 static void check_domain(const struct domain *d)
 {
-    unsigned loaded = 0, running = 0, queued = 0, listed = 0;
-    uint64_t had = 0;
+    unsigned loaded = 0, queued = 0;
 
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
-        const struct vcpu *v = d->vcpu[i];
-
-        loaded += v->on != NULL;
-        running += v->runstate == RUNSTATE_running;
-        queued += v->queued;
-        assert_true(!v->on || v->on->vcpu == v);
-        assert_false(v->on && v->queued);
-        assert_true(v->on || v->runstate != RUNSTATE_running);
-        if (can_run(v) && actor_of(v))
-            assert_true(v->on || v->queued);
-    }
-    for (const struct vcpu *v = d->run_queue; v; v = v->run_next) {
-        assert_true(v->queued && v->d == d && v->had >= had);
-        had = v->had;
-        listed++;
+        check_vcpu(d->vcpu[i]);
+        loaded += d->vcpu[i]->on != NULL;
+        queued += d->vcpu[i]->queued;
     }
     assert_int_equal(d->loaded, loaded);
-    assert_int_equal(d->running, running);
-    assert_int_equal(queued, listed);
+    assert_int_equal(d->waiting, queued);
     assert_false(d->suspended && loaded);
 }
 
-static void check_waiting(void)
+/* All that are queued are in the queue of their home, once. */
+static void check_queue(unsigned id)
 {
-    const struct domain *w = waiting;
-    uint64_t had = 0;
-    unsigned with_queue = 0;
+    const struct queue *q = &queues[id];
+    const struct vcpu *last = NULL;
+    unsigned nr[2] = {0};
 
-    for (; w; w = w->run_next) {
-        assert_non_null(w->run_queue);
-        assert_true(w->had >= had);
-        had = w->had;
-        with_queue++;
+    assert_int_equal(q->lock.held, 0);
+    for (const struct vcpu *v = q->first; v; last = v, v = v->run_next) {
+        assert_true(v->queued && v->home == id && v->run_prev == last);
+        assert_true(v->d->had >= q->least);
+        nr[cpu_set_says(&v->d->cpus)]++;
     }
+    assert_ptr_equal(q->last, last);
+    assert_int_equal(q->nr[0], nr[0]);
+    assert_int_equal(q->nr[1], nr[1]);
     for (const struct domain *d = domain_list; d; d = d->next)
-        with_queue -= d->run_queue != NULL;
-    assert_int_equal(with_queue, 0);
+        for (unsigned i = 0; i < d->nr_vcpus; i++)
+            if (d->vcpu[i]->queued && d->vcpu[i]->home == id)
+                nr[cpu_set_says(&d->cpus)]--;
+    assert_int_equal(nr[0] | nr[1], 0);
+    assert_int_equal(queue_next(id) == id, !queue_empty(q));
 }
 
-static bool somebody_waits(void)
+/* For that CPU. */
+static bool somebody_waits(unsigned id)
 {
     for (unsigned i = 0; i < nr_actors; i++)
-        if (actors[i].v->queued && can_run(actors[i].v))
+        if (actors[i].v->queued && queue_can_run(actors[i].v) &&
+            cpu_set_has(&actors[i].v->d->cpus, id))
             return true;
     return false;
 }
 
-static void check_cpu(unsigned id, bool settled, bool wanted)
+static void check_cpu(unsigned id, bool settled)
 {
+    const bool wanted = somebody_waits(id);
     const struct processor *p = &processors[id];
     const struct vcpu *v = cpu_of(id)->vcpu;
 
     assert_true(!v || v->on == cpu_of(id));
-    assert_true(!turns[id].idle || p->place != GUEST);
+    assert_true(!cpu_mask_has(&idle_cpus, id) || p->place != GUEST);
     assert_int_equal(cpu_of(id)->tlb & TLB_RESTING, p->place != GUEST);
     if (p->place == GUEST) {
         assert_int_equal(v->runstate, RUNSTATE_running);
-        assert_true(can_run(v) || p->mail_at != NEVER);
+        assert_true(queue_can_run(v) || p->mail_at != NEVER);
         if (settled && wanted)
             assert_true(p->timer_at <= MAX(now, turns[id].slice_end));
     } else if (settled && p->place == HALTED) {
         assert_false(wanted);
-        assert_false(v && can_run(v));
+        assert_false(v && queue_can_run(v));
     }
 }
 
 static void check(void)
 {
-    const bool settled = !mail_is_under_way(), wanted = somebody_waits();
+    const bool settled = !mail_is_under_way();
 
     assert_int_equal(hv_lock.held, 0);
     for (const struct domain *d = domain_list; d; d = d->next)
         check_domain(d);
-    check_waiting();
-    for (unsigned i = 0; i < cpu_count; i++)
-        check_cpu(i, settled, wanted);
+    for (unsigned i = 0; i < cpu_count; i++) {
+        check_queue(i);
+        check_cpu(i, settled);
+    }
 }
 
 static void play(uint64_t duration)
@@ -609,13 +619,11 @@ static void make(unsigned cpus)
             d->vcpu[i]->runstate = RUNSTATE_offline;
             d->vcpu[i]->runstate_entry = now;
         }
-    waiting = NULL;
     memset(turns, 0, sizeof(turns));
+    memset(&idle_cpus, 0, sizeof(idle_cpus));
     for (unsigned i = 0; i < cpus; i++)
         turns[i].charged = now;
     hv_lock = (struct lock){0};
-    had_least = 0;
-    contended = false;
     domain_ended = 0;
     nr_actors = 0;
     controller_told = NULL;
@@ -643,8 +651,10 @@ static int end(void **state)
 {
     (void)state;
     machine_be(0);
-    for (unsigned i = 0; i < nr_actors; i++)
+    for (unsigned i = 0; i < nr_actors; i++) {
         time_disarm(actors[i].v);
+        sched_forget(actors[i].v);
+    }
     machine_cpus(1);
     machine_end();
     return 0;

@@ -7,7 +7,8 @@
  * There is no timer here, which would only make a lost wake-up a late one, and
  * all vCPUs come to a stop by themselves: so what was lost is still there when
  * nothing moves any more (quiet). What one CPU does under the lock that no
- * other may see without is one step.
+ * other may see without is one step, and so one queue stands for those of all
+ * CPUs: steal.pml has these, without that lock.
  *
  * Each #ifndef DROP_ names a file and words of it that its lines stand for;
  * tests/model/run looks whether they are there, and that without those lines
@@ -103,7 +104,7 @@ inline rouse(cpu)
 {
     if
     :: idle[cpu] && cpu != c ->
-#ifndef DROP_ROUSE /* hv/sched/sched.c: ipi_send(cpu, WORK_RESCHED); */
+#ifndef DROP_ROUSE /* hv/sched/sched.c: ipi_send(cpu_of(cpu), WORK_RESCHED); */
         told = cpu
 #else
         skip
@@ -129,14 +130,14 @@ inline may_run(v)
 {
     state[v] = RUNNABLE;
     if
-#ifndef DROP_LOADED /* hv/sched/sched.c: rouse(v->on); */
+#ifndef DROP_LOADED /* hv/sched/sched.c: (void)rouse(home); */
     :: on[v] != CPUS -> rouse(on[v])
     :: else ->
 #else
     :: true ->
 #endif
         ENQUEUE(v);
-#ifndef DROP_OFFER /* hv/sched/sched.c: told = !v->on && offer(v->d); */
+#ifndef DROP_OFFER /* hv/sched/sched.c: if (offer(v->d, home)) */
         offer()
 #endif
     fi
@@ -144,20 +145,20 @@ inline may_run(v)
 
 inline sched_wake(v)
 {
-    d_step {
-        told = CPUS;
+    if
+    :: state[v] == BLOCKED || state[v] == POLLING ->
+        d_step { told = CPUS; may_run(v) };
+        TELL(RESCHED)
+    :: else ->
+#ifndef DROP_KICK /* hv/sched/sched.c: ipi_send(cpu_of(home), WORK_LOOK); */
         if
-        :: state[v] == BLOCKED || state[v] == POLLING -> may_run(v)
+        :: on[v] != CPUS && v != cur[c] -> IPI_SEND(on[v], LOOK)
         :: else
         fi
-    };
-    TELL(RESCHED);
-#ifndef DROP_KICK /* hv/sched/sched.c: ipi_send(v->on, WORK_LOOK); */
-    if
-    :: on[v] != CPUS && v != cur[c] -> IPI_SEND(on[v], LOOK)
-    :: else
-    fi
+#else
+        skip
 #endif
+    fi
 }
 
 /* --- events --------------------------------------------------------------- */
@@ -276,31 +277,31 @@ iret: /* fast.asm, without the lock; and to the guest without a look at work */
 
 block:
     skip;
-    d_step { masked[v] = false; pc[v] = CHOOSE };
-#ifndef DROP_BLOCK_LOOK /* hv/call/sched_op.c: if (event_wanted(v) || is_down(v)) */
+    d_step { masked[v] = false; pc[v] = CHOOSE; state[v] = BLOCKED };
+#ifndef DROP_BLOCK_LOOK /* hv/call/sched_op.c: sched_stay(v, VCPU_BLOCKED); */
     if
-    :: upcall[v] && !masked[v] -> LOCK_PUT; goto out
+    :: upcall[v] && !masked[v] -> state[v] = RUNNABLE; LOCK_PUT; goto out
     :: else
     fi;
 #endif
-    skip;
-    d_step { state[v] = BLOCKED; work[c] = work[c] | RESCHED };
+    work[c] = work[c] | RESCHED;
     LOCK_PUT;
     goto out;
 
 poll:
-    pc[v] = POLLED;
+    skip;
+    d_step { pc[v] = POLLED; state[v] = POLLING };
 #ifndef DROP_POLL_LOOK /* hv/call/sched_op.c: rc = any_pending(v, port, p.nr_ports); */
     if
-    :: pending[v] -> LOCK_PUT; goto out
+    :: pending[v] -> state[v] = RUNNABLE; LOCK_PUT; goto out
     :: else
     fi;
 #endif
     if
-    :: upcall[v] && !masked[v] -> LOCK_PUT; goto out
+    :: upcall[v] && !masked[v] -> state[v] = RUNNABLE; LOCK_PUT; goto out
     :: else
     fi;
-    d_step { state[v] = POLLING; work[c] = work[c] | RESCHED };
+    work[c] = work[c] | RESCHED;
     LOCK_PUT;
     goto out;
 
@@ -389,7 +390,7 @@ schedule: /* sched_before_guest() */
         assert(on[v] == CPUS); /* on one CPU, and that is this one */
         on[v] = c;
         cur[c] = v;
-#ifndef DROP_RUN_OFFER /* hv/sched/sched.c: if (!offer_all()) { */
+#ifndef DROP_RUN_OFFER /* hv/sched/sched.c: if (waits && !offer(prev->d, me())) */
         if
         :: waiting -> offer()
         :: else
@@ -415,7 +416,7 @@ rest: /* and idle() */
             cur[c] = NOBODY
         :: else
         fi;
-#ifndef DROP_IDLE_FIRST /* hv/sched/sched.c: my()->idle = true; */
+#ifndef DROP_IDLE_FIRST /* hv/sched/sched.c: cpu_mask_put(&idle_cpus, me()); */
         idle[c] = true
 #endif
     };

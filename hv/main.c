@@ -30,6 +30,7 @@
 #include "hv/entry/patch.h"
 #include "hv/entry/trap.h"
 #include "hv/sched/event.h"
+#include "hv/sched/queue.h"
 #include "hv/sched/time.h"
 #include "hv/svc/build/launch.h"
 #include "hv/svc/console/console.h"
@@ -103,6 +104,7 @@ static void init_machine(void)
     cpu_detect();
     cpu_init();
     lock_init(&hv_lock, LOCKDEP_HV, 0);
+    queue_init();
     hv_lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();

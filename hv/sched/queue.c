@@ -13,6 +13,12 @@ struct queue queues[CPU_MAX];
 /* In whose queue there is one that may run anywhere; one that may not. */
 static struct cpu_mask waiting[2];
 
+void queue_init(void)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        spin_init(&queues[i].lock, LOCKDEP_QUEUE, i);
+}
+
 /* --- locks ---------------------------------------------------------------- */
 
 static unsigned home(const struct vcpu *v)
@@ -185,21 +191,14 @@ uint64_t queue_least_elsewhere(unsigned cpu)
     return had;
 }
 
-static unsigned length(unsigned cpu)
-{
-    const struct queue *q = &queues[cpu];
-
-    return READ_ONCE(q->nr[0]) + READ_ONCE(q->nr[1]);
-}
-
 unsigned queue_fullest(unsigned but)
 {
     unsigned fullest = cpu_count, most = 0;
 
     for (unsigned i = queue_next(0); i < cpu_count; i = queue_next(i + 1))
-        if (i != but && length(i) > most) {
+        if (i != but && queue_length(i) > most) {
             fullest = i;
-            most = length(i);
+            most = queue_length(i);
         }
     return fullest;
 }

@@ -29,6 +29,8 @@ struct queue {
 } aligned_to(64);
 extern struct queue queues[CPU_MAX];
 
+/* Before any is locked. */
+void queue_init(void);
 static inline struct queue *queue_lock(unsigned cpu)
 {
     spin_lock(&queues[cpu].lock);
@@ -87,6 +89,12 @@ uint64_t queue_least_of(const struct queue *q, const struct domain *d,
 /* From one queue to another; false: v waits no more. */
 bool queue_move(struct vcpu *v, unsigned to);
 
+static inline unsigned queue_length(unsigned cpu)
+{
+    const struct queue *q = &queues[cpu];
+
+    return READ_ONCE(q->nr[0]) + READ_ONCE(q->nr[1]);
+}
 /* The lowest CPU from there on in whose queue somebody is; cpu_count: none. */
 unsigned queue_next(unsigned from);
 /* In any but this one? */
@@ -103,8 +111,5 @@ unsigned queue_fullest(unsigned but);
 bool queue_waits_for_slow(unsigned cpu);
 static inline bool queue_waits_for(unsigned cpu)
 {
-    const struct queue *q = &queues[cpu];
-
-    return READ_ONCE(q->nr[0]) || READ_ONCE(q->nr[1]) ||
-           (cpu_count > 1 && queue_waits_for_slow(cpu));
+    return queue_length(cpu) || (cpu_count > 1 && queue_waits_for_slow(cpu));
 }

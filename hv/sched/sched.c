@@ -7,39 +7,23 @@
  *
  * Each CPU chooses from its own queue (queue.h). It takes from another's when
  * it would go idle, from the fullest first; and when it looks round, now and
- * then, and finds one that is owed more than its own by STEAL_LEAD.
- *
- * Whoever wakes or kicks another vCPU waits for it most likely: one of its own
- * domain is run at once, if that is fair and no CPU is idle; for one of another
- * the current slice ends when WAKE_SLICE of it is over.
- *
- * No wake-up is lost, and no CPU rests while a vCPU waits that it may run:
- *   - who sleeps says so first (sched_sleep()), then looks whether what it
- *     waits for is there; who wakes it has put that there first, then looks;
- *   - who goes idle says so first (idle_cpus), then looks at all queues and at
- *     what it has loaded; who wakes changes those first, then looks for an idle
- *     CPU, and of several that do one tells it;
- *   - who is held is put back, or into the queue, under the lock under which
- *     who wakes it found it held.
- * tests/model/steal.pml has these three.
+ * then, and finds one that is owed much more than its own (steal.c).
  *
  * What covers what: a queue's lock the vCPUs at home there and their state
- * (queue.h), and the turn of its CPU (turn.h); idle_cpus is atomic; kick_lead,
- * errand, requested and the rest of a turn are the CPU's own. Waking, sleeping,
- * the look before a guest and the choice need no other lock. hv_lock, which all
- * callers hold, is needed for what lies around it: loading a vCPU
- * (vcpu_switch(), domain_left()), timers (time_arm(), time_program()), the
+ * (queue.h), and the turn of its CPU (turn.h); who is idle is atomic;
+ * kick_lead, errand, requested and the rest of a turn are the CPU's own.
+ * Waking, sleeping, the look before a guest and the choice need no other lock.
+ * hv_lock, which all callers hold, is needed for what lies around it: loading a
+ * vCPU (vcpu_switch(), domain_left()), timers (time_arm(), time_program()), the
  * reaper, idle work; and for that no vCPU is freed while somebody has its
  * address (sched_forget()).
  */
 #include "hv/sched/sched.h"
 
 #include "hv/arch/cpu.h"
-#include "hv/arch/ipi.h"
 #include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
-#include "hv/dev/clock.h"
 #include "hv/domain/profile.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/idle_work.h"
@@ -49,11 +33,11 @@
 #include "hv/sched/steal.h"
 #include "hv/sched/time.h"
 #include "hv/sched/turn.h"
+#include "hv/sched/wake.h"
 
 #define REAP_TURN 1000000u /* ns */
 
 static void (*when_empty)(void);
-static struct cpu_mask idle_cpus; /* each looks for something to do, or rests */
 
 static unsigned me(void)
 {
@@ -158,170 +142,8 @@ bool sched_may_spend(const struct domain *d)
     return !v || v->d == d || had <= queue_had(v->d) + slice();
 }
 
-/* --- idle CPUs ------------------------------------------------------------ */
-
-/* False: it is not idle, or another has told it. */
-static bool rouse(unsigned cpu)
-{
-    if (!cpu_mask_drop(&idle_cpus, cpu))
-        return false;
-    if (cpu != me())
-        ipi_send(cpu_of(cpu), WORK_RESCHED);
-    return true;
-}
-
-/*
- * One of d's waits, at home there. To a CPU that has nothing to do and may run
- * it: this one first, then its home. False: there is none.
+/* --- slices ----------------------------------------------------------------
  */
-static bool offer(const struct domain *d, unsigned home)
-{
-    unsigned i;
-
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    i = cpu_mask_next(&idle_cpus, 0, cpu_count);
-    if (likely(i == cpu_count))
-        return false;
-    if ((cpu_set_has(&d->cpus, me()) && rouse(me())) || rouse(home))
-        return true;
-    for (; i < cpu_count; i = cpu_mask_next(&idle_cpus, i + 1, cpu_count))
-        if (cpu_set_has(&d->cpus, i) && rouse(i))
-            return true;
-    return false;
-}
-
-/* --- who may run, and who may not ----------------------------------------- */
-
-#define SLEEPS (BIT(VCPU_BLOCKED) | BIT(VCPU_POLLING))
-
-/*
- * If v's state is one of these it may run from now on. False: it waits, and no
- * CPU was idle.
- */
-static bool may_run(struct vcpu *v, uint64_t from)
-{
-    struct queue *q;
-    unsigned home;
-    bool held;
-
-    if (v->home != me())
-        turn_charge_here();
-    q = queue_lock_home(v);
-    if (v->home == me())
-        turn_charge(me());
-    if (!(BIT(v->state) & from)) {
-        queue_unlock(q);
-        return true;
-    }
-    turn_wakes(v);
-    WRITE_ONCE(v->state, VCPU_RUNNABLE);
-    held = v->held;
-    home = v->home;
-    if (!held && !v->queued) {
-        runstate_waiting(v, turn_my()->charged);
-        queue_put(q, v);
-    }
-    queue_unlock(q);
-    if (held) {
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        (void)rouse(home); /* or it looks before it is idle */
-        return true;
-    }
-    if (offer(v->d, home))
-        return true;
-    turn_contend(v->d);
-    turn_cut_for(v, home);
-    return false;
-}
-
-/*
- * One vCPU of a guest has interrupted another, which waits for its turn. What
- * it has is put down to it as ever, and heed_kick() sees to it that others do
- * not wait for that: one that slept has its bonus in hand already.
- */
-static void prefer(struct vcpu *v, bool slept)
-{
-    const struct vcpu *by = current_vcpu();
-    struct turn *t = turn_my();
-
-    if (!by || by->d != v->d)
-        return;
-    WRITE_ONCE(t->kicked, v);
-    t->kick_lead = slept ? 0 : slice();
-    sched_request();
-}
-
-void sched_up(struct vcpu *v)
-{
-    if (v->state != VCPU_DOWN)
-        return;
-    (void)may_run(v,
-                  BIT(VCPU_DOWN)); /* nobody is preferred to whoever ups it */
-    time_arm(v);
-}
-
-/* What it waited for is gone with its channels: it looks for itself. */
-void sched_resume(struct vcpu *v)
-{
-    (void)may_run(v, SLEEPS | BIT(VCPU_RUNNABLE)); /* as above */
-}
-
-void sched_down(struct vcpu *v)
-{
-    struct queue *q = queue_lock_home(v);
-    const unsigned home = v->home;
-    const bool held = v->held;
-
-    WRITE_ONCE(v->state, VCPU_DOWN);
-    if (v->queued)
-        queue_remove(q, v);
-    if (!held)
-        runstate_waiting(v, clock_now_ns());
-    queue_unlock(q);
-    time_arm(v);
-    if (v == current_vcpu())
-        sched_request();
-    else if (held)
-        ipi_send(cpu_of(home), WORK_RESCHED);
-}
-
-bool sched_sleep(struct vcpu *v, enum vcpu_state how)
-{
-    enum vcpu_state runs = VCPU_RUNNABLE;
-
-    return __atomic_compare_exchange_n(&v->state, &runs, how, false,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-void sched_stay(struct vcpu *v, enum vcpu_state how)
-{
-    (void)__atomic_compare_exchange_n(&v->state, &how, VCPU_RUNNABLE, false,
-                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-/* It runs, or waits; the CPU that has it looks whether it runs on as before. */
-static void kick(struct vcpu *v)
-{
-    struct queue *q = queue_lock_home(v);
-    const bool held = v->held, waits = v->queued;
-    const unsigned home = v->home;
-
-    queue_unlock(q);
-    if (waits)
-        prefer(v, false);
-    else if (held && home != me())
-        ipi_send(cpu_of(home), WORK_LOOK);
-}
-
-void sched_wake(struct vcpu *v)
-{
-    if (BIT(__atomic_load_n(&v->state, __ATOMIC_SEQ_CST)) & SLEEPS) {
-        if (!may_run(v, SLEEPS))
-            prefer(v, true);
-    } else if (v != current_vcpu()) {
-        kick(v);
-    }
-}
 
 uint64_t sched_slice_end(void)
 {
@@ -482,7 +304,7 @@ static void left(struct vcpu *prev, bool waits)
 {
     if (!prev->d->loaded)
         domain_left(prev->d);
-    if (waits && !offer(prev->d, me()))
+    if (waits && !wake_offer(prev->d, me()))
         turn_contend(prev->d);
 }
 
@@ -497,6 +319,23 @@ static void let_go(struct vcpu *v)
     waits = put_back(q, v);
     queue_unlock(q);
     left(v, waits);
+}
+
+/*
+ * This CPU was told of one, and may have taken another: then that one waits,
+ * and who is idle still, or alone, has not heard of it.
+ */
+static void after_rest(void)
+{
+    struct turn *t = turn_my();
+
+    if (likely(!t->was_idle))
+        return;
+    t->was_idle = false;
+    if (queue_next(0) == cpu_count)
+        return;
+    wake_idle_that_may();
+    turn_ask_alone();
 }
 
 static void run(struct vcpu *next)
@@ -520,6 +359,7 @@ static void run(struct vcpu *next)
         runstate_publish(next);
     if (changes && prev)
         left(prev, waits);
+    after_rest();
     time_program();
 }
 
@@ -588,8 +428,8 @@ static void idle(void)
 
     profile_leave();
     time_program();
-    cpu_mask_put(&idle_cpus, me());
-    busy = idle_work() || something_waits() || !cpu_mask_has(&idle_cpus, me());
+    wake_idle_begin();
+    busy = idle_work() || something_waits() || !wake_is_idle(me());
     hv_lock_put();
     lock_hook_none("held on the way to sleep");
     profile_asleep();
@@ -599,7 +439,8 @@ static void idle(void)
         x86_sti_hlt_cli();
     profile_woken();
     hv_lock_get();
-    (void)cpu_mask_drop(&idle_cpus, me()); /* it may have been told */
+    wake_idle_end();
+    turn_my()->was_idle = true;
 }
 
 static void let_go_of_request(void)

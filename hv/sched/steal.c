@@ -5,7 +5,13 @@
 #include "hv/arch/cpu.h"
 #include "hv/sched/queue.h"
 
-#define LEAD 5000000u /* ns: worth the way from one CPU to another */
+/*
+ * ns: worth the way from one CPU to another. Who is next here waits on then: so
+ * from a queue that is no longer, which gains nothing by it, only what has been
+ * missed by whole turns; and from one that is longer by two, anything.
+ */
+#define LEAD      5000000u
+#define LEAD_EVEN 40000000u
 
 static unsigned here(void)
 {
@@ -46,20 +52,30 @@ static uint64_t owed(const struct vcpu *v, const struct steal_place *p)
     return than > had ? than - had : 0;
 }
 
-/* Of those in q that may run here and are owed more than *most. */
-static struct vcpu *most_owed(const struct queue *q,
-                              const struct steal_place *p, uint64_t *most)
+static uint64_t lead_wanted(unsigned from)
 {
+    const unsigned ours = queue_length(here()), theirs = queue_length(from);
+
+    if (theirs > ours + 1)
+        return 0;
+    return theirs > ours ? LEAD : LEAD_EVEN;
+}
+
+/* Of those in that queue that may run here and are owed more than *most. */
+static struct vcpu *most_owed(unsigned cpu, const struct steal_place *p,
+                              uint64_t *most)
+{
+    uint64_t than = MAX(*most, lead_wanted(cpu));
     struct vcpu *found = NULL;
 
-    for (struct vcpu *v = q->first; v; v = v->run_next) {
+    for (struct vcpu *v = queues[cpu].first; v; v = v->run_next) {
         const uint64_t lead = owed(v, p);
 
-        if (lead <= *most || !queue_can_run(v) ||
+        if (lead <= than || !queue_can_run(v) ||
             !cpu_set_has(&v->d->cpus, here()))
             continue;
         found = v;
-        *most = lead;
+        than = *most = lead;
     }
     return found;
 }
@@ -68,7 +84,7 @@ static struct vcpu *most_owed(const struct queue *q,
 static unsigned look_round(const struct steal_place *p)
 {
     unsigned where = cpu_count;
-    uint64_t most = LEAD;
+    uint64_t most = 0;
 
     for (unsigned i = queue_next(0); i < cpu_count; i = queue_next(i + 1)) {
         struct queue *q;
@@ -76,7 +92,7 @@ static unsigned look_round(const struct steal_place *p)
         if (i == here())
             continue;
         q = queue_lock(i);
-        if (most_owed(q, p, &most))
+        if (most_owed(i, p, &most))
             where = i;
         queue_unlock(q);
     }
@@ -86,13 +102,13 @@ static unsigned look_round(const struct steal_place *p)
 struct vcpu *steal_owed(const struct steal_place *p)
 {
     const unsigned where = look_round(p);
-    uint64_t most = LEAD;
+    uint64_t most = 0;
     struct vcpu *v;
 
     if (where == cpu_count)
         return NULL;
     queue_lock_two(here(), where);
-    v = most_owed(&queues[where], p, &most);
+    v = most_owed(where, p, &most);
     if (v)
         queue_take(&queues[where], v, here());
     queue_unlock_two(here(), where);

@@ -173,7 +173,6 @@ static void alone_no_more(unsigned cpu)
         turn_is_first(v);
     }
     queue_unlock(q);
-    set_timer_anew(cpu);
 }
 
 static void level(struct vcpu *v)
@@ -209,10 +208,18 @@ void turn_contend(const struct domain *d)
         if (!cpu_set_has(&d->cpus, i) || !cpu_mask_drop(&alone, i))
             continue;
         alone_no_more(i);
+        set_timer_anew(i);
         anew = true;
     }
     if (anew)
         level_all();
+}
+
+void turn_ask_alone(void)
+{
+    for (unsigned i = cpu_mask_next(&alone, 0, cpu_count); i < cpu_count;
+         i = cpu_mask_next(&alone, i + 1, cpu_count))
+        set_timer_anew(i);
 }
 
 /* --- slices --------------------------------------------------------------- */
@@ -301,8 +308,13 @@ static bool is_alone(void)
 {
     const unsigned me = this_cpu()->id;
 
-    if (turn_others_wait())
+    if (turn_others_wait()) {
+        if (cpu_mask_drop(&alone, me)) {
+            alone_no_more(me);
+            level_all();
+        }
         return false;
+    }
     if (cpu_count == 1 || cpu_mask_has(&alone, me))
         return true;
     cpu_mask_put(&alone, me);

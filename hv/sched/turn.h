@@ -31,7 +31,7 @@ struct turn {
     uint64_t slice_start, slice_end, charged; /* of runs */
     uint64_t kick_lead;    /* ns more than its like that kicked may have had */
     struct domain *errand; /* what is done just now is for it */
-    bool requested, gives_way;
+    bool requested, gives_way, was_idle;
     bool passed_on;    /* its slice is the one of who ran before */
     uint64_t ends;     /* what its timer was last set for; 0: nothing */
     uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
@@ -65,6 +65,8 @@ void turn_charge_here(void);
 void turn_raise_domain(struct domain *d, uint64_t had);
 /* One of d's waits, and no CPU was idle that may run it. */
 void turn_contend(const struct domain *d);
+/* Whoever is alone is to see whether that is so. */
+void turn_ask_alone(void);
 /*
  * For v, which waits, a slice need not last longer than is worth its beginning:
  * at home; or, if v would not go first there, where it has most of a lead, and

@@ -13,7 +13,7 @@ HVT_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 HVT_MACHINE := tests/hv/machine.c hv/domain/domain.c hv/base/print.c
 
 # What sched.c, which a test includes, has beside it.
-HVT_QUEUES := $(patsubst %,hv/sched/%.c,queue turn steal runstate idle_work)
+HVT_QUEUES := $(patsubst %,hv/sched/%.c,queue turn steal wake runstate idle_work)
 
 HVT_print := hv/base/print.c
 HVT_cmdline := hv/base/cmdline.c
@@ -35,6 +35,7 @@ HVT_event_model := $(HVT_event)
 HVT_time := hv/sched/time.c hv/sched/watchdog.c $(HVT_MACHINE)
 HVT_sched := $(HVT_QUEUES) $(HVT_MACHINE)
 HVT_sched_smp := $(HVT_QUEUES) hv/sched/time.c hv/entry/exit.c hv/arch/ipi.c $(HVT_MACHINE)
+HVT_sched_threads := $(filter-out hv/sched/idle_work.c,$(HVT_QUEUES)) hv/arch/ipi.c $(HVT_MACHINE)
 HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/event.c \
     $(HVT_MACHINE)
 HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c
@@ -60,7 +61,7 @@ HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
 HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := msr event event_model time sched sched_smp ops freeze downgrade_ring selector seg tlb_cpus
+HVT_NATIVE := msr event event_model time sched sched_smp sched_threads ops freeze downgrade_ring selector seg tlb_cpus
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
@@ -84,7 +85,8 @@ $(foreach t,$(HVT_TESTS:test_%=%),\
 
 .SECONDEXPANSION:
 $(BUILD)/tests/hv/test_clock: hv/dev/clock.c hv/dev/rtc.c
-$(BUILD)/tests/hv/test_sched $(BUILD)/tests/hv/test_sched_smp: hv/sched/sched.c
+$(BUILD)/tests/hv/test_sched $(BUILD)/tests/hv/test_sched_smp \
+    $(BUILD)/tests/hv/test_sched_threads: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c
 $(BUILD)/tests/hv/test_cpu_match: hv/arch/cpu_match.c
 $(BUILD)/tests/hv/test_seg: hv/domain/seg.c

@@ -504,6 +504,18 @@ static void who_is_kicked_by_its_like_is_next(void **state)
     assert_true(heeded_other < other / 8); /* by chance */
 }
 
+/* The slice that was cut for one who waits is passed on, and ends as it would.
+ */
+static void kicks_keep_nobody_waiting(void **state)
+{
+    (void)state;
+    appear(1, KICKER, 50 * US, 0);
+    appear(1, KICKER, 50 * US, 0);
+    appear(2, SLEEPER, 200 * US, 10 * MS);
+    play(3000 * (uint64_t)MS);
+    assert_true(actors[2].worst <= WAKE_SLICE + 50 * US);
+}
+
 /* However long the one that wakes it has run: both wait for an answer. */
 static void who_is_woken_by_its_like_runs_at_once(void **state)
 {
@@ -574,6 +586,22 @@ static void every_nanosecond_is_accounted_for(void **state)
         running += r.time[RUNSTATE_running];
     }
     assert_int_equal(running + slept, now - begin);
+}
+
+/* What another CPU has said last may be a bit later than it is here. */
+static void a_later_stamp_of_another_cpu_is_no_age(void **state)
+{
+    struct vcpu_runstate_info r;
+
+    (void)state;
+    appear(1, HOG, 5 * MS, 0);
+    play(10 * MS);
+    cast[0]->runstate_entry = now + 100;
+    runstate_get(cast[0], &r);
+    assert_int_equal(r.time[RUNSTATE_running], cast[0]->runstate_time[0]);
+    runstate_set(cast[0], RUNSTATE_blocked, now);
+    assert_int_equal(cast[0]->runstate_time[0], r.time[RUNSTATE_running]);
+    assert_int_equal(cast[0]->runstate_entry, now + 100); /* nor goes it back */
 }
 
 /* Readers see from the flag that an update is under way (ABI 2.9). */
@@ -689,10 +717,12 @@ int main(void)
         simulated(a_short_nap_wins_nothing),
         simulated(kicking_another_is_no_way_to_run_for_ever),
         simulated(who_is_kicked_by_its_like_is_next),
+        simulated(kicks_keep_nobody_waiting),
         simulated(who_is_woken_by_its_like_runs_at_once),
         simulated(yielding_lets_the_others_go_first),
         simulated(with_nobody_else_a_yielder_goes_on),
         simulated(every_nanosecond_is_accounted_for),
+        simulated(a_later_stamp_of_another_cpu_is_no_age),
         simulated(the_runstate_area_is_written),
         simulated(the_reaper_takes_turns),
         simulated(who_is_down_or_ended_does_not_run),

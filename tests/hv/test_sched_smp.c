@@ -4,12 +4,13 @@
  * its timers, the mail between CPUs and the way out to a guest are the real
  * ones, and each CPU has a stack. What one does under the lock is one step;
  * mail takes a while. After each step all that is counted and linked is right,
- * no vCPU is lost, and no CPU rests while a vCPU waits.
+ * no vCPU is lost or where it may not be, and no CPU rests while a vCPU waits.
  */
 #include <string.h>
 #include <ucontext.h>
 
 #include "hv/arch/idt.h"
+#include "hv/arch/ipi.h"
 #include "hv/arch/lapic.h"
 #include "hv/arch/nmi.h"
 #include "hv/arch/x86.h"
@@ -35,6 +36,8 @@ static void look_round(void);
 #define US    UINT64_C(1000)
 #define MS    UINT64_C(1000000)
 #define NEVER (~UINT64_C(0))
+
+#define DOMAIN_SIZE 8u
 
 struct options options = {.timeslice = 30};
 struct clock_scale clock_scale;
@@ -452,7 +455,8 @@ static void check_vcpu(const struct vcpu *v)
     assert_true(!v->held || v->home == v->on->id);
     assert_false(v->held && v->queued);
     assert_true(v->on || v->runstate != RUNSTATE_running);
-    assert_true(cpu_set_has(&v->d->cpus, v->home));
+    if (actor_of(v))
+        assert_true(cpu_set_has(&v->d->cpus, v->home));
     if (queue_can_run(v) && actor_of(v))
         assert_true(v->on || v->queued);
 }
@@ -512,7 +516,7 @@ static void check_cpu(unsigned id, bool settled)
     const struct vcpu *v = cpu_of(id)->vcpu;
 
     assert_true(!v || v->on == cpu_of(id));
-    assert_true(!cpu_mask_has(&idle_cpus, id) || p->place != GUEST);
+    assert_true(!wake_is_idle(id) || p->place != GUEST);
     assert_int_equal(cpu_of(id)->tlb & TLB_RESTING, p->place != GUEST);
     if (p->place == GUEST) {
         assert_int_equal(v->runstate, RUNSTATE_running);
@@ -562,6 +566,9 @@ static void play(uint64_t duration)
         pass(at);
         step(who, what);
         check();
+        /* It has looked at all queues before it rests. */
+        if (processors[who].place == HALTED)
+            assert_false(somebody_waits(who));
     }
 }
 
@@ -577,18 +584,26 @@ static void bring_up(void)
     hv_lock_put();
 }
 
+/* vCPUs of it that came up. */
+static unsigned used_of(const struct domain *d)
+{
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < nr_actors; i++)
+        used += actors[i].v->d == d;
+    return used;
+}
+
 static struct actor *appear(unsigned domain, enum manner m, uint64_t busy,
                             uint64_t sleep)
 {
     struct domain *d = machine_domain(domain);
     struct actor *a = &actors[nr_actors];
-    unsigned used = 0;
 
-    for (unsigned i = 0; i < nr_actors; i++)
-        used += actors[i].v->d == d;
-    *a = (struct actor){m, d->vcpu[used], busy, sleep, busy, 0, 0, 0};
+    *a = (struct actor){m, d->vcpu[used_of(d)], busy, sleep, busy, 0, 0, 0};
     nr_actors++;
     appearing = a->v;
+    sched_place(a->v);
     step((unsigned)dice(cpu_count), bring_up);
     check();
     return a;
@@ -610,7 +625,7 @@ static void make(unsigned cpus)
     if (!registered)
         domain_register(&hooks);
     registered = true;
-    machine_make(5, 8);
+    machine_make(5, DOMAIN_SIZE);
     machine_run(NULL);
     machine_cpus(cpus);
     for (struct domain *d = domain_list; d; d = d->next)
@@ -620,7 +635,6 @@ static void make(unsigned cpus)
             d->vcpu[i]->runstate_entry = now;
         }
     memset(turns, 0, sizeof(turns));
-    memset(&idle_cpus, 0, sizeof(idle_cpus));
     for (unsigned i = 0; i < cpus; i++)
         turns[i].charged = now;
     hv_lock = (struct lock){0};
@@ -769,6 +783,155 @@ static void with_a_cpu_for_each_nobody_waits(void **state)
         assert_share(&actors[i], 3000 * MS, MS);
 }
 
+/* --- where -----------------------------------------------------------------
+ */
+
+static void pin(unsigned domain, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++)
+        cpu_set_add(&machine_domain(domain)->cpus, i);
+}
+
+/* Others have what is left, and of one another's CPUs nobody takes any. */
+static void who_is_pinned_shares_those_cpus(void **state)
+{
+    (void)state;
+    pin(1, 0, 1);
+    pin(3, cpu_count - 1, cpu_count);
+    for (unsigned i = 0; i < 3; i++)
+        appear(1, HOG, 1000000 * MS, 0);
+    appear(3, HOG, 1000000 * MS, 0);
+    appear(3, SLEEPER, 300 * US, 2 * MS);
+    play(3000 * MS);
+    for (unsigned i = 0; i < 3; i++)
+        assert_share(&actors[i], 1000 * MS, 40 * MS);
+    assert_true(actors[3].had > 2500 * MS);
+    assert_true(actors[4].worst <= WAKE_SLICE + 10 * US);
+}
+
+/* What one has alone on another CPU is no measure of those who share this. */
+static void who_comes_late_to_a_pinned_cpu_gets_as_much(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 5; i++)
+        pin(i, i == 1, i == 1 ? 2 : 1);
+    appear(1, HOG, 1000000 * MS, 0);
+    appear(2, HOG, 1000000 * MS, 0);
+    appear(3, HOG, 1000000 * MS, 0);
+    play(20000 * MS);
+    appear(4, SLEEPER, 500 * US, 5 * MS);
+    play(100 * MS);
+    appear(5, HOG, 1000000 * MS, 0);
+    forget_had();
+    play(3000 * MS);
+    assert_share(&actors[0], 3000 * MS, MS);
+    assert_share(&actors[4], actors[1].had, 100 * MS);
+    assert_share(&actors[4], actors[2].had, 100 * MS);
+    assert_true(actors[4].had > 850 * MS);
+}
+
+static unsigned moves(uint64_t duration)
+{
+    const uint64_t until = now + duration;
+    unsigned home[ARRAY_SIZE(actors)], n = 0;
+
+    while (now < until) {
+        for (unsigned i = 0; i < nr_actors; i++)
+            home[i] = actors[i].v->home;
+        play(MS);
+        for (unsigned i = 0; i < nr_actors; i++)
+            n += actors[i].v->home != home[i];
+    }
+    return n;
+}
+
+/* Of a hundred turns on each CPU few are somebody's who comes from another. */
+static void as_many_on_each_stay_at_home(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * cpu_count; i++)
+        appear(1 + i % 4, HOG, 1000000 * MS, 0);
+    play(500 * MS);
+    assert_true(moves(3000 * MS) <= 20 * cpu_count);
+}
+
+static void wait_at(unsigned domain, unsigned id, unsigned home)
+{
+    struct vcpu *v = machine_domain(domain)->vcpu[id];
+
+    v->state = VCPU_RUNNABLE;
+    v->home = home;
+    queue_put(queue_lock(home), v);
+    queue_unlock(&queues[home]);
+}
+
+/* Of those that may run here; and from any that has one of these. */
+static void the_fullest_is_stolen_from(void **state)
+{
+    const struct vcpu *v;
+
+    (void)state;
+    machine_be(0);
+    pin(3, 1, 4);
+    wait_at(1, 0, 1);
+    for (unsigned i = 0; i < 2; i++)
+        wait_at(2, i, 2);
+    for (unsigned i = 0; i < 3; i++)
+        wait_at(3, i, 3); /* which may not run here */
+    assert_int_equal(queue_fullest(0), 3);
+    v = steal_any();
+    assert_true(v && v->d->id == 1); /* not the fullest: any will do */
+    assert_true(v->held && !v->queued && v->home == 0);
+    for (unsigned i = 0; i < 3; i++)
+        sched_forget(machine_domain(3)->vcpu[i]);
+    wait_at(1, 1, 1);
+    v = steal_any();
+    assert_true(v && v->d->id == 2);
+    for (unsigned d = 1; d <= 2; d++)
+        for (unsigned i = 0; i < 2; i++)
+            sched_forget(machine_domain(d)->vcpu[i]);
+    assert_null(steal_any());
+}
+
+/* It has its CPU: who wakes it need not leave another. */
+static struct actor *woken;
+
+static void wake_and_look(void)
+{
+    hv_lock_get();
+    wake(woken);
+    assert_false(turns[this_cpu()->id].requested);
+    assert_null(turns[this_cpu()->id].kicked);
+    hv_lock_put();
+}
+
+static void who_wakes_one_for_an_idle_cpu_goes_on(void **state)
+{
+    unsigned loaded = 0, offered = 0;
+    struct actor *a;
+
+    (void)state;
+    a = appear(1, HOG, 5 * US, 0); /* a moment is so long */
+    woken = appear(1, SLEEPER, 10 * US, 1000000 * MS);
+    for (unsigned i = 0; i < cpu_count - 1; i++)
+        appear(2, SLEEPER, 10 * US, (2 + i) * MS); /* it has its CPU between */
+    for (unsigned round = 0; round < 200; round++) {
+        bool idle = false;
+
+        play(dice(2) ? 100 * US : MS + dice(5 * MS));
+        for (unsigned i = 0; i < cpu_count; i++)
+            idle |= i != a->v->home && wake_is_idle(i);
+        if (woken->v->state != VCPU_BLOCKED || !idle)
+            continue;
+        *(woken->v->held ? &loaded : &offered) += 1;
+        step(a->v->home, wake_and_look);
+        play(20 * US);
+        assert_ptr_equal(a->v->on->vcpu, a->v);
+    }
+    if (loaded < 10 || offered < 10)
+        fail_msg("%u times it was loaded, %u times not", loaded, offered);
+}
+
 /* --- who sleeps ------------------------------------------------------------
  */
 
@@ -896,7 +1059,7 @@ static void one_that_is_destroyed_is_reaped(void **state)
 /* --- anything ---------------------------------------------------------------
  */
 
-#define WALKS 40
+#define WALKS 100
 
 static void walks_of_all_manners(void **state)
 {
@@ -908,9 +1071,15 @@ static void walks_of_all_manners(void **state)
         seed = walk_no;
         for (unsigned i = 0, n = 2 + (unsigned)dice(12); i < n; i++) {
             enum manner m = (enum manner)dice(5);
+            unsigned domain = 1 + (unsigned)dice(4);
 
-            appear(1 + (unsigned)dice(4), m == PARTNER ? WALKER : m,
-                   1 + dice(3 * MS), 1 + dice(9 * MS));
+            if (used_of(machine_domain(domain)) == DOMAIN_SIZE)
+                continue;
+
+            if (machine_domain(domain)->vcpu[0]->state == VCPU_DOWN && !dice(3))
+                pin(domain, (unsigned)dice(cpus), cpus);
+            appear(domain, m == PARTNER ? WALKER : m, 1 + dice(3 * MS),
+                   1 + dice(9 * MS));
         }
         play(300 * MS);
     }
@@ -935,6 +1104,11 @@ int main(void)
         on_both(who_had_all_it_wanted_is_owed_nothing),
         on_both(many_vcpus_get_no_more_than_few),
         on_both(with_a_cpu_for_each_nobody_waits),
+        on_both(who_is_pinned_shares_those_cpus),
+        on_both(who_comes_late_to_a_pinned_cpu_gets_as_much),
+        on_both(as_many_on_each_stay_at_home),
+        on_four(the_fullest_is_stolen_from),
+        on_two(who_wakes_one_for_an_idle_cpu_goes_on),
         on_both(a_sleeper_is_served_soon),
         on_both(partners_go_on),
         on_both(a_yielder_lets_others_go_first),

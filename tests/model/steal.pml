@@ -93,7 +93,7 @@ inline offer()
 }
 
 /* sched_sleep(): it may have been taken down. */
-#ifndef DROP_COMPARE /* hv/sched/sched.c: return __atomic_compare_exchange_n(&v->state, &runs, how, false, */
+#ifndef DROP_COMPARE /* hv/sched/wake.c: return __atomic_compare_exchange_n(&v->state, &runs, how, false, */
 #define SLEEP                                                                 \
     state[v] = (state[v] == RUNNABLE -> BLOCKED : state[v])
 #else
@@ -113,7 +113,7 @@ inline wake(w)
             at = home[w];
 #endif
             if
-#ifndef DROP_STATE_LOOK /* hv/sched/sched.c: if (!(BIT(v->state) & from)) { */
+#ifndef DROP_STATE_LOOK /* hv/sched/wake.c: if (!(BIT(v->state) & from)) { */
             :: state[w] != BLOCKED -> how = NOTHING
 #endif
 #ifndef DROP_STATE_LOOK
@@ -124,7 +124,7 @@ inline wake(w)
                 state[w] = RUNNABLE;
                 how = (held[w] -> HELD : NOTHING);
                 if
-#ifndef DROP_HELD /* hv/sched/sched.c: if (!held && !v->queued) { */
+#ifndef DROP_HELD /* hv/sched/wake.c: if (!held && !v->queued) { */
                 :: !held[w] && !queued[w] -> PUT(w, at); how = QUEUED
 #else
                 :: !queued[w] -> queued[w] = true; how = QUEUED
@@ -134,10 +134,10 @@ inline wake(w)
             fi
         };
         if
-#ifndef DROP_ROUSE /* hv/sched/sched.c: (void)rouse(home); */
+#ifndef DROP_ROUSE /* hv/sched/wake.c: (void)rouse(home); */
         :: how == HELD -> rouse(at)
 #endif
-#ifndef DROP_OFFER /* hv/sched/sched.c: if (offer(v->d, home)) */
+#ifndef DROP_OFFER /* hv/sched/wake.c: if (wake_offer(v->d, home)) */
         :: how == QUEUED -> offer()
 #endif
         :: else
@@ -308,7 +308,7 @@ switch: /* run() */
     :: else
     fi;
     if
-#ifndef DROP_BACK_OFFER /* hv/sched/sched.c: if (waits && !offer(prev->d, me())) */
+#ifndef DROP_BACK_OFFER /* hv/sched/sched.c: if (waits && !wake_offer(prev->d, me())) */
     :: how == QUEUED -> offer()
 #endif
     :: else

@@ -104,7 +104,7 @@ inline rouse(cpu)
 {
     if
     :: idle[cpu] && cpu != c ->
-#ifndef DROP_ROUSE /* hv/sched/sched.c: ipi_send(cpu_of(cpu), WORK_RESCHED); */
+#ifndef DROP_ROUSE /* hv/sched/wake.c: ipi_send(cpu_of(cpu), WORK_RESCHED); */
         told = cpu
 #else
         skip
@@ -130,14 +130,14 @@ inline may_run(v)
 {
     state[v] = RUNNABLE;
     if
-#ifndef DROP_LOADED /* hv/sched/sched.c: (void)rouse(home); */
+#ifndef DROP_LOADED /* hv/sched/wake.c: (void)rouse(home); */
     :: on[v] != CPUS -> rouse(on[v])
     :: else ->
 #else
     :: true ->
 #endif
         ENQUEUE(v);
-#ifndef DROP_OFFER /* hv/sched/sched.c: if (offer(v->d, home)) */
+#ifndef DROP_OFFER /* hv/sched/wake.c: if (wake_offer(v->d, home)) */
         offer()
 #endif
     fi
@@ -150,7 +150,7 @@ inline sched_wake(v)
         d_step { told = CPUS; may_run(v) };
         TELL(RESCHED)
     :: else ->
-#ifndef DROP_KICK /* hv/sched/sched.c: ipi_send(cpu_of(home), WORK_LOOK); */
+#ifndef DROP_KICK /* hv/sched/wake.c: ipi_send(cpu_of(home), WORK_LOOK); */
         if
         :: on[v] != CPUS && v != cur[c] -> IPI_SEND(on[v], LOOK)
         :: else
@@ -390,7 +390,7 @@ schedule: /* sched_before_guest() */
         assert(on[v] == CPUS); /* on one CPU, and that is this one */
         on[v] = c;
         cur[c] = v;
-#ifndef DROP_RUN_OFFER /* hv/sched/sched.c: if (waits && !offer(prev->d, me())) */
+#ifndef DROP_RUN_OFFER /* hv/sched/sched.c: if (waits && !wake_offer(prev->d, me())) */
         if
         :: waiting -> offer()
         :: else
@@ -416,7 +416,7 @@ rest: /* and idle() */
             cur[c] = NOBODY
         :: else
         fi;
-#ifndef DROP_IDLE_FIRST /* hv/sched/sched.c: cpu_mask_put(&idle_cpus, me()); */
+#ifndef DROP_IDLE_FIRST /* hv/sched/wake.c: cpu_mask_put(&idle_cpus, me()); */
         idle[c] = true
 #endif
     };

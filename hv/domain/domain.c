@@ -2,9 +2,12 @@
 /*
  * domain.c: which domains there are, and that one stops.
  *
- * Invariants: domain_list holds exactly the domains whose memory is on mm/'s
- * list; an ended domain stays there, not running, until domain_reap()
- * (hv/sched/lifecycle.c) has given back everything.
+ * Invariants: domain_list holds the domains whose memory is on mm/'s list, and
+ * those that are bare; an ended domain stays there, not running, until
+ * domain_reap() (hv/sched/lifecycle.c) has given back everything. It changes,
+ * and so does a domain's stage, with hv_lock and list_lock held; so does nobody
+ * get a reference but under list_lock. So once a domain is bare, and no
+ * references are seen, there will be none, and it can be freed.
  */
 #include "hv/domain/domain.h"
 
@@ -14,12 +17,20 @@
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/domain/vcpu.h"
+#include "mm/base/spin.h"
 #include "xen/sched.h"
 
 struct domain *domain_list;
 unsigned domain_ended;
 
 struct domain_hooks *domain_hooks;
+
+static struct spin list_lock; /* nothing is taken inside */
+
+void domain_init(void)
+{
+    spin_init(&list_lock, LOCKDEP_DOMAINS, 0);
+}
 
 struct domain *domain_find(domid_t id)
 {
@@ -32,10 +43,11 @@ struct domain *domain_find(domid_t id)
 
 bool domain_known(domid_t id)
 {
-    const bool got = hv_lock_get_once();
-    const bool known = domain_find(id);
+    bool known;
 
-    hv_lock_put_back(got);
+    spin_lock(&list_lock);
+    known = domain_find(id);
+    spin_unlock(&list_lock);
     return known;
 }
 
@@ -60,24 +72,75 @@ struct vcpu *domain_vcpu(const struct domain *d, uint64_t id)
     return id < d->nr_vcpus ? d->vcpu[id] : NULL;
 }
 
+/* --- the list ------------------------------------------------------------ */
+
 void domain_list_add(struct domain *d)
 {
     struct domain **p = &domain_list;
 
+    spin_lock(&list_lock);
     while (*p && (*p)->id < d->id)
         p = &(*p)->next;
     d->next = *p;
     *p = d;
+    spin_unlock(&list_lock);
 }
 
 void domain_list_remove(const struct domain *d)
 {
     struct domain **p = &domain_list;
 
+    spin_lock(&list_lock);
     while (*p && *p != d)
         p = &(*p)->next;
     if (*p)
         *p = d->next;
+    spin_unlock(&list_lock);
+}
+
+void domain_set_stage(struct domain *d, enum domain_stage stage)
+{
+    spin_lock(&list_lock);
+    d->stage = stage;
+    spin_unlock(&list_lock);
+}
+
+/* --- references ---------------------------------------------------------- */
+
+static struct domain *get(domid_t id, enum domain_stage latest)
+{
+    struct domain *d;
+
+    spin_lock(&list_lock);
+    d = domain_find(id);
+    if (d && d->stage > latest)
+        d = NULL;
+    if (d)
+        __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+    spin_unlock(&list_lock);
+    return d;
+}
+
+struct domain *domain_get(domid_t id)
+{
+    return get(id, DOMAIN_WHOLE);
+}
+
+struct domain *domain_get_going(domid_t id)
+{
+    return get(id, DOMAIN_GOING);
+}
+
+/* The last that its holder does with it: the other end is domain_unused(). */
+void domain_put(struct domain *d)
+{
+    MUST((bool)(__atomic_fetch_sub(&d->refs, 1, __ATOMIC_RELEASE) > 0));
+}
+
+bool domain_unused(const struct domain *d)
+{
+    ASSERT(d->stage == DOMAIN_BARE);
+    return __atomic_load_n(&d->refs, __ATOMIC_ACQUIRE) == 0;
 }
 
 /* --- ending ------------------------------------------------------------ */

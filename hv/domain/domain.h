@@ -3,9 +3,10 @@
  * domain.h: a guest and its vCPUs, as the hypervisor sees them.
  *
  * Invariants: a vCPU's guest registers live in vcpu->regs whenever its CPU is
- * in the hypervisor (the entry stubs push straight into it); who is in C holds
- * the one lock (hv/arch/lock.h), and with it every domain's memory; what cannot
- * finish in bounded time continues by re-executing.
+ * in the hypervisor (the entry stubs push straight into it); who reaches a
+ * domain that is not the current vCPU's has hv_lock (hv/arch/lock.h) or a
+ * reference (domain_get()); what cannot finish in bounded time continues by
+ * re-executing.
  */
 #pragma once
 
@@ -138,6 +139,13 @@ enum domain_end {
     DOMAIN_DESTROYED, /* by the control guest */
 };
 
+/* How far it is taken apart; changes as domain_list does. */
+enum domain_stage {
+    DOMAIN_WHOLE,
+    DOMAIN_GOING, /* its memory is being given back */
+    DOMAIN_BARE,  /* it has been; all else goes with the last reference */
+};
+
 enum { CONSOLE_LINE = 240 };
 
 /* What is held of its output (hv/svc/console/console.h); zero when it begins.
@@ -176,6 +184,8 @@ struct domain {
     domid_t id;
     char name[DOMAIN_NAME_MAX];
     struct domain *next;
+    enum domain_stage stage;
+    unsigned refs;             /* domain_get(): changed by all CPUs at once */
     _Atomic unsigned tlb_cpus; /* hv/domain/tlb.h */
     unsigned loaded;           /* vCPUs of it that are, on whatever CPUs */
     struct vcpu *vcpu[DOMAIN_VCPUS];
@@ -239,8 +249,12 @@ struct domain {
 #define OWNER_IMAGE_LAST  0x3effu
 #define OWNER_FILLER      0x3f00u
 
-extern struct domain *domain_list; /* every living domain, by id */
-extern unsigned domain_ended;      /* those of them that wait to be reaped */
+/*
+ * Every living domain, by id. It changes with hv_lock and with a lock of its
+ * own, so who has either may walk it; that lock is domain.c's alone.
+ */
+extern struct domain *domain_list;
+extern unsigned domain_ended; /* those of them that wait to be reaped */
 
 /*
  * What others have to do when a domain comes, stops or goes; each may be NULL.
@@ -266,15 +280,35 @@ struct domain_hooks {
 extern struct domain_hooks *domain_hooks;
 void domain_register(struct domain_hooks *h);
 
-/* hv/sched/lifecycle.c: the list, in order. */
+/* Once, before there is any. */
+void domain_init(void);
+
+/* hv/sched/lifecycle.c: the list, in order; and how a domain leaves it. */
 void domain_list_add(struct domain *d);
 void domain_list_remove(const struct domain *d);
+void domain_set_stage(struct domain *d, enum domain_stage stage);
+/* Of one that is bare: nobody has a reference, and nobody gets one. */
+bool domain_unused(const struct domain *d);
 
+/* With hv_lock. */
 struct domain *domain_find(domid_t id);
-/* Is there one? With hv_lock or without: it may be gone by now. */
-bool domain_known(domid_t id);
 /* The control guest while it lives, or NULL. */
 struct domain *domain_controller(void);
+
+/* What follows, to domain_self(), is for all, with hv_lock or without. */
+
+/* Is there one? It may be gone by now. */
+bool domain_known(domid_t id);
+/*
+ * A reference: the domain, its vCPUs and its struct mm_domain stay until
+ * domain_put(), which comes before the hypercall ends: who takes the domain
+ * down waits for it. Not its memory: who wants that has its memory lock, and
+ * looks there whether it is dying. NULL: there is none, or it is not whole any
+ * more; the second finds one that has memory still.
+ */
+struct domain *domain_get(domid_t id);
+struct domain *domain_get_going(domid_t id);
+void domain_put(struct domain *d);
 
 /* May its vCPUs run? */
 static inline bool domain_runs(const struct domain *d)

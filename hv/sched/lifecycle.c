@@ -7,6 +7,7 @@
  */
 #include "hv/sched/lifecycle.h"
 
+#include "hv/arch/ipi.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/panic.h"
@@ -122,7 +123,7 @@ enum err domain_create(const struct domain_config *c, const struct shown *shown,
     rc = fill(d, c->vcpus);
     if (rc)
         while (domain_destroy(d) == ERR_RESTART)
-            ;
+            ipi_serve(); /* who has a reference may wait for a flush */
     else
         *out = d;
     return rc;
@@ -184,16 +185,30 @@ static void free_all(struct domain *d)
     free_object(d, DOMAIN_ORDER);
 }
 
+/*
+ * Its memory goes under its memory lock, and is dying before the first of it
+ * does: an operation that another domain began on it is over by then, and one
+ * that is begun finds it so, whatever references there are. They are waited for
+ * when the memory has gone: each is put before its hypercall ends, which waits
+ * for memory locks and flushes only, so for nothing that is done here.
+ */
 enum err domain_destroy(struct domain *d)
 {
-    enum err rc;
+    enum err rc = ERR_NONE;
 
-    if (!d->mm.dying)
+    if (d->stage == DOMAIN_WHOLE) {
+        domain_set_stage(d, DOMAIN_GOING);
         stop(d);
-    rc = give_back_memory(d);
-    if (!rc)
-        free_all(d);
-    return rc;
+    }
+    if (d->stage == DOMAIN_GOING)
+        rc = give_back_memory(d);
+    if (rc)
+        return rc;
+    domain_set_stage(d, DOMAIN_BARE);
+    if (!domain_unused(d))
+        return ERR_RESTART;
+    free_all(d);
+    return ERR_NONE;
 }
 
 /* The one that is half gone, or NULL. */
@@ -201,7 +216,7 @@ static struct domain *half_gone(void)
 {
     struct domain *d = domain_list;
 
-    while (d && !(d->end != DOMAIN_ALIVE && d->mm.dying))
+    while (d && !(d->end != DOMAIN_ALIVE && d->stage != DOMAIN_WHOLE))
         d = d->next;
     return d;
 }

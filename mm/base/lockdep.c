@@ -11,6 +11,7 @@ static const struct {
     [LOCKDEP_UNNAMED] = {"unnamed", false},
     [LOCKDEP_HV] = {"hv", false},
     [LOCKDEP_MEMORY] = {"memory", true},
+    [LOCKDEP_DOMAINS] = {"domains", false},
     [LOCKDEP_QUEUE] = {"queue", true},
     [LOCKDEP_SHARED] = {"shared", false},
     [LOCKDEP_HV_FRAMES] = {"hv-frames", false},

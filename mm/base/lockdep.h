@@ -35,6 +35,7 @@ enum lockdep_class {
     LOCKDEP_UNNAMED,
     LOCKDEP_HV,        /* hv/arch/lock.h */
     LOCKDEP_MEMORY,    /* a domain's: mm/alloc/mm.h; by its id */
+    LOCKDEP_DOMAINS,   /* hv/domain/domain.c: the list of them */
     LOCKDEP_QUEUE,     /* the scheduler's of a CPU, by its id */
     LOCKDEP_SHARED,    /* mm.shared.lock */
     LOCKDEP_HV_FRAMES, /* alloc.hv.lock */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.h: the hypervisor's lock, of all that has none of its own: domains as
- * such, the scheduler, events, grants, services. What a guest does all day does
- * without: its page tables and memory are under its domain's memory lock
- * (mm/alloc/mm.h), and what is of one vCPU alone is that vCPU's while it runs.
+ * lock.h: the hypervisor's lock, of all that has none of its own: how domains
+ * come and go, the scheduler, events, services. What a guest does all day does
+ * without: its page tables, memory and grants are under its domain's memory
+ * lock (mm/alloc/mm.h), and what is of one vCPU alone is that vCPU's while it
+ * runs.
  *
  * Invariant: it is taken before a domain's memory lock, never while one is
  * held. Whoever waits for either serves its CPU's mailbox (ipi.h), so whoever

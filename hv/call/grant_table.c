@@ -3,8 +3,10 @@
  * grant_table.c: grant_table_op: lists of requests, each with a status of its
  * own, and naming domains. What a grant is and does is mm/pv/grant.h's.
  *
- * Invariant: each request is read once, into a private copy, and is an
- * operation of its own, on the domains that it names.
+ * Invariants: each request is read once, into a private copy, and is an
+ * operation of its own, on the domains that it names. It has a reference of
+ * another domain for as long as that takes, and no longer; whether that one's
+ * memory may be touched is seen with both domains' memory locks (grant.h).
  */
 #include "xen/grant_table.h"
 
@@ -25,18 +27,25 @@ union request {
     struct gnttab_get_status_frames status_frames;
 };
 
-/* GNTST_*; NULL in *out then. A suspended domain's memory may be moving. */
-static int find(const struct vcpu *v, domid_t id, struct mm_domain **out)
+/* NULL: there is none. It stays until it is let go of, as one's own does. */
+static struct domain *find(const struct vcpu *v, domid_t id)
 {
-    struct domain *d = id == DOMID_SELF ? v->d : domain_find(id);
+    return id == DOMID_SELF || id == v->d->id ? v->d : domain_get(id);
+}
 
-    *out = NULL;
-    if (!d || d->end != DOMAIN_ALIVE)
-        return GNTST_bad_domain;
-    if (d->suspended)
-        return GNTST_eagain;
-    *out = &d->mm;
-    return GNTST_okay;
+/* d: NULL, or what was found. */
+static void let_go(const struct vcpu *v, struct domain *d)
+{
+    if (d && d != v->d)
+        domain_put(d);
+}
+
+/* GNTST_* of what was found: it may end at any time, and not be dying yet. */
+static int status_of(const struct domain *d)
+{
+    return d && __atomic_load_n(&d->end, __ATOMIC_RELAXED) == DOMAIN_ALIVE
+               ? GNTST_okay
+               : GNTST_bad_domain;
 }
 
 /* What may only be asked about oneself. */
@@ -59,15 +68,16 @@ static enum err map(struct vcpu *v, union request *r)
     struct gnttab_map_grant_ref *m = &r->map;
     struct grant_request ask = {
         .host_addr = m->host_addr, .flags = m->flags, .ref = m->ref};
+    struct domain *from = find(v, m->dom);
+    int status = status_of(from);
     struct mm_op op, theirs;
-    struct mm_domain *from;
-    int status = find(v, m->dom, &from);
 
     if (!status) {
-        mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, from);
+        mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, &from->mm);
         status = grant_map(&op, &theirs, &ask);
         mm_op_end_two(&op, &theirs);
     }
+    let_go(v, from);
     m->status = (int16_t)status;
     if (!status) {
         m->handle = ask.handle;
@@ -76,20 +86,35 @@ static enum err map(struct vcpu *v, union request *r)
     return ERR_NONE;
 }
 
-/* What a handle is given up for concerns the domain whose grant it is, too. */
+/*
+ * What a handle is given up for concerns the domain whose grant it is, too: one
+ * that is there while there is such a handle, be it taken apart by then.
+ */
+static struct domain *granter_of(struct vcpu *v, uint32_t handle)
+{
+    struct mm_op op;
+    domid_t id;
+
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    id = grant_granter(&op, handle);
+    mm_op_end(&op);
+    return id == v->d->id ? v->d : domain_get_going(id);
+}
+
 static int16_t give_up(struct vcpu *v, uint32_t handle, uint64_t host_addr,
                        uint64_t dev_addr, uint64_t new_addr)
 {
-    struct mm_domain *from = grant_granter(&v->d->mm, handle);
+    struct domain *from = granter_of(v, handle);
     struct mm_op op, theirs;
     int status;
 
     if (!from)
         return GNTST_bad_handle;
-    mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, from);
+    mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, &from->mm);
     status = new_addr ? grant_replace(&op, &theirs, handle, host_addr, new_addr)
                       : grant_unmap(&op, &theirs, handle, host_addr, dev_addr);
     mm_op_end_two(&op, &theirs);
+    let_go(v, from);
     return (int16_t)status;
 }
 
@@ -112,28 +137,31 @@ static enum err replace(struct vcpu *v, union request *r)
 static enum err transfer(struct vcpu *v, union request *r)
 {
     struct gnttab_transfer *t = &r->transfer;
+    struct domain *to = find(v, t->domid);
+    int status = status_of(to);
     struct mm_op op, theirs;
-    struct mm_domain *to;
-    int status = find(v, t->domid, &to);
 
     if (!status) {
-        mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, to);
+        mm_op_begin_two(&op, &v->d->mm, &v->mm, &theirs, &to->mm);
         status = grant_transfer(&op, &theirs, t->ref, mfn_of(t->mfn));
         mm_op_end_two(&op, &theirs);
     }
+    let_go(v, to);
     t->status = (int16_t)status;
     return ERR_NONE;
 }
 
-/* Without a grant the frame can only be one's own. */
+/* Without a grant the frame can only be one's own. *of is to be let go of. */
 static int copy_end(const struct vcpu *v, const struct gnttab_copy_ptr *p,
-                    bool granted, struct grant_end *out)
+                    bool granted, struct domain **of, struct grant_end *out)
 {
-    *out = (struct grant_end){
-        .d = &v->d->mm, .granted = granted, .offset = p->offset};
+    *out = (struct grant_end){.granted = granted, .offset = p->offset};
+    *of = granted ? find(v, p->domid) : v->d;
+    if (*of)
+        out->d = &(*of)->mm;
     if (granted) {
         out->ref = p->u.ref;
-        return find(v, p->domid, &out->d);
+        return status_of(*of);
     }
     out->mfn = mfn_of(p->u.gmfn);
     return p->domid == DOMID_SELF ? GNTST_okay : GNTST_permission_denied;
@@ -142,13 +170,18 @@ static int copy_end(const struct vcpu *v, const struct gnttab_copy_ptr *p,
 static enum err copy(struct vcpu *v, union request *r)
 {
     struct gnttab_copy *c = &r->copy;
+    struct domain *source, *dest = NULL;
     struct grant_end from, to;
-    int status = copy_end(v, &c->source, c->flags & GNTCOPY_source_gref, &from);
+    int status =
+        copy_end(v, &c->source, c->flags & GNTCOPY_source_gref, &source, &from);
 
     if (!status)
-        status = copy_end(v, &c->dest, c->flags & GNTCOPY_dest_gref, &to);
+        status =
+            copy_end(v, &c->dest, c->flags & GNTCOPY_dest_gref, &dest, &to);
     if (!status)
         status = grant_copy(&v->d->mm, &from, &to, c->len);
+    let_go(v, source);
+    let_go(v, dest);
     c->status = (int16_t)status;
     return ERR_NONE;
 }
@@ -164,6 +197,7 @@ static enum err grow(struct vcpu *v, uint32_t nr)
     return rc;
 }
 
+/* Frames that the table has once grown to stay what they are. */
 static enum err setup(struct vcpu *v, union request *r)
 {
     struct gnttab_setup_table *s = &r->setup;
@@ -181,11 +215,14 @@ static enum err setup(struct vcpu *v, union request *r)
 static enum err size(struct vcpu *v, union request *r)
 {
     struct gnttab_query_size *q = &r->size;
+    struct mm_op op;
 
     q->status = self_status(v, q->dom);
     if (q->status)
         return ERR_NONE;
-    q->nr_frames = grant_nr_frames(&v->d->mm);
+    mm_op_begin(&op, &v->d->mm, &v->mm);
+    q->nr_frames = grant_nr_frames(op.d);
+    mm_op_end(&op);
     q->max_nr_frames = GRANT_FRAMES;
     return ERR_NONE;
 }
@@ -278,7 +315,8 @@ static long get_version(const struct vcpu *v, uint64_t arg)
     return errno_of(rc ? rc : guest_write(arg, &g, sizeof(g)));
 }
 
-HYPERCALL3(grant_table_op, uint32_t, cmd, uint64_t, arg, uint32_t, count)
+UNLOCKED_HYPERCALL3(grant_table_op, uint32_t, cmd, uint64_t, arg, uint32_t,
+                    count)
 {
     struct vcpu *v = current_vcpu();
 

@@ -161,6 +161,12 @@ static void tell_all(struct domain *d)
             h->changed(d);
 }
 
+/* Changes with hv_lock held, and is looked at without. */
+static void set_end(struct domain *d, enum domain_end end)
+{
+    __atomic_store_n(&d->end, end, __ATOMIC_RELAXED);
+}
+
 /* Its vCPUs cannot run any more: wherever they do, another is to be chosen. */
 static void stop_running(const struct domain *d)
 {
@@ -185,7 +191,7 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
 {
     if (d->end != DOMAIN_ALIVE)
         return;
-    d->end = end;
+    set_end(d, end);
     d->end_reason = reason;
     domain_ended++;
     stop_running(d);
@@ -207,10 +213,24 @@ void domain_suspend(struct domain *d)
         domain_left(d);
 }
 
+/*
+ * An operation that another domain had begun on its memory is over then, and
+ * who begins one sees it; d->suspended changes without that lock.
+ */
+void domain_set_quiet(struct domain *d, bool quiet)
+{
+    struct mm_op op;
+
+    mm_op_begin(&op, &d->mm, NULL);
+    d->mm.quiet = quiet;
+    mm_op_end(&op);
+}
+
 void domain_left(struct domain *d)
 {
     if (!d->stopping || d->end != DOMAIN_ALIVE)
         return;
+    domain_set_quiet(d, true);
     for (const struct domain_hooks *h = domain_hooks; h; h = h->next)
         if (h->quiesce)
             h->quiesce(d);
@@ -231,7 +251,8 @@ static void crash(struct domain *d, const char *why)
         domain_shutdown(d, DOMAIN_CRASHED, SHUTDOWN_crash);
         return;
     }
-    d->end = DOMAIN_CRASHED; /* a crash while it ends is a crash, and one end */
+    /* A crash while it ends is a crash, and one end. */
+    set_end(d, DOMAIN_CRASHED);
     d->end_reason = SHUTDOWN_crash;
 }
 

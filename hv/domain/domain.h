@@ -333,6 +333,8 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
 void domain_suspend(struct domain *d);
 /* None of d's vCPUs is loaded any more: if it was to be suspended, it is. */
 void domain_left(struct domain *d);
+/* Others leave the memory of d, which is suspended, alone (mm/pv/grant.h). */
+void domain_set_quiet(struct domain *d, bool quiet);
 /*
  * Ends d as crashed, with one line that says why; returns, and d's vCPUs do
  * not run again. hv/entry/exit.c dumps the registers before the switch away.

@@ -95,6 +95,7 @@ struct mm_domain {
     enum superpages superpages;
     enum relinquish relinquish;
     bool dying;
+    bool quiet;  /* it is suspended: others leave its memory as it is */
     bool moving; /* mm/save/relocate.h: its frame tables are needed again */
     uint64_t tot_pages; /* frames the domain has, as the ABI counts them */
     uint64_t max_pages;

@@ -166,8 +166,9 @@ int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
 
     if (!(r->flags & GRANT_MAPS))
         return GNTST_bad_gntref;
-    if (from->dying)
-        return GNTST_bad_domain;
+    status = grant_may_use(from);
+    if (status)
+        return status;
     if (r->flags & GNTMAP_host_map) {
         slot = find_entry(op, r, &entry_maddr);
         if (!slot)
@@ -197,15 +198,6 @@ int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r)
 }
 
 /* --- unmapping ------------------------------------------------------------ */
-
-static struct mm_domain *domain_of(const struct mm *mm, unsigned id)
-{
-    struct mm_domain *d = mm->domains;
-
-    while (d && d->id != id)
-        d = d->next;
-    return d;
-}
 
 /* NULL: something else is there by now. */
 static pte_t *live_entry(const struct mm_op *op, const struct grant_handle *h)
@@ -258,35 +250,43 @@ static bool drop(struct mm_op *op, struct mm_op *theirs, struct grant_handle *h,
     return there;
 }
 
-static int find_handle(const struct mm_op *op, uint32_t n, uint64_t host_addr,
-                       struct grant_handle **out)
+domid_t grant_granter(const struct mm_op *op, uint32_t handle)
 {
-    *out = grant_handle(op->d, n);
-    if (!*out || !grant_handle_used(*out))
-        return GNTST_bad_handle;
-    if (!((*out)->flags & GNTMAP_host_map))
-        return GNTST_okay;
-    return (*out)->host_addr == host_addr ? GNTST_okay : GNTST_general_error;
+    const struct grant_handle *h = grant_handle(op->d, handle);
+
+    return h && grant_handle_used(h) ? h->domid : OWNER_NONE;
 }
 
-struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle)
+/*
+ * NULL: there is none for a grant of theirs, any more: since the caller looked,
+ * with its own lock alone, another vCPU may have unmapped it, and mapped what
+ * is a third domain's.
+ */
+static struct grant_handle *handle_for(const struct mm_op *op,
+                                       const struct mm_op *theirs, uint32_t n)
 {
-    const struct grant_handle *h = grant_handle(d, handle);
+    return grant_granter(op, n) == theirs->d->id ? grant_handle(op->d, n)
+                                                 : NULL;
+}
 
-    return h && grant_handle_used(h) ? domain_of(d->mm, h->domid) : NULL;
+static int check_address(const struct grant_handle *h, uint64_t host_addr)
+{
+    if (!(h->flags & GNTMAP_host_map))
+        return GNTST_okay;
+    return h->host_addr == host_addr ? GNTST_okay : GNTST_general_error;
 }
 
 /* An address of 0 leaves that mapping alone; so does one that is not there. */
 int grant_unmap(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
                 uint64_t host_addr, uint64_t dev_addr)
 {
-    struct grant_handle *h = grant_handle(op->d, handle);
+    struct grant_handle *h = handle_for(op, theirs, handle);
     bool device = h && dev_addr && (h->flags & GNTMAP_device_map);
     uint32_t which = device ? GNTMAP_device_map : 0;
-    int status = GNTST_okay;
+    int status = h ? GNTST_okay : GNTST_bad_handle;
 
-    if (host_addr || !device) {
-        status = find_handle(op, handle, host_addr, &h);
+    if (h && (host_addr || !device)) {
+        status = check_address(h, host_addr);
         which |= GNTMAP_host_map;
     }
     if (!status && dev_addr && dev_addr != (uint64_t)h->mfn << PAGE_SHIFT)
@@ -304,10 +304,10 @@ int grant_unmap(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
 int grant_replace(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
                   uint64_t host_addr, uint64_t new_addr)
 {
-    struct grant_handle *h;
+    struct grant_handle *h = handle_for(op, theirs, handle);
+    int status = h ? check_address(h, host_addr) : GNTST_bad_handle;
     uint64_t entry_maddr;
     pte_t *slot, e;
-    int status = find_handle(op, handle, host_addr, &h);
 
     if (status || !new_addr)
         return status ? status : grant_unmap(op, theirs, handle, host_addr, 0);

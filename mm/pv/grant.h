@@ -16,6 +16,12 @@
  *    so all of them are found when the granter dies. A handle whose entry is
  *    not there any more is stale: unmapping it gives the handle back and says
  *    that there was an error.
+ *  - who has both domains' locks sees whether the other is dying or quiet: of
+ *    one that is, no grant is used anew, and nothing is copied or given to it.
+ *    What is mapped can be unmapped: of one that is dying until it takes the
+ *    handle away itself, of one that is quiet as long as there are any, and
+ *    until then nobody saves or moves it. So neither needs more than these
+ *    locks, and the domain is there as long as a handle names it.
  * What is in a grant table is its owner's to change at any time: an entry is
  * read at once, and changed only while it is what was read.
  */
@@ -54,12 +60,13 @@ struct grant_request {
     mfn_t mfn;
 };
 int grant_map(struct mm_op *op, struct mm_op *theirs, struct grant_request *r);
-/* Whom a handle of d's concerns besides; NULL: it is none. */
-struct mm_domain *grant_granter(const struct mm_domain *d, uint32_t handle);
+/* Whom a handle of op's domain concerns besides; OWNER_NONE: it is none. */
+domid_t grant_granter(const struct mm_op *op, uint32_t handle);
 /*
  * host_addr as it was mapped, dev_addr the frame's: each of the two mappings
  * that is named goes, and the handle with the last of them. theirs: on the
- * granter, which grant_granter() has named.
+ * granter, as grant_granter() has named it; what has become of the handle since
+ * is looked at.
  */
 int grant_unmap(struct mm_op *op, struct mm_op *theirs, uint32_t handle,
                 uint64_t host_addr, uint64_t dev_addr);

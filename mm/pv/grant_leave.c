@@ -50,8 +50,10 @@ static enum err drop_for(struct mm_op *mapper, struct mm_op *theirs,
  * The other domain's operation beside op, which is under way and may be on one
  * of a higher id: so it is tried, and if that is busy both are begun anew, in
  * order. To come back and try again would be to leave it to a domain whose
- * vCPUs are never done with its memory whether another may go. In between
- * nothing changes: on a domain that goes nobody else has an operation.
+ * vCPUs are never done with its memory whether another may go. In between no
+ * handle comes: neither is a dying domain's grant mapped, nor maps it any. What
+ * others have of it they may give up, so what they have is looked at
+ * afterwards.
  */
 static void begin(struct mm_op *op, struct mm_op *other, struct mm_domain *d)
 {
@@ -88,10 +90,11 @@ static struct mm_domain *where_it_was(const struct mm *mm,
 static enum err revoke_of(struct mm_op *op, struct mm_domain *d)
 {
     struct mm_op mapper;
-    enum err rc;
+    enum err rc = ERR_NONE;
 
     begin(op, &mapper, d);
-    rc = drop_for(&mapper, op, &op->d->grants->passed);
+    if (grant_mapped(d))
+        rc = drop_for(&mapper, op, &op->d->grants->passed);
     end(op, &mapper);
     return rc;
 }
@@ -104,10 +107,19 @@ static enum err revoke(struct mm_op *op)
     for (struct mm_domain *d = where_it_was(op->mm, g); d && !rc && g->pins;
          d = d->next) {
         look_at(g, d->id + 1u);
-        if (d->grants && d->grants->handles)
-            rc = revoke_of(op, d);
+        rc = revoke_of(op, d);
     }
     return rc;
+}
+
+/* One that a handle names: that is there as long as the handle is. */
+static struct mm_domain *domain_of(const struct mm *mm, unsigned id)
+{
+    struct mm_domain *d = mm->domains;
+
+    while (d && d->id != id)
+        d = d->next;
+    return d;
 }
 
 /* Nobody runs with what it had cached: there is next to nothing to flush. */
@@ -117,7 +129,7 @@ static void drop_one(struct mm_op *op, struct grant_handle *h, uint32_t n)
 
     if (!grant_handle_used(h))
         return;
-    begin(op, &theirs, grant_granter(op->d, n));
+    begin(op, &theirs, domain_of(op->mm, h->domid));
     grant_cut(op, h);
     mm_op_flush_now(op);
     grant_let_go(op, &theirs, h, n);

@@ -2,7 +2,7 @@
 /*
  * grant_move.c: content that goes from domain to domain: copies, and frames
  * that are given away. All of it is done within one call, so pins and
- * references are dropped before anybody else runs.
+ * references are dropped before anybody else has either domain's lock.
  */
 #include "mm/pv/grant_table.h"
 
@@ -29,9 +29,9 @@ static int open_end(struct mm_op *op, domid_t who, const struct grant_end *e,
     *out = e->mfn;
     if (!e->granted)
         return hold(op, e->mfn, write);
-    if (e->d->dying)
-        return GNTST_bad_domain;
-    status = grant_pin(e->d, e->ref, who, write, out);
+    status = grant_may_use(e->d);
+    if (!status)
+        status = grant_pin(e->d, e->ref, who, write, out);
     if (status)
         return status;
     status = hold(op, *out, write);
@@ -124,13 +124,14 @@ int grant_transfer(struct mm_op *op, struct mm_op *theirs, uint32_t ref,
                    mfn_t m)
 {
     struct mm_domain *to = theirs->d;
+    int status = grant_may_use(to);
     unsigned done;
     mfn_t fresh;
 
     if (!can_go(op, m))
         return GNTST_bad_page;
-    if (to->dying || to == op->d)
-        return GNTST_bad_domain;
+    if (status || to == op->d)
+        return status ? status : GNTST_bad_domain;
     if (ref >= grant_nr_frames(to) * GRANT_REFS)
         return GNTST_bad_gntref;
     if (!dmem_may_grow(to, 1) || dmem_frames_get(theirs, &fresh, 1, &done))

@@ -95,6 +95,13 @@ _Atomic uint64_t *grant_word(const struct mm_domain *d, uint32_t ref)
     return (_Atomic uint64_t *)mm_frame_ptr(d->mm, m) + ref % GRANT_REFS;
 }
 
+int grant_may_use(const struct mm_domain *d)
+{
+    if (d->dying)
+        return GNTST_bad_domain;
+    return d->quiet ? GNTST_eagain : GNTST_okay;
+}
+
 /* There is no memory but what is cached normally, and no part of a page. */
 #define REFUSED (GTF_PWT | GTF_PCD | GTF_PAT | GTF_sub_page)
 

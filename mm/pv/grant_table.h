@@ -81,6 +81,9 @@ int grant_pin(struct mm_domain *d, uint32_t ref, domid_t who, bool write,
               mfn_t *out);
 void grant_unpin(struct mm_domain *d, uint32_t ref, bool write);
 
+/* May others use a grant of d's, whose lock is held? GNTST_*. */
+int grant_may_use(const struct mm_domain *d);
+
 /*
  * Takes the entry away that the handle names, if it is still there. The caller
  * flushes, mm_op_flush_now(), and then lets go of the handle, its references

@@ -17,7 +17,7 @@
 
 #define CPUS_MOST 4
 
-/* What hv_lock is to the machine: domains as such, grants, who runs where. */
+/* What hv_lock is to the machine: domains as such, who runs where. */
 extern struct lock cpus_hv_lock;
 
 struct cpus_count {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "mm/pv/grant.h"
 #include "racer_deeds.h"
 #include "simtlb.h"
 
@@ -187,6 +188,32 @@ void racer_check_tlb(struct racer *r)
 
 /* --- domains come and go -------------------------------------------------- */
 
+static struct spin list_lock;
+
+static void set_stage(struct racer_domain *x, enum racer_stage stage)
+{
+    spin_lock(&list_lock);
+    x->stage = stage;
+    spin_unlock(&list_lock);
+}
+
+struct racer_domain *racer_get(struct racer_domain *x, bool going)
+{
+    bool there;
+
+    spin_lock(&list_lock);
+    there = x->stage == RACER_WHOLE || (going && x->stage == RACER_GOING);
+    if (there)
+        atomic_fetch_add(&x->refs, 1);
+    spin_unlock(&list_lock);
+    return there ? x : NULL;
+}
+
+void racer_put(struct racer_domain *x)
+{
+    atomic_fetch_sub(&x->refs, 1);
+}
+
 /* With cpus_hv_lock. */
 static void create(struct racer_domain *x, struct dice *dice)
 {
@@ -206,10 +233,10 @@ static void create(struct racer_domain *x, struct dice *dice)
     dmem_domain_init(&racer_world.mm, &x->d);
     for (unsigned i = 0; i < racer_plan->cpus; i++)
         dmem_vcpu_init(&x->d, &x->v[i]);
+    set_stage(x, RACER_WHOLE);
     mm_op_begin(&op, &x->d, &x->v[0]);
     racer_furnish(x, &op);
     mm_op_end(&op);
-    atomic_store(&x->alive, true);
 }
 
 static void must_be_gone(struct racer_domain *x)
@@ -219,13 +246,19 @@ static void must_be_gone(struct racer_domain *x)
             cpus_fail("domain %u is gone and has block %lx", x->d.id, i);
 }
 
-/* Others run on meanwhile; they leave it first. */
+static void await_left(const struct racer_domain *x)
+{
+    while (atomic_load(&x->loaded))
+        cpus_rest();
+}
+
+/* Others run on meanwhile; they leave it first, and let go of it at last. */
 static void destroy(struct racer_domain *x, struct racer *r)
 {
     enum err rc;
 
-    while (atomic_load(&x->loaded))
-        cpus_rest();
+    await_left(x);
+    set_stage(x, RACER_GOING);
     do {
         struct mm_op op;
 
@@ -234,16 +267,17 @@ static void destroy(struct racer_domain *x, struct racer *r)
         mm_op_begin(&op, &x->d, &x->v[dice_upto(r->dice, racer_plan->cpus)]);
         rc = dmem_domain_destroy(&op);
         mm_op_end(&op);
-        if (!rc) {
+        if (!rc)
             must_be_gone(x);
-            atomic_store(&x->alive, false);
-        }
         lock_put(&cpus_hv_lock);
         cpus_preempt(0);
         cpus_rest();
     } while (rc == ERR_RESTART);
     if (rc)
         cpus_fail("a domain does not end: %d", rc);
+    set_stage(x, RACER_NONE);
+    while (atomic_load(&x->refs))
+        cpus_rest();
 }
 
 static bool close_domain(struct racer_domain *x)
@@ -267,6 +301,63 @@ static void replace_one(struct racer *r)
     lock_put(&cpus_hv_lock);
     atomic_store(&x->open, true);
     r->n.lives++;
+}
+
+/* --- and are suspended -----------------------------------------------------
+ */
+
+static bool set_quiet(struct racer_domain *x, bool quiet)
+{
+    struct mm_op op;
+    bool alone;
+
+    mm_op_begin(&op, &x->d, &x->v[0]);
+    x->d.quiet = quiet;
+    alone = !grant_mapped(&x->d) && !grant_lent(&x->d);
+    mm_op_end(&op);
+    return alone;
+}
+
+/* What it has, and what is in the frames that others know of. */
+static uint64_t sum(struct racer_domain *x)
+{
+    uint64_t all = x->d.tot_pages;
+    struct mm_op op;
+
+    mm_op_begin(&op, &x->d, &x->v[0]);
+    for (unsigned i = 0; i < RACER_POOL; i++) {
+        const mfn_t m = mfn_of(atomic_load(&x->pool[i]));
+        const uint64_t *p = mm_frame_ptr(op.mm, m);
+
+        if (frame_owned(&op, m)) /* with a word or, trimmed, without */
+            for (unsigned k = 0; k < PAGE_SIZE / sizeof(*p); k += 16)
+                all = all * 31 + racer_load(p + k);
+    }
+    mm_op_end(&op);
+    return all;
+}
+
+/* As one that is saved or relocated: nobody else may change it meanwhile. */
+static void suspend_one(struct racer *r)
+{
+    struct racer_domain *x =
+        &racer_domains[dice_upto(r->dice, racer_plan->domains)];
+
+    if (!close_domain(x))
+        return;
+    await_left(x);
+    r->n.quiet++;
+    if (set_quiet(x, true)) {
+        const uint64_t was = sum(x);
+
+        r->n.alone++;
+        for (uint64_t n = dice_upto(r->dice, 100); n > 0; n--)
+            cpus_rest();
+        if (sum(x) != was)
+            cpus_fail("domain %u was suspended, and changed", x->d.id);
+    }
+    (void)set_quiet(x, false); /* of the guest's vCPUs none is back yet */
+    atomic_store(&x->open, true);
 }
 
 /* --- who runs where ------------------------------------------------------- */
@@ -332,8 +423,12 @@ static void step(struct racer *r)
         leave(r);
     if (dice_upto(r->dice, 6) == 0)
         idle(r);
-    if (!r->x && racer_plan->mortal && dice_upto(r->dice, 24) == 0)
-        replace_one(r);
+    if (!r->x && racer_plan->mortal && dice_upto(r->dice, 24) == 0) {
+        if (dice_upto(r->dice, 3))
+            replace_one(r);
+        else
+            suspend_one(r);
+    }
     if (!r->x)
         enter(r);
     if (!r->x)

@@ -21,7 +21,7 @@ struct racer_plan {
     unsigned cpus, domains;
     unsigned rounds, steps; /* of each CPU between two meetings */
     bool grants;            /* domains give each other frames */
-    bool mortal;            /* domains come and go */
+    bool mortal;            /* domains come and go, and are suspended */
     uint64_t seed;
 };
 
@@ -29,6 +29,7 @@ struct racer_result {
     uint64_t done, refused, restarted, no_memory, lives, accesses, faults;
     uint64_t late; /* accesses while somebody waited for a flush here */
     uint64_t mapped, copied, moved; /* grants; frames given away */
+    uint64_t quiet, alone; /* suspended; and nobody had grants of it mapped */
     uint64_t scrubbed;
 };
 

@@ -5,12 +5,16 @@
 #include "mm/alloc/shared.h"
 #include "racer.h"
 
+/* As enum domain_stage of hv/domain/domain.h. */
+enum racer_stage { RACER_NONE, RACER_WHOLE, RACER_GOING };
+
 struct racer_domain {
     struct mm_domain d;
     struct mm_vcpu v[CPUS_MOST];       /* one for each CPU */
     _Atomic unsigned loaded;           /* CPUs that run it */
     _Atomic bool open;                 /* to be run */
-    _Atomic bool alive;                /* changes with cpus_hv_lock held */
+    enum racer_stage stage;            /* racer.c's, as those who have */
+    _Atomic unsigned refs;             /* a reference */
     _Atomic uint64_t pool[RACER_POOL]; /* frames it thinks it has */
     uint64_t tag;                      /* in all that it writes */
 };
@@ -35,6 +39,13 @@ void racer_store(uint64_t *p, uint64_t v);
 uint64_t racer_tagged(const struct racer_domain *x, uint64_t v);
 void racer_check_word(const struct racer_domain *x, uint64_t v);
 void racer_check_tlb(struct racer *r);
+
+/*
+ * As domain_get(), domain_get_going() and domain_put() of hv/domain/domain.h:
+ * it stays meanwhile, whatever becomes of its memory. NULL: it is none.
+ */
+struct racer_domain *racer_get(struct racer_domain *x, bool going);
+void racer_put(struct racer_domain *x);
 
 /* An entry that makes trouble. */
 pte_t racer_entry(struct racer *r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* racer_grants.c: see racer.h: what concerns two domains, with the lock that
- * says that both go on. */
+/* racer_grants.c: see racer.h: what concerns two domains. The other is only
+ * kept from being replaced meanwhile: it may end, or be suspended, at any time.
+ */
 #include "mm/pv/grant_table.h"
 #include "racer_deeds.h"
 
@@ -62,20 +63,26 @@ static void map(struct racer *r, struct racer_domain *from)
 static void unmap(struct racer *r)
 {
     uint32_t n = (uint32_t)upto(r, HANDLES);
-    struct mm_domain *from = grant_granter(&r->x->d, n);
-    const struct grant_handle *h = grant_handle(&r->x->d, n);
+    struct racer_domain *from;
     struct mm_op op, theirs;
-    uint64_t addr;
+    uint64_t addr = 0;
+    domid_t id;
 
+    mm_op_begin(&op, &r->x->d, &r->x->v[r->cpu]);
+    id = grant_granter(&op, n);
+    if (id != OWNER_NONE)
+        addr = grant_handle(op.d, n)->host_addr;
+    mm_op_end(&op);
+    from = id == OWNER_NONE ? NULL : racer_get(&racer_domains[id - 1], true);
     if (!from)
         return;
-    addr = h->host_addr;
-    mm_op_begin_two(&op, &r->x->d, &r->x->v[r->cpu], &theirs, from);
+    mm_op_begin_two(&op, &r->x->d, &r->x->v[r->cpu], &theirs, &from->d);
     if (upto(r, 6))
         (void)grant_unmap(&op, &theirs, n, addr, 0);
     else
         (void)grant_replace(&op, &theirs, n, addr, cpus_va(r->dice));
     mm_op_end_two(&op, &theirs);
+    racer_put(from);
 }
 
 static struct grant_end any_end(struct racer *r, struct racer_domain *other)
@@ -86,7 +93,6 @@ static struct grant_end any_end(struct racer *r, struct racer_domain *other)
         .d = &other->d, .granted = true, .ref = (uint32_t)upto(r, REFS)};
 }
 
-/* Without the lock: the other is only kept from going meanwhile. */
 static void copy(struct racer *r, struct racer_domain *other)
 {
     struct grant_end from = any_end(r, other), to = any_end(r, other);
@@ -106,18 +112,15 @@ static void transfer(struct racer *r, struct racer_domain *to)
 
 void racer_grant_deed(struct racer *r)
 {
-    struct racer_domain *other = &racer_domains[upto(r, racer_plan->domains)];
+    struct racer_domain *other =
+        racer_get(&racer_domains[upto(r, racer_plan->domains)], false);
 
     r->what = "a grant";
-    if (upto(r, 4) == 0) {
-        atomic_fetch_add(&other->loaded, 1);
-        if (atomic_load(&other->open))
-            copy(r, other);
-        atomic_fetch_sub(&other->loaded, 1);
+    if (!other) {
+        unmap(r);
         return;
     }
-    lock_get(&cpus_hv_lock);
-    switch (atomic_load(&other->alive) ? upto(r, 7) : 4) {
+    switch (upto(r, 9)) {
     case 0:
     case 1:
         offer(r, other);
@@ -126,11 +129,15 @@ void racer_grant_deed(struct racer *r)
     case 3:
         map(r, other);
         break;
-    case 6:
+    case 4:
         transfer(r, other);
+        break;
+    case 5:
+    case 6:
+        copy(r, other);
         break;
     default:
         unmap(r);
     }
-    lock_put(&cpus_hv_lock);
+    racer_put(other);
 }

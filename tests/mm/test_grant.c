@@ -637,6 +637,70 @@ static void a_frame_changes_hands(void **state)
     assert_int_equal(*(uint8_t *)mm_frame_ptr(&s->w.mm, got), 0x5a);
 }
 
+/* --- of one that others leave alone ----------------------------------------
+ */
+
+static void nothing_is_used_anew(struct scene *s, int status)
+{
+    const mfn_t m = scene_frame(s);
+    const uint64_t was = atomic_load(grant_word(&s->them.d, REF));
+    const struct grant_end own = {.d = &s->us.d, .mfn = m};
+    const struct grant_end granted = {
+        .d = &s->them.d, .granted = true, .ref = REF};
+
+    assert_int_equal(map_at(s, RW, REF, VA + PAGE_SIZE), status);
+    assert_int_equal(grant_copy(&s->us.d, &granted, &own, 8), status);
+    assert_int_equal(grant_copy(&s->us.d, &own, &granted, 8), status);
+    assert_int_equal(transfer(s, 1, m), status);
+    world_audit(&s->w, "refusals");
+    assert_int_equal(atomic_load(grant_word(&s->them.d, REF)), was);
+}
+
+/* What is mapped can be given up all the same: relocation waits for that. */
+static void leave_alone(struct scene *s, bool *how, int status)
+{
+    struct grant_request mapped;
+
+    they_grant(s, REF, theirs(s, 3));
+    entry_is(&s->them.d, 1, s->us.d.id, GTF_accept_transfer, mfn_of(0));
+    assert_int_equal(map(s, RW, REF), GNTST_okay);
+    mapped = last;
+    *how = true;
+    nothing_is_used_anew(s, status);
+    last = mapped;
+    assert_int_equal(unmap(s), GNTST_okay);
+    check_free(s, theirs(s, 3));
+    *how = false;
+}
+
+static void one_that_is_suspended_is_left_alone(void **state)
+{
+    struct scene *s = *state;
+
+    leave_alone(s, &s->them.d.quiet, GNTST_eagain);
+    leave_alone(s, &s->them.d.dying, GNTST_bad_domain);
+}
+
+/* Between a look at a handle and having both locks it may be another's. */
+static void a_handle_is_of_its_granter(void **state)
+{
+    struct scene *s = *state;
+    struct mm_op another = mm_op_on(&s->us.d, NULL);
+
+    they_grant(s, REF, theirs(s, 3));
+    assert_int_equal(map(s, RW, REF), GNTST_okay);
+    assert_int_equal(grant_granter(&s->op, last.handle), s->them.d.id);
+    assert_int_equal(grant_granter(&s->op, last.handle + 1), OWNER_NONE);
+    assert_int_equal(grant_granter(&s->op, UINT32_MAX), OWNER_NONE);
+    assert_int_equal(grant_unmap(&s->op, &another, last.handle, VA, 0),
+                     GNTST_bad_handle);
+    assert_int_equal(
+        grant_replace(&s->op, &another, last.handle, VA, VA + PAGE_SIZE),
+        GNTST_bad_handle);
+    world_audit(&s->w, "a handle of another's");
+    assert_int_equal(unmap(s), GNTST_okay);
+}
+
 /* XSA-380: as many handles as there can be, and then either of them dies. */
 static void map_all_there_are(struct scene *s)
 {
@@ -712,6 +776,8 @@ int main(void)
         scene_test(only_entries_are_mapped),
         scene_test(ten_thousand_steps),
         scene_test(a_frame_changes_hands),
+        scene_test(one_that_is_suspended_is_left_alone),
+        scene_test(a_handle_is_of_its_granter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

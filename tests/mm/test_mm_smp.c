@@ -37,9 +37,10 @@ static struct racer_result race(struct racer_plan p)
         "%u CPUs, %u domains: %lu done, %lu refused, %lu interrupted,"
         " %lu out of memory, %lu lives; %lu accesses, %lu faults, %lu "
         "late; grants: %lu mapped, %lu copied, %lu given; %lu "
-        "scrubbed\n",
+        "suspended, %lu of them with no grants; %lu scrubbed\n",
         p.cpus, p.domains, r.done, r.refused, r.restarted, r.no_memory, r.lives,
-        r.accesses, r.faults, r.late, r.mapped, r.copied, r.moved, r.scrubbed);
+        r.accesses, r.faults, r.late, r.mapped, r.copied, r.moved, r.quiet,
+        r.alone, r.scrubbed);
     print_message("%lu shootdowns, %lu served, %lu waits, %lu walks ahead\n",
                   cpus_counts().asked, cpus_counts().served,
                   cpus_counts().waits, cpus_counts().ahead);

@@ -132,8 +132,11 @@ uint64_t dice_upto(struct dice *d, uint64_t n)
 /* A handle that is none is the domain's own mistake: any granter will do. */
 static struct mm_op granter_of(const struct mm_op *op, uint32_t handle)
 {
-    struct mm_domain *from = grant_granter(op->d, handle);
+    const domid_t id = grant_granter(op, handle);
+    struct mm_domain *from = op->mm->domains;
 
+    while (from && from->id != id)
+        from = from->next;
     return mm_op_on(from ? from : op->d, NULL);
 }
 

@@ -111,19 +111,28 @@ static enum err must_be_suspended(const struct domain *d, char *text)
     return fail(text, ERR_INVAL, "%s is not suspended", d->name);
 }
 
-/* What others have mapped, or it of others, cannot be relocated. */
-static enum err must_be_alone(const struct domain *d, char *text)
+/*
+ * What others have mapped, or it of others, cannot be relocated. They may give
+ * up what they have mapped, under its lock, but map nothing more: it is quiet.
+ */
+static enum err must_be_alone(struct domain *d, char *text)
 {
     enum err rc = must_be_suspended(d, text);
+    uint32_t mapped, lent;
+    struct mm_op op;
 
     if (rc)
         return rc;
-    if (grant_mapped(&d->mm))
+    mm_op_begin(&op, &d->mm, NULL);
+    mapped = grant_mapped(&d->mm);
+    lent = grant_lent(&d->mm);
+    mm_op_end(&op);
+    if (mapped)
         return fail(text, ERR_BUSY, "%s still has grants mapped: %u", d->name,
-                    grant_mapped(&d->mm));
-    if (grant_lent(&d->mm))
+                    mapped);
+    if (lent)
         return fail(text, ERR_BUSY, "others still have grants of %s mapped: %u",
-                    d->name, grant_lent(&d->mm));
+                    d->name, lent);
     return ERR_NONE;
 }
 

@@ -94,6 +94,7 @@ static enum err make_domain(struct job *job)
                     frames, f->max_pages);
     if (domain_create(&c, &f->shown, &j->d))
         return fail(j->job.why, ERR_NOMEM, "no memory for the domain itself");
+    domain_set_quiet(j->d, true);
     j->d->suspended = true;
     migrate_job_op_begin(j);
     restore_begin(&j->restore, &j->op, &j->image->image, j->policy);

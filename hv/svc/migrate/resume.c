@@ -164,6 +164,7 @@ enum err resume_run(struct domain *d, char *text)
     ring_page_put(d, d->start_mfn);
     renew_shared_info(d);
     d->vcpu[0]->regs.rax = 0;
+    domain_set_quiet(d, false);
     d->suspended = d->reason_set = false;
     downgrade_ring_resume(d);
     console_ring_resume(d);

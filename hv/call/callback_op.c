@@ -2,7 +2,10 @@
 /*
  * callback_op.c: where a guest's kernel wants to be entered: trap table,
  * callbacks, stack, and the assists it asks for (ABI fact 2.9).
- * Invariant: every address that is kept is canonical.
+ * Invariants: every address that is kept is canonical. What is kept is of the
+ * vCPU that calls, and nobody else's while it runs: who sets or reads another's
+ * (vcpu_put_context(), freeze.c) has one that is loaded nowhere. The assists
+ * alone are the domain's: vm_assist.
  */
 #include "hv/domain/callback.h"
 #include "xen/callback.h"
@@ -24,7 +27,7 @@ static void set_handler(struct vcpu *v, const struct trap_info *t)
 }
 
 /* The table ends at address 0; entries before a bad one stay set. */
-HYPERCALL1(set_trap_table, uint64_t, traps)
+UNLOCKED_HYPERCALL1(set_trap_table, uint64_t, traps)
 {
     struct vcpu *v = current_vcpu();
     struct trap_info t;
@@ -100,8 +103,8 @@ static long set_callback(struct vcpu *v, unsigned type, unsigned flags,
 }
 
 /* Refused addresses are not reported: as in Xen, the result is 0. */
-HYPERCALL3(set_callbacks, uint64_t, event, uint64_t, failsafe, uint64_t,
-           syscall)
+UNLOCKED_HYPERCALL3(set_callbacks, uint64_t, event, uint64_t, failsafe,
+                    uint64_t, syscall)
 {
     struct vcpu *v = current_vcpu();
 
@@ -111,7 +114,7 @@ HYPERCALL3(set_callbacks, uint64_t, event, uint64_t, failsafe, uint64_t,
     return 0;
 }
 
-HYPERCALL2(callback_op, uint32_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(callback_op, uint32_t, cmd, uint64_t, arg)
 {
     struct vcpu *v = current_vcpu();
     struct callback_register r;
@@ -135,7 +138,7 @@ HYPERCALL2(callback_op, uint32_t, cmd, uint64_t, arg)
     }
 }
 
-HYPERCALL2(nmi_op, uint32_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(nmi_op, uint32_t, cmd, uint64_t, arg)
 {
     struct vcpu *v = current_vcpu();
     struct xennmi_callback c;
@@ -153,19 +156,19 @@ HYPERCALL2(nmi_op, uint32_t, cmd, uint64_t, arg)
     }
 }
 
-HYPERCALL2(vm_assist, uint32_t, cmd, uint32_t, type)
+/* vCPUs change them at the same time, each one bit, and run on meanwhile. */
+UNLOCKED_HYPERCALL2(vm_assist, uint32_t, cmd, uint32_t, type)
 {
     struct domain *d = current_vcpu()->d;
 
     if (type >= 64 || !(VM_ASSIST_VALID & BIT(type)))
         return -XEN_EINVAL;
     if (cmd == VMASST_CMD_enable)
-        d->vm_assist |= BIT(type);
+        __atomic_fetch_or(&d->vm_assist, BIT(type), __ATOMIC_SEQ_CST);
     else if (cmd == VMASST_CMD_disable)
-        d->vm_assist &= ~BIT(type);
+        __atomic_fetch_and(&d->vm_assist, ~BIT(type), __ATOMIC_SEQ_CST);
     else
         return -XEN_ENOSYS;
-    for (unsigned i = 0; i < d->nr_vcpus; i++)
-        bounce_set_slow(d->vcpu[i]);
+    bounce_assists_changed(d);
     return 0;
 }

@@ -75,10 +75,10 @@ typedef long hypercall_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
         (uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t, uint64_t),  \
         ((ta)a, (tb)b, (tc)c, (td)d), (ta a, tb b, tc c, td d))
 
-#define HYPERCALL0(...)          HYPERCALL_0(LOCKED, __VA_ARGS__)
 #define HYPERCALL1(...)          HYPERCALL_1(LOCKED, __VA_ARGS__)
 #define HYPERCALL2(...)          HYPERCALL_2(LOCKED, __VA_ARGS__)
 #define HYPERCALL3(...)          HYPERCALL_3(LOCKED, __VA_ARGS__)
+#define UNLOCKED_HYPERCALL0(...) HYPERCALL_0(UNLOCKED, __VA_ARGS__)
 #define UNLOCKED_HYPERCALL1(...) HYPERCALL_1(UNLOCKED, __VA_ARGS__)
 #define UNLOCKED_HYPERCALL2(...) HYPERCALL_2(UNLOCKED, __VA_ARGS__)
 #define UNLOCKED_HYPERCALL3(...) HYPERCALL_3(UNLOCKED, __VA_ARGS__)

@@ -3,6 +3,7 @@
  * physdev.c: physdev_op for guests that have no devices. IOPL and the bitmap
  * of ports are kept, so that instructions behave as the guest's kernel wants
  * it (hv/trap/io.c); IOPL never reaches EFLAGS, and no port is ever opened.
+ * Both are of the vCPU that calls, which alone looks at them while it runs.
  */
 #include "xen/physdev.h"
 
@@ -45,7 +46,7 @@ static long no_irq(uint64_t arg, size_t size)
     return guest_read(op, arg, size) ? -XEN_EFAULT : -XEN_EINVAL;
 }
 
-HYPERCALL2(physdev_op, uint32_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(physdev_op, uint32_t, cmd, uint64_t, arg)
 {
     switch (cmd) {
     case PHYSDEVOP_set_iopl:

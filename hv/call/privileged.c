@@ -42,51 +42,51 @@ static long refuse(uint64_t arg, size_t size, uint32_t version)
     return rc ? rc : -XEN_EPERM;
 }
 
-HYPERCALL1(platform_op, uint64_t, arg)
+UNLOCKED_HYPERCALL1(platform_op, uint64_t, arg)
 {
     return refuse(arg, PLATFORM_OP_SIZE, PLATFORM_VERSION);
 }
 
-HYPERCALL1(sysctl, uint64_t, arg)
+UNLOCKED_HYPERCALL1(sysctl, uint64_t, arg)
 {
     return refuse(arg, SYSCTL_SIZE, SYSCTL_VERSION);
 }
 
 /* A domain that is not there is seen before who asks. */
-HYPERCALL1(domctl, uint64_t, arg)
+UNLOCKED_HYPERCALL1(domctl, uint64_t, arg)
 {
     struct op_head h;
     long rc = look(arg, DOMCTL_SIZE, DOMCTL_VERSION, &h);
 
     if (rc)
         return rc;
-    if (h.cmd != DOMCTL_CREATE && !domain_find(h.domain))
+    if (h.cmd != DOMCTL_CREATE && !domain_known(h.domain))
         return -XEN_ESRCH;
     return -XEN_EPERM;
 }
 
-HYPERCALL0(kexec_op)
+UNLOCKED_HYPERCALL0(kexec_op)
 {
     return -XEN_EPERM;
 }
 
-HYPERCALL0(hypfs_op)
+UNLOCKED_HYPERCALL0(hypfs_op)
 {
     return -XEN_EPERM;
 }
 
 /* Not a matter of privilege: there are no performance counters to be had. */
-HYPERCALL0(xenpmu_op)
+UNLOCKED_HYPERCALL0(xenpmu_op)
 {
     return -XEN_EOPNOTSUPP;
 }
 
 /* For the device model of another domain that has one. */
-HYPERCALL1(dm_op, uint32_t, id)
+UNLOCKED_HYPERCALL1(dm_op, uint32_t, id)
 {
     domid_t domain = (domid_t)id;
 
-    if (!domain_find(domain))
+    if (!domain_known(domain))
         return -XEN_ESRCH;
     return domain == current_vcpu()->d->id ? -XEN_EPERM : -XEN_EINVAL;
 }

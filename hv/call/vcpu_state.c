@@ -12,7 +12,8 @@
 #include "hv/domain/selector.h"
 #include "hv/sched/time.h"
 
-HYPERCALL2(set_gdt, uint64_t, frames, uint32_t, entries)
+/* seg_set_gdt() has the memory lock; the window has one of its own. */
+UNLOCKED_HYPERCALL2(set_gdt, uint64_t, frames, uint32_t, entries)
 {
     struct vcpu *v = current_vcpu();
     uint64_t mfns[MM_GDT_SLOTS];

@@ -168,8 +168,44 @@ void bounce_bad_stack(void)
                  v->id, v->regs.rsp, v->kernel_sp);
 }
 
+/* Each bit by itself: others set theirs at the same time. */
+static void set_slow(struct vcpu *v, uint8_t why, bool slow)
+{
+    if (slow)
+        __atomic_fetch_or(&v->slow, why, __ATOMIC_SEQ_CST);
+    else
+        __atomic_fetch_and(&v->slow, (uint8_t)~why, __ATOMIC_SEQ_CST);
+}
+
+static bool has_iopl(const struct domain *d)
+{
+    return __atomic_load_n(&d->vm_assist, __ATOMIC_SEQ_CST) &
+           BIT(VMASST_TYPE_architectural_iopl);
+}
+
+/*
+ * Until what was set is what the domain has. Several may be at it: whoever sets
+ * the bit last has looked at the domain afterwards, so if that is something
+ * else, it was changed later still, and who changed it sets the bit again.
+ */
+static void follow_iopl(struct vcpu *v)
+{
+    bool iopl;
+
+    do {
+        iopl = has_iopl(v->d);
+        set_slow(v, BOUNCE_SLOW_IOPL, iopl);
+    } while (has_iopl(v->d) != iopl);
+}
+
+void bounce_assists_changed(const struct domain *d)
+{
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        follow_iopl(d->vcpu[i]);
+}
+
 void bounce_set_slow(struct vcpu *v)
 {
-    v->slow =
-        v->in_nmi || (v->d->vm_assist & BIT(VMASST_TYPE_architectural_iopl));
+    set_slow(v, BOUNCE_SLOW_NMI, v->in_nmi);
+    follow_iopl(v);
 }

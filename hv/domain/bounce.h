@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bounce.h: making the guest's kernel run a handler of its own: exceptions,
- * events, system calls, failed returns. All are for the current vCPU.
+ * events, system calls, failed returns. All are for the current vCPU, but for
+ * what says otherwise.
  */
 #pragma once
 
@@ -24,5 +25,10 @@ void bounce_failsafe(struct vcpu *v, const uint64_t sel[4]);
 
 /* From fast.asm: the frame could not be written. */
 void bounce_bad_stack(void);
-/* v->slow, after its IOPL assist or NMI state changed. */
+
+#define BOUNCE_SLOW_NMI  1u /* in one: the vCPU's own, while it runs */
+#define BOUNCE_SLOW_IOPL 2u /* virtual IOPL: as its domain has it */
+/* v->slow of the current vCPU, or of one that is loaded nowhere. */
 void bounce_set_slow(struct vcpu *v);
+/* d->vm_assist is another: the IOPL's part of all, whatever they do. */
+void bounce_assists_changed(const struct domain *d);

@@ -69,7 +69,7 @@ struct vcpu {
     struct vcpu_info *info; /* through the direct map; never NULL */
     uint64_t hypercalls;    /* statistics, of this vCPU */
     bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
-    bool slow; /* not for hv/entry/fast.asm: virtual IOPL, in an NMI */
+    uint8_t slow;           /* why not for hv/entry/fast.asm: BOUNCE_SLOW_* */
     uint64_t exceptions, faults; /* statistics, of this vCPU */
     struct mm_vcpu mm;
     struct domain *d;

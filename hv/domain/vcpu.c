@@ -341,8 +341,11 @@ enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c)
     for (unsigned i = 0; i < ARRAY_SIZE(v->dr); i++)
         if (i != 4 && i != 5)
             (void)debugreg_set(v, i, c->debugreg[i]); /* refused: as reset */
-    if (v->id == 0)
-        v->d->vm_assist = c->vm_assist & VM_ASSIST_VALID;
+    if (v->id == 0) {
+        __atomic_store_n(&v->d->vm_assist, c->vm_assist & VM_ASSIST_VALID,
+                         __ATOMIC_SEQ_CST);
+        bounce_assists_changed(v->d);
+    }
     bounce_set_slow(v);
     v->initialised = true;
     return ERR_NONE;

@@ -36,6 +36,8 @@ HVT_time := hv/sched/time.c hv/sched/watchdog.c $(HVT_MACHINE)
 HVT_sched := $(HVT_QUEUES) $(HVT_MACHINE)
 HVT_sched_smp := $(HVT_QUEUES) hv/sched/time.c hv/entry/exit.c hv/arch/ipi.c $(HVT_MACHINE)
 HVT_sched_threads := $(filter-out hv/sched/idle_work.c,$(HVT_QUEUES)) hv/arch/ipi.c $(HVT_MACHINE)
+HVT_assist_threads := $(patsubst %,hv/domain/%.c,bounce callback) hv/call/callback_op.c \
+    $(HVT_MACHINE)
 HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/event.c \
     $(HVT_MACHINE)
 HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c
@@ -61,7 +63,7 @@ HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
 HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := msr event event_model time sched sched_smp sched_threads ops freeze downgrade_ring selector seg tlb_cpus
+HVT_NATIVE := msr event event_model time sched sched_smp sched_threads assist_threads ops freeze downgrade_ring selector seg tlb_cpus
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))

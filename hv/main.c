@@ -105,6 +105,7 @@ static void init_machine(void)
     cpu_init();
     lock_init(&hv_lock, LOCKDEP_HV, 0);
     queue_init();
+    time_lists_init();
     domain_init();
     hv_lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);

@@ -21,7 +21,7 @@ static void flush_for(struct percpu *from)
 {
     if (from->flush.what == TLB_PAGE)
         x86_invlpg(from->flush.va);
-    else
+    else if (from->flush.what != TLB_NOTHING)
         x86_flush_all();
     atomic_fetch_sub_explicit(&from->flush_left, 1, memory_order_release);
 }
@@ -61,6 +61,15 @@ void ipi_flush_wait(void)
         ipi_serve(); /* those may wait for us */
         x86_pause();
     }
+}
+
+void ipi_quiesce(void)
+{
+    ipi_flush_begin(&(struct tlb){.what = TLB_NOTHING});
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu_of(i) != this_cpu())
+            ipi_flush(cpu_of(i));
+    ipi_flush_wait();
 }
 
 /* --- the mailbox --------------------------------------------------------- */

@@ -33,3 +33,11 @@ void ipi_interrupt(void);
 void ipi_flush_begin(const struct tlb *tlb);
 void ipi_flush(struct percpu *to);
 void ipi_flush_wait(void);
+
+/*
+ * On return every other CPU has served its mailbox once more: it does so in a
+ * guest, asleep, and while it waits for a struct lock, never in between. So
+ * what was taken off all lists before is in nobody's hands who has no lock or
+ * count of it.
+ */
+void ipi_quiesce(void);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lock.h: the hypervisor's lock, of all that has none of its own: how domains
- * come and go, the scheduler, events, services. What a guest does all day does
+ * come, stop and go, the services, devices. What a guest does all day does
  * without: its page tables, memory and grants are under its domain's memory
- * lock (mm/alloc/mm.h), and what is of one vCPU alone is that vCPU's while it
- * runs.
+ * lock (mm/alloc/mm.h), who runs and what is armed under its CPU's (hv/sched),
+ * and what is of one vCPU alone is that vCPU's while it runs.
  *
  * Invariant: it is taken before a domain's memory lock, never while one is
  * held. Whoever waits for either serves its CPU's mailbox (ipi.h), so whoever
@@ -21,6 +21,16 @@ static inline void hv_lock_get(void)
 {
     lock_get(&hv_lock);
     this_cpu()->has_hv_lock = true;
+}
+
+/* false: another has it, or is to have it next. */
+must_check static inline bool hv_lock_try(void)
+{
+    const bool got = lock_try(&hv_lock);
+
+    if (got)
+        this_cpu()->has_hv_lock = true;
+    return got;
 }
 
 static inline void hv_lock_put(void)

@@ -54,7 +54,7 @@ static void set_deadline(struct vcpu *v, uint64_t at)
 {
     if (!at && !v->poll_deadline)
         return;
-    v->poll_deadline = at;
+    WRITE_ONCE(v->poll_deadline, at);
     time_arm(v);
 }
 
@@ -71,7 +71,7 @@ static long poll(struct vcpu *v, uint64_t arg)
         return -XEN_EINVAL;
     if (guest_read(port, p.ports, p.nr_ports * sizeof(port[0])))
         return -XEN_EFAULT;
-    v->poll_port = p.nr_ports == 1 ? (uint16_t)port[0] : 0;
+    WRITE_ONCE(v->poll_port, p.nr_ports == 1 ? (uint16_t)port[0] : 0);
     if (!sched_sleep(v, VCPU_POLLING))
         return 0;
     rc = any_pending(v, port, p.nr_ports);
@@ -134,7 +134,7 @@ static long remote_shutdown(uint64_t arg)
 
     if (guest_read(&r, arg, sizeof(r)))
         return -XEN_EFAULT;
-    return domain_find(r.domain_id) ? -XEN_EPERM : -XEN_ESRCH;
+    return domain_known(r.domain_id) ? -XEN_EPERM : -XEN_ESRCH;
 }
 
 static long watchdog(struct vcpu *v, uint64_t arg)
@@ -146,6 +146,21 @@ static long watchdog(struct vcpu *v, uint64_t arg)
     return watchdog_set(v->d, w.id, w.timeout);
 }
 
+static long with_the_lock(struct vcpu *v, uint32_t cmd, uint64_t arg)
+{
+    switch (cmd) {
+    case SCHEDOP_shutdown:
+        return shutdown_op(v, arg);
+    case SCHEDOP_remote_shutdown:
+        return remote_shutdown(arg);
+    case SCHEDOP_shutdown_code:
+        return shutdown_code(v->d, arg);
+    default:
+        return watchdog(v, arg);
+    }
+}
+
+/* What a vCPU does all day needs no lock but the queues'. */
 static long operation(struct vcpu *v, uint32_t cmd, uint64_t arg)
 {
     switch (cmd) {
@@ -154,16 +169,13 @@ static long operation(struct vcpu *v, uint32_t cmd, uint64_t arg)
         return 0;
     case SCHEDOP_block:
         return block(v);
-    case SCHEDOP_shutdown:
-        return shutdown_op(v, arg);
     case SCHEDOP_poll:
         return poll(v, arg);
+    case SCHEDOP_shutdown:
     case SCHEDOP_remote_shutdown:
-        return remote_shutdown(arg);
     case SCHEDOP_shutdown_code:
-        return shutdown_code(v->d, arg);
     case SCHEDOP_watchdog:
-        return watchdog(v, arg);
+        return HYPERCALL_LOCKED(with_the_lock(v, cmd, arg));
     case SCHEDOP_pin_override:
         return -XEN_EPERM;
     default:
@@ -171,16 +183,16 @@ static long operation(struct vcpu *v, uint32_t cmd, uint64_t arg)
     }
 }
 
-HYPERCALL2(sched_op, uint32_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(sched_op, uint32_t, cmd, uint64_t, arg)
 {
     return operation(current_vcpu(), cmd, arg);
 }
 
 /* The reason of a shutdown is the argument itself. */
-HYPERCALL2(sched_op_compat, uint32_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(sched_op_compat, uint32_t, cmd, uint64_t, arg)
 {
     if (cmd == SCHEDOP_shutdown)
-        return shut_down(current_vcpu(), (unsigned)arg);
+        return HYPERCALL_LOCKED(shut_down(current_vcpu(), (unsigned)arg));
     if (cmd > SCHEDOP_shutdown)
         return -XEN_ENOSYS;
     return operation(current_vcpu(), cmd, arg);

@@ -84,7 +84,7 @@ static long register_runstate(struct vcpu *v, uint64_t arg)
     if (guest_read(&a, arg, sizeof(a)) ||
         !guest_range_ok(a.addr, sizeof(struct vcpu_runstate_info)))
         return -XEN_EFAULT;
-    v->runstate_area = a.addr;
+    WRITE_ONCE(v->runstate_area, a.addr);
     if (v == current_vcpu())
         runstate_publish(v);
     return 0;
@@ -108,15 +108,15 @@ static long set_periodic(struct vcpu *v, uint64_t arg)
         return -XEN_EFAULT;
     if (t.period_ns < PERIOD_MIN || t.period_ns > PERIOD_MAX)
         return -XEN_EINVAL;
-    v->periodic_period = t.period_ns;
-    v->timer_periodic = clock_now_ns() + t.period_ns;
+    WRITE_ONCE(v->periodic_period, t.period_ns);
+    WRITE_ONCE(v->timer_periodic, clock_now_ns() + t.period_ns);
     time_arm(v);
     return 0;
 }
 
 static long stop_periodic(struct vcpu *v)
 {
-    v->periodic_period = v->timer_periodic = 0;
+    WRITE_ONCE(v->timer_periodic, 0);
     time_arm(v);
     return 0;
 }
@@ -130,7 +130,7 @@ static long set_singleshot(struct vcpu *v, uint64_t arg)
         return -XEN_EINVAL;
     if (guest_read(&t, arg, sizeof(t)))
         return -XEN_EFAULT;
-    v->timer_single = MAX(t.timeout_abs_ns, UINT64_C(1));
+    WRITE_ONCE(v->timer_single, MAX(t.timeout_abs_ns, UINT64_C(1)));
     time_arm(v);
     return 0;
 }
@@ -139,7 +139,7 @@ static long stop_singleshot(struct vcpu *v)
 {
     if (v != current_vcpu())
         return -XEN_EINVAL;
-    v->timer_single = 0;
+    WRITE_ONCE(v->timer_single, 0);
     time_arm(v);
     return 0;
 }
@@ -172,7 +172,7 @@ static long register_info(struct vcpu *v, uint64_t arg)
     if (!mfn_eq(v->info_mfn, MFN_NONE) ||
         (v != current_vcpu() && v->state != VCPU_DOWN))
         return -XEN_EINVAL;
-    if (v->on && v != current_vcpu()) /* it is down, and has yet to hear so */
+    if (v != current_vcpu() && sched_held(v)) /* and has yet to hear of it */
         return hypercall_again(__HYPERVISOR_vcpu_op);
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = mmu_info_load(&op, mfn_of(r.mfn));
@@ -199,12 +199,9 @@ static long send_nmi(struct vcpu *v, uint64_t arg)
     return 0;
 }
 
-HYPERCALL3(vcpu_op, uint32_t, cmd, uint32_t, id, uint64_t, arg)
+/* A vCPU is brought up, taken down and given a place for its info by one. */
+static long with_the_lock(struct vcpu *v, uint32_t cmd, uint64_t arg)
 {
-    struct vcpu *v = domain_vcpu(current_vcpu()->d, id);
-
-    if (!v)
-        return -XEN_ENOENT;
     switch (cmd) {
     case VCPUOP_initialise:
         return initialise(v, arg);
@@ -212,6 +209,23 @@ HYPERCALL3(vcpu_op, uint32_t, cmd, uint32_t, id, uint64_t, arg)
         return up(v);
     case VCPUOP_down:
         return down(v);
+    default:
+        return register_info(v, arg);
+    }
+}
+
+UNLOCKED_HYPERCALL3(vcpu_op, uint32_t, cmd, uint32_t, id, uint64_t, arg)
+{
+    struct vcpu *v = domain_vcpu(current_vcpu()->d, id);
+
+    if (!v)
+        return -XEN_ENOENT;
+    switch (cmd) {
+    case VCPUOP_initialise:
+    case VCPUOP_up:
+    case VCPUOP_down:
+    case VCPUOP_register_vcpu_info:
+        return HYPERCALL_LOCKED(with_the_lock(v, cmd, arg));
     case VCPUOP_is_up:
         return v->state != VCPU_DOWN;
     case VCPUOP_get_runstate_info:
@@ -226,8 +240,6 @@ HYPERCALL3(vcpu_op, uint32_t, cmd, uint32_t, id, uint64_t, arg)
         return set_singleshot(v, arg);
     case VCPUOP_stop_singleshot_timer:
         return stop_singleshot(v);
-    case VCPUOP_register_vcpu_info:
-        return register_info(v, arg);
     case VCPUOP_register_vcpu_time_memory_area:
         return register_time(arg);
     case VCPUOP_send_nmi:

@@ -74,11 +74,11 @@ UNLOCKED_HYPERCALL2(set_segment_base, uint32_t, which, uint64_t, base)
 }
 
 /* 0 stops it; a time that has passed fires at once. */
-HYPERCALL1(set_timer_op, uint64_t, when)
+UNLOCKED_HYPERCALL1(set_timer_op, uint64_t, when)
 {
     struct vcpu *v = current_vcpu();
 
-    v->timer_single = when;
+    WRITE_ONCE(v->timer_single, when);
     time_arm(v);
     return 0;
 }

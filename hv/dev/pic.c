@@ -8,6 +8,7 @@
 
 #include "hv/arch/idt.h"
 #include "hv/arch/lapic.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 
 #define FIRST        0x20 /* ports: commands, then data */
@@ -36,8 +37,10 @@ void pic_init(void)
 /* The next one may come from here on, and is kept until then. */
 static void on_com1(void)
 {
+    hv_lock_get();
     x86_out8(FIRST, EOI);
     com1_handler();
+    hv_lock_put();
 }
 
 void pic_listen_com1(void (*fn)(void))

@@ -224,7 +224,7 @@ void serial_slow_down(uint64_t ns)
 
 uint64_t serial_due(enum serial port)
 {
-    return port == SERIAL_COM1 && slow_ns ? slow_until : 0;
+    return port == SERIAL_COM1 && slow_ns ? READ_ONCE(slow_until) : 0;
 }
 
 void serial_ready(enum serial port, bool on)

@@ -148,7 +148,7 @@ void bounce_events(struct vcpu *v)
     }
     if (READ_ONCE(info->evtchn_upcall_pending) &&
         !READ_ONCE(info->evtchn_upcall_mask)) {
-        v->d->stats.events++;
+        __atomic_fetch_add(&v->d->stats.events, 1, __ATOMIC_RELAXED);
         enter(v, &v->callbacks.event, NULL, 0);
     }
 }

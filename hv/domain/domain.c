@@ -167,11 +167,15 @@ static void set_end(struct domain *d, enum domain_end end)
     __atomic_store_n(&d->end, end, __ATOMIC_RELAXED);
 }
 
-/* Its vCPUs cannot run any more: wherever they do, another is to be chosen. */
+/*
+ * Its vCPUs cannot run any more: wherever they do, another is to be chosen. Who
+ * loads one just now looks for itself, behind that (run() in sched.c).
+ */
 static void stop_running(const struct domain *d)
 {
+    atomic_thread_fence(memory_order_seq_cst);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
-        struct percpu *on = d->vcpu[i]->on;
+        struct percpu *on = READ_ONCE(d->vcpu[i]->on);
 
         if (on && on != this_cpu())
             ipi_send(on, WORK_RESCHED);
@@ -191,26 +195,13 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason)
 {
     if (d->end != DOMAIN_ALIVE)
         return;
-    set_end(d, end);
     d->end_reason = reason;
-    domain_ended++;
+    set_end(d, end);
+    WRITE_ONCE(domain_ended, domain_ended + 1);
     stop_running(d);
     tell_all(d);
     if (d->control && !domain_controller())
         end_suspended();
-}
-
-void domain_suspend(struct domain *d)
-{
-    if (d->control || !domain_controller()) {
-        domain_shutdown(d, DOMAIN_SUSPENDED, SHUTDOWN_suspend);
-        return;
-    }
-    d->start_mfn = mfn_of(d->vcpu[0]->regs.rdx);
-    d->stopping = true;
-    stop_running(d);
-    if (!d->loaded)
-        domain_left(d);
 }
 
 /*
@@ -226,17 +217,37 @@ void domain_set_quiet(struct domain *d, bool quiet)
     mm_op_end(&op);
 }
 
-void domain_left(struct domain *d)
+static void settle(struct domain *d)
 {
-    if (!d->stopping || d->end != DOMAIN_ALIVE)
+    if (!d->stopping || d->end != DOMAIN_ALIVE || atomic_load(&d->held))
         return;
     domain_set_quiet(d, true);
     for (const struct domain_hooks *h = domain_hooks; h; h = h->next)
         if (h->quiesce)
             h->quiesce(d);
-    d->stopping = false;
-    d->suspended = true;
+    WRITE_ONCE(d->suspended, true);
+    WRITE_ONCE(d->stopping, false);
     tell_all(d);
+}
+
+void domain_suspend(struct domain *d)
+{
+    if (d->control || !domain_controller()) {
+        domain_shutdown(d, DOMAIN_SUSPENDED, SHUTDOWN_suspend);
+        return;
+    }
+    d->start_mfn = mfn_of(d->vcpu[0]->regs.rdx);
+    WRITE_ONCE(d->stopping, true);
+    stop_running(d);
+    settle(d);
+}
+
+void domain_settle(void)
+{
+    hv_lock_get();
+    for (struct domain *d = domain_list; d; d = d->next)
+        settle(d);
+    hv_lock_put();
 }
 
 static void crash(struct domain *d, const char *why)

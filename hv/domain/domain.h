@@ -3,10 +3,12 @@
  * domain.h: a guest and its vCPUs, as the hypervisor sees them.
  *
  * Invariants: a vCPU's guest registers live in vcpu->regs whenever its CPU is
- * in the hypervisor (the entry stubs push straight into it); who reaches a
- * domain that is not the current vCPU's has hv_lock (hv/arch/lock.h) or a
- * reference (domain_get()); what cannot finish in bounded time continues by
- * re-executing.
+ * in the hypervisor (the entry stubs push straight into it); what others may
+ * change meanwhile is under a lock named beside it, or a word that changes by
+ * itself; who reaches a domain that is not the current vCPU's has hv_lock
+ * (hv/arch/lock.h), a reference (domain_get()), or has found it in a queue or
+ * list and waits for no lock with it (hv/sched); what cannot finish in bounded
+ * time continues by re-executing.
  */
 #pragma once
 
@@ -187,7 +189,7 @@ struct domain {
     enum domain_stage stage;
     unsigned refs;             /* domain_get(): changed by all CPUs at once */
     _Atomic unsigned tlb_cpus; /* hv/domain/tlb.h */
-    unsigned loaded;           /* vCPUs of it that are, on whatever CPUs */
+    _Atomic unsigned held;     /* vCPUs of it that CPUs have (queue.h) */
     struct vcpu *vcpu[DOMAIN_VCPUS];
     unsigned nr_vcpus;
     unsigned offline; /* of them, those it is asked to take down: the last */
@@ -195,7 +197,7 @@ struct domain {
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
     bool reason_set;     /* by SCHEDOP_shutdown_code, which has precedence: */
     uint32_t reason;
-    bool stopping;  /* it is to be suspended once none of them is loaded */
+    bool stopping;  /* it is to be suspended once none of them is held */
     bool suspended; /* alive, but none of its vCPUs runs */
     bool moved;     /* and it has to be told so: restored, relocated */
     bool dumped;    /* dump_vcpu() has told of the crash */
@@ -313,7 +315,25 @@ void domain_put(struct domain *d);
 /* May its vCPUs run? */
 static inline bool domain_runs(const struct domain *d)
 {
-    return d->end == DOMAIN_ALIVE && !d->stopping && !d->suspended;
+    return READ_ONCE(d->end) == DOMAIN_ALIVE && !READ_ONCE(d->stopping) &&
+           !READ_ONCE(d->suspended);
+}
+
+/*
+ * A CPU has one more of d's vCPUs; one less. Who stops d says so first, then
+ * looks whether any is held; who takes one counts it first, then looks whether
+ * d runs: so d has stopped when `held` is 0, however that came about. Taking:
+ * false, d does not run, and the vCPU is to be let go of. Letting go: true, d
+ * is stopping and that may have been the last: domain_settle() is due.
+ */
+must_check static inline bool domain_hold(struct domain *d)
+{
+    atomic_fetch_add(&d->held, 1);
+    return domain_runs(d);
+}
+must_check static inline bool domain_let_go(struct domain *d)
+{
+    return atomic_fetch_sub(&d->held, 1) == 1 && READ_ONCE(d->stopping);
 }
 
 /* id must be d itself, by number or as DOMID_SELF. ERR_PERM, ERR_SRCH. */
@@ -331,8 +351,11 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
  * it; without a control guest it ends.
  */
 void domain_suspend(struct domain *d);
-/* None of d's vCPUs is loaded any more: if it was to be suspended, it is. */
-void domain_left(struct domain *d);
+/*
+ * Whoever was to be suspended is, if none of its vCPUs is held any more. Takes
+ * hv_lock.
+ */
+void domain_settle(void);
 /* Others leave the memory of d, which is suspended, alone (mm/pv/grant.h). */
 void domain_set_quiet(struct domain *d, bool quiet);
 /*

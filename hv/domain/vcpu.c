@@ -110,8 +110,7 @@ static void unload(struct vcpu *v)
     selector_save(v);
     fpu_save(v);
     debugreg_save(v);
-    v->on = NULL;
-    v->d->loaded--;
+    __atomic_store_n(&v->on, NULL, __ATOMIC_RELEASE);
 }
 
 static void load_tables(const struct vcpu *v, bool moved)
@@ -139,9 +138,8 @@ static void load(struct vcpu *v)
     debugreg_load(v);
     vcpu_load_control(v);
     fpu_load(v);
-    v->d->stats.switches++;
-    v->on = cpu;
-    v->d->loaded++;
+    __atomic_fetch_add(&v->d->stats.switches, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->on, cpu, __ATOMIC_SEQ_CST);
     if (!selector_load(v)) {
         const uint64_t sel[4] = {v->ds, v->es, v->fs, v->gs};
 

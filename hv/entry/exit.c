@@ -25,11 +25,17 @@ static void dump_once(struct vcpu *v)
     dump_vcpu(v);
 }
 
+static void tell_of_crash(struct vcpu *v)
+{
+    hv_lock_get();
+    dump_once(v);
+    hv_lock_put();
+}
+
 void exit_work(void)
 {
     struct percpu *cpu = this_cpu();
 
-    hv_lock_get();
     ASSERT(cpu->owed.what == TLB_NOTHING);
     do {
         struct vcpu *v = cpu->vcpu;
@@ -38,12 +44,11 @@ void exit_work(void)
         cpu->work = 0;
         if ((work & (WORK_TIME | WORK_RESCHED)) == WORK_TIME)
             time_program(); /* or whoever is chosen has it set */
-        if (v && v->d->end == DOMAIN_CRASHED)
-            dump_once(v);
+        if (v && READ_ONCE(v->d->end) == DOMAIN_CRASHED)
+            tell_of_crash(v);
         sched_before_guest(work & WORK_RESCHED);
         bounce_events(cpu->vcpu);
     } while (cpu->work);
     ASSERT(cpu->owed.what == TLB_NOTHING);
-    hv_lock_put();
     lock_hook_none("held on the way to a guest");
 }

@@ -208,14 +208,6 @@ static void from_guest(struct vcpu *v, const struct regs *regs)
     bounce_exception(v, regs->vector, BOUNCE_NO_ERROR);
 }
 
-/* A guest was interrupted, or a CPU that is idle: neither holds the lock. */
-static void from_device(unsigned vector)
-{
-    hv_lock_get();
-    idt_interrupt(vector);
-    hv_lock_put();
-}
-
 /* SYSENTER leaves TF as it was, and it is to be saved before it is cleared. */
 static bool before_flags(uint64_t rip)
 {
@@ -254,7 +246,7 @@ void trap_dispatch(struct regs *regs)
     else if (regs->vector == IPI_VECTOR)
         ipi_interrupt();
     else if (regs->vector >= 32 && regs->vector < TRAP_SYSCALL)
-        from_device(regs->vector);
+        idt_interrupt(regs->vector);
     else if (regs_from_guest(regs))
         from_guest(current_vcpu(), regs);
     else

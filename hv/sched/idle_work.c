@@ -24,21 +24,23 @@ static bool time_to_scrub(void)
 /* Blocks looked at for frame words nobody needs, before each sleep. */
 #define TRIM_LOOKS 16
 
-/* The allocator has locks of its own, and this is the longest there is. */
-static bool scrub_block(void)
+/* One CPU at a time; another that has the lock has something better to do. */
+static bool trim(void)
 {
-    uint64_t done;
+    bool done;
 
+    if (!hv_lock_try())
+        return false;
+    done = frame_trim(&hv_mm, TRIM_LOOKS);
     hv_lock_put();
-    done = alloc_scrub(&hv_mm, 1);
-    hv_lock_get();
     return done;
 }
 
+/* The allocator has locks of its own. */
 bool idle_work(void)
 {
-    return domain_ended ||
+    return READ_ONCE(domain_ended) ||
            (time_to_scrub() &&
-            (shared_scrub(&hv_mm, SCRUB_FRAMES) || scrub_block())) ||
-           frame_trim(&hv_mm, TRIM_LOOKS);
+            (shared_scrub(&hv_mm, SCRUB_FRAMES) || alloc_scrub(&hv_mm, 1))) ||
+           trim();
 }

@@ -137,16 +137,19 @@ void domain_start(struct domain *d)
 
 /* --- going ------------------------------------------------------------- */
 
-/* Nobody may run it, wake it or look something up for it from here on. */
+/*
+ * Nobody may run it, wake it or look something up for it from here on: who
+ * could wake it goes first, then what that may have put into a queue.
+ */
 static void stop(struct domain *d)
 {
-    ASSERT(!d->loaded);
+    ASSERT(!d->held);
+    event_close_all(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
-        sched_forget(d->vcpu[i]);
         time_disarm(d->vcpu[i]);
+        sched_forget(d->vcpu[i]);
         seg_forget(d->vcpu[i]);
     }
-    event_close_all(d);
     tlb_forget(d);
 }
 
@@ -167,8 +170,10 @@ static void free_object(void *object, unsigned order)
     alloc_hv_put(&hv_mm, mfn_of_maddr(maddr_of_direct(object)), order);
 }
 
+/* What others may just be looking at goes when they have looked. */
 static void free_all(struct domain *d)
 {
+    ipi_quiesce();
     if (!d->started && domain_controller())
         claims_return(d->name, d->promised);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
@@ -234,7 +239,7 @@ static struct domain *first_that_may_go(void)
 {
     struct domain *d = domain_list;
 
-    while (d && !(d->end != DOMAIN_ALIVE && !d->loaded &&
+    while (d && !(d->end != DOMAIN_ALIVE && !atomic_load(&d->held) &&
                   (!d->started || may_go(d))))
         d = d->next;
     return d;
@@ -262,7 +267,7 @@ bool domain_reap(void)
         return false;
     if (domain_destroy(d) == ERR_RESTART)
         return true;
-    domain_ended--;
+    WRITE_ONCE(domain_ended, domain_ended - 1);
     for (const struct domain_hooks *h = domain_hooks; h; h = h->next)
         if (h->gone)
             h->gone();

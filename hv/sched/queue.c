@@ -7,6 +7,7 @@
 #include "hv/sched/queue.h"
 
 #include "hv/arch/cpu.h"
+#include "hv/sched/turn.h"
 
 struct queue queues[CPU_MAX];
 
@@ -107,11 +108,22 @@ void queue_remove(struct queue *q, struct vcpu *v)
     __atomic_store_n(&q->least, least(q), __ATOMIC_RELAXED);
 }
 
-void queue_take(struct queue *q, struct vcpu *v, unsigned to)
+bool queue_take(struct queue *q, struct vcpu *v, unsigned to)
 {
     queue_remove(q, v);
     v->held = true;
     __atomic_store_n(&v->home, to, __ATOMIC_RELAXED);
+    if (likely(domain_hold(v->d)))
+        return true;
+    queue_let_go(v);
+    return false;
+}
+
+void queue_let_go(struct vcpu *v)
+{
+    v->held = false;
+    if (unlikely(domain_let_go(v->d)))
+        turn_my()->settles = true;
 }
 
 struct vcpu *queue_best(struct queue *q, unsigned cpu)

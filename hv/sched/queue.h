@@ -72,9 +72,13 @@ static inline bool queue_empty(const struct queue *q)
 /* Behind all others. v is not held, and q its home's. */
 void queue_put(struct queue *q, struct vcpu *v);
 void queue_remove(struct queue *q, struct vcpu *v);
-/* Out of q for CPU `to`, which has it from now on; the caller has both locks.
+/*
+ * Out of q for CPU `to`, which has it from now on; the caller has both locks.
+ * False: its domain has just stopped, and nobody has it.
  */
-void queue_take(struct queue *q, struct vcpu *v, unsigned to);
+must_check bool queue_take(struct queue *q, struct vcpu *v, unsigned to);
+/* The CPU of v's home, which is this one, has it no more. */
+void queue_let_go(struct vcpu *v);
 /*
  * Who has had least of those that may run on that CPU. Who cannot run at all is
  * dropped.

@@ -5,6 +5,7 @@
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
+#include "hv/sched/queue.h"
 
 /* On another CPU it may have been a bit later already. */
 static uint64_t since(const struct vcpu *v, uint64_t now)
@@ -36,6 +37,8 @@ void runstate_waiting(struct vcpu *v, uint64_t now)
 
 void runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 {
+    struct queue *q = queue_lock_home(v);
+
     *out = (struct vcpu_runstate_info){
         .state = (int32_t)v->runstate,
         .state_entry_time = v->runstate_entry,
@@ -43,6 +46,7 @@ void runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
     for (unsigned i = 0; i < ARRAY_SIZE(out->time); i++)
         out->time[i] = v->runstate_time[i];
     out->time[v->runstate] += since(v, clock_now_ns());
+    queue_unlock(q);
 }
 
 /*
@@ -51,14 +55,14 @@ void runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
  */
 static void write_area(const struct vcpu *v)
 {
-    const uint64_t va = v->runstate_area;
+    const uint64_t va = READ_ONCE(v->runstate_area);
     const uint64_t entry =
         va + offsetof(struct vcpu_runstate_info, state_entry_time);
     struct vcpu_runstate_info r = {
         .state = (int32_t)v->runstate,
         .state_entry_time = v->runstate_entry,
     };
-    bool flag = v->d->vm_assist & BIT(VMASST_TYPE_runstate_update_flag);
+    const bool flag = v->d->vm_assist & BIT(VMASST_TYPE_runstate_update_flag);
 
     for (unsigned i = 0; i < ARRAY_SIZE(r.time); i++)
         r.time[i] = v->runstate_time[i];

@@ -12,11 +12,13 @@
  * What covers what: a queue's lock the vCPUs at home there and their state
  * (queue.h), and the turn of its CPU (turn.h); who is idle is atomic;
  * kick_lead, errand, requested and the rest of a turn are the CPU's own.
- * Waking, sleeping, the look before a guest and the choice need no other lock.
- * hv_lock, which all callers hold, is needed for what lies around it: loading a
- * vCPU (vcpu_switch(), domain_left()), timers (time_arm(), time_program()), the
- * reaper, idle work; and for that no vCPU is freed while somebody has its
- * address (sched_forget()).
+ * Waking, sleeping, the look before a guest, the choice and loading a vCPU need
+ * no other lock; hv_lock is taken for the reaper, for a domain that comes to
+ * rest (domain_settle()) and for the end, where no vCPU is in hand.
+ *
+ * A vCPU or domain that was found in a queue, a list or a turn is there until
+ * this CPU has waited for a struct lock or has gone back to a guest, whatever
+ * becomes of it meanwhile: it is freed behind ipi_quiesce().
  */
 #include "hv/sched/sched.h"
 
@@ -24,6 +26,7 @@
 #include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
+#include "hv/dev/clock.h"
 #include "hv/domain/profile.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/idle_work.h"
@@ -152,7 +155,8 @@ uint64_t sched_slice_end(void)
 
 void sched_tick(uint64_t now)
 {
-    if ((turn_others_wait() || domain_ended) && now >= turn_my()->slice_end)
+    if ((turn_others_wait() || READ_ONCE(domain_ended)) &&
+        now >= turn_my()->slice_end)
         sched_request();
 }
 
@@ -205,8 +209,8 @@ static struct vcpu *heed_kick(struct vcpu *prev)
         (!k->queued || k->home != home || !queue_can_run(k) ||
          !cpu_set_has(&k->d->cpus, me()) || !fair(k, best_here(prev), prev)))
         k = NULL;
-    if (k)
-        queue_take(&queues[home], k, me());
+    if (k && !queue_take(&queues[home], k, me()))
+        k = NULL;
     if (home != me())
         queue_unlock(&queues[home]);
     t->passed_on = k;
@@ -259,11 +263,10 @@ static struct vcpu *pick(struct queue *q, struct vcpu *prev)
             return other;
         next = best_here(prev);
     }
-    if (!next)
-        return NULL;
-    if (next != prev)
-        queue_take(q, next, me());
-    turn_is_first(next);
+    while (next && next != prev && !queue_take(q, next, me()))
+        next = best_here(prev);
+    if (next)
+        turn_is_first(next);
     return next;
 }
 
@@ -290,7 +293,7 @@ static struct vcpu *choose(struct vcpu *prev)
 /* This CPU has v no more, which may have been woken by now. True: it waits. */
 static bool put_back(struct queue *q, struct vcpu *v)
 {
-    v->held = false;
+    queue_let_go(v);
     runstate_waiting(v, turn_my()->charged);
     if (!queue_can_run(v))
         return false;
@@ -298,14 +301,22 @@ static bool put_back(struct queue *q, struct vcpu *v)
     return true;
 }
 
-/* prev was loaded here. A domain that was to stop has, once its last one left.
- */
-static void left(struct vcpu *prev, bool waits)
+/* One of d's was loaded here. */
+static void left(const struct domain *d, bool waits)
 {
-    if (!prev->d->loaded)
-        domain_left(prev->d);
-    if (waits && !wake_offer(prev->d, me()))
-        turn_contend(prev->d);
+    if (waits && !wake_offer(d, me()))
+        turn_contend(d);
+}
+
+/* A domain that was to stop has, once its last one was let go of. */
+static void settle(void)
+{
+    struct turn *t = turn_my();
+
+    if (likely(!t->settles))
+        return;
+    t->settles = false;
+    domain_settle();
 }
 
 /* Nobody is loaded then. */
@@ -318,7 +329,7 @@ static void let_go(struct vcpu *v)
     q = queue_lock(me());
     waits = put_back(q, v);
     queue_unlock(q);
-    left(v, waits);
+    left(v->d, waits);
 }
 
 /*
@@ -358,9 +369,12 @@ static void run(struct vcpu *next)
     if (anew)
         runstate_publish(next);
     if (changes && prev)
-        left(prev, waits);
+        left(prev->d, waits);
     after_rest();
     time_program();
+    /* Who stopped its domain before it was loaded did not see it here. */
+    if (unlikely(!queue_can_run(next)))
+        sched_request();
 }
 
 /* Nothing to run: v stays where it is as long as it may wake here. */
@@ -418,9 +432,8 @@ static bool something_waits(void)
 }
 
 /*
- * Useful work first; then sleep until an interrupt. The lock is let go of, so
- * that the interrupt, and everybody else, can have it: whoever has something
- * for this CPU to do sees that it is idle, and sends it one.
+ * Useful work first; then sleep until an interrupt: whoever has something for
+ * this CPU to do sees that it is idle, and sends it one.
  */
 static void idle(void)
 {
@@ -430,7 +443,6 @@ static void idle(void)
     time_program();
     wake_idle_begin();
     busy = idle_work() || something_waits() || !wake_is_idle(me());
-    hv_lock_put();
     lock_hook_none("held on the way to sleep");
     profile_asleep();
     if (busy)
@@ -438,7 +450,6 @@ static void idle(void)
     else
         x86_sti_hlt_cli();
     profile_woken();
-    hv_lock_get();
     wake_idle_end();
     turn_my()->was_idle = true;
 }
@@ -466,10 +477,25 @@ static void reap_turn(void)
     queue_unlock(q);
     if (v && !queue_can_run(v))
         let_go(v);
-    t->reap_end = t->charged + REAP_TURN;
+    settle();
+    hv_lock_get();
+    t->reap_end = clock_now_ns() + REAP_TURN;
     time_program();
     (void)domain_reap();
     t->reap_end = 0;
+    hv_lock_put();
+}
+
+/* No vCPU is in hand. */
+static void nobody_runs(void)
+{
+    settle();
+    if (READ_ONCE(domain_list))
+        return;
+    hv_lock_get();
+    if (!domain_list)
+        when_empty();
+    hv_lock_put();
 }
 
 void sched_before_guest(bool requested)
@@ -480,17 +506,17 @@ void sched_before_guest(bool requested)
         return;
     for (;;) {
         let_go_of_request();
-        if (domain_ended)
+        if (READ_ONCE(domain_ended))
             reap_turn();
         v = choose(current_vcpu());
         if (v)
             break;
         rest(current_vcpu());
-        if (!domain_list)
-            when_empty();
+        nobody_runs();
         /* A domain that has stopped by that may have woken somebody. */
         if (!something_waits())
             idle();
     }
     run(v);
+    settle();
 }

@@ -24,6 +24,8 @@ bool sched_sleep(struct vcpu *v, enum vcpu_state how);
 void sched_stay(struct vcpu *v, enum vcpu_state how);
 /* What v may have waited for is there: if it sleeps it does not any more. */
 void sched_wake(struct vcpu *v);
+/* Has a CPU v loaded, or is about to load it? */
+bool sched_held(struct vcpu *v);
 /* Nothing points at v any more; its domain is being released. */
 void sched_forget(struct vcpu *v);
 /* What ends the machine when no domain is left; fn does not come back. */

@@ -24,8 +24,8 @@ static struct vcpu *from(unsigned cpu)
 
     queue_lock_two(here(), cpu);
     v = queue_best(&queues[cpu], here());
-    if (v)
-        queue_take(&queues[cpu], v, here());
+    if (v && !queue_take(&queues[cpu], v, here()))
+        v = NULL;
     queue_unlock_two(here(), cpu);
     return v;
 }
@@ -109,8 +109,8 @@ struct vcpu *steal_owed(const struct steal_place *p)
         return NULL;
     queue_lock_two(here(), where);
     v = most_owed(where, p, &most);
-    if (v)
-        queue_take(&queues[where], v, here());
+    if (v && !queue_take(&queues[where], v, here()))
+        v = NULL;
     queue_unlock_two(here(), where);
     return v;
 }

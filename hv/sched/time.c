@@ -3,10 +3,13 @@
  * time.c: one machine timer for all vCPUs' timers, the end of the time slice
  * and the tick.
  *
- * Invariants: a vCPU is in the list exactly while timer_at != 0, and timer_at
+ * Invariants: a vCPU is in a list exactly while timer_at != 0, and timer_at
  * is the earliest of its timers, 0 while it is down: what nobody would hear
- * costs nobody anything. The list is in order; the machine's timer
- * fires no later than the head of the list.
+ * costs nobody anything. A list is in order; its CPU's timer fires no later
+ * than its head. A list changes, and timer_at, timer_next and timer_cpu of who
+ * is in it or was last, under its lock; two are taken by their CPUs' ids, and
+ * nothing below. A vCPU's timers are words that change by themselves: whoever
+ * sets one arms it then, whoever serves one clears what it has seen.
  *
  * Guests compute time from the same scale as the hypervisor, from the same
  * base, so both agree to the nanosecond and no guest ever sees time go back.
@@ -16,6 +19,7 @@
 #include "hv/arch/idt.h"
 #include "hv/arch/ipi.h"
 #include "hv/arch/lapic.h"
+#include "hv/arch/lock.h"
 #include "hv/arch/nmi.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
@@ -29,9 +33,11 @@
 
 /* Of each CPU: what was armed there, and when its timer fires. */
 static struct timers {
+    struct spin lock;
     struct vcpu *armed;
-    uint64_t programmed;
-} timers[CPU_MAX];
+    uint64_t first;      /* timer_at of the first; 0: there is none */
+    uint64_t programmed; /* its CPU's alone to change */
+} aligned_to(64) timers[CPU_MAX];
 static uint64_t next_tick; /* the boot CPU's, who serves the clients, too */
 static struct time_client *clients;
 
@@ -95,9 +101,42 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return MIN(a, b);
 }
 
+static void lock_two(unsigned a, unsigned b)
+{
+    spin_lock(&timers[MIN(a, b)].lock);
+    if (a != b)
+        spin_lock(&timers[MAX(a, b)].lock);
+}
+
+static void unlock_two(unsigned a, unsigned b)
+{
+    spin_unlock(&timers[a].lock);
+    if (a != b)
+        spin_unlock(&timers[b].lock);
+}
+
+/* This CPU's list, and the one in which v is: that is returned. */
+static unsigned lock_lists(const struct vcpu *v)
+{
+    for (;;) {
+        const unsigned cpu = READ_ONCE(v->timer_cpu);
+
+        lock_two(cpu, this_cpu()->id);
+        if (likely(v->timer_cpu == cpu))
+            return cpu;
+        unlock_two(cpu, this_cpu()->id);
+    }
+}
+
+static void set_first(struct timers *t)
+{
+    WRITE_ONCE(t->first, t->armed ? t->armed->timer_at : 0);
+}
+
 static void unlist(struct vcpu *v)
 {
-    struct vcpu **p = &timers[v->timer_cpu].armed;
+    struct timers *t = &timers[v->timer_cpu];
+    struct vcpu **p = &t->armed;
 
     if (!v->timer_at)
         return;
@@ -105,35 +144,53 @@ static void unlist(struct vcpu *v)
         p = &(*p)->timer_next;
     *p = v->timer_next;
     v->timer_at = 0;
+    set_first(t);
+}
+
+static uint64_t earliest(const struct vcpu *v)
+{
+    if (READ_ONCE(v->state) == VCPU_DOWN)
+        return 0;
+    return earlier(
+        earlier(READ_ONCE(v->timer_single), READ_ONCE(v->timer_periodic)),
+        READ_ONCE(v->poll_deadline));
 }
 
 static void enlist(struct vcpu *v)
 {
-    struct vcpu **p = &my()->armed;
-    uint64_t at = earlier(v->timer_single, v->timer_periodic);
+    struct timers *t = my();
+    struct vcpu **p = &t->armed;
 
-    v->timer_at = v->state == VCPU_DOWN ? 0 : earlier(at, v->poll_deadline);
+    WRITE_ONCE(v->timer_cpu, this_cpu()->id);
+    v->timer_at = earliest(v);
     if (!v->timer_at)
         return;
     while (*p && (*p)->timer_at <= v->timer_at)
         p = &(*p)->timer_next;
     v->timer_next = *p;
-    v->timer_cpu = this_cpu()->id;
     *p = v;
+    set_first(t);
 }
 
 void time_arm(struct vcpu *v)
 {
+    const unsigned from = lock_lists(v);
+
     unlist(v);
     enlist(v);
+    unlock_two(from, this_cpu()->id);
     time_program();
 }
 
 void time_disarm(struct vcpu *v)
 {
+    unsigned from;
+
     v->timer_single = v->timer_periodic = v->poll_deadline = 0;
     v->periodic_period = 0;
+    from = lock_lists(v);
     unlist(v);
+    unlock_two(from, this_cpu()->id);
 }
 
 /* --- the machine's timer -------------------------------------------------- */
@@ -179,7 +236,7 @@ static bool tick_clients(void)
 /* Another CPU may have to know that somebody's time has come nearer. */
 static uint64_t clients_want(void)
 {
-    const uint64_t set = timers[0].programmed, due = clients_due();
+    const uint64_t set = READ_ONCE(timers[0].programmed), due = clients_due();
 
     if (this_cpu()->id == 0)
         return earlier(next_tick, due);
@@ -193,11 +250,10 @@ void time_program(void)
     struct timers *t = my();
     uint64_t at = earlier(clients_want(), sched_slice_end());
 
-    if (t->armed)
-        at = earlier(at, t->armed->timer_at);
+    at = earlier(at, READ_ONCE(t->first));
     if (at == t->programmed)
         return;
-    t->programmed = at;
+    WRITE_ONCE(t->programmed, at);
     apic_timer_set(at);
 }
 
@@ -208,62 +264,107 @@ uint64_t time_next(void)
 
 /* --- when they are due --------------------------------------------------- */
 
-static void fire(struct vcpu *v, uint64_t now)
+/* Due by now? Then it is `next`, unless it was set anew meanwhile. */
+static bool take(uint64_t *timer, uint64_t now, uint64_t next)
 {
-    bool virq = false;
+    uint64_t at = __atomic_load_n(timer, __ATOMIC_RELAXED);
 
-    unlist(v);
-    if (v->timer_single && v->timer_single <= now) {
-        v->timer_single = 0;
-        virq = true;
-    }
-    if (v->timer_periodic && v->timer_periodic <= now) {
-        v->timer_periodic += v->periodic_period;
-        if (v->timer_periodic <= now) /* no burst for what was missed */
-            v->timer_periodic = now + v->periodic_period;
-        virq = true;
-    }
-    if (v->poll_deadline && v->poll_deadline <= now) {
-        v->poll_deadline = 0;
-        if (v->state == VCPU_POLLING)
-            sched_wake(v);
-    }
-    enlist(v);
-    if (virq)
-        event_virq(v, VIRQ_TIMER);
+    return at && at <= now &&
+           __atomic_compare_exchange_n(timer, &at, next, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-static void serve_clients(uint64_t now)
+/* What was missed makes no burst. */
+static uint64_t next_period(const struct vcpu *v, uint64_t now)
 {
-    bool soon;
+    const uint64_t period = READ_ONCE(v->periodic_period);
+    const uint64_t next = READ_ONCE(v->timer_periodic) + period;
 
-    serve_due(now);
-    if (now < next_tick)
-        return;
-    soon = tick_clients();
+    return next > now ? next : now + period;
+}
+
+struct due {
+    struct vcpu *v; /* NULL: nobody's */
+    bool virq, poll;
+};
+
+/* The first of this CPU's list, which is armed with what is left. */
+static struct due take_due(uint64_t now)
+{
+    struct timers *t = my();
+    struct due due = {0};
+    struct vcpu *v;
+
+    spin_lock(&t->lock);
+    v = t->armed;
+    if (v && v->timer_at <= now) {
+        unlist(v);
+        due.v = v;
+        due.virq = take(&v->timer_single, now, 0);
+        due.virq |= take(&v->timer_periodic, now, next_period(v, now));
+        due.poll = take(&v->poll_deadline, now, 0);
+        enlist(v);
+    }
+    spin_unlock(&t->lock);
+    return due;
+}
+
+static void fire(const struct due *due)
+{
+    struct domain *outer = sched_errand_begin(due->v->d);
+
+    if (due->poll && READ_ONCE(due->v->state) == VCPU_POLLING)
+        sched_wake(due->v);
+    if (due->virq)
+        event_virq(due->v, VIRQ_TIMER);
+    sched_errand_end(outer);
+}
+
+static void serve_tick(uint64_t now)
+{
+    const bool soon = tick_clients();
+
     next_tick = clock_now_ns() + (soon ? SOON : TICK);
     watchdog_tick(now);
     nmi_tick();
 }
 
+static bool clients_are_due(uint64_t now)
+{
+    const uint64_t due = clients_due();
+
+    return now >= next_tick || (due && due <= now);
+}
+
+static void serve_clients(uint64_t now)
+{
+    hv_lock_get();
+    serve_due(now);
+    if (now >= next_tick)
+        serve_tick(now);
+    hv_lock_put();
+}
+
 static void on_timer(void)
 {
-    struct timers *t = my();
+    struct due due;
     uint64_t now;
 
     lapic_eoi();
-    t->programmed = 0;
+    WRITE_ONCE(my()->programmed, 0);
     now = clock_now_ns();
-    while (t->armed && t->armed->timer_at <= now) {
-        struct domain *outer = sched_errand_begin(t->armed->d);
-
-        fire(t->armed, now);
-        sched_errand_end(outer);
-    }
-    if (this_cpu()->id == 0)
+    for (due = take_due(now); due.v; due = take_due(now))
+        fire(&due);
+    if (this_cpu()->id == 0 && clients_are_due(now))
         serve_clients(now);
     sched_tick(now);
     time_program();
+}
+
+void time_lists_init(void)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        spin_init(&timers[i].lock, LOCKDEP_TIMERS, i);
 }
 
 void time_init(void)

@@ -6,6 +6,8 @@
 
 #include "hv/domain/domain.h"
 
+/* Before any vCPU's timer is armed; and when all is there that may be due. */
+void time_lists_init(void);
 void time_init(void);
 
 /*

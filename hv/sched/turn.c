@@ -139,7 +139,8 @@ void turn_begin(unsigned cpu, struct vcpu *v)
     t->runs = v;
     if (!t->passed_on) {
         t->slice_start = t->charged;
-        t->slice_end = t->slice_start + (domain_ended ? WAKE_SLICE : slice);
+        t->slice_end =
+            t->slice_start + (READ_ONCE(domain_ended) ? WAKE_SLICE : slice);
     }
     t->passed_on = false;
 }
@@ -330,7 +331,8 @@ uint64_t turn_ends(void)
     if (t->reap_end)
         return t->reap_end;
     /* While idle nobody's slice runs: an end in the past would be a storm. */
-    if (!t->requested && v && queue_can_run(v) && (!is_alone() || domain_ended))
+    if (!t->requested && v && queue_can_run(v) &&
+        (!is_alone() || READ_ONCE(domain_ended)))
         ends = READ_ONCE(t->slice_end);
     __atomic_store_n(&t->ends, ends, __ATOMIC_RELAXED);
     return ends;

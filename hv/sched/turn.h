@@ -32,6 +32,7 @@ struct turn {
     uint64_t kick_lead;    /* ns more than its like that kicked may have had */
     struct domain *errand; /* what is done just now is for it */
     bool requested, gives_way, was_idle;
+    bool settles;      /* domain_settle() is due */
     bool passed_on;    /* its slice is the one of who ran before */
     uint64_t ends;     /* what its timer was last set for; 0: nothing */
     uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */

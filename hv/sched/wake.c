@@ -116,7 +116,8 @@ static bool may_run(struct vcpu *v, uint64_t from)
     home = v->home;
     if (!held && !v->queued) {
         runstate_waiting(v, turn_my()->charged);
-        queue_put(q, v);
+        if (likely(domain_runs(v->d))) /* or sched_forget() may be over */
+            queue_put(q, v);
     }
     queue_unlock(q);
     if (held) {
@@ -194,6 +195,15 @@ void sched_stay(struct vcpu *v, enum vcpu_state how)
 {
     (void)__atomic_compare_exchange_n(&v->state, &how, VCPU_RUNNABLE, false,
                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+bool sched_held(struct vcpu *v)
+{
+    struct queue *q = queue_lock_home(v);
+    const bool held = v->held;
+
+    queue_unlock(q);
+    return held;
 }
 
 /* It runs, or waits; the CPU that has it looks whether it runs on as before. */

@@ -13,6 +13,7 @@ static const struct {
     [LOCKDEP_MEMORY] = {"memory", true},
     [LOCKDEP_DOMAINS] = {"domains", false},
     [LOCKDEP_QUEUE] = {"queue", true},
+    [LOCKDEP_TIMERS] = {"timers", true},
     [LOCKDEP_SHARED] = {"shared", false},
     [LOCKDEP_HV_FRAMES] = {"hv-frames", false},
     [LOCKDEP_ALLOC] = {"alloc", false},

@@ -37,6 +37,7 @@ enum lockdep_class {
     LOCKDEP_MEMORY,    /* a domain's: mm/alloc/mm.h; by its id */
     LOCKDEP_DOMAINS,   /* hv/domain/domain.c: the list of them */
     LOCKDEP_QUEUE,     /* the scheduler's of a CPU, by its id */
+    LOCKDEP_TIMERS,    /* of a CPU, by its id: hv/sched/time.c */
     LOCKDEP_SHARED,    /* mm.shared.lock */
     LOCKDEP_HV_FRAMES, /* alloc.hv.lock */
     LOCKDEP_ALLOC,     /* alloc.lock */

@@ -68,6 +68,11 @@ void sched_up(struct vcpu *v)
     v->state = VCPU_RUNNABLE;
 }
 
+bool sched_held(struct vcpu *v)
+{
+    return v->on;
+}
+
 void sched_down(struct vcpu *v)
 {
     downs++;

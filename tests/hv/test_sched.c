@@ -43,13 +43,7 @@ void profile_leave(void)
 
 void vcpu_switch(struct vcpu *next)
 {
-    struct vcpu *prev = current_vcpu();
-
     switches++;
-    if (prev)
-        prev->d->loaded--;
-    if (next)
-        next->d->loaded++;
     machine_run(next);
 }
 
@@ -281,7 +275,6 @@ static int start(void **state)
     machine_run(NULL);
     memset(turns, 0, sizeof(turns));
     hv_lock = (struct lock){0};
-    hv_lock_get();
     now = turns[0].charged = 1000;
     switches = slept = nr_actors = 0;
     domain_ended = 0;

@@ -183,14 +183,7 @@ void dump_vcpu(struct vcpu *v)
 
 void vcpu_switch(struct vcpu *next)
 {
-    struct vcpu *prev = current_vcpu();
-
-    if (prev)
-        prev->d->loaded--;
-    if (next) {
-        assert_null(next->on);
-        next->d->loaded++;
-    }
+    assert_true(!next || !next->on);
     machine_run(next);
 }
 
@@ -232,7 +225,7 @@ uint64_t frame_trim(struct mm *mm, uint64_t n)
 bool domain_reap(void)
 {
     for (struct domain *d = domain_list; d; d = d->next) {
-        if (d->end == DOMAIN_ALIVE || d->loaded || d->mm.dying)
+        if (d->end == DOMAIN_ALIVE || d->held || d->mm.dying)
             continue;
         for (unsigned i = 0; i < d->nr_vcpus; i++) {
             sched_forget(d->vcpu[i]);
@@ -351,7 +344,6 @@ static void call(void)
 {
     struct actor *a = actor_of(current_vcpu());
 
-    hv_lock_get();
     a->left = a->busy;
     switch (a->manner) {
     case HOG:
@@ -370,7 +362,6 @@ static void call(void)
         walk(a);
         break;
     }
-    hv_lock_put();
 }
 
 /* --- what happens --------------------------------------------------------- */
@@ -378,9 +369,7 @@ static void call(void)
 static void take_timer(void)
 {
     processor()->timer_at = NEVER;
-    hv_lock_get();
     timer_interrupt();
-    hv_lock_put();
 }
 
 static void take_mail(void)
@@ -470,7 +459,7 @@ static void check_domain(const struct domain *d)
         loaded += d->vcpu[i]->on != NULL;
         queued += d->vcpu[i]->queued;
     }
-    assert_int_equal(d->loaded, loaded);
+    assert_int_equal(d->held, loaded);
     assert_int_equal(d->waiting, queued);
     assert_false(d->suspended && loaded);
 }
@@ -579,9 +568,7 @@ static struct vcpu *appearing;
 
 static void bring_up(void)
 {
-    hv_lock_get();
     sched_up(appearing);
-    hv_lock_put();
 }
 
 /* vCPUs of it that came up. */
@@ -898,11 +885,9 @@ static struct actor *woken;
 
 static void wake_and_look(void)
 {
-    hv_lock_get();
     wake(woken);
     assert_false(turns[this_cpu()->id].requested);
     assert_null(turns[this_cpu()->id].kicked);
-    hv_lock_put();
 }
 
 static void who_wakes_one_for_an_idle_cpu_goes_on(void **state)

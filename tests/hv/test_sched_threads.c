@@ -2,8 +2,9 @@
 /*
  * The scheduler on processors that are threads, and without hv_lock: what is
  * covered by queues' locks and atomics alone is so. vCPUs sleep, wake, give way
- * to and take down each other as fast as they can; none is on two processors,
- * none misses an event, and none is where it may not be.
+ * to and take down each other as fast as they can, and a domain is suspended
+ * and resumed meanwhile; none is on two processors, none misses an event, none
+ * is where it may not be, and of a suspended domain none is anywhere.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -22,8 +23,6 @@
 static void halt(void);
 #define x86_sti_hlt_cli halt
 #define x86_sti_nop_cli ipi_serve
-#define hv_lock_get()   ((void)0)
-#define hv_lock_put()   ((void)0)
 #include "hv/sched/sched.c"
 
 /* The test itself is the last processor, which only wakes. */
@@ -34,6 +33,7 @@ static void halt(void);
 struct options options = {.timeslice = 30};
 static _Atomic uint64_t events;
 static _Atomic bool over;
+static unsigned stops;
 
 /* `on`: where it is, by what the test sees. */
 static struct actor {
@@ -121,16 +121,23 @@ void vcpu_switch(struct vcpu *next)
         cpu->vcpu->on = NULL;
         was = atomic_exchange(&actor_of(cpu->vcpu)->on, NULL);
         MUST((bool)(was == cpu));
-        __atomic_fetch_sub(&cpu->vcpu->d->loaded, 1, __ATOMIC_SEQ_CST);
     }
     cpu->vcpu = next;
     if (!next)
         return;
-    __atomic_fetch_add(&next->d->loaded, 1, __ATOMIC_SEQ_CST);
     was = atomic_exchange(&actor_of(next)->on, cpu);
     MUST((bool)!was);
     MUST(cpu_set_has(&next->d->cpus, cpu->id));
     next->on = cpu;
+}
+
+void port_lock_wait(struct lock *l, bool taken)
+{
+    while (!taken) {
+        ipi_serve();
+        sched_yield();
+        taken = !atomic_exchange(&l->held, 1);
+    }
 }
 
 static void halt(void)
@@ -233,6 +240,25 @@ static bool all_sleep(void)
     return true;
 }
 
+/* As the control job does it: none of them is loaded, or will be. */
+static void stop_and_go(struct domain *d)
+{
+    hv_lock_get();
+    domain_suspend(d);
+    hv_lock_put();
+    while (!READ_ONCE(d->suspended))
+        sched_yield();
+    for (unsigned look = 0; look < 1000; look++)
+        for (unsigned i = 0; i < d->nr_vcpus; i++)
+            MUST((bool)(!d->held && !atomic_load(&actor_of(d->vcpu[i])->on)));
+    hv_lock_get();
+    WRITE_ONCE(d->suspended, false);
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        sched_resume(d->vcpu[i]);
+    hv_lock_put();
+    stops++;
+}
+
 static void wait_until_all_sleep(void)
 {
     const time_t from = time(NULL);
@@ -244,6 +270,7 @@ static void wait_until_all_sleep(void)
         /* All may sleep before there were so many. */
         if (all_sleep())
             send(&actors[dice(VCPUS)]);
+        stop_and_go(machine_domain(2));
         usleep(100);
     }
 }
@@ -256,6 +283,7 @@ static void none_is_lost_or_on_two_processors(void **state)
     machine_make(2, 4);
     machine_run(NULL);
     machine_cpus(MACHINE_CPUS);
+    machine_domain(1)->control = true;
     cpu_set_add(&machine_domain(2)->cpus, 1);
     cpu_set_add(&machine_domain(2)->cpus, 2);
     machine_be(THREADS);
@@ -277,6 +305,7 @@ static void none_is_lost_or_on_two_processors(void **state)
         pthread_join(thread[i], NULL);
     for (unsigned i = 0; i < MACHINE_CPUS; i++)
         assert_true(queue_empty(&queues[i]) && !queues[i].lock.held);
+    assert_true(stops > 100);
     machine_be(0);
     machine_cpus(1);
     machine_end();

@@ -308,7 +308,7 @@ switch: /* run() */
     :: else
     fi;
     if
-#ifndef DROP_BACK_OFFER /* hv/sched/sched.c: if (waits && !wake_offer(prev->d, me())) */
+#ifndef DROP_BACK_OFFER /* hv/sched/sched.c: if (waits && !wake_offer(d, me())) */
     :: how == QUEUED -> offer()
 #endif
     :: else

@@ -6,9 +6,9 @@
  *
  * There is no timer here, which would only make a lost wake-up a late one, and
  * all vCPUs come to a stop by themselves: so what was lost is still there when
- * nothing moves any more (quiet). What one CPU does under the lock that no
- * other may see without is one step, and so one queue stands for those of all
- * CPUs: steal.pml has these, without that lock.
+ * nothing moves any more (quiet). What is done under a queue's lock is one
+ * step, and one queue stands for those of all CPUs: steal.pml has these. There
+ * is no other lock: an event lock keeps channels, not what is sent.
  *
  * Each #ifndef DROP_ names a file and words of it that its lines stand for;
  * tests/model/run looks whether they are there, and that without those lines
@@ -35,8 +35,6 @@ mtype = {RUNNABLE, BLOCKED, POLLING, DOWN};
 mtype = {CHOOSE, BLOCK, POLL, POLLED, UNMASK_PORT, UNMASK, SPIN, SEND,
          UPCALL, TAKE, SCAN, IRET, END};
 
-bool held; /* the lock; who is next is chance: a claim only narrows that */
-
 /* Of each CPU. */
 byte cur[CPUS] = NOBODY;
 bool idle[CPUS];
@@ -60,15 +58,16 @@ byte sends = SENDS;
 
 /* --- mail ---------------------------------------------------------------- */
 
+/* The interrupt is sent when the mail is there already. */
 #define IPI_SEND(to, what)                                                    \
     d_step {                                                                  \
         old = mail[to];                                                       \
         mail[to] = mail[to] | what                                            \
     };                                                                        \
-    if                                                                        \
-    :: old == 0 -> irq[to] = true                                             \
-    :: else                                                                   \
-    fi
+    d_step {                                                                  \
+        irq[to] = irq[to] || old == 0;                                        \
+        old = 0                                                               \
+    }
 
 /* One exchange; flush.pml has what becomes of it otherwise. */
 inline ipi_serve()
@@ -76,28 +75,14 @@ inline ipi_serve()
     d_step { work[c] = work[c] | mail[c]; mail[c] = 0 }
 }
 
-/* --- the lock ------------------------------------------------------------ */
-
-inline lock_get()
-{
-    do
-    :: atomic { !held -> held = true }; break
-    :: mail[c] != 0 -> ipi_serve()
-    od;
-    skip
-}
-
-#define LOCK_PUT held = false
-
-/* --- the scheduler, under the lock ---------------------------------------- */
+/* --- the scheduler, under queues' locks ----------------------------------- */
 
 /* Sends to `told`, which is CPUS if nobody is to be told. */
 #define TELL(what)                                                            \
     if                                                                        \
-    :: told != CPUS -> IPI_SEND(told, what)                                   \
+    :: told != CPUS -> IPI_SEND(told, what); told = CPUS                      \
     :: else                                                                   \
-    fi;                                                                       \
-    told = CPUS
+    fi
 
 /* In a d_step. */
 inline rouse(cpu)
@@ -137,9 +122,7 @@ inline may_run(v)
     :: true ->
 #endif
         ENQUEUE(v);
-#ifndef DROP_OFFER /* hv/sched/wake.c: if (wake_offer(v->d, home)) */
-        offer()
-#endif
+        offer() /* steal.pml has what becomes of it otherwise */
     fi
 }
 
@@ -147,14 +130,18 @@ inline sched_wake(v)
 {
     if
     :: state[v] == BLOCKED || state[v] == POLLING ->
-        d_step { told = CPUS; may_run(v) };
+        d_step {
+            told = CPUS;
+            if
+            :: state[v] != RUNNABLE -> may_run(v)
+            :: else
+            fi
+        };
         TELL(RESCHED)
     :: else ->
 #ifndef DROP_KICK /* hv/sched/wake.c: ipi_send(cpu_of(home), WORK_LOOK); */
-        if
-        :: on[v] != CPUS && v != cur[c] -> IPI_SEND(on[v], LOOK)
-        :: else
-        fi
+        told = (v != cur[c] -> on[v] : CPUS);
+        TELL(LOOK)
 #else
         skip
 #endif
@@ -165,10 +152,9 @@ inline sched_wake(v)
 
 inline raise(v)
 {
-    d_step { old = sel[v]; sel[v] = true };
     if
-    :: old -> skip
-    :: else ->
+    :: atomic { sel[v] -> skip }
+    :: atomic { !sel[v] -> sel[v] = true };
         upcall[v] = true;
         sched_wake(v)
     fi
@@ -176,10 +162,9 @@ inline raise(v)
 
 inline set_pending(v)
 {
-    d_step { old = pending[v]; pending[v] = true };
     if
-    :: old -> skip
-    :: else ->
+    :: atomic { pending[v] -> skip }
+    :: atomic { !pending[v] -> pending[v] = true };
         if
         :: !masked_port[v] -> raise(v)
         :: else
@@ -202,7 +187,7 @@ inline guest_step()
     :: pc[v] == CHOOSE ->
         if
         :: v == SENDER && sends -> pc[v] = SEND
-        :: v == SENDER -> pc[v] = END
+        :: v == SENDER && !sends -> pc[v] = END
         :: v == BLOCKER -> pc[v] = BLOCK
         :: v == WAITER ->
             if
@@ -211,7 +196,6 @@ inline guest_step()
             :: d_step { masked[v] = true; masked_port[v] = true; pc[v] = POLL }
             :: d_step { masked[v] = true; pc[v] = UNMASK }
             :: pc[v] = SPIN
-            :: sends -> pc[v] = SEND
             fi
         fi
     :: pc[v] == POLLED ->
@@ -236,11 +220,11 @@ active [CPUS] proctype cpu()
     byte c = _pid, v, old, told = CPUS;
 
     /* As it comes up: with nobody. The first one begins with all vCPUs. */
-    lock_get();
+end_up:
     if
     :: c == 0 ->
         d_step { ENQUEUE(WAITER); ENQUEUE(SENDER); ENQUEUE(BLOCKER) }
-    :: else
+    :: c != 0 && waiting
     fi;
     goto schedule;
 
@@ -252,19 +236,15 @@ end_guest:
     :: irq[c] -> irq[c] = false; ipi_serve(); goto out
     :: IN_GUEST(pc[v]) -> guest_step()
     :: pc[v] == UNMASK || pc[v] == IRET -> goto iret
-    :: pc[v] == BLOCK -> lock_get(); goto block
-    :: pc[v] == POLL -> lock_get(); goto poll
-    :: pc[v] == UNMASK_PORT -> lock_get(); goto unmask_port
-    :: pc[v] == SEND ->
-#ifndef DROP_LOCK /* hv/call/hypercall.h: hv_lock_get(); */
-        lock_get();
-#endif
-        goto send
-    :: pc[v] == END -> lock_get(); goto down
+    :: pc[v] == BLOCK -> goto block
+    :: pc[v] == POLL -> goto poll
+    :: pc[v] == UNMASK_PORT -> goto unmask_port
+    :: pc[v] == SEND -> goto send
+    :: pc[v] == END -> goto down
     /* SPIN: nothing of its own */
     od;
 
-iret: /* fast.asm, without the lock; and to the guest without a look at work */
+iret: /* fast.asm; and to the guest without a look at work */
     skip;
     d_step { masked[v] = false; pc[v] = (pc[v] == UNMASK -> SPIN : CHOOSE) };
 #ifndef DROP_IRET_LOOK /* hv/entry/fast.asm: je iret_events */
@@ -277,15 +257,15 @@ iret: /* fast.asm, without the lock; and to the guest without a look at work */
 
 block:
     skip;
-    d_step { masked[v] = false; pc[v] = CHOOSE; state[v] = BLOCKED };
+    d_step { masked[v] = false; pc[v] = CHOOSE };
+    state[v] = BLOCKED;
 #ifndef DROP_BLOCK_LOOK /* hv/call/sched_op.c: sched_stay(v, VCPU_BLOCKED); */
     if
-    :: upcall[v] && !masked[v] -> state[v] = RUNNABLE; LOCK_PUT; goto out
+    :: upcall[v] && !masked[v] -> state[v] = RUNNABLE; goto out
     :: else
     fi;
 #endif
     work[c] = work[c] | RESCHED;
-    LOCK_PUT;
     goto out;
 
 poll:
@@ -293,16 +273,15 @@ poll:
     d_step { pc[v] = POLLED; state[v] = POLLING };
 #ifndef DROP_POLL_LOOK /* hv/call/sched_op.c: rc = any_pending(v, port, p.nr_ports); */
     if
-    :: pending[v] -> state[v] = RUNNABLE; LOCK_PUT; goto out
+    :: pending[v] -> state[v] = RUNNABLE; goto out
     :: else
     fi;
 #endif
     if
-    :: upcall[v] && !masked[v] -> state[v] = RUNNABLE; LOCK_PUT; goto out
+    :: upcall[v] && !masked[v] -> state[v] = RUNNABLE; goto out
     :: else
     fi;
     work[c] = work[c] | RESCHED;
-    LOCK_PUT;
     goto out;
 
 unmask_port:
@@ -314,7 +293,6 @@ unmask_port:
     :: else
     fi;
 #endif
-    LOCK_PUT;
     goto out;
 
 send:
@@ -327,18 +305,14 @@ send:
         fi
     :: else -> pc[v] = CHOOSE
     fi;
-#ifndef DROP_LOCK /* hv/call/hypercall.h: hv_lock_put(); */
-    LOCK_PUT;
-#endif
     goto out;
 
 down:
     skip;
     d_step { state[v] = DOWN; work[c] = work[c] | RESCHED };
-    LOCK_PUT;
     goto out;
 
-out: /* back from C: two looks without the lock */
+out: /* back from C: two looks */
 #ifndef DROP_OUT_LOOK /* hv/entry/entry.asm: je syscall_long */
     if
     :: upcall[v] && !masked[v] -> goto work_to_do
@@ -354,48 +328,48 @@ out: /* back from C: two looks without the lock */
     goto guest;
 
 work_to_do: /* exit_work() */
-    lock_get();
+    skip;
     d_step { old = work[c]; work[c] = 0 };
     if
-    :: old & RESCHED || state[v] != RUNNABLE -> goto schedule
-    :: else -> goto bounce
+    :: old & RESCHED || state[v] != RUNNABLE -> old = 0; goto schedule
+    :: else -> old = 0; goto bounce
     fi;
 
 schedule: /* sched_before_guest() */
     skip;
-    d_step {
+    d_step { /* choose(): it has whom it takes, and who was there still */
         told = CPUS;
         work[c] = 0;
         v = cur[c];
         if
-        :: v != NOBODY && state[v] == RUNNABLE -> ENQUEUE(v)
-        :: else
-        fi;
-        if
-        :: waiting -> queue ? old; waiting--
-        :: else -> old = NOBODY
+        :: waiting -> queue ? old; waiting--; on[old] = c
+        :: else -> old = (v != NOBODY && state[v] == RUNNABLE -> v : NOBODY)
         fi
     };
     if
-    :: old == NOBODY -> goto rest
+    :: old == NOBODY -> old = 0; goto rest
     :: else
     fi;
     skip;
     d_step { /* run() */
+        v = cur[c];
+        cur[c] = old;
         if
-        :: v != NOBODY -> on[v] = CPUS
+        :: v != NOBODY && v != old ->
+            on[v] = CPUS;
+            if
+            :: state[v] == RUNNABLE ->
+                ENQUEUE(v);
+#ifndef DROP_RUN_OFFER /* hv/sched/sched.c: if (waits && !wake_offer(d, me())) */
+                offer()
+#endif
+            :: else
+            fi
         :: else
         fi;
         v = old;
-        assert(on[v] == CPUS); /* on one CPU, and that is this one */
-        on[v] = c;
-        cur[c] = v;
-#ifndef DROP_RUN_OFFER /* hv/sched/sched.c: if (waits && !wake_offer(prev->d, me())) */
-        if
-        :: waiting -> offer()
-        :: else
-        fi
-#endif
+        old = 0;
+        assert(on[v] == c) /* on one CPU, and that is this one */
     };
     TELL(RESCHED);
 
@@ -404,7 +378,6 @@ bounce: /* bounce_events() */
     :: upcall[v] && !masked[v] -> d_step { masked[v] = true; pc[v] = UPCALL }
     :: else
     fi;
-    LOCK_PUT;
     goto guest;
 
 rest: /* and idle() */
@@ -420,7 +393,18 @@ rest: /* and idle() */
         idle[c] = true
 #endif
     };
-    LOCK_PUT;
+#ifndef DROP_IDLE_LOOK /* hv/sched/sched.c: busy = idle_work() || something_waits() || !wake_is_idle(me()); */
+    v = cur[c];
+    if
+    :: waiting || !idle[c] -> idle[c] = false; goto schedule
+    :: v != NOBODY ->
+        if
+        :: state[v] == RUNNABLE -> idle[c] = false; goto schedule
+        :: else
+        fi
+    :: else
+    fi;
+#endif
 #ifdef DROP_IDLE_FIRST
     idle[c] = true;
 #endif
@@ -434,9 +418,7 @@ rest: /* and idle() */
 #endif
 end_hlt:
     irq[c] -> irq[c] = false;
-    ipi_serve();
-    lock_get();
-    idle[c] = false;
+    d_step { work[c] = work[c] | mail[c]; mail[c] = 0; idle[c] = false; v = 0 };
     goto schedule
 }
 
@@ -447,6 +429,5 @@ active proctype quiet()
     timeout ->
     assert(waiting == 0);               /* nobody waits for a CPU */
     assert(state[SENDER] == DOWN);
-    assert(!pending[WAITER] && !pending[BLOCKER]); /* all was taken */
-    assert(!held)
+    assert(!pending[WAITER] && !pending[BLOCKER]) /* all was taken */
 }

@@ -131,7 +131,8 @@ void line_send(void)
     serial_want_room(SERIAL_COM1, in != out);
 }
 
+/* Without the lock, so it may be the answer of a moment before. */
 uint64_t line_due(void)
 {
-    return in != out ? serial_due(SERIAL_COM1) : 0;
+    return READ_ONCE(in) != READ_ONCE(out) ? serial_due(SERIAL_COM1) : 0;
 }

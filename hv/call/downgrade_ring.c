@@ -98,20 +98,21 @@ void downgrade_ring_put(struct domain *d, enum flagstone_event_type type,
         d->super_stats.events_lost++;
 }
 
+/*
+ * Who notifies says so first and looks then whether it is bound; who binds has
+ * bound it when he looks here: one of them sees the other.
+ */
 void downgrade_ring_notify(struct domain *d)
 {
-    if (event_virq_bound(d, VIRQ_FLAGSTONE))
-        event_virq(d->vcpu[0], VIRQ_FLAGSTONE);
-    else
-        d->downgrade_virq = true;
+    __atomic_store_n(&d->downgrade_virq, true, __ATOMIC_SEQ_CST);
+    downgrade_ring_bound(d);
 }
 
 void downgrade_ring_bound(struct domain *d)
 {
-    if (!d->downgrade_virq)
-        return;
-    d->downgrade_virq = false;
-    event_virq(d->vcpu[0], VIRQ_FLAGSTONE);
+    if (event_virq_bound(d, VIRQ_FLAGSTONE) &&
+        __atomic_exchange_n(&d->downgrade_virq, false, __ATOMIC_SEQ_CST))
+        event_virq(d->vcpu[0], VIRQ_FLAGSTONE);
 }
 
 /* --- ranges -------------------------------------------------------------- */

@@ -25,7 +25,7 @@ void downgrade_ring_put(struct domain *d, enum flagstone_event_type type,
                         pfn_t pfn, uint32_t count, mfn_t m);
 /* VIRQ_FLAGSTONE, now or as soon as the guest binds it. */
 void downgrade_ring_notify(struct domain *d);
-/* The guest has just bound VIRQ_FLAGSTONE. */
+/* The guest has just bound VIRQ_FLAGSTONE; or look whether it has. */
 void downgrade_ring_bound(struct domain *d);
 /* It was restored or relocated: the event says so, the ranges follow. */
 void downgrade_ring_announce(struct domain *d);

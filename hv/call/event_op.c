@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * event_op.c: event_channel_op. Arguments are copied in once; results are
- * written back where the structure has them, and a channel whose number could
- * not be told to the guest is closed again.
+ * written back where the structure has them, outside of any lock, and a channel
+ * whose number could not be told to the guest is closed again. Until it is told
+ * it is untold: no other vCPU closes it, so it is still that channel then.
  */
 #include "hv/sched/event.h"
 
+#include "hv/arch/lock.h"
+#include "hv/base/string.h"
 #include "hv/call/downgrade_ring.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/guest.h"
@@ -17,50 +20,98 @@ static bool virq_is_global(unsigned virq)
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG;
 }
 
+/* With d's lock, and a port that is free. */
+static void make(struct domain *d, uint32_t port, struct evtchn is)
+{
+    is.untold = true;
+    *event_port(d, port) = is;
+}
+
 static enum err alloc_unbound(struct domain *d, void *arg)
 {
     struct evtchn_alloc_unbound *a = arg;
     enum err rc = domain_self(d, a->dom);
 
     if (!rc)
-        rc = event_port_get(d, &a->port);
+        rc = event_port_lock(d, d, &a->port);
     if (rc)
         return rc;
-    *event_port(d, a->port) = (struct evtchn){
-        .state = EVTCHN_UNBOUND,
-        .remote_id = a->remote_dom == DOMID_SELF ? d->id : a->remote_dom,
-    };
+    make(d, a->port,
+         (struct evtchn){
+             .state = EVTCHN_UNBOUND,
+             .remote_id = a->remote_dom == DOMID_SELF ? d->id : a->remote_dom,
+         });
+    event_unlock(d);
     return ERR_NONE;
 }
 
+/* Both ends, with both locks; local is free. */
+static enum err connect(struct domain *d, uint32_t local, struct domain *rd,
+                        uint32_t remote)
+{
+    struct evtchn *r = event_port(rd, remote);
+
+    if (!r || r->state != EVTCHN_UNBOUND || r->remote_id != d->id ||
+        (rd == d && remote == local))
+        return ERR_INVAL;
+    make(d, local,
+         (struct evtchn){.state = EVTCHN_INTERDOMAIN,
+                         .remote = rd,
+                         .remote_port = (uint16_t)remote});
+    r->state = EVTCHN_INTERDOMAIN;
+    r->remote = d;
+    r->remote_port = (uint16_t)local;
+    /* What was sent before there was anybody is not lost. */
+    event_raise(d, local);
+    return ERR_NONE;
+}
+
+static enum err bind_to(struct domain *d, struct domain *rd,
+                        struct evtchn_bind_interdomain *a)
+{
+    enum err rc = event_port_lock(d, rd, &a->local_port);
+
+    if (rc)
+        return rc;
+    rc = connect(d, a->local_port, rd, a->remote_port);
+    event_unlock_two(d, rd);
+    return rc;
+}
+
+/* hv_lock: the other domain is not to go while its lock is waited for. */
 static enum err bind_interdomain(struct domain *d, void *arg)
 {
     struct evtchn_bind_interdomain *a = arg;
-    domid_t id = a->remote_dom == DOMID_SELF ? d->id : a->remote_dom;
-    struct domain *rd = domain_find(id);
-    struct evtchn *r;
+    struct domain *rd;
     enum err rc;
 
-    if (!rd)
-        return ERR_SRCH;
-    rc = event_port_get(d, &a->local_port);
+    if (a->remote_dom == DOMID_SELF || a->remote_dom == d->id)
+        return bind_to(d, d, a);
+    hv_lock_get();
+    rd = domain_find(a->remote_dom);
+    rc = rd ? bind_to(d, rd, a) : ERR_SRCH;
+    hv_lock_put();
+    return rc;
+}
+
+/* One that v has not bound. */
+static enum err bind_virq_of(struct vcpu *v, uint8_t virq, uint32_t *port)
+{
+    struct domain *d = v->d;
+    enum err rc = event_port_lock(d, d, port);
+
     if (rc)
         return rc;
-    r = event_port(rd, a->remote_port);
-    if (!r || r->state != EVTCHN_UNBOUND || r->remote_id != d->id ||
-        (rd == d && a->remote_port == a->local_port))
-        return ERR_INVAL;
-    *event_port(d, a->local_port) = (struct evtchn){
-        .state = EVTCHN_INTERDOMAIN,
-        .remote = rd,
-        .remote_port = (uint16_t)a->remote_port,
-    };
-    r->state = EVTCHN_INTERDOMAIN;
-    r->remote = d;
-    r->remote_port = (uint16_t)a->local_port;
-    /* What was sent before there was anybody is not lost. */
-    event_raise(d, a->local_port);
-    return ERR_NONE;
+    if (v->virq_port[virq]) {
+        rc = ERR_EXIST;
+    } else {
+        make(d, *port,
+             (struct evtchn){
+                 .state = EVTCHN_VIRQ, .vcpu = (uint8_t)v->id, .virq = virq});
+        v->virq_port[virq] = (uint16_t)*port;
+    }
+    event_unlock(d);
+    return rc;
 }
 
 static enum err bind_virq(struct domain *d, void *arg)
@@ -73,20 +124,10 @@ static enum err bind_virq(struct domain *d, void *arg)
         return ERR_INVAL;
     if (!v)
         return ERR_NOENT;
-    if (v->virq_port[a->virq])
-        return ERR_EXIST;
-    rc = event_port_get(d, &a->port);
-    if (rc)
-        return rc;
-    *event_port(d, a->port) = (struct evtchn){
-        .state = EVTCHN_VIRQ,
-        .vcpu = (uint8_t)v->id,
-        .virq = (uint8_t)a->virq,
-    };
-    v->virq_port[a->virq] = (uint16_t)a->port;
-    if (a->virq == VIRQ_FLAGSTONE)
+    rc = bind_virq_of(v, (uint8_t)a->virq, &a->port);
+    if (!rc && a->virq == VIRQ_FLAGSTONE)
         downgrade_ring_bound(d);
-    return ERR_NONE;
+    return rc;
 }
 
 static enum err bind_ipi(struct domain *d, void *arg)
@@ -96,11 +137,13 @@ static enum err bind_ipi(struct domain *d, void *arg)
 
     if (!domain_vcpu(d, a->vcpu))
         return ERR_NOENT;
-    rc = event_port_get(d, &a->port);
-    if (!rc)
-        *event_port(d, a->port) =
-            (struct evtchn){.state = EVTCHN_IPI, .vcpu = (uint8_t)a->vcpu};
-    return rc;
+    rc = event_port_lock(d, d, &a->port);
+    if (rc)
+        return rc;
+    make(d, a->port,
+         (struct evtchn){.state = EVTCHN_IPI, .vcpu = (uint8_t)a->vcpu});
+    event_unlock(d);
+    return ERR_NONE;
 }
 
 /* There are no physical interrupts to give away. */
@@ -111,15 +154,9 @@ static enum err bind_pirq(struct domain *d, void *arg)
     return ERR_PERM;
 }
 
-static enum err close_port(struct domain *d, void *arg)
+static enum err close(struct domain *d, void *arg)
 {
-    const struct evtchn_close *a = arg;
-    const struct evtchn *e = event_port(d, a->port);
-
-    if (!e || e->state == EVTCHN_FREE)
-        return ERR_INVAL;
-    event_close(d, a->port);
-    return ERR_NONE;
+    return event_close(d, ((const struct evtchn_close *)arg)->port);
 }
 
 static enum err send(struct domain *d, void *arg)
@@ -161,45 +198,56 @@ static void tell_status(const struct evtchn *e, struct evtchn_status *s)
 static enum err status(struct domain *d, void *arg)
 {
     struct evtchn_status *s = arg;
-    const struct evtchn *e = event_port(d, s->port);
+    const struct evtchn *e;
     enum err rc = domain_self(d, s->dom);
 
     if (rc)
         return rc;
     if (s->port >= EVTCHN_PORTS)
         return ERR_INVAL;
+    event_lock(d);
+    e = event_port(d, s->port);
     if (e) {
         tell_status(e, s);
     } else {
         s->status = EVTCHNSTAT_closed;
         s->vcpu = 0;
     }
+    event_unlock(d);
     return ERR_NONE;
 }
 
-static enum err bind_vcpu(struct domain *d, void *arg)
+static bool may_move(const struct evtchn *e)
 {
-    const struct evtchn_bind_vcpu *a = arg;
-    struct evtchn *e = event_port(d, a->port);
-
-    if (!domain_vcpu(d, a->vcpu))
-        return ERR_NOENT;
-    if (!e)
-        return ERR_INVAL;
     switch (e->state) {
     case EVTCHN_VIRQ:
-        if (!virq_is_global(e->virq))
-            return ERR_INVAL;
-        break;
+        return virq_is_global(e->virq);
     case EVTCHN_UNBOUND:
     case EVTCHN_INTERDOMAIN:
     case EVTCHN_HYPERVISOR:
-        break;
+        return true;
     default:
-        return ERR_INVAL;
+        return false;
     }
-    e->vcpu = (uint8_t)a->vcpu;
-    return ERR_NONE;
+}
+
+/* Who sends from the other end may look at the same time. */
+static enum err bind_vcpu(struct domain *d, void *arg)
+{
+    const struct evtchn_bind_vcpu *a = arg;
+    enum err rc = ERR_INVAL;
+    struct evtchn *e;
+
+    if (!domain_vcpu(d, a->vcpu))
+        return ERR_NOENT;
+    event_lock(d);
+    e = event_port(d, a->port);
+    if (e && may_move(e)) {
+        __atomic_store_n(&e->vcpu, (uint8_t)a->vcpu, __ATOMIC_RELAXED);
+        rc = ERR_NONE;
+    }
+    event_unlock(d);
+    return rc;
 }
 
 static enum err unmask(struct domain *d, void *arg)
@@ -221,43 +269,48 @@ static enum err reset(struct domain *d, void *arg)
     return rc;
 }
 
+#define NO_PORT UINT8_MAX
+
 static const struct {
     enum err (*fn)(struct domain *d, void *arg);
     uint8_t size;
-    bool out; /* arg is written back */
+    bool out;     /* arg is written back */
+    uint8_t made; /* where in arg it says which channel was made, or NO_PORT */
 } ops[] = {
     [EVTCHNOP_bind_interdomain] = {bind_interdomain,
-                                   sizeof(struct evtchn_bind_interdomain),
-                                   true},
-    [EVTCHNOP_bind_virq] = {bind_virq, sizeof(struct evtchn_bind_virq), true},
-    [EVTCHNOP_bind_pirq] = {bind_pirq, sizeof(struct evtchn_bind_pirq), false},
-    [EVTCHNOP_close] = {close_port, sizeof(struct evtchn_close), false},
-    [EVTCHNOP_send] = {send, sizeof(struct evtchn_send), false},
-    [EVTCHNOP_status] = {status, sizeof(struct evtchn_status), true},
+                                   sizeof(struct evtchn_bind_interdomain), true,
+                                   offsetof(struct evtchn_bind_interdomain,
+                                            local_port)},
+    [EVTCHNOP_bind_virq] = {bind_virq, sizeof(struct evtchn_bind_virq), true,
+                            offsetof(struct evtchn_bind_virq, port)},
+    [EVTCHNOP_bind_pirq] = {bind_pirq, sizeof(struct evtchn_bind_pirq), false,
+                            NO_PORT},
+    [EVTCHNOP_close] = {close, sizeof(struct evtchn_close), false, NO_PORT},
+    [EVTCHNOP_send] = {send, sizeof(struct evtchn_send), false, NO_PORT},
+    [EVTCHNOP_status] = {status, sizeof(struct evtchn_status), true, NO_PORT},
     [EVTCHNOP_alloc_unbound] = {alloc_unbound,
-                                sizeof(struct evtchn_alloc_unbound), true},
-    [EVTCHNOP_bind_ipi] = {bind_ipi, sizeof(struct evtchn_bind_ipi), true},
-    [EVTCHNOP_bind_vcpu] = {bind_vcpu, sizeof(struct evtchn_bind_vcpu), false},
-    [EVTCHNOP_unmask] = {unmask, sizeof(struct evtchn_unmask), false},
-    [EVTCHNOP_reset] = {reset, sizeof(struct evtchn_reset), false},
+                                sizeof(struct evtchn_alloc_unbound), true,
+                                offsetof(struct evtchn_alloc_unbound, port)},
+    [EVTCHNOP_bind_ipi] = {bind_ipi, sizeof(struct evtchn_bind_ipi), true,
+                           offsetof(struct evtchn_bind_ipi, port)},
+    [EVTCHNOP_bind_vcpu] = {bind_vcpu, sizeof(struct evtchn_bind_vcpu), false,
+                            NO_PORT},
+    [EVTCHNOP_unmask] = {unmask, sizeof(struct evtchn_unmask), false, NO_PORT},
+    [EVTCHNOP_reset] = {reset, sizeof(struct evtchn_reset), false, NO_PORT},
 };
 
 /* Tells the guest; undoes what it cannot be told of. */
 static long give_back(struct domain *d, unsigned cmd, uint64_t arg,
-                      const void *buf, size_t size)
+                      const uint8_t *buf)
 {
-    if (guest_write(arg, buf, size) == ERR_NONE)
-        return 0;
-    if (cmd == EVTCHNOP_alloc_unbound)
-        event_close(d, ((const struct evtchn_alloc_unbound *)buf)->port);
-    else if (cmd == EVTCHNOP_bind_interdomain)
-        event_close(d,
-                    ((const struct evtchn_bind_interdomain *)buf)->local_port);
-    else if (cmd == EVTCHNOP_bind_virq)
-        event_close(d, ((const struct evtchn_bind_virq *)buf)->port);
-    else if (cmd == EVTCHNOP_bind_ipi)
-        event_close(d, ((const struct evtchn_bind_ipi *)buf)->port);
-    return -XEN_EFAULT;
+    const bool told = guest_write(arg, buf, ops[cmd].size) == ERR_NONE;
+    uint32_t port;
+
+    if (ops[cmd].made != NO_PORT) {
+        memcpy(&port, buf + ops[cmd].made, sizeof(port));
+        event_tell(d, port, told);
+    }
+    return told ? 0 : -XEN_EFAULT;
 }
 
 /* nr: the hypercall that comes again if this one is not done. */
@@ -276,16 +329,16 @@ static long channel_op(unsigned nr, uint32_t cmd, uint64_t arg)
         return hypercall_again(nr);
     if (rc || !ops[cmd].out)
         return errno_of(rc);
-    return give_back(d, cmd, arg, buf, ops[cmd].size);
+    return give_back(d, cmd, arg, buf);
 }
 
-HYPERCALL2(event_channel_op, uint32_t, cmd, uint64_t, arg)
+UNLOCKED_HYPERCALL2(event_channel_op, uint32_t, cmd, uint64_t, arg)
 {
     return channel_op(__HYPERVISOR_event_channel_op, cmd, arg);
 }
 
 /* The oldest form: {cmd, union of all arguments}, 8-aligned. */
-HYPERCALL1(event_channel_op_compat, uint64_t, op)
+UNLOCKED_HYPERCALL1(event_channel_op_compat, uint64_t, op)
 {
     uint64_t cmd;
 

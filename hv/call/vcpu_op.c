@@ -152,7 +152,7 @@ static long stop_singleshot(struct vcpu *v)
 static void move_info(struct vcpu *v, struct vcpu_info *to)
 {
     memcpy(to, v->info, sizeof(*to));
-    v->info = to;
+    __atomic_store_n(&v->info, to, __ATOMIC_SEQ_CST); /* raise() in event.c */
     time_info_init(v);
     __atomic_store_n(&to->evtchn_pending_sel, ~UINT64_C(0), __ATOMIC_SEQ_CST);
     __atomic_store_n(&to->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);

@@ -205,6 +205,8 @@ struct domain {
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
     struct shared_info *shared;
+    struct spin event_lock; /* hv/sched/event.h */
+    bool events_ended;      /* no channel is made any more */
     struct evtchn *evtchn[EVTCHN_BUCKETS];
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;

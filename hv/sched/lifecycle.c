@@ -118,6 +118,7 @@ enum err domain_create(const struct domain_config *c, const struct shown *shown,
     d->start_mfn = d->downgrade_mfn = MFN_NONE;
     print_format(d->name, sizeof(d->name), "%s", c->name);
     dmem_domain_init(&hv_mm, &d->mm);
+    event_init(d);
     d->promised = d->mm.claim = claims_take(d->name);
     domain_list_add(d);
     rc = fill(d, c->vcpus);
@@ -144,7 +145,7 @@ void domain_start(struct domain *d)
 static void stop(struct domain *d)
 {
     ASSERT(!d->held);
-    event_close_all(d);
+    event_end(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         time_disarm(d->vcpu[i]);
         sched_forget(d->vcpu[i]);

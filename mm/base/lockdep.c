@@ -12,6 +12,7 @@ static const struct {
     [LOCKDEP_HV] = {"hv", false},
     [LOCKDEP_MEMORY] = {"memory", true},
     [LOCKDEP_DOMAINS] = {"domains", false},
+    [LOCKDEP_EVENT] = {"event", true},
     [LOCKDEP_QUEUE] = {"queue", true},
     [LOCKDEP_TIMERS] = {"timers", true},
     [LOCKDEP_SHARED] = {"shared", false},

@@ -36,6 +36,7 @@ enum lockdep_class {
     LOCKDEP_HV,        /* hv/arch/lock.h */
     LOCKDEP_MEMORY,    /* a domain's: mm/alloc/mm.h; by its id */
     LOCKDEP_DOMAINS,   /* hv/domain/domain.c: the list of them */
+    LOCKDEP_EVENT,     /* a domain's: hv/sched/event.h; by its id */
     LOCKDEP_QUEUE,     /* the scheduler's of a CPU, by its id */
     LOCKDEP_TIMERS,    /* of a CPU, by its id: hv/sched/time.c */
     LOCKDEP_SHARED,    /* mm.shared.lock */

@@ -69,6 +69,27 @@ static void add_vcpu(struct domain *d, unsigned id)
     d->nr_vcpus = id + 1;
 }
 
+struct domain *machine_domain_make(unsigned id, unsigned vcpus)
+{
+    struct domain *d = calloc(1, sizeof(*d));
+
+    d->id = d->mm.id = (domid_t)id;
+    d->mm.mm = &hv_mm;
+    d->shared = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+    memset(d->shared, 0, PAGE_SIZE);
+    for (unsigned v = 0; v < vcpus; v++)
+        add_vcpu(d, v);
+    return d;
+}
+
+void machine_domain_free(struct domain *d)
+{
+    for (unsigned v = 0; v < d->nr_vcpus; v++)
+        free(d->vcpu[v]);
+    free(d->shared);
+    free(d);
+}
+
 void machine_make(unsigned domains, unsigned vcpus)
 {
     machine_cpus(1);
@@ -82,18 +103,10 @@ void machine_make(unsigned domains, unsigned vcpus)
     machine_hasty = false;
     hv_mm.owed = &cpus[0].owed;
     hv_mm.direct = calloc(MACHINE_FRAMES, PAGE_SIZE);
-    for (unsigned id = domains; id > 0; id--) {
-        struct domain *d = calloc(1, sizeof(*d));
-
-        d->id = d->mm.id = (domid_t)id;
-        d->mm.mm = &hv_mm;
-        d->shared = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-        memset(d->shared, 0, PAGE_SIZE);
-        for (unsigned v = 0; v < vcpus; v++)
-            add_vcpu(d, v);
-        domain_list_add(d);
-    }
-    machine_run(domain_list->vcpu[0]);
+    for (unsigned id = domains; id > 0; id--)
+        domain_list_add(machine_domain_make(id, vcpus));
+    if (domain_list)
+        machine_run(domain_list->vcpu[0]);
 }
 
 void machine_end(void)
@@ -102,10 +115,7 @@ void machine_end(void)
         struct domain *d = domain_list;
 
         domain_list = d->next;
-        for (unsigned v = 0; v < d->nr_vcpus; v++)
-            free(d->vcpu[v]);
-        free(d->shared);
-        free(d);
+        machine_domain_free(d);
     }
     free(hv_mm.direct);
 }
@@ -156,6 +166,13 @@ __attribute__((weak)) enum err alloc_hv_get(struct mm *mm, unsigned order,
     assert_true(frames_used < MACHINE_FRAMES);
     *out = mfn_of(frames_used++);
     return ERR_NONE;
+}
+
+__attribute__((weak)) void alloc_hv_put(struct mm *mm, mfn_t m, unsigned order)
+{
+    (void)mm;
+    (void)m;
+    assert_int_equal(order, 0);
 }
 
 __attribute__((weak)) void downgrade_ring_bound(struct domain *d)

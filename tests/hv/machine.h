@@ -16,6 +16,9 @@
 void machine_make(unsigned domains, unsigned vcpus);
 void machine_end(void);
 struct domain *machine_domain(unsigned id);
+/* One that is in no list. */
+struct domain *machine_domain_make(unsigned id, unsigned vcpus);
+void machine_domain_free(struct domain *d);
 void machine_run(struct vcpu *v);
 
 /* So many processors, as new; the test is on the first, or the one it says. */

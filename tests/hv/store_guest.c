@@ -111,7 +111,7 @@ void ring_page_put(struct domain *d, mfn_t m)
     (void)m;
 }
 
-void event_notify(struct domain *d, uint16_t port)
+void event_notify(struct domain *d, const uint16_t *port)
 {
     (void)d;
     (void)port;

@@ -71,7 +71,7 @@ struct domain *domain_controller(void)
     return NULL;
 }
 
-void event_notify(struct domain *d, uint16_t port)
+void event_notify(struct domain *d, const uint16_t *port)
 {
     (void)d;
     (void)port;
@@ -83,7 +83,7 @@ void event_virq(struct vcpu *v, unsigned virq)
     fail_msg("virq %u", virq);
 }
 
-bool event_virq_bound(const struct domain *d, unsigned virq)
+bool event_virq_bound(struct domain *d, unsigned virq)
 {
     (void)d;
     (void)virq;

@@ -41,17 +41,22 @@ static long op(unsigned cmd, void *arg)
 
 static uint32_t ipi;
 
-static int one_ipi(void **state)
+static void one_more_ipi(void)
 {
     struct evtchn_bind_ipi a = {.vcpu = 1};
 
+    assert_int_equal(op(EVTCHNOP_bind_ipi, &a), 0);
+    ipi = a.port;
+}
+
+static int one_ipi(void **state)
+{
     (void)state;
     machine_make(2, 2);
     d1 = machine_domain(1);
     woken = rung = 0;
     says = ERR_NONE;
-    assert_int_equal(op(EVTCHNOP_bind_ipi, &a), 0);
-    ipi = a.port;
+    one_more_ipi();
     return 0;
 }
 
@@ -160,13 +165,13 @@ static void sending_reaches_the_hypervisor(void **state)
     assert_int_equal(rung, 1);
     assert_int_equal(op(EVTCHNOP_status, &s), 0);
     assert_int_equal(s.status, EVTCHNSTAT_interdomain);
-    event_notify(d1, port);
+    event_notify(d1, &d1->console_port);
     assert_int_equal(d1->shared->evtchn_pending[0], BIT(port));
     assert_int_equal(op(EVTCHNOP_close, &a), 0);
     assert_int_equal(d1->console_port, 0);
     assert_int_equal(d1->shared->evtchn_pending[0], 0);
-    event_notify(d1, port); /* nobody's any more */
-    event_notify(d1, 0);
+    event_notify(d1, &port); /* nobody's any more */
+    event_notify(d1, &d1->console_port);
     assert_int_equal(d1->shared->evtchn_pending[0], 0);
 }
 
@@ -247,6 +252,62 @@ static void a_result_that_cannot_be_written_leaves_nothing(void **state)
         assert_int_equal(event_port(machine_domain(2), theirs)->state,
                          EVTCHN_UNBOUND);
     }
+}
+
+/* Another vCPU comes between the channel and the word that is to tell of it. */
+static uint8_t *guess(uint64_t va, bool write)
+{
+    struct evtchn_close c = {.port = ipi + 1};
+    struct evtchn_reset r = {.dom = DOMID_SELF};
+
+    if (!write)
+        return (uint8_t *)(uintptr_t)va;
+    machine_translate = NULL;
+    machine_run(d1->vcpu[1]);
+    assert_int_equal(op(EVTCHNOP_close, &c), errno_of(ERR_INVAL));
+    assert_int_equal(op(EVTCHNOP_reset, &r), 0);
+    assert_int_equal(event_port(d1, ipi)->state, EVTCHN_FREE);
+    assert_int_equal(event_port(d1, ipi + 1)->state, EVTCHN_UNBOUND);
+    machine_run(d1->vcpu[0]);
+    return rung ? NULL : (uint8_t *)(uintptr_t)va;
+}
+
+static void a_channel_is_its_makers_until_it_is_told(void **state)
+{
+    struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = 2};
+    struct evtchn_close c = {.port = ipi + 1};
+
+    (void)state;
+    machine_translate = guess;
+    assert_int_equal(op(EVTCHNOP_alloc_unbound, &a), 0);
+    assert_int_equal(a.port, ipi + 1);
+    assert_int_equal(op(EVTCHNOP_close, &c), 0);
+    one_more_ipi();
+    rung = 1; /* the same, and then it faults */
+    machine_translate = guess;
+    assert_int_equal(op(EVTCHNOP_alloc_unbound, &a), -XEN_EFAULT);
+    machine_translate = NULL;
+    assert_int_equal(event_port(d1, ipi + 1)->state, EVTCHN_FREE);
+}
+
+static void who_has_ended_has_no_more_channels(void **state)
+{
+    struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = 2};
+    struct evtchn_bind_interdomain b = {.remote_dom = 1};
+    uint16_t port;
+
+    (void)state;
+    assert_int_equal(op(EVTCHNOP_alloc_unbound, &a), 0);
+    b.remote_port = a.port;
+    machine_run(machine_domain(2)->vcpu[0]);
+    assert_int_equal(op(EVTCHNOP_bind_interdomain, &b), 0);
+    event_end(d1);
+    assert_int_equal(event_port(machine_domain(2), b.local_port)->state,
+                     EVTCHN_UNBOUND);
+    assert_int_equal(op(EVTCHNOP_bind_interdomain, &b), errno_of(ERR_SRCH));
+    machine_run(d1->vcpu[0]);
+    assert_int_equal(op(EVTCHNOP_alloc_unbound, &a), errno_of(ERR_SRCH));
+    assert_int_equal(event_bind_hypervisor(d1, serve, &port), ERR_SRCH);
 }
 
 static void unknown_commands_and_addresses_are_refused(void **state)
@@ -330,6 +391,8 @@ int main(void)
         with_ipi(all_ports_can_be_had_and_no_more),
         with_ipi(without_memory_there_is_no_channel),
         with_ipi(a_result_that_cannot_be_written_leaves_nothing),
+        with_ipi(a_channel_is_its_makers_until_it_is_told),
+        with_ipi(who_has_ended_has_no_more_channels),
         with_ipi(unknown_commands_and_addresses_are_refused),
         with_ipi(the_old_form_is_the_same),
         with_ipi(long_work_comes_again),

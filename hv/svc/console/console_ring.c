@@ -72,7 +72,7 @@ static void tell_of_room(struct domain *d, unsigned n)
     if (d->ring_more && d->ring_taken < OUT_SIZE / 4)
         return;
     d->ring_taken = 0;
-    event_notify(d, d->console_port);
+    event_notify(d, &d->console_port);
 }
 
 static unsigned drain_some(struct domain *d)
@@ -248,7 +248,7 @@ static void give_keys(struct domain *d)
     some = put_in(ring);
     ring_page_put(d, d->console_mfn);
     if (some)
-        event_notify(d, d->console_port);
+        event_notify(d, &d->console_port);
 }
 
 /* There may be room for more in the guest's ring, and then in the buffer. */

@@ -273,7 +273,7 @@ enum err store_serve(struct domain *d)
     while (more && !cpu_preempt());
     ring_page_put(d, d->store_mfn);
     if (moved)
-        event_notify(d, d->store_port);
+        event_notify(d, &d->store_port);
     return more ? ERR_RESTART : ERR_NONE;
 }
 
@@ -320,7 +320,7 @@ static void tell(struct domain *d)
         write_asked(s);
     ring_page_put(d, d->store_mfn);
     if (moved)
-        event_notify(d, d->store_port);
+        event_notify(d, &d->store_port);
 }
 
 void store_ask(struct domain *d, const char *what)

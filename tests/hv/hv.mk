@@ -32,6 +32,7 @@ HVT_module := hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c hv/base/p
 HVT_plan := hv/svc/build/plan.c
 HVT_event := hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
 HVT_event_model := $(HVT_event)
+HVT_event_threads := $(HVT_event) mm/base/lockdep.c
 HVT_time := hv/sched/time.c hv/sched/watchdog.c $(HVT_MACHINE)
 HVT_sched := $(HVT_QUEUES) $(HVT_MACHINE)
 HVT_sched_smp := $(HVT_QUEUES) hv/sched/time.c hv/entry/exit.c hv/arch/ipi.c $(HVT_MACHINE)
@@ -63,7 +64,8 @@ HVT_emulate := $(patsubst %,hv/trap/%.c,emulate io insn msr cpuid) \
 HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
-HVT_NATIVE := msr event event_model time sched sched_smp sched_threads assist_threads ops freeze downgrade_ring selector seg tlb_cpus
+HVT_NATIVE := msr event event_model event_threads time sched sched_smp sched_threads assist_threads ops \
+    freeze downgrade_ring selector seg tlb_cpus
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))
@@ -81,8 +83,16 @@ $(HVT_OUT)/%.o: %.c tests/hv/hv.mk
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -MMD -MP -c -o $@ $<
+# Under TSan instead, with locks watched; who waits for a spin lets others run.
+HVT_TSAN := -fsanitize=thread -DLOCKDEP=1 -include sched.h \
+    '-D__builtin_ia32_pause()=sched_yield()'
+HVT_THREADS := event_threads
+$(HVT_OUT)/tsan/%.o: %.c tests/hv/hv.mk
+	$(call say,TSANCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_TSAN) -MMD -MP -c -o $@ $<
 $(foreach t,$(HVT_TESTS:test_%=%),\
-    $(eval HVT_OBJ_$t := $(HVT_$t:%.c=$(HVT_OUT)/%.o)))
+    $(eval HVT_OBJ_$t := $(HVT_$t:%.c=$(HVT_OUT)/$(if $(filter $t,$(HVT_THREADS)),tsan/)%.o)))
 -include $(shell find $(HVT_OUT) -name '*.d' 2>/dev/null)
 
 .SECONDEXPANSION:
@@ -102,6 +112,7 @@ $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_OBJ_$$*) tests/hv/hv.mk \
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ \
 	    $< $(HVT_OBJ_$*) -lcmocka
+$(HVT_THREADS:%=$(BUILD)/tests/hv/test_%): HVT_SAN := $(HVT_TSAN)
 $(BUILD)/tests/hv/test_lockdep: HVT_CFLAGS += -DLOCKDEP=1
 # The store, with its edges and the bytes it compares counted.
 $(BUILD)/tests/hv/store_counted.o: $(wildcard hv/svc/store/store*.c) hv/base/print.c \

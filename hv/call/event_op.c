@@ -78,7 +78,8 @@ static enum err bind_to(struct domain *d, struct domain *rd,
     return rc;
 }
 
-/* hv_lock: the other domain is not to go while its lock is waited for. */
+/* With a reference: the other domain is not to go while its lock is waited for.
+ */
 static enum err bind_interdomain(struct domain *d, void *arg)
 {
     struct evtchn_bind_interdomain *a = arg;
@@ -87,10 +88,11 @@ static enum err bind_interdomain(struct domain *d, void *arg)
 
     if (a->remote_dom == DOMID_SELF || a->remote_dom == d->id)
         return bind_to(d, d, a);
-    hv_lock_get();
-    rd = domain_find(a->remote_dom);
-    rc = rd ? bind_to(d, rd, a) : ERR_SRCH;
-    hv_lock_put();
+    rd = domain_get(a->remote_dom);
+    if (!rd)
+        return ERR_SRCH;
+    rc = bind_to(d, rd, a);
+    domain_put(rd);
     return rc;
 }
 

@@ -576,6 +576,7 @@ static void begin(unsigned domains)
     watch = (struct lockdep){
         .clock = no_clock, .trace = no_trace, .fail = out_of_order};
     machine_make(domains, 1);
+    domain_init();
     for (struct domain *d = domain_list; d; d = d->next)
         event_init(d);
     lock_init(&hv_lock, LOCKDEP_HV, 0);

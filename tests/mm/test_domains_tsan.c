@@ -121,6 +121,11 @@ void ipi_send(struct percpu *to, uint32_t what)
     (void)to, (void)what;
 }
 
+/* Nobody here has found a vCPU without a reference. */
+void ipi_quiesce(void)
+{
+}
+
 void ipi_serve(void)
 {
     cpus_rest();
@@ -183,7 +188,12 @@ void seg_forget(struct vcpu *v)
     (void)v;
 }
 
-void event_close_all(struct domain *d)
+void event_init(struct domain *d)
+{
+    (void)d;
+}
+
+void event_end(struct domain *d)
 {
     (void)d;
 }
@@ -485,15 +495,15 @@ static void act(struct domain *d)
 /* --- who runs where; with hv_lock
  * --------------------------------------------- */
 
-static void leave(struct percpu *cpu)
+/* True: domain_settle() is due. */
+static bool leave(struct percpu *cpu)
 {
     struct domain *d = cpu->vcpu->d;
 
     cpus_leave();
     cpu->vcpu->on = NULL;
     cpu->vcpu = NULL;
-    if (--d->loaded == 0)
-        domain_left(d);
+    return domain_let_go(d);
 }
 
 static void enter(struct percpu *cpu)
@@ -503,9 +513,9 @@ static void enter(struct percpu *cpu)
 
     if (!d->started || !domain_runs(d))
         return;
+    assert_true(domain_hold(d));
     cpu->vcpu = v;
     v->on = cpu;
-    d->loaded++;
     cpus_enter(&d->mm, &v->mm);
 }
 
@@ -550,17 +560,21 @@ static void manage(void)
 
 static void step(struct percpu *cpu)
 {
+    bool settles = false;
+
     cpus_serve();
     for (uint64_t n = cpu->vcpu ? upto(12) : 0; n > 0; n--)
         act(cpu->vcpu->d);
     lock_get(&hv_lock);
     if (cpu->vcpu && (!domain_runs(cpu->vcpu->d) || upto(12) == 0))
-        leave(cpu);
+        settles = leave(cpu);
     if (!cpu->vcpu && upto(3))
         manage();
     if (!cpu->vcpu)
         enter(cpu);
     lock_put(&hv_lock);
+    if (settles)
+        domain_settle();
 }
 
 /* --- one at a time
@@ -653,7 +667,7 @@ static void body(unsigned id)
     }
     lock_get(&hv_lock);
     if (cpu->vcpu)
-        leave(cpu);
+        (void)leave(cpu); /* all are about to end */
     lock_put(&hv_lock);
     cpus_meet(audit);
     if (id == 0)

@@ -6,42 +6,42 @@
 note before machine.blocks_free
 create vmlinuz name=linux mem=256M vcpus=4 superpages=prefer -- console=hvc0 test=spin,cpus,tick
 # To come up takes it fewer; the rest are of processes that come and go.
-until linux.hypercalls >= 150000 240
+until linux.hypercalls >= 150000 600
 expect linux.vcpus_up = 4
 fails vcpus linux 0
 fails vcpus linux 5
 fails vcpus nobody 1
 vcpus linux 2
-until linux.vcpus_up = 2 60
+until linux.vcpus_up = 2 300
 vcpus linux 1
-until linux.vcpus_up = 1 60
+until linux.vcpus_up = 1 300
 vcpus linux 3
-until linux.vcpus_up = 3 60
+until linux.vcpus_up = 3 300
 sleep 2
 ask suspend linux
-wait linux suspended 120
+wait linux suspended 300
 fails vcpus linux 4
 save linux one
 resume linux
 sleep 2
 ask suspend linux
-wait linux suspended 120
+wait linux suspended 300
 relocate linux
 resume linux
 sleep 2
 destroy linux
-wait linux gone 20
+wait linux gone 100
 restore one as again
 # It hears of its vCPUs again when its processes run again.
-until again.hypercalls >= 20000 60
+until again.hypercalls >= 20000 300
 expect again.vcpus_target = 3
 expect again.vcpus_up = 3
 vcpus again 4
-until again.vcpus_up = 4 60
-# It is up, and Linux is not done with it yet.
+until again.vcpus_up = 4 300
+# It runs on for a while, and is done with that processor before it ends.
 sleep 3
 ask poweroff again
-wait again gone 120
+wait again gone 300
 drop one
 expect machine.blocks_free = $before
 audit

@@ -7,9 +7,9 @@ create vmlinuz name=one mem=128M -- console=hvc0 quiet test=fork,log,off fork=40
 create vmlinuz name=two mem=128M relinquish=cut -- console=hvc0 quiet test=fork,log,off fork=40
 create vmlinuz name=killed mem=128M -- console=hvc0 quiet test=fork fork=1000000
 # To come up takes it fewer.
-until killed.hypercalls >= 100000 300
+until killed.hypercalls >= 100000 600
 destroy killed
-wait one gone 300
-wait two gone 300
+wait one gone 600
+wait two gone 600
 expect machine.blocks_free = $before
 audit

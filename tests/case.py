@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -33,6 +34,7 @@ RUN_VARS = ("GUEST", "KERNEL", "ARGS", "INITRD", "MEM", "MAXMEM", "VCPUS",
             "GDB", "MACHINE", "SCENARIO", "GUESTOPTS", "SERIAL2", "IMAGE_IN",
             "IMAGE_OUT", "QEMUARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL",
             "MAKEOVERRIDES", "CC")
+PYTHON = b"#!/usr/bin/env python3\n"
 NO_END = re.compile(rb"^run: no end within .*", re.M)
 RESULT = re.compile(rb"RESULT \S+ (success|skip|error|failure)\b:? ?(.*)")
 RUNNING = set()  # process groups
@@ -68,7 +70,8 @@ class Case:
         start = time.monotonic()
         with tempfile.TemporaryFile() as out:
             proc = subprocess.Popen(
-                ["prlimit", "--cpu=%d:" % self.limit] + self.command, cwd=TOP,
+                ["prlimit", "--cpu=%d:" % self.limit] +
+                interpreted(self.command), cwd=TOP,
                 env=env, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT, start_new_session=True)
             status, used = wait(proc, self.limit * PATIENCE + GRACE)
@@ -89,11 +92,30 @@ class Case:
 
     def by_lines(self, status, output):
         if status != self.status:
-            return FAIL, "status %d, not %d" % (status, self.status)
+            return FAIL, "status %d, not %d%s" % (status, self.status,
+                                                  last_words(output))
         for text in self.expect:
             if not re.search(text.encode(), output):
                 return FAIL, "no line with '%s'" % text
         return PASS, ""
+
+
+def interpreted(command):
+    """A script of Python by that which runs this one, without the module site:
+    to find and load both may take longer than most scripts take."""
+    path = os.path.join(TOP, command[0])
+    if not os.path.isfile(path):
+        return command
+    with open(path, "rb") as f:
+        ours = f.readline() == PYTHON
+    return [sys.executable, "-S"] + command if ours else command
+
+
+def last_words(output):
+    """Where a script says why it failed, after a colon."""
+    lines = output.decode(errors="replace").split("\n")
+    return next((": " + line.strip() for line in reversed(lines)
+                 if line.strip()), "")
 
 
 def end_group(group):
@@ -139,7 +161,9 @@ def skips_at_77(why, said="(?!)"):
         if status == 77:
             found = re.search(said.encode(), output, re.M)
             return SKIP, found.group(1).decode() if found else why
-        return (FAIL, "status %d" % status) if status else (PASS, "")
+        if status:
+            return FAIL, "status %d%s" % (status, last_words(output))
+        return PASS, ""
     return judge
 
 

@@ -11,7 +11,7 @@ from case import BUILD, TOP, Case, missing
 
 FUZZ = ["-runs=400000", "-seed=1", "-use_value_profile=1", "-max_len=2048",
         "-verbosity=0", "-artifact_prefix=" + BUILD + "/",
-        "-max_total_time=" + os.environ.get("FUZZ_SECONDS", "5")]
+        "-max_total_time=" + os.environ.get("FUZZ_SECONDS", "2")]
 
 
 def corpus(name):
@@ -28,7 +28,7 @@ def corpus(name):
 
 
 def cases():
-    yield Case("build/clang", ["make", "CC=clang",
+    yield Case("build/clang", ["make", "CC=clang", "TARGET_DEBUG=-g1",
                                "BUILD=" + os.path.join(BUILD, "clang")],
                limit=300, skip=missing("clang", "ld.lld"))
     yield Case("build/lint", ["tools/lint"], limit=120)

@@ -30,8 +30,7 @@ BROKEN_OFF = {
     "fails": r"scenario fails line 4: expect: machine.domains is 1, not = 7",
     "spoilt": "memory is wrong",
 }
-MIGRATE = ("socket", "file", "up", "down", "damaged", "truncated", "foreign",
-           "newer")
+MIGRATE = ("socket", "file", "up")
 
 
 def judge_unbegun(line):

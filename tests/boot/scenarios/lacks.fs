@@ -2,7 +2,7 @@
 #! HOSTMEM=256M HVARGS=debug
 # The image is sound, but this processor is not enough for it.
 note free machine.blocks_free
-receive travel 60
+receive travel 300
 fails restore travel
 drop travel
 expect machine.blocks_free = $free

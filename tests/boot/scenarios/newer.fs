@@ -2,7 +2,7 @@
 #! HOSTMEM=256M
 # From a processor without XSAVE: here it has it, and the guest does not know.
 # What it has in registers also goes into an image, and comes back, from here.
-receive travel 90
+receive travel 300
 check travel
 restore travel
 drop travel

@@ -93,6 +93,7 @@ $(HVT_OUT)/tsan/%.o: %.c tests/hv/hv.mk
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_TSAN) -MMD -MP -c -o $@ $<
 $(foreach t,$(HVT_TESTS:test_%=%),\
     $(eval HVT_OBJ_$t := $(HVT_$t:%.c=$(HVT_OUT)/$(if $(filter $t,$(HVT_THREADS)),tsan/)%.o)))
+.SECONDARY: $(foreach t,$(HVT_TESTS:test_%=%),$(HVT_OBJ_$t))
 -include $(shell find $(HVT_OUT) -name '*.d' 2>/dev/null)
 
 .SECONDEXPANSION:

@@ -4,7 +4,7 @@
 
 # --- gates: mm/ is pure, headers compile alone ------------------------------
 
-PLAIN_CFLAGS := -std=gnu2x -O2 -g $(WARN) -march=x86-64-v2 -Iinclude -I. \
+PLAIN_CFLAGS := -std=gnu2x -O2 $(T_DEBUG) $(WARN) -march=x86-64-v2 -Iinclude -I. \
     -Itests/mm -fno-strict-aliasing
 $(T_OUT)/plain/%.o: %.c tests/tests.mk
 	$(call say,HOSTCC,$<)

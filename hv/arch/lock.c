@@ -32,6 +32,11 @@ static void claim(struct lock *l)
         memory_order_relaxed);
 }
 
+void port_lock_claim(struct lock *l)
+{
+    claim(l);
+}
+
 static bool try(struct lock *l)
 {
     return !claimed_by_another(l) &&

@@ -4,6 +4,7 @@
 
 #include "hv/call/hypercall.h"
 #include "hv/dev/clock.h"
+#include "hv/domain/bounce.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/event.h"
@@ -15,8 +16,8 @@
 
 static bool event_wanted(const struct vcpu *v)
 {
-    return READ_ONCE(v->info->evtchn_upcall_pending) &&
-           !READ_ONCE(v->info->evtchn_upcall_mask);
+    return bounce_nmi_wanted(v) || (READ_ONCE(v->info->evtchn_upcall_pending) &&
+                                    !READ_ONCE(v->info->evtchn_upcall_mask));
 }
 
 /*

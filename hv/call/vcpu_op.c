@@ -193,7 +193,7 @@ static long send_nmi(struct vcpu *v, uint64_t arg)
 {
     if (arg)
         return -XEN_EINVAL;
-    v->nmi_pending = true;
+    __atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
     sched_wake(v);
     cpu_work_look(); /* should v be the current one */
     return 0;

@@ -139,8 +139,8 @@ void bounce_events(struct vcpu *v)
 {
     struct vcpu_info *info = v->info;
 
-    if (unlikely(v->nmi_pending && v->traps[VEC_NMI].address && !v->in_nmi)) {
-        v->nmi_pending = false;
+    if (unlikely(bounce_nmi_wanted(v))) {
+        WRITE_ONCE(v->nmi_pending, false);
         v->in_nmi = true;
         bounce_set_slow(v);
         enter(v, &v->traps[VEC_NMI], NULL, 0);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "hv/arch/x86.h"
 #include "hv/domain/domain.h"
 
 #define BOUNCE_NO_ERROR (~UINT64_C(0))
@@ -18,6 +19,11 @@ void bounce_page_fault(struct vcpu *v, uint64_t va, uint64_t error);
 bool bounce_soft_interrupt(struct vcpu *v, unsigned vector);
 /* A system call; t is one of v->callbacks, with an address. */
 void bounce_callback(struct vcpu *v, const struct trap_info *t);
+/* Would v, of any domain, take an NMI now? */
+static inline bool bounce_nmi_wanted(const struct vcpu *v)
+{
+    return READ_ONCE(v->nmi_pending) && v->traps[VEC_NMI].address && !v->in_nmi;
+}
 /* An event upcall or a pending NMI, if one is wanted now. */
 void bounce_events(struct vcpu *v);
 /* Selectors that could not be loaded (ABI fact 2.9). */

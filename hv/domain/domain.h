@@ -208,6 +208,7 @@ struct domain {
     struct spin event_lock; /* hv/sched/event.h */
     bool events_ended;      /* no channel is made any more */
     struct evtchn *evtchn[EVTCHN_BUCKETS];
+    uint64_t evtchn_open[EVTCHN_PORTS / 64]; /* that are, as far as was seen */
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
     struct store *store; /* hv/svc/store/store.h */

@@ -6,6 +6,7 @@
  */
 #include "hv/domain/msr_log.h"
 
+#include "hv/arch/lock.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/domain/domain.h"
@@ -25,12 +26,9 @@ static bool first(struct msr_log *l, uint32_t msr, uint8_t kind)
     return true;
 }
 
-void msr_log(struct vcpu *v, enum msr_access how, uint32_t msr, uint64_t value,
-             bool refused)
+static void tell(const struct vcpu *v, enum msr_access how, uint32_t msr,
+                 uint64_t value, bool refused)
 {
-    if (likely(options.loglevel < LOG_DEBUG) ||
-        !first(&v->msr_log, msr, (uint8_t)(how << 1 | refused)))
-        return;
     if (how == MSR_WRITE)
         log_debug("d%u v%u WRMSR %x to %lx: %s", v->d->id, v->id, msr, value,
                   refused ? "#GP" : "taken");
@@ -40,4 +38,17 @@ void msr_log(struct vcpu *v, enum msr_access how, uint32_t msr, uint64_t value,
         log_debug("d%u v%u RDMSR %x: %lx", v->d->id, v->id, msr, value);
     if (v->msr_log.used == MSR_LOG_MAX)
         log_debug("d%u v%u has no lines left for MSRs", v->d->id, v->id);
+}
+
+void msr_log(struct vcpu *v, enum msr_access how, uint32_t msr, uint64_t value,
+             bool refused)
+{
+    bool got;
+
+    if (likely(options.loglevel < LOG_DEBUG) ||
+        !first(&v->msr_log, msr, (uint8_t)(how << 1 | refused)))
+        return;
+    got = hv_lock_get_once();
+    tell(v, how, msr, value, refused);
+    hv_lock_put_back(got);
 }

@@ -11,7 +11,6 @@
 
 #include "hv/arch/idt.h"
 #include "hv/arch/ipi.h"
-#include "hv/arch/lock.h"
 #include "hv/arch/mce.h"
 #include "hv/arch/nmi.h"
 #include "hv/arch/panic.h"
@@ -106,32 +105,10 @@ static void page_fault(struct vcpu *v, uint64_t error)
     bounce_page_fault(v, va, error);
 }
 
-/* What is emulated touches devices, time and the domain as a whole. */
-static bool emulated(struct vcpu *v, uint64_t error)
-{
-    bool done;
-
-    hv_lock_get();
-    done = emulate_soft_interrupt(v, error) ||
-           (error == 0 && emulate_privileged(v));
-    hv_lock_put();
-    return done;
-}
-
 static void general_protection(struct vcpu *v, uint64_t error)
 {
-    if (!emulated(v, error))
+    if (!emulate_soft_interrupt(v, error) && (error || !emulate_privileged(v)))
         bounce_exception(v, VEC_GP, error);
-}
-
-static bool forced(struct vcpu *v)
-{
-    bool done;
-
-    hv_lock_get();
-    done = emulate_forced(v);
-    hv_lock_put();
-    return done;
 }
 
 /* RIP is behind the SYSCALL; without a handler it is an invalid opcode. */
@@ -165,7 +142,7 @@ static void user_sysenter(struct vcpu *v)
         bounce_exception(v, VEC_GP, 0);
 }
 
-/* Without hv_lock: what a fault is about is the vCPU's, or its memory's. */
+/* What a fault is about is the vCPU's, or its memory's. */
 static void from_guest(struct vcpu *v, const struct regs *regs)
 {
     switch (regs->vector) {
@@ -176,7 +153,7 @@ static void from_guest(struct vcpu *v, const struct regs *regs)
         general_protection(v, regs->error_code);
         return;
     case VEC_UD:
-        if (forced(v))
+        if (emulate_forced(v))
             return;
         break;
     case VEC_NM:

@@ -54,24 +54,49 @@ static bool is_open(const struct domain *d, uint32_t port)
  * The lowest that is free or has no bucket yet; EVTCHN_PORTS: there is none.
  * Port 0 is never given out: it means none.
  */
-static uint32_t find_free(const struct domain *d)
+static uint32_t find_free(struct domain *d)
 {
-    uint32_t port = 1;
+    for (unsigned w = 0; w < ARRAY_SIZE(d->evtchn_open); w++)
+        while (~d->evtchn_open[w]) {
+            const unsigned bit = (unsigned)__builtin_ctzll(~d->evtchn_open[w]);
 
-    while (port < EVTCHN_PORTS && is_open(d, port))
-        port++;
-    return port;
+            if ((w || bit) && !is_open(d, w * 64 + bit))
+                return w * 64 + bit;
+            d->evtchn_open[w] |= BIT(bit);
+        }
+    return EVTCHN_PORTS;
+}
+
+/* As an operation of d's: an audit waits until none is under way. */
+static enum err get_bucket(struct domain *d, mfn_t *m)
+{
+    struct mm_op op;
+    enum err rc;
+
+    mm_op_begin(&op, &d->mm, NULL);
+    rc = alloc_hv_get(&hv_mm, 0, m);
+    mm_op_end(&op);
+    return rc;
+}
+
+static void put_bucket(struct domain *d, mfn_t m)
+{
+    struct mm_op op;
+
+    mm_op_begin(&op, &d->mm, NULL);
+    alloc_hv_put(&hv_mm, m, 0);
+    mm_op_end(&op);
 }
 
 /*
- * Under no lock: to get it may take a block that has to be scrubbed. Another
- * vCPU may have been here first.
+ * Under no event lock: to get it may take a block that has to be scrubbed.
+ * Another vCPU may have been here first.
  */
 static enum err add_bucket(struct domain *d, unsigned b)
 {
     struct evtchn *bucket;
     mfn_t m;
-    enum err rc = alloc_hv_get(&hv_mm, 0, &m);
+    enum err rc = get_bucket(d, &m);
 
     if (rc)
         return rc;
@@ -83,12 +108,12 @@ static enum err add_bucket(struct domain *d, unsigned b)
     }
     event_unlock(d);
     if (bucket)
-        alloc_hv_put(&hv_mm, m, 0);
+        put_bucket(d, m);
     return ERR_NONE;
 }
 
 /* ERR_RESTART: there is no bucket for it. */
-static enum err find_port(const struct domain *d, const struct domain *other,
+static enum err find_port(struct domain *d, const struct domain *other,
                           uint32_t *port)
 {
     if (d->events_ended || other->events_ended)
@@ -340,6 +365,7 @@ static void close_port(struct domain *d, uint32_t port)
         d->store_port = 0;
     clear_bit(d->shared->evtchn_pending, port);
     *e = (struct evtchn){.state = EVTCHN_FREE};
+    d->evtchn_open[port / 64] &= ~BIT(port % 64);
 }
 
 /* untold: one of these, too. ERR_INVAL: there is none. */

@@ -144,7 +144,6 @@ void domain_start(struct domain *d)
  */
 static void stop(struct domain *d)
 {
-    ASSERT(!d->held);
     event_end(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         time_disarm(d->vcpu[i]);

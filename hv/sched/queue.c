@@ -100,6 +100,7 @@ static uint64_t least(const struct queue *q)
 
 void queue_remove(struct queue *q, struct vcpu *v)
 {
+    ASSERT(v->queued);
     *(v->run_prev ? &v->run_prev->run_next : &q->first) = v->run_next;
     *(v->run_next ? &v->run_next->run_prev : &q->last) = v->run_prev;
     v->queued = false;

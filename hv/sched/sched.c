@@ -39,6 +39,7 @@
 #include "hv/sched/wake.h"
 
 #define REAP_TURN 1000000u /* ns */
+#define REAP_REST 2000000u /* while somebody waits: two slices of others */
 
 static void (*when_empty)(void);
 
@@ -197,7 +198,7 @@ static bool fair(const struct vcpu *k, const struct vcpu *first,
 static struct vcpu *heed_kick(struct vcpu *prev)
 {
     struct turn *t = turn_my();
-    struct vcpu *k = t->kicked;
+    struct vcpu *k = t->kicked, *first;
     const unsigned home = k->home;
 
     if (home != me()) {
@@ -205,9 +206,9 @@ static struct vcpu *heed_kick(struct vcpu *prev)
         queue_lock_two(me(), home);
         k = t->kicked; /* or sched_forget() was faster */
     }
-    if (k &&
-        (!k->queued || k->home != home || !queue_can_run(k) ||
-         !cpu_set_has(&k->d->cpus, me()) || !fair(k, best_here(prev), prev)))
+    first = best_here(prev); /* which drops those that stopped, maybe k */
+    if (k && (!k->queued || k->home != home || !queue_can_run(k) ||
+              !cpu_set_has(&k->d->cpus, me()) || !fair(k, first, prev)))
         k = NULL;
     if (k && !queue_take(&queues[home], k, me()))
         k = NULL;
@@ -433,7 +434,8 @@ static bool something_waits(void)
 
 /*
  * Useful work first; then sleep until an interrupt: whoever has something for
- * this CPU to do sees that it is idle, and sends it one.
+ * this CPU to do sees that it is idle, and sends it one. What was served with
+ * the lock waited for (settle()) has left its interrupt pending, too.
  */
 static void idle(void)
 {
@@ -483,7 +485,17 @@ static void reap_turn(void)
     time_program();
     (void)domain_reap();
     t->reap_end = 0;
+    t->reap_at = clock_now_ns() + REAP_REST;
     hv_lock_put();
+    time_fire(); /* who woke meanwhile is among those that are chosen from */
+}
+
+/* Not before each of two that woke at once, or they would wait for two turns.
+ */
+static bool reap_is_due(void)
+{
+    return READ_ONCE(domain_ended) &&
+           (!turn_others_wait() || clock_now_ns() >= turn_my()->reap_at);
 }
 
 /* No vCPU is in hand. */
@@ -506,7 +518,7 @@ void sched_before_guest(bool requested)
         return;
     for (;;) {
         let_go_of_request();
-        if (READ_ONCE(domain_ended))
+        if (reap_is_due())
             reap_turn();
         v = choose(current_vcpu());
         if (v)

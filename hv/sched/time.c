@@ -240,7 +240,7 @@ static uint64_t clients_want(void)
 
     if (this_cpu()->id == 0)
         return earlier(next_tick, due);
-    if (due && due < set)
+    if (due && (!set || due < set)) /* not set: it is about to be */
         ipi_send(cpu_of(0), WORK_TIME);
     return 0;
 }
@@ -345,16 +345,22 @@ static void serve_clients(uint64_t now)
     hv_lock_put();
 }
 
+void time_fire(void)
+{
+    const uint64_t now = clock_now_ns();
+
+    for (struct due due = take_due(now); due.v; due = take_due(now))
+        fire(&due);
+}
+
 static void on_timer(void)
 {
-    struct due due;
     uint64_t now;
 
     lapic_eoi();
     WRITE_ONCE(my()->programmed, 0);
+    time_fire();
     now = clock_now_ns();
-    for (due = take_due(now); due.v; due = take_due(now))
-        fire(&due);
     if (this_cpu()->id == 0 && clients_are_due(now))
         serve_clients(now);
     sched_tick(now);

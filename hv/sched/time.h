@@ -36,6 +36,12 @@ enum err time_copy_info(uint64_t va);
 void time_arm(struct vcpu *v);
 void time_disarm(struct vcpu *v);
 
+/*
+ * Whose time has come by now hears of it, as with the interrupt: for who has
+ * kept that waiting.
+ */
+void time_fire(void);
+
 /* Makes the machine's timer fit what is wanted next. */
 void time_program(void);
 /* When that timer fires. */

@@ -136,19 +136,21 @@ void turn_begin(unsigned cpu, struct vcpu *v)
     struct turn *t = &turns[cpu];
     const uint64_t slice = options.timeslice * 1000000;
 
+    const bool is_short = READ_ONCE(domain_ended) || t->begins_cut;
+
     t->runs = v;
     if (!t->passed_on) {
         t->slice_start = t->charged;
-        t->slice_end =
-            t->slice_start + (READ_ONCE(domain_ended) ? WAKE_SLICE : slice);
+        t->slice_end = t->slice_start + (is_short ? WAKE_SLICE : slice);
     }
-    t->passed_on = false;
+    t->passed_on = t->begins_cut = false;
 }
 
 void turn_stop(unsigned cpu)
 {
     turn_charge(cpu);
     turns[cpu].runs = NULL;
+    turns[cpu].begins_cut = false;    /* who waits by now is chosen from */
     (void)cpu_mask_drop(&alone, cpu); /* it was, or was not */
 }
 
@@ -252,6 +254,7 @@ static bool cut(const struct vcpu *v, unsigned cpu, bool anyway)
     bool sooner = false;
 
     if (goes) {
+        t->begins_cut |= !t->runs;
         t->slice_end = MIN(t->slice_end, t->slice_start + WAKE_SLICE);
         sooner = t->runs && READ_ONCE(t->ends) != t->slice_end;
     }
@@ -284,15 +287,17 @@ static unsigned where_to_cut(const struct vcpu *v, unsigned home)
     return where;
 }
 
-void turn_cut_for(struct vcpu *v, unsigned home)
+bool turn_cut_for(struct vcpu *v, unsigned home)
 {
     unsigned where;
 
     if (cut(v, home, cpu_count == 1))
-        return;
+        return false;
     where = where_to_cut(v, home);
-    if (queue_move(v, where))
-        (void)cut(v, where, true); /* or it has been taken since */
+    if (!queue_move(v, where))
+        return false; /* it has been taken since */
+    (void)cut(v, where, true);
+    return where != home;
 }
 
 bool turn_others_wait(void)

@@ -34,8 +34,10 @@ struct turn {
     bool requested, gives_way, was_idle;
     bool settles;      /* domain_settle() is due */
     bool passed_on;    /* its slice is the one of who ran before */
+    bool begins_cut;   /* somebody woke between the choice and its turn */
     uint64_t ends;     /* what its timer was last set for; 0: nothing */
     uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
+    uint64_t reap_at;  /* the next, if somebody waits */
     /* When to look at other queues again: whether one is owed, who is first. */
     uint64_t look_at, front_at;
 } aligned_to(64);
@@ -71,9 +73,9 @@ void turn_ask_alone(void);
 /*
  * For v, which waits, a slice need not last longer than is worth its beginning:
  * at home; or, if v would not go first there, where it has most of a lead, and
- * it waits there then.
+ * it waits there then: true.
  */
-void turn_cut_for(struct vcpu *v, unsigned home);
+bool turn_cut_for(struct vcpu *v, unsigned home);
 /* This CPU's timer, for the end of the slice; 0: it has none. */
 uint64_t turn_ends(void);
 /* Does anybody wait for this CPU? */

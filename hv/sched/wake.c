@@ -91,6 +91,15 @@ void wake_idle_that_may(void)
 
 #define SLEEPS (BIT(VCPU_BLOCKED) | BIT(VCPU_POLLING))
 
+/* A CPU that looked while v was between two queues has not seen it. */
+static bool offer_again(const struct vcpu *v, unsigned home)
+{
+    if (wake_offer(v->d, home))
+        return true;
+    turn_contend(v->d);
+    return false;
+}
+
 /*
  * If v's state is one of these it may run from now on. False: it waits, and no
  * CPU was idle.
@@ -128,8 +137,7 @@ static bool may_run(struct vcpu *v, uint64_t from)
     if (wake_offer(v->d, home))
         return true;
     turn_contend(v->d);
-    turn_cut_for(v, home);
-    return false;
+    return turn_cut_for(v, home) && offer_again(v, home);
 }
 
 /*

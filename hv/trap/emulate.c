@@ -389,7 +389,7 @@ bool emulate_privileged(struct vcpu *v)
         rc = kernel_two_byte(v, &i, bytes);
     if (rc == REFUSE)
         return false;
-    v->d->stats.emulations++;
+    __atomic_fetch_add(&v->d->stats.emulations, 1, __ATOMIC_RELAXED);
     profile_as(kind_of(&i));
     if (rc != AGAIN) {
         v->regs.rip += i.len;
@@ -428,7 +428,7 @@ bool emulate_forced(struct vcpu *v)
     if (is <= 0)
         return is;
     cpuid(v);
-    v->d->stats.emulations++;
+    __atomic_fetch_add(&v->d->stats.emulations, 1, __ATOMIC_RELAXED);
     profile_as(PROFILE_CPUID);
     v->regs.rip += sizeof(prefix) + sizeof(insn);
     emulate_retired(v);

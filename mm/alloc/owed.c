@@ -91,6 +91,12 @@ void mm_op_freed_block(struct mm_op *op, blk_t b)
 
 /* --- operations on two domains -------------------------------------------- */
 
+static void begin_next(struct mm_op *op, struct mm_domain *d, struct mm_vcpu *v)
+{
+    lock_get_next(&d->lock);
+    *op = (struct mm_op){.mm = d->mm, .d = d, .v = v};
+}
+
 void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
                      struct mm_op *b, struct mm_domain *db)
 {
@@ -99,10 +105,10 @@ void mm_op_begin_two(struct mm_op *a, struct mm_domain *da, struct mm_vcpu *va,
         *b = mm_op_as(a, NULL);
     } else if (da->id < db->id) {
         mm_op_begin(a, da, va);
-        mm_op_begin(b, db, NULL);
+        begin_next(b, db, NULL);
     } else {
         mm_op_begin(b, db, NULL);
-        mm_op_begin(a, da, va);
+        begin_next(a, da, va);
     }
 }
 
@@ -117,7 +123,7 @@ void mm_op_end_two(const struct mm_op *a, const struct mm_op *b)
 void mm_stop_all(struct mm *mm)
 {
     for (struct mm_domain *d = mm->domains; d; d = d->next)
-        lock_get(&d->lock);
+        lock_get_next(&d->lock);
     alloc_scrub_stop(mm);
     shared_scrub_stop(mm);
 }

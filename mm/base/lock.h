@@ -40,6 +40,8 @@ static inline void lock_init(struct lock *l, enum lockdep_class class,
  * has claimed it. On return the caller has it.
  */
 void port_lock_wait(struct lock *l, bool taken);
+/* Whoever has it now, this CPU is next unless another has said so before. */
+void port_lock_claim(struct lock *l);
 
 /*
  * The same keeping all registers, so that a function that may have to wait
@@ -80,6 +82,16 @@ static always_inline void lock_put(struct lock *l)
 {
     lock_hook_put(l);
     lock_let_go(l);
+}
+
+/*
+ * By who has a lock above it: others wait for that one meanwhile.
+ */
+static inline void lock_get_next(struct lock *l)
+{
+    if (unlikely(atomic_load_explicit(&l->held, memory_order_relaxed)))
+        port_lock_claim(l);
+    lock_get(l);
 }
 
 /* false: somebody has it, or is to have it next. */

@@ -75,6 +75,7 @@ struct domain *machine_domain_make(unsigned id, unsigned vcpus)
 
     d->id = d->mm.id = (domid_t)id;
     d->mm.mm = &hv_mm;
+    lock_init(&d->mm.lock, LOCKDEP_MEMORY, id);
     d->shared = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
     memset(d->shared, 0, PAGE_SIZE);
     for (unsigned v = 0; v < vcpus; v++)

@@ -65,6 +65,10 @@ void time_program(void)
 {
 }
 
+void time_fire(void)
+{
+}
+
 void time_arm(struct vcpu *v)
 {
     (void)v;

@@ -147,20 +147,6 @@ static long watchdog(struct vcpu *v, uint64_t arg)
     return watchdog_set(v->d, w.id, w.timeout);
 }
 
-static long with_the_lock(struct vcpu *v, uint32_t cmd, uint64_t arg)
-{
-    switch (cmd) {
-    case SCHEDOP_shutdown:
-        return shutdown_op(v, arg);
-    case SCHEDOP_remote_shutdown:
-        return remote_shutdown(arg);
-    case SCHEDOP_shutdown_code:
-        return shutdown_code(v->d, arg);
-    default:
-        return watchdog(v, arg);
-    }
-}
-
 /* What a vCPU does all day needs no lock but the queues'. */
 static long operation(struct vcpu *v, uint32_t cmd, uint64_t arg)
 {
@@ -173,10 +159,13 @@ static long operation(struct vcpu *v, uint32_t cmd, uint64_t arg)
     case SCHEDOP_poll:
         return poll(v, arg);
     case SCHEDOP_shutdown:
+        return HYPERCALL_LOCKED(shutdown_op(v, arg));
     case SCHEDOP_remote_shutdown:
+        return remote_shutdown(arg);
     case SCHEDOP_shutdown_code:
+        return HYPERCALL_LOCKED(shutdown_code(v->d, arg));
     case SCHEDOP_watchdog:
-        return HYPERCALL_LOCKED(with_the_lock(v, cmd, arg));
+        return HYPERCALL_LOCKED(watchdog(v, arg));
     case SCHEDOP_pin_override:
         return -XEN_EPERM;
     default:

@@ -200,20 +200,6 @@ static long send_nmi(struct vcpu *v, uint64_t arg)
 }
 
 /* A vCPU is brought up, taken down and given a place for its info by one. */
-static long with_the_lock(struct vcpu *v, uint32_t cmd, uint64_t arg)
-{
-    switch (cmd) {
-    case VCPUOP_initialise:
-        return initialise(v, arg);
-    case VCPUOP_up:
-        return up(v);
-    case VCPUOP_down:
-        return down(v);
-    default:
-        return register_info(v, arg);
-    }
-}
-
 UNLOCKED_HYPERCALL3(vcpu_op, uint32_t, cmd, uint32_t, id, uint64_t, arg)
 {
     struct vcpu *v = domain_vcpu(current_vcpu()->d, id);
@@ -222,10 +208,13 @@ UNLOCKED_HYPERCALL3(vcpu_op, uint32_t, cmd, uint32_t, id, uint64_t, arg)
         return -XEN_ENOENT;
     switch (cmd) {
     case VCPUOP_initialise:
+        return HYPERCALL_LOCKED(initialise(v, arg));
     case VCPUOP_up:
+        return HYPERCALL_LOCKED(up(v));
     case VCPUOP_down:
+        return HYPERCALL_LOCKED(down(v));
     case VCPUOP_register_vcpu_info:
-        return HYPERCALL_LOCKED(with_the_lock(v, cmd, arg));
+        return HYPERCALL_LOCKED(register_info(v, arg));
     case VCPUOP_is_up:
         return v->state != VCPU_DOWN;
     case VCPUOP_get_runstate_info:

@@ -228,8 +228,10 @@ static void *processor(void *id)
         ipi_serve();
         work = this_cpu()->work;
         this_cpu()->work = 0;
-        sched_before_guest(work & WORK_RESCHED);
-        act(actor_of(current_vcpu()));
+        if (work || !current_vcpu()) /* else the guest just goes on */
+            sched_before_guest(work & WORK_RESCHED);
+        if (domain_runs(current_vcpu()->d)) /* else it computes until told */
+            act(actor_of(current_vcpu()));
     }
     return NULL;
 }
@@ -258,11 +260,16 @@ static bool all_sleep(void)
 /* As the control job does it: none of them is loaded, or will be. */
 static void stop_and_go(struct domain *d)
 {
+    const time_t from = time(NULL);
+
     hv_lock_get();
     domain_suspend(d);
     hv_lock_put();
-    while (!READ_ONCE(d->suspended))
+    while (!READ_ONCE(d->suspended)) {
+        if (time(NULL) > from + 20)
+            fail_msg("a vCPU of a domain that is to stop runs on");
         sched_yield();
+    }
     for (unsigned look = 0; look < 1000; look++)
         for (unsigned i = 0; i < d->nr_vcpus; i++)
             MUST((bool)!atomic_load(&actor_of(d->vcpu[i])->on));

@@ -27,8 +27,15 @@
 #define BITS(hi, lo) ((~UINT64_C(0) >> (63 - (hi))) & (~UINT64_C(0) << (lo)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)     ((a) < (b) ? (a) : (b))
-#define MAX(a, b)     ((a) > (b) ? (a) : (b))
+/* Each is looked at once: it may be what others change meanwhile. */
+#define MIN(a, b)           PICK(a, <, b, __COUNTER__)
+#define MAX(a, b)           PICK(a, >, b, __COUNTER__)
+#define PICK(a, than, b, n) PICK_NAMED(a, than, b, n)
+#define PICK_NAMED(a, than, b, n)                                              \
+    ({                                                                         \
+        const __typeof__(1 ? (a) : (b)) a_##n = (a), b_##n = (b);              \
+        a_##n than b_##n ? a_##n : b_##n;                                      \
+    })
 #define container_of(p, type, member)                                          \
     ((type *)(void *)((char *)(p)-offsetof(type, member)))
 /*

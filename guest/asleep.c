@@ -4,7 +4,7 @@
  * each time with everything of a vCPU that could get lost in a known state,
  * and looks at all of it afterwards; whether it was resumed, restored or
  * relocated meanwhile makes no difference to it. With three vCPUs the second
- * runs on meanwhile and the third stays down. Stack pointers that are no
+ * runs on meanwhile and the third is down. Stack pointers that are no
  * address are as good as any. `blind`: it does not say where its start_info is.
  * `ends`: woken, it ends before anybody else has had a turn.
  */
@@ -12,6 +12,7 @@
 #include "guest/lib/p2m.h"
 #include "guest/lib/store.h"
 #include "guest/lib/suspend.h"
+#include "guest/lib/vcpu.h"
 
 const char guest_name[] = "asleep";
 
@@ -257,21 +258,65 @@ static void second_start(void)
 {
     if (hc_vcpu_op(VCPUOP_is_up, 1, NULL) < 0)
         return;
-    trap_fill_table(context.trap_ctxt);
-    context.flags = VGCF_in_kernel;
-    context.user_regs.rip = (uint64_t)guest_vcpu_entry;
-    context.user_regs.rdi = (uint64_t)second_main;
-    context.user_regs.rsi = UINT64_C(0x5ec04d5ec04d5ec0);
-    context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ss = FLAT_KERNEL_SS;
-    context.user_regs.rsp = (uint64_t)second_stack + sizeof(second_stack);
-    context.user_regs.rflags = 0x202;
-    context.kernel_ss = FLAT_KERNEL_SS;
-    context.kernel_sp = context.user_regs.rsp;
-    context.ctrlreg[3] = frame_mfn(pt_root()).v << PAGE_SHIFT;
+    vcpu_fill_context(&context, second_main,
+                      (void *)UINT64_C(0x5ec04d5ec04d5ec0),
+                      second_stack + sizeof(second_stack));
     REQUIRE(hc_vcpu_op(VCPUOP_initialise, 1, &context) == 0);
     REQUIRE(hc_vcpu_op(VCPUOP_up, 1, NULL) == 0);
     while (!second_runs)
+        hc_sched_op(SCHEDOP_yield, NULL);
+}
+
+/*
+ * The third, until its first night, would begin in user mode, and never does.
+ * What was down may get another context after each: one of which half is taken
+ * and the rest refused leaves it with none, and a whole one runs.
+ */
+static char third_stack[16384] aligned_to(16);
+static volatile uint64_t third_runs;
+
+static void third_main(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        third_runs++;
+        hc_vcpu_op(VCPUOP_down, 2, NULL);
+    }
+}
+
+static int64_t third_initialise(void)
+{
+    return hc_vcpu_op(VCPUOP_initialise, 2, &context);
+}
+
+static void third_fill(void)
+{
+    if (!third || third_runs)
+        return;
+    vcpu_fill_context(&context, third_main, NULL,
+                      third_stack + sizeof(third_stack));
+    context.flags = 0;
+    context.ctrlreg[1] = context.ctrlreg[3];
+    REQUIRE(third_initialise() == 0);
+    CHECK_EQ(third_initialise(), -XEN_EEXIST);
+}
+
+static void third_check(void)
+{
+    const uint64_t runs = third_runs;
+    if (!third)
+        return;
+    vcpu_fill_context(&context, third_main, NULL,
+                      third_stack + sizeof(third_stack));
+    context.gdt_ents = 1;
+    context.gdt_frames[0] = ~UINT64_C(0) >> PAGE_SHIFT;
+    CHECK_EQ(third_initialise(), -XEN_EINVAL);
+    CHECK_EQ(hc_vcpu_op(VCPUOP_up, 2, NULL), -XEN_EINVAL);
+    context.gdt_ents = 0;
+    CHECK_EQ(third_initialise(), 0);
+    CHECK_EQ(third_initialise(), -XEN_EEXIST);
+    CHECK_EQ(hc_vcpu_op(VCPUOP_up, 2, NULL), 0);
+    while (third_runs == runs || hc_vcpu_op(VCPUOP_is_up, 2, NULL))
         hc_sched_op(SCHEDOP_yield, NULL);
 }
 
@@ -295,6 +340,7 @@ static void night(unsigned round)
     segments_fill();
     services_fill();
     CHECK_EQ(hc_stack_switch(FLAT_KERNEL_SS, NOWHERE), 0); /* not used here */
+    third_fill();
     fpu_fill(round);
     CHECK_EQ(suspend(), 0);
     fpu_check();
@@ -302,6 +348,7 @@ static void night(unsigned round)
     traps_check();
     services_check(nr_pages);
     second_check();
+    third_check();
     segments_empty();
 }
 

@@ -323,6 +323,8 @@ enum err vcpu_put_context(struct vcpu *v, const struct vcpu_guest_context *c)
     ASSERT(!v->on);
     if (!roots_ok(&roots, in_kernel) || !context_ok(c))
         return ERR_INVAL;
+    /* Until all is replaced nobody may run on half of it. */
+    WRITE_ONCE(v->initialised, false);
     rc = take_references(v, &roots, c);
     if (rc)
         return rc;

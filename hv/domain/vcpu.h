@@ -42,7 +42,8 @@ void vcpu_sync(struct vcpu *v);
 /*
  * The state VCPUOP_initialise or the domain builder give: everything checked
  * before anything is set. ERR_RESTART: the roots are partly validated; call
- * again with the same context.
+ * again with the same context. One that fails because of a frame leaves a vCPU
+ * that is not initialised, whatever it was.
  */
 enum err vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 /*

@@ -38,7 +38,7 @@ UNLOCKED_HYPERCALL1(set_trap_table, uint64_t, traps)
     }
     for (unsigned n = 0;; n++, traps += sizeof(t)) {
         if (n && n % 256 == 0 && cpu_preempt())
-            return hypercall_continue(__HYPERVISOR_set_trap_table, traps);
+            return hypercall_continue(set_trap_table, traps);
         if (guest_read(&t, traps, sizeof(t)))
             return -XEN_EFAULT;
         if (!t.address)

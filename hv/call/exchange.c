@@ -122,6 +122,6 @@ long exchange(struct vcpu *v, uint64_t arg)
         (!rc || rc == ERR_RESTART))
         rc = ERR_FAULT;
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_memory_op, XENMEM_exchange, arg);
+        return hypercall_continue(memory_op, XENMEM_exchange, arg);
     return errno_of(rc);
 }

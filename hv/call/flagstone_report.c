@@ -19,13 +19,15 @@ static enum err take_back(struct vcpu *v, uint64_t at)
     mfn_t m;
     enum err rc;
 
-    if (guest_read64(&pfn, at) || guest_write64(at, pfn))
+    if (guest_read(&pfn, at, sizeof(pfn)) || guest_write(at, &pfn, sizeof(pfn)))
         return ERR_FAULT;
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = report_take_back(&op, pfn_of(pfn), &m);
+    if (!rc)
+        rc = guest_write(at, &m.v, sizeof(m.v));
+    if (rc == ERR_FAULT) /* one that it guessed, and uses, stays its own */
+        (void)report_free(&op, m);
     mm_op_end(&op);
-    if (!rc && guest_write64(at, m.v))
-        return ERR_FAULT;
     return rc;
 }
 
@@ -35,7 +37,7 @@ static enum err report_one(struct vcpu *v, uint64_t at)
     uint64_t m;
     enum err rc;
 
-    if (guest_read64(&m, at))
+    if (guest_read(&m, at, sizeof(m)))
         return ERR_FAULT;
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = report_free(&op, mfn_of(m));
@@ -61,7 +63,7 @@ long flagstone_report(struct vcpu *v, uint64_t cmd, uint64_t arg)
         later = rc == ERR_RESTART || (at < a.nr && !rc && cpu_preempt());
     }
     if (later)
-        return hypercall_continue(__HYPERVISOR_flagstone_op, 2,
+        return hypercall_continue(flagstone_op,
                                   (uint64_t)at << 32 | (uint32_t)cmd, arg);
     if (guest_write(arg + offsetof(struct flagstone_report, done), &at,
                     sizeof(at)))

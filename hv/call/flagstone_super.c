@@ -161,7 +161,7 @@ long flagstone_super_compact(struct vcpu *v, uint64_t cmd, uint64_t arg)
                     sizeof(a.moved)))
         return -XEN_EFAULT;
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_flagstone_op,
+        return hypercall_continue(flagstone_op,
                                   (uint64_t)at << 32 | (uint32_t)cmd, arg);
     return errno_of(rc);
 }

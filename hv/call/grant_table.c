@@ -279,8 +279,7 @@ static long list(struct vcpu *v, uint32_t cmd, uint64_t at, uint32_t count)
         return -XEN_EINVAL;
     for (bool first = true; count && !rc; first = false) {
         if (!first && cpu_preempt())
-            return hypercall_continue(__HYPERVISOR_grant_table_op, cmd, at,
-                                      count);
+            return hypercall_continue(grant_table_op, cmd, at, count);
         rc = one(v, k, at);
         at += k->size;
         count--;

@@ -39,7 +39,8 @@ typedef long hypercall_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
         rc_;                                                                   \
     })
 #define HYPERCALL_UNLOCKED(call) (call)
-#define HYPERCALL_BODY(how, name, registers, cut, args)                        \
+#define HYPERCALL_BODY(how, name, n, registers, cut, args)                     \
+    _Static_assert(hypercall_args_##name == (n), "as it is declared");         \
     static always_inline long body_of_##name args;                             \
     long hypercall_##name registers                                            \
     {                                                                          \
@@ -51,27 +52,27 @@ typedef long hypercall_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
 
 #define HYPERCALL_0(how, name)                                                 \
     HYPERCALL_BODY(                                                            \
-        how, name,                                                             \
+        how, name, 0,                                                          \
         (uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t), (),      \
         (void))
 #define HYPERCALL_1(how, name, ta, a)                                          \
     HYPERCALL_BODY(                                                            \
-        how, name,                                                             \
+        how, name, 1,                                                          \
         (uint64_t a, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t),        \
         ((ta)a), (ta a))
 #define HYPERCALL_2(how, name, ta, a, tb, b)                                   \
     HYPERCALL_BODY(                                                            \
-        how, name,                                                             \
+        how, name, 2,                                                          \
         (uint64_t a, uint64_t b, uint64_t, uint64_t, uint64_t, uint64_t),      \
         ((ta)a, (tb)b), (ta a, tb b))
 #define HYPERCALL_3(how, name, ta, a, tb, b, tc, c)                            \
     HYPERCALL_BODY(                                                            \
-        how, name,                                                             \
+        how, name, 3,                                                          \
         (uint64_t a, uint64_t b, uint64_t c, uint64_t, uint64_t, uint64_t),    \
         ((ta)a, (tb)b, (tc)c), (ta a, tb b, tc c))
 #define HYPERCALL_4(how, name, ta, a, tb, b, tc, c, td, d)                     \
     HYPERCALL_BODY(                                                            \
-        how, name,                                                             \
+        how, name, 4,                                                          \
         (uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t, uint64_t),  \
         ((ta)a, (tb)b, (tc)c, (td)d), (ta a, tb b, tc c, td d))
 
@@ -106,13 +107,18 @@ static inline long errno_of(enum err e)
 
 /*
  * Asks to be called again with these arguments once other work was done:
- * `return hypercall_continue(nr, a, b);` as the last thing. Registers, or
- * the multicall entry, are rewritten, RIP goes back to the SYSCALL.
+ * `return hypercall_continue(name, a, b);` as the last thing, with as many as
+ * it has. Registers, or the multicall entry, are rewritten, RIP goes back to
+ * the SYSCALL.
  */
-#define hypercall_continue(nr, ...)                                            \
-    hypercall_continue_with(nr, (const uint64_t[]){__VA_ARGS__},               \
-                            sizeof((const uint64_t[]){__VA_ARGS__}) /          \
-                                sizeof(uint64_t))
+#define hypercall_continue(name, ...)                                          \
+    ({                                                                         \
+        const uint64_t args_[] = {__VA_ARGS__};                                \
+        _Static_assert(ARRAY_SIZE(args_) == hypercall_args_##name,             \
+                       "each of its arguments, and no more");                  \
+        hypercall_continue_with(__HYPERVISOR_##name, args_,                    \
+                                ARRAY_SIZE(args_));                            \
+    })
 long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n);
 
 /* The same with the arguments it has: `return hypercall_again(nr);`. */
@@ -134,46 +140,51 @@ bool hypercall_in_multicall(void);
  */
 struct regs *hypercall_regs(void);
 
+/* Each with the number of its arguments. */
+#define HYPERCALL_DECLARE(name, n)                                             \
+    hypercall_fn hypercall_##name;                                             \
+    enum { hypercall_args_##name = (n) }
+
 /* CPU side */
-hypercall_fn hypercall_set_trap_table;
-hypercall_fn hypercall_mmu_update;
-hypercall_fn hypercall_set_gdt;
-hypercall_fn hypercall_stack_switch;
-hypercall_fn hypercall_set_callbacks;
-hypercall_fn hypercall_fpu_taskswitch;
-hypercall_fn hypercall_set_debugreg;
-hypercall_fn hypercall_get_debugreg;
-hypercall_fn hypercall_update_descriptor;
-hypercall_fn hypercall_multicall;
-hypercall_fn hypercall_update_va_mapping;
-hypercall_fn hypercall_update_va_mapping_otherdomain;
-hypercall_fn hypercall_vm_assist;
-hypercall_fn hypercall_iret; /* fast.asm; does not come back */
+HYPERCALL_DECLARE(set_trap_table, 1);
+HYPERCALL_DECLARE(mmu_update, 4);
+HYPERCALL_DECLARE(set_gdt, 2);
+HYPERCALL_DECLARE(stack_switch, 2);
+HYPERCALL_DECLARE(set_callbacks, 3);
+HYPERCALL_DECLARE(fpu_taskswitch, 1);
+HYPERCALL_DECLARE(set_debugreg, 2);
+HYPERCALL_DECLARE(get_debugreg, 1);
+HYPERCALL_DECLARE(update_descriptor, 2);
+HYPERCALL_DECLARE(multicall, 2);
+HYPERCALL_DECLARE(update_va_mapping, 3);
+HYPERCALL_DECLARE(update_va_mapping_otherdomain, 4);
+HYPERCALL_DECLARE(vm_assist, 2);
+HYPERCALL_DECLARE(iret, 0); /* fast.asm; does not come back */
 long hypercall_iret_slow(void);
-hypercall_fn hypercall_set_segment_base;
-hypercall_fn hypercall_mmuext_op;
-hypercall_fn hypercall_nmi_op;
-hypercall_fn hypercall_callback_op;
+HYPERCALL_DECLARE(set_segment_base, 2);
+HYPERCALL_DECLARE(mmuext_op, 4);
+HYPERCALL_DECLARE(nmi_op, 2);
+HYPERCALL_DECLARE(callback_op, 2);
 
 /* Services */
-hypercall_fn hypercall_memory_op;
-hypercall_fn hypercall_set_timer_op;
-hypercall_fn hypercall_event_channel_op_compat;
-hypercall_fn hypercall_event_channel_op;
-hypercall_fn hypercall_xen_version;
-hypercall_fn hypercall_console_io;
-hypercall_fn hypercall_grant_table_op;
-hypercall_fn hypercall_physdev_op;
-hypercall_fn hypercall_vcpu_op;
-hypercall_fn hypercall_sched_op_compat;
-hypercall_fn hypercall_sched_op;
-hypercall_fn hypercall_flagstone_op;
+HYPERCALL_DECLARE(memory_op, 2);
+HYPERCALL_DECLARE(set_timer_op, 1);
+HYPERCALL_DECLARE(event_channel_op_compat, 1);
+HYPERCALL_DECLARE(event_channel_op, 2);
+HYPERCALL_DECLARE(xen_version, 2);
+HYPERCALL_DECLARE(console_io, 3);
+HYPERCALL_DECLARE(grant_table_op, 3);
+HYPERCALL_DECLARE(physdev_op, 2);
+HYPERCALL_DECLARE(vcpu_op, 3);
+HYPERCALL_DECLARE(sched_op_compat, 2);
+HYPERCALL_DECLARE(sched_op, 2);
+HYPERCALL_DECLARE(flagstone_op, 2);
 
 /* Of others, refused: hv/call/privileged.c */
-hypercall_fn hypercall_platform_op;
-hypercall_fn hypercall_sysctl;
-hypercall_fn hypercall_domctl;
-hypercall_fn hypercall_kexec_op;
-hypercall_fn hypercall_xenpmu_op;
-hypercall_fn hypercall_dm_op;
-hypercall_fn hypercall_hypfs_op;
+HYPERCALL_DECLARE(platform_op, 1);
+HYPERCALL_DECLARE(sysctl, 1);
+HYPERCALL_DECLARE(domctl, 1);
+HYPERCALL_DECLARE(kexec_op, 0);
+HYPERCALL_DECLARE(xenpmu_op, 0);
+HYPERCALL_DECLARE(dm_op, 1);
+HYPERCALL_DECLARE(hypfs_op, 0);

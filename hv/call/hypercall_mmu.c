@@ -57,15 +57,20 @@ static always_inline bool one_of_own(uint32_t count, uint64_t done,
     return ((count ^ 1) | done | (foreigndom ^ DOMID_SELF)) == 0;
 }
 
+_Static_assert((int)hypercall_args_mmu_update == (int)hypercall_args_mmuext_op,
+               "continued alike");
+
 static long list_end(const struct list *l, enum err rc, unsigned nr,
                      uint32_t foreigndom)
 {
+    const uint64_t again[hypercall_args_mmu_update] = {
+        l->at, l->left | MMU_UPDATE_PREEMPTED, l->done_va, foreigndom};
+
     /* A count that cannot be stored is the caller's loss, as on Xen. */
     if (l->done_va)
         (void)guest_write(l->done_va, &l->done, sizeof(l->done));
     if (unlikely(rc == ERR_RESTART))
-        return hypercall_continue(nr, l->at, l->left | MMU_UPDATE_PREEMPTED,
-                                  l->done_va, foreigndom);
+        return hypercall_continue_with(nr, again, ARRAY_SIZE(again));
     return errno_of(rc);
 }
 
@@ -472,6 +477,6 @@ UNLOCKED_HYPERCALL2(update_descriptor, uint64_t, ma, uint64_t, desc)
     rc = mmu_update_descriptor(&op, maddr_of(ma), desc);
     mm_op_end(&op);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_update_descriptor, ma, desc);
+        return hypercall_continue(update_descriptor, ma, desc);
     return errno_of(rc);
 }

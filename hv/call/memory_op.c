@@ -137,8 +137,8 @@ static long do_extents(struct vcpu *v, struct extents *x)
     }
     mm_op_end(&op);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_memory_op,
-                                  x->cmd | x->done << MEMOP_CMD_BITS, x->arg);
+        return hypercall_continue(memory_op, x->cmd | x->done << MEMOP_CMD_BITS,
+                                  x->arg);
     return (long)x->done;
 }
 

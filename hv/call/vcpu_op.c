@@ -35,8 +35,7 @@ static long initialise(struct vcpu *v, uint64_t arg)
         return -XEN_EFAULT;
     rc = vcpu_set_context(v, &c);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_vcpu_op, VCPUOP_initialise,
-                                  v->id, arg);
+        return hypercall_continue(vcpu_op, VCPUOP_initialise, v->id, arg);
     v->renewable = v->renewable && rc;
     if (!rc && (c.flags & VGCF_online))
         sched_up(v);
@@ -178,8 +177,8 @@ static long register_info(struct vcpu *v, uint64_t arg)
     rc = mmu_info_load(&op, mfn_of(r.mfn));
     mm_op_end(&op);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_vcpu_op,
-                                  VCPUOP_register_vcpu_info, v->id, arg);
+        return hypercall_continue(vcpu_op, VCPUOP_register_vcpu_info, v->id,
+                                  arg);
     if (rc)
         return errno_of(rc);
     v->info_mfn = mfn_of(r.mfn);

@@ -25,7 +25,7 @@ UNLOCKED_HYPERCALL2(set_gdt, uint64_t, frames, uint32_t, entries)
         return -XEN_EFAULT;
     rc = seg_set_gdt(v, mfns, entries);
     if (rc == ERR_RESTART)
-        return hypercall_continue(__HYPERVISOR_set_gdt, frames, entries);
+        return hypercall_continue(set_gdt, frames, entries);
     return errno_of(rc);
 }
 

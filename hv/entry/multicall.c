@@ -27,7 +27,7 @@ static never_inline long profiled_call(const struct multicall_entry *e)
 /* The rest of the list is done from the start of entry `at` on. */
 static long multicall_again(uint64_t at, uint32_t left)
 {
-    return hypercall_continue(__HYPERVISOR_multicall, at, left);
+    return hypercall_continue(multicall, at, left);
 }
 
 /*

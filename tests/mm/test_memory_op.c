@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* uses: hv/call/memory_op.c hv/call/exchange.c */
+/* uses: hv/call/memory_op.c hv/call/exchange.c hv/call/flagstone_report.c */
 /* uses: tests/hv/machine.c hv/domain/domain.c hv/base/print.c */
 /*
- * memory_op from the hypercall's arguments down to the allocator: what it
- * answers, what it leaves behind, that it may be interrupted anywhere, and
- * that no argument, however hostile, makes the accounts disagree.
+ * memory_op, and what flagstone_op has of reports, from the hypercall's
+ * arguments down to the allocator: what it answers, what it leaves behind, that
+ * it may be interrupted anywhere, and that no argument, however hostile, makes
+ * the accounts disagree.
  */
 #include <string.h>
 
+#include "flagstone/flagstone.h"
 #include "hv/arch/memory.h"
 #include "hv/arch/paging.h"
+#include "hv/call/flagstone_report.h"
 #include "hv/domain/guest.h"
 #include "port.h"
 #include "tests/hv/machine.h"
@@ -35,7 +38,8 @@ bool cpu_preempt(void)
 
 long hypercall_continue_with(unsigned nr, const uint64_t *args, size_t n)
 {
-    assert_int_equal(nr, __HYPERVISOR_memory_op);
+    assert_true(nr == __HYPERVISOR_memory_op ||
+                nr == __HYPERVISOR_flagstone_op);
     assert_int_equal(n, 2);
     next_cmd = args[0];
     next_arg = args[1];
@@ -282,6 +286,84 @@ static void an_array_that_cannot_be_written(void **state)
     r.extent_start = machine_bad_from;
     assert_int_equal(memory_op(XENMEM_populate_physmap, &r), 0);
     assert_int_equal(d->mm.tot_pages, 77);
+}
+
+/* --- reports -------------------------------------------------------------- */
+
+static long report(uint64_t cmd, struct flagstone_report *r)
+{
+    long rc = flagstone_report(d->vcpu[0], cmd, (uintptr_t)r);
+
+    while (rc == -4711)
+        rc = flagstone_report(d->vcpu[0], next_cmd, next_arg);
+    return rc;
+}
+
+/* n blocks are told, and named in the list. */
+static struct flagstone_report reported(uint32_t n)
+{
+    struct xen_memory_reservation m = of(n, 9);
+    struct flagstone_report r = {.blocks = (uintptr_t)list, .nr = n};
+
+    for (unsigned i = 0; i < n; i++)
+        list[i] = (i + 1) * BLOCK_FRAMES;
+    assert_int_equal(memory_op(XENMEM_populate_physmap, &m), n);
+    assert_int_equal(report(FLAGSTONE_OP_report_free, &r), 0);
+    assert_int_equal(r.done, n);
+    assert_int_equal(d->mm.reported, n);
+    assert_int_equal(d->mm.tot_pages, 0);
+    for (unsigned i = 0; i < n; i++)
+        list[i] = (i + 1) * BLOCK_FRAMES;
+    r.done = 0;
+    return r;
+}
+
+static void lists_of_blocks_go_on_where_they_were(void **state)
+{
+    struct flagstone_report r;
+
+    (void)state;
+    for (preempt_every = 1; preempt_every <= 3; preempt_every++) {
+        const uint64_t free = alloc_stats(&w.mm).free;
+
+        r = reported(4);
+        assert_int_equal(report(FLAGSTONE_OP_take_back, &r), 0);
+        assert_int_equal(r.done, 4);
+        assert_int_equal(d->mm.reported, 0);
+        for (unsigned i = 0; i < 4; i++)
+            assert_int_equal(w.mm.m2p[list[i]], (i + 1) * BLOCK_FRAMES);
+        assert_int_equal(report(FLAGSTONE_OP_report_free, &r), 0);
+        d->mm.reported = 0;
+        assert_int_equal(alloc_stats(&w.mm).free, free);
+    }
+    assert_true(continued > 6);
+}
+
+/* Another vCPU makes it read-only once it has been looked at. */
+static uint8_t *written_once(uint64_t va, bool write)
+{
+    static unsigned writes;
+    const bool word = write && va >= (uintptr_t)list &&
+                      va < (uintptr_t)(list + ARRAY_SIZE(list));
+
+    writes += word;
+    return word && writes % 2 == 0 ? NULL : (uint8_t *)(uintptr_t)va;
+}
+
+static void a_block_that_cannot_be_told_is_not_taken(void **state)
+{
+    struct flagstone_report r;
+
+    (void)state;
+    r = reported(2);
+    machine_translate = written_once;
+    assert_int_equal(report(FLAGSTONE_OP_take_back, &r), errno_of(ERR_FAULT));
+    machine_translate = NULL;
+    assert_int_equal(r.done, 0);
+    assert_int_equal(d->mm.reported, 2);
+    assert_int_equal(d->mm.tot_pages, 0);
+    assert_int_equal(report(FLAGSTONE_OP_take_back, &r), 0);
+    assert_int_equal(r.done, 2);
 }
 
 static void no_more_than_the_domain_may_have(void **state)
@@ -682,6 +764,8 @@ int main(void)
         on_machine(ones_own_number_will_do),
         on_machine(an_array_that_ends_too_early),
         on_machine(an_array_that_cannot_be_written),
+        on_machine(lists_of_blocks_go_on_where_they_were),
+        on_machine(a_block_that_cannot_be_told_is_not_taken),
         on_machine(no_more_than_the_domain_may_have),
         on_machine(decrease_stops_at_what_is_not_ones_own),
         on_machine(single_frames_for_others),

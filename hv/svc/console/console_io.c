@@ -23,8 +23,7 @@ static long write(struct domain *d, uint32_t count, uint64_t buf)
         d->out.more = !console_has_room(d);
         if (d->out.more) {
             sched_give_way();
-            return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write,
-                                      count, buf);
+            return hypercall_continue(console_io, CONSOLEIO_write, count, buf);
         }
         if (guest_read(text, buf, n))
             return -XEN_EFAULT;
@@ -32,8 +31,7 @@ static long write(struct domain *d, uint32_t count, uint64_t buf)
         buf += n;
         count -= n;
         if (count && cpu_preempt())
-            return hypercall_continue(__HYPERVISOR_console_io, CONSOLEIO_write,
-                                      count, buf);
+            return hypercall_continue(console_io, CONSOLEIO_write, count, buf);
     }
     console_send();
     return 0;

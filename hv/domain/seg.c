@@ -270,7 +270,7 @@ bool seg_fault_retry(struct vcpu *v, uint64_t va, uint64_t error)
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = bring_in(&op, v, va - ldt_va());
     mm_op_end(&op);
-    return !rc || rc == ERR_RESTART;
+    return !rc;
 }
 
 bool seg_fault(struct vcpu *v, uint64_t va, uint64_t error)

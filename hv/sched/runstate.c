@@ -53,9 +53,8 @@ void runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
  * An area that cannot be written is not written. With the flag asked for,
  * readers see from the entry time that an update is under way.
  */
-static void write_area(const struct vcpu *v)
+static void write_area(const struct vcpu *v, uint64_t va)
 {
-    const uint64_t va = READ_ONCE(v->runstate_area);
     const uint64_t entry =
         va + offsetof(struct vcpu_runstate_info, state_entry_time);
     struct vcpu_runstate_info r = {
@@ -81,13 +80,14 @@ static void write_area(const struct vcpu *v)
 
 void runstate_publish(struct vcpu *v)
 {
-    bool kernel = v->in_kernel;
+    const uint64_t va = READ_ONCE(v->runstate_area); /* others may set it */
+    const bool kernel = v->in_kernel;
 
-    if (!v->runstate_area)
+    if (!va)
         return;
     if (!kernel)
         vcpu_set_mode(v, true);
-    write_area(v);
+    write_area(v, va);
     if (!kernel)
         vcpu_set_mode(v, false);
 }

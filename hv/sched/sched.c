@@ -23,6 +23,7 @@
 #include "hv/sched/sched.h"
 
 #include "hv/arch/cpu.h"
+#include "hv/arch/ipi.h"
 #include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
@@ -463,6 +464,23 @@ static void let_go_of_request(void)
 }
 
 /*
+ * One step stops for a message, of which others may send as many as they like:
+ * the turn goes on all the same, until a timer is due, its own or somebody's,
+ * or somebody has waited for the lock.
+ */
+static void reap(void)
+{
+    bool more;
+
+    do {
+        ipi_serve();
+        more = domain_reap();
+    } while (more && READ_ONCE(domain_ended) && clock_now_ns() < time_next() &&
+             !lock_overdue());
+    turn_my()->reap_vain = !more;
+}
+
+/*
  * What ended goes in turns with those that can run: a turn is no vCPU's time,
  * whoever ran until now, and has an end of its own. The timer is set for that,
  * as port_preempt() goes by it; set for no slice it may be far away.
@@ -483,19 +501,24 @@ static void reap_turn(void)
     hv_lock_get();
     t->reap_end = clock_now_ns() + REAP_TURN;
     time_program();
-    (void)domain_reap();
+    reap();
     t->reap_end = 0;
     t->reap_at = clock_now_ns() + REAP_REST;
     hv_lock_put();
     time_fire(); /* who woke meanwhile is among those that are chosen from */
 }
 
-/* Not before each of two that woke at once, or they would wait for two turns.
+/*
+ * Not before each of two that woke at once, or they would wait for two turns;
+ * nor again at once if nothing may go yet, or idle CPUs would fight for the
+ * lock.
  */
 static bool reap_is_due(void)
 {
-    return READ_ONCE(domain_ended) &&
-           (!turn_others_wait() || clock_now_ns() >= turn_my()->reap_at);
+    const struct turn *t = turn_my();
+
+    return READ_ONCE(domain_ended) && ((!turn_others_wait() && !t->reap_vain) ||
+                                       clock_now_ns() >= t->reap_at);
 }
 
 /* No vCPU is in hand. */

@@ -35,9 +35,10 @@ struct turn {
     bool settles;      /* domain_settle() is due */
     bool passed_on;    /* its slice is the one of who ran before */
     bool begins_cut;   /* somebody woke between the choice and its turn */
+    bool reap_vain;    /* nothing of what ended could go yet */
     uint64_t ends;     /* what its timer was last set for; 0: nothing */
     uint64_t reap_end; /* of the reaper's turn; 0: it is not its turn */
-    uint64_t reap_at;  /* the next, if somebody waits */
+    uint64_t reap_at;  /* the next, if somebody waits, or it was in vain */
     /* When to look at other queues again: whether one is owed, who is first. */
     uint64_t look_at, front_at;
 } aligned_to(64);

@@ -63,7 +63,9 @@ enum err mmu_unmark_super(struct mm_op *op, mfn_t m);
 
 /*
  * A descriptor frame for slot (GDT 0..13, LDT 14..29) of op->v: takes the
- * new reference, then drops the one there was; MFN_NONE: drops only.
+ * new reference, then drops the one there was; MFN_NONE: drops only. Never
+ * ERR_RESTART, whatever op->v has left to do: the hypervisor's own use of a
+ * selector may need it (seg_fault_retry()), and cannot be called again.
  */
 enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m);
 /*

@@ -133,12 +133,13 @@ static void seg_move(struct mm_op *op, unsigned slot, mfn_t m)
         type_put_deferred(op, old);
 }
 
+/* What is put is no table, so nothing is left of it, or in its way. */
 enum err mmu_seg_load(struct mm_op *op, unsigned slot, mfn_t m)
 {
-    enum err rc = type_finish_deferred(op);
+    enum err rc = ERR_NONE;
 
     ASSERT(slot < MM_SEG_SLOTS);
-    if (!rc && !mfn_eq(m, MFN_NONE))
+    if (!mfn_eq(m, MFN_NONE))
         rc = type_get(op, m, FRAME_SEG);
     if (!rc)
         seg_move(op, slot, m);

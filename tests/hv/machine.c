@@ -207,6 +207,11 @@ __attribute__((weak)) void port_lock_wait(struct lock *l, bool taken)
              taken ? "claimed" : "held");
 }
 
+__attribute__((weak)) bool lock_overdue(void)
+{
+    return false;
+}
+
 void cpu_discharge(void)
 {
     if (machine_hasty)

@@ -385,6 +385,7 @@ static void interrupted_pins_go_on_where_they_were(void **state)
 {
     struct scene *s = *state;
     mfn_t root = scene_frame(s), mid = scene_frame(s), low = scene_frame(s);
+    mfn_t seg = scene_frame(s);
     unsigned again = 0;
     enum err rc;
 
@@ -405,6 +406,13 @@ static void interrupted_pins_go_on_where_they_were(void **state)
     host_preempt_at(0);
     assert_true(type_has_deferred(&s->op));
     world_audit(&s->w, "an interrupted unpin");
+    /* A page of descriptors cannot wait for that, as the CPU cannot. */
+    host_preempt_at(1);
+    assert_int_equal(mmu_seg_load(&s->op, 20, seg), ERR_NONE);
+    assert_int_equal(mmu_seg_load(&s->op, 20, MFN_NONE), ERR_NONE);
+    host_preempt_at(0);
+    assert_true(type_has_deferred(&s->op));
+    world_audit(&s->w, "a descriptor's page meanwhile");
     assert_int_equal(mmu_pin(&s->op, s->data, 1), ERR_INVAL);
     assert_false(type_has_deferred(&s->op));
 }

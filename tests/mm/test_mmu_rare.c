@@ -397,9 +397,9 @@ static enum err next_copy(struct scene *s, mfn_t m)
 {
     return mmu_copy_page(&s->op, m, s->data);
 }
-static enum err next_seg(struct scene *s, mfn_t m)
+static enum err next_gdt(struct scene *s, mfn_t m)
 {
-    return mmu_seg_load(&s->op, 0, m);
+    return mmu_gdt_load(&s->op, &m.v, 1);
 }
 static enum err next_info(struct scene *s, mfn_t m)
 {
@@ -428,13 +428,16 @@ static enum err next_exchange(struct scene *s, mfn_t m)
     return reservation_exchange(&s->op, &x);
 }
 
-/* Whatever comes next has to wait until the last operation is finished. */
+/*
+ * Whatever comes next has to wait until the last operation is finished; but for
+ * mmu_seg_load(), for which the processor may wait.
+ */
 static void nothing_is_done_before_the_old_is_finished(void **state)
 {
     static enum err (*const next[])(struct scene *, mfn_t) = {
         next_update,   next_list,     next_update_va,  next_pin,
         next_unpin,    next_root,     next_clear,      next_copy,
-        next_seg,      next_info,     next_descriptor, next_increase,
+        next_gdt,      next_info,     next_descriptor, next_increase,
         next_decrease, next_exchange,
     };
     struct scene *s = *state;

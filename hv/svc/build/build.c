@@ -9,6 +9,7 @@
 #include "hv/svc/build/build.h"
 
 #include "flagstone/control.h"
+#include "hv/arch/ipi.h"
 #include "hv/arch/memory.h"
 #include "hv/base/fail.h"
 #include "hv/base/log.h"
@@ -386,7 +387,7 @@ void build_cancel(void)
         return;
     b->job.step = NULL;
     while (pfnmap_free(&b->map))
-        ;
+        ipi_serve();
     if (b->d)
         domain_shutdown(b->d, DOMAIN_DESTROYED, 0);
 }

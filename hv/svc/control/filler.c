@@ -5,6 +5,7 @@
  */
 #include "hv/svc/control/filler.h"
 
+#include "hv/arch/ipi.h"
 #include "hv/base/string.h"
 #include "hv/domain/domain.h"
 #include "mm/alloc/dmem.h"
@@ -171,7 +172,7 @@ void filler_forget(struct mm *mm)
     uint64_t all = ~UINT64_C(0);
 
     while (filler_drain(mm, &all) == ERR_RESTART)
-        ;
+        ipi_serve();
 }
 
 struct filler_stats filler_stats(void)

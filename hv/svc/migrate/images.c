@@ -5,6 +5,7 @@
  */
 #include "hv/svc/migrate/images.h"
 
+#include "hv/arch/ipi.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
 #include "hv/base/fail.h"
@@ -162,7 +163,7 @@ void images_forget(void)
 {
     while (images)
         while (images_discard(images) == ERR_RESTART)
-            ;
+            ipi_serve();
 }
 
 /* --- looking ------------------------------------------------------------- */

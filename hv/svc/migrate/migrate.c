@@ -2,6 +2,7 @@
 /* migrate.c: see migrate.h; the steps are in migrate_in.c and migrate_out.c. */
 #include "hv/svc/migrate/migrate.h"
 
+#include "hv/arch/ipi.h"
 #include "hv/arch/x86.h"
 #include "hv/base/fail.h"
 #include "hv/base/print.h"
@@ -233,11 +234,11 @@ void migrate_cancel(void)
     if (!j->plan)
         return;
     while (j->snapshot_begun && snapshot_end(&j->snapshot))
-        ;
+        ipi_serve();
     while (j->restore_begun && restore_end(&j->restore))
-        ;
+        ipi_serve();
     while (j->relocate_begun && layout_free(&j->relocate.layout))
-        ;
+        ipi_serve();
     if (j->plan == &migrate_in_restore && j->d)
         domain_shutdown(j->d, DOMAIN_DESTROYED, 0);
     j->plan = NULL;

@@ -72,6 +72,8 @@ struct vcpu {
     uint64_t hypercalls;    /* statistics, of this vCPU */
     bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
     uint8_t slow;           /* why not for hv/entry/fast.asm: BOUNCE_SLOW_* */
+    uint16_t retries;       /* hv/domain/retry.h; the last mm.absent it saw: */
+    uint32_t absent_seen;
     uint64_t exceptions, faults; /* statistics, of this vCPU */
     struct mm_vcpu mm;
     struct domain *d;

@@ -10,6 +10,7 @@
 #include "hv/arch/lock.h"
 #include "hv/debug/dump.h"
 #include "hv/domain/bounce.h"
+#include "hv/domain/retry.h"
 #include "hv/domain/vcpu.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
@@ -44,6 +45,8 @@ void exit_work(void)
         cpu->work = 0;
         if ((work & (WORK_TIME | WORK_RESCHED)) == WORK_TIME)
             time_program(); /* or whoever is chosen has it set */
+        if (v)
+            retry_leave(v);
         if (v && READ_ONCE(v->d->end) == DOMAIN_CRASHED)
             tell_of_crash(v);
         sched_before_guest(work & WORK_RESCHED);

@@ -152,7 +152,8 @@ deliver_user:
         mov rdx, [R(CS)]
         jmp frame
 
-; Not for an address of the hypervisor's (a late LDT page), nor for a kernel's
+; Not for an address of the hypervisor's (a late LDT page), nor where an entry
+; may have been absent for a moment only (hv/domain/retry.h), nor for a kernel's
 ; store to what is present (a page table, perhaps).
 page_fault:
         mov rcx, cr2
@@ -160,6 +161,10 @@ page_fault:
         shr rdi, 43
         cmp edi, HV_TOP_BITS
         je slow
+        mov rdi, [V(DOMAIN)]
+        mov edi, [rdi + DOMAIN_ABSENT]
+        cmp edi, [V(ABSENT_SEEN)]
+        jne slow
         cmp byte [V(IN_KERNEL)], 0
         je page_fault_user
         mov edi, [R(ERROR)]

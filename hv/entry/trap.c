@@ -20,6 +20,7 @@
 #include "hv/domain/debugreg.h"
 #include "hv/domain/fpu.h"
 #include "hv/domain/profile.h"
+#include "hv/domain/retry.h"
 #include "hv/domain/seg.h"
 #include "hv/domain/vcpu.h"
 #include "hv/entry/patch.h"
@@ -68,16 +69,22 @@ static uint64_t absolute(const int32_t *rel)
     return (uint64_t)rel + (uint64_t)(int64_t)*rel;
 }
 
-bool trap_fixup(struct regs *regs)
+static const struct extable_entry *find_fixup(uint64_t rip)
 {
     for (const struct extable_entry *e = hv_extable_start; e < hv_extable_end;
-         e++) {
-        if (absolute(&e->fault) == regs->rip) {
-            regs->rip = absolute(&e->fixup);
-            return true;
-        }
-    }
-    return false;
+         e++)
+        if (absolute(&e->fault) == rip)
+            return e;
+    return NULL;
+}
+
+bool trap_fixup(struct regs *regs)
+{
+    const struct extable_entry *e = find_fixup(regs->rip);
+
+    if (e)
+        regs->rip = absolute(&e->fixup);
+    return e;
 }
 
 /* Writes that hit a page table go the slow path, if the guest wants. */
@@ -100,6 +107,8 @@ static void page_fault(struct vcpu *v, uint64_t error)
             return;
     } else if (may_be_page_table(v, error) && ptwr_fault(v, va)) {
         profile_as(PROFILE_PTWR);
+        return;
+    } else if (retry_fault(v)) {
         return;
     }
     bounce_page_fault(v, va, error);
@@ -192,6 +201,19 @@ static bool before_flags(uint64_t rip)
            rip < (uint64_t)entry_sysenter_flags;
 }
 
+/* May what has faulted be done once more, and find its page? */
+static bool may_retry(const struct regs *regs)
+{
+    const uint64_t va = x86_read_cr2();
+    struct vcpu *v = current_vcpu();
+
+    if (regs->vector != VEC_PF || !v)
+        return false;
+    if (va_is_hv(va))
+        return seg_fault_retry(v, va, regs->error_code);
+    return find_fixup(regs->rip) && retry_access(v);
+}
+
 /*
  * #DB here is a guest's breakpoint on memory the hypervisor touched for it, or
  * one delayed past SYSCALL by MOV SS (XSA-260), or its single step into
@@ -205,10 +227,7 @@ static void from_hypervisor(struct regs *regs)
             regs->rflags &= ~RFLAGS_TF;
         return;
     }
-    if (regs->vector == VEC_PF && current_vcpu() &&
-        seg_fault_retry(current_vcpu(), x86_read_cr2(), regs->error_code))
-        return;
-    if (trap_fixup(regs))
+    if (may_retry(regs) || trap_fixup(regs))
         return;
     panic_regs(regs, "unexpected trap in the hypervisor");
 }

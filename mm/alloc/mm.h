@@ -126,6 +126,7 @@ struct mm_domain {
     uint64_t not_back;     /* how often there was none to have back */
     uint32_t large_gone;   /* tlb_epoch at the time: resize.h */
     uint32_t small_gone;
+    _Atomic uint32_t absent; /* mm/pv/absent.h; read without the lock */
     struct ranges ranges;
     struct grants *grants;   /* NULL until it uses some: grant.h */
     uint64_t destroy_cursor; /* next block mm_domain_destroy looks at */

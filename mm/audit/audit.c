@@ -347,6 +347,7 @@ static void compare_totals(struct auditor *a)
 {
     const struct mm_domain *d = a->d;
 
+    compare_total(a, "entries absent for a moment", d->absent & 1, 0);
     compare_total(a, "tot_pages", d->tot_pages,
                   a->owned - a->fixed - a->supplied);
     compare_total(a, "fixed frames", d->fixed, a->fixed);

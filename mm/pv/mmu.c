@@ -10,6 +10,7 @@
 
 #include "mm/pv/mmu_fast.h"
 
+#include "mm/pv/absent.h"
 #include "mm/pv/resize.h"
 #include "mm/pv/super.h"
 
@@ -74,11 +75,17 @@ static bool store_resized(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
 {
     _Atomic uint64_t *p = (_Atomic uint64_t *)(void *)slot;
 
-    while (!atomic_compare_exchange_strong(p, &old.v, 0))
-        if (how == STORE_IF_SAME)
+    absent_begin(op);
+    while (!atomic_compare_exchange_strong(p, &old.v, 0)) {
+        if (how == STORE_IF_SAME) {
+            absent_end(op);
             return false;
+        }
+    }
     type_flush_now(op);
-    return store(slot, pte_of(0), new, STORE_PLAIN);
+    (void)store(slot, pte_of(0), new, STORE_PLAIN);
+    absent_end(op);
+    return true;
 }
 
 /* Above level 1 sizes may change (resize.h). `new` has its references. */

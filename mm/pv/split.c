@@ -5,14 +5,16 @@
  * Both sides of the change map the same memory with the same rights. The new
  * side has all its references before the entry is stored, the old side gives
  * its own up after: so what the processor can reach is accounted for at every
- * moment. In between the entry is not present and is flushed (resize.h); it
- * is taken away by compare-and-swap, because the processor may set accessed
- * and dirty bits until then.
+ * moment. In between the entry is not present and is flushed (resize.h), which
+ * the other vCPUs do not notice (absent.h); it is taken away by
+ * compare-and-swap, because the processor may set accessed and dirty bits until
+ * then.
  */
 #include "mm/pv/split.h"
 
 #include "flagstone/flagstone.h"
 #include "mm/alloc/range.h"
+#include "mm/pv/absent.h"
 #include "mm/pv/pte_ref.h"
 #include "mm/pv/super.h"
 #include "mm/pv/supply.h"
@@ -137,9 +139,17 @@ static enum err split_check(struct mm_op *op, maddr_t entry, struct pte_ref *p)
  */
 static void clear_ref(struct mm_op *op, struct pte_ref *p)
 {
+    absent_begin(op);
     while (!pte_ref_swap(p, pte_of(0)))
         ;
     type_flush_now(op);
+}
+
+/* The opposite. */
+static void set_ref(struct mm_op *op, const struct pte_ref *p, pte_t new)
+{
+    WRITE_ONCE(p->slot->v, new.v);
+    absent_end(op);
 }
 
 enum err split(struct mm_op *op, maddr_t entry, mfn_t table)
@@ -160,7 +170,7 @@ enum err split(struct mm_op *op, maddr_t entry, mfn_t table)
     type_commit(op, &t, (enum frame_type)(level - 1));
     clear_ref(op, &p);
     fill(op, &t, first_small(p.e, level), step_of(level));
-    WRITE_ONCE(p.slot->v, pte_make(table, PTE_P | PTE_RW | PTE_US | PTE_A).v);
+    set_ref(op, &p, pte_make(table, PTE_P | PTE_RW | PTE_US | PTE_A));
     divide_holds(op, p.e, level);
     return ERR_NONE;
 }
@@ -237,7 +247,7 @@ enum err split_join_at(struct mm_op *op, struct pte_ref *p, const pte_t *small,
     if (rc)
         return rc == ERR_INVAL ? ERR_BUSY : rc;
     clear_ref(op, p);
-    WRITE_ONCE(p->slot->v, entry_adjust(large, p->at.level).v);
+    set_ref(op, p, entry_adjust(large, p->at.level));
     gather(p, small);
     type_put_deferred(op, m);
     if (p->at.level == 2)

@@ -87,6 +87,7 @@ enum err compact_move(struct mm_op *op, mfn_t *m, maddr_t pte)
     struct pte_ref p;
     struct block *to;
     mfn_t hole;
+    uint64_t held;
     enum err rc = type_finish_deferred(op);
 
     if (!rc)
@@ -99,7 +100,9 @@ enum err compact_move(struct mm_op *op, mfn_t *m, maddr_t pte)
     if (!to)
         return ERR_NONE;
     hole = dmem_hole_take(op, to);
-    move_frame(op, *m, p.slot, move_hold(op, p.slot, p.slot ? 1 : 0), hole);
+    held = move_hold(op, p.slot, p.slot ? 1 : 0);
+    move_frame(op, *m, p.slot, held, hole);
+    move_release(op, held);
     *m = hole;
     return ERR_NONE;
 }

@@ -68,7 +68,7 @@ enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table)
 {
     struct pte_ref p;
     pte_t *small;
-    uint64_t rw;
+    uint64_t held;
     enum err rc = heal_check(op, entry, &p, &small);
 
     if (rc)
@@ -80,10 +80,11 @@ enum err heal(struct mm_op *op, maddr_t entry, mfn_t *first, mfn_t *table)
     rc = get_block(op, first);
     if (rc)
         return rc;
-    rw = move_hold(op, small, PT_ENTRIES);
+    held = move_hold(op, small, PT_ENTRIES);
     for (unsigned i = 0; i < PT_ENTRIES; i++)
-        move_frame(op, pte_mfn(pte_of(READ_ONCE(small[i].v))), &small[i], rw,
+        move_frame(op, pte_mfn(pte_of(READ_ONCE(small[i].v))), &small[i], held,
                    mfn_add(*first, i));
+    move_release(op, held);
     atomic_fetch_and(&mm_block(op->mm, blk_of_mfn(*first))->word, ~BLOCK_DIRTY);
     MUST(split_join_at(op, &p, small, table));
     /* All its frames are simply the domain's again, as a rule. */

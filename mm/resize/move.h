@@ -5,9 +5,11 @@
  * M2P. What a guest holds itself (its p2m) is its own to renew.
  *
  * Other vCPUs of the domain run meanwhile. So before content is copied nobody
- * can write to it any more, and nothing is lost: the entry is read-only, and
- * what was cached of it is flushed. What is cached of it as it was then is owed
- * (owed.h), and flushed before the old frame is anybody else's.
+ * can write to it any more, and nothing is lost: an entry that is writable is
+ * absent for the moment (mm/pv/absent.h), and what was cached of it is flushed.
+ * It is not read-only instead: who reads could go on with the old frame when
+ * another writes to the new one already. What is cached of a read-only entry is
+ * owed (owed.h), and flushed before the old frame is anybody else's.
  */
 #pragma once
 
@@ -21,13 +23,16 @@
 enum err move_check(struct mm_op *op, mfn_t m, pte_t e);
 /*
  * From here on nobody writes to what these n L1 entries map, which are alike
- * and have passed move_check(). Returns PTE_RW if they were writable, or 0.
+ * and have passed move_check(). Returns what was taken of them for that: PTE_P
+ * if they are writable, or 0.
  */
 uint64_t move_hold(struct mm_op *op, pte_t *slot, unsigned n);
+/* All of them have been moved; held: what move_hold() has returned. */
+void move_release(struct mm_op *op, uint64_t held);
 /*
  * `to` is a frame of the domain's that nobody has seen yet and whose word
- * exists; slot: of that entry, or NULL; rw: what move_hold() has returned.
- * Gives the frame `from` back.
+ * exists; slot: of that entry, or NULL; held: what move_hold() has
+ * returned. Gives the frame `from` back.
  */
-void move_frame(struct mm_op *op, mfn_t from, pte_t *slot, uint64_t rw,
+void move_frame(struct mm_op *op, mfn_t from, pte_t *slot, uint64_t held,
                 mfn_t to);

@@ -157,7 +157,10 @@ static void the_entry_goes_with_its_frame(void **state)
     assert_int_equal(move_it(s, &m, pte), ERR_NONE);
 }
 
-/* Another vCPU goes on writing, on CPU 1, wherever the hypervisor waits. */
+/*
+ * Another vCPU goes on writing, on CPU 1, wherever the hypervisor waits; but
+ * where the page is absent, and then the count says so (mm/pv/absent.h).
+ */
 static struct {
     struct scene *s;
     uint64_t last;
@@ -169,6 +172,8 @@ static void other_writes(struct mm_domain *d)
 
     if (at)
         *at = ++other.last;
+    assert_int_equal(d->absent & 1,
+                     !pte_present(*scene_entry(other.s, other.s->l1, 20)));
 }
 
 static void what_others_write_meanwhile_is_not_lost(void **state)
@@ -186,6 +191,7 @@ static void what_others_write_meanwhile_is_not_lost(void **state)
     assert_int_equal(move_it(s, &m, maddr_of(s->l1.v << PAGE_SHIFT | 20 * 8)),
                      ERR_NONE);
     host_before_flush = NULL;
+    assert_int_equal(s->us.d.absent, 2);
     assert_int_equal(block_of(m).v, h.block[2].v);
     assert_true(other.last > 1);
     assert_int_equal(((uint64_t *)mm_frame_ptr(&s->w.mm, m))[8], other.last);

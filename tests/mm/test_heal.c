@@ -145,6 +145,38 @@ static void what_others_write_meanwhile_is_not_lost(void **state)
         other.last);
 }
 
+/* And what they find absent meanwhile is so by the count (mm/pv/absent.h). */
+static struct {
+    const pte_t *large, *small;
+    unsigned times;
+} absent;
+
+static void look_at_the_count(struct mm_domain *d)
+{
+    const bool is = !pte_present(*absent.large) || !pte_present(*absent.small);
+
+    assert_int_equal(d->absent & 1, is);
+    absent.times += is;
+}
+
+static void others_wait_while_frames_are_moved(void **state)
+{
+    struct scene *s = *state;
+    struct scattered *x = scatter(s, KERNEL);
+    const uint32_t before = s->us.d.absent;
+    mfn_t first, table;
+
+    absent.large = scene_entry(s, s->l2, AT);
+    absent.small = scene_entry(s, x->table, BLOCK_FRAMES - 1);
+    absent.times = 0;
+    host_before_flush = look_at_the_count;
+    assert_int_equal(heal_it(s, &first, &table), ERR_NONE);
+    host_before_flush = NULL;
+    assert_true(absent.times > 2); /* frames go in lots */
+    assert_int_equal(s->us.d.absent, before + 4);
+    whole(s, first);
+}
+
 static void read_only_stays_so(void **state)
 {
     struct scene *s = *state;
@@ -465,6 +497,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scene_test(it_becomes_one_entry),
         scene_test(what_others_write_meanwhile_is_not_lost),
+        scene_test(others_wait_while_frames_are_moved),
         scene_test(read_only_stays_so),
         scene_test(what_is_whole_is_only_joined),
         scene_test(a_block_out_of_order_is_copied),

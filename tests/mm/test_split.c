@@ -558,6 +558,41 @@ static void what_is_written_meanwhile_is_dirty(void **state)
     assert_true(pte_has(*scene_entry(s, s->l2, AT), PTE_A | PTE_D));
 }
 
+/* Others wait where the entry is absent by the count, and nowhere else. */
+static struct {
+    const pte_t *entry;
+    unsigned times;
+} absent;
+
+static void look_at_the_count(struct mm_domain *d)
+{
+    const bool is = !pte_present(*absent.entry);
+
+    assert_int_equal(d->absent & 1, is);
+    absent.times += is;
+}
+
+static void the_count_is_odd_while_it_is_absent(void **state)
+{
+    struct scene *s = *state;
+    mfn_t t = scene_frame(s), out;
+    uint32_t before;
+
+    map_large(s, LARGE);
+    absent.entry = scene_entry(s, s->l2, AT);
+    absent.times = 0;
+    before = s->us.d.absent;
+    host_before_flush = look_at_the_count;
+    assert_int_equal(split_it(s, t), ERR_NONE);
+    assert_int_equal(join_it(s, &out), ERR_NONE);
+    assert_int_equal(scene_update(s, s->l2, AT, pte_make(t, KERNEL).v),
+                     ERR_NONE);
+    map_large(s, LARGE);
+    host_before_flush = NULL;
+    assert_int_equal(absent.times, 4);
+    assert_int_equal(s->us.d.absent, before + 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +616,7 @@ int main(void)
         scene_test(translations_do_not_outlive_the_change),
         scene_test(no_translation_of_either_size_is_left),
         scene_test(what_is_written_meanwhile_is_dirty),
+        scene_test(the_count_is_odd_while_it_is_absent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,7 @@ void racer_out(pfn_t table);
 
 typedef void scene_fn(void);
 scene_fn scene_xsa159, scene_xsa241, scene_xsa242, scene_xsa286, scene_xsa287,
-    scene_xsa299, scene_xsa401, scene_xsa408;
+    scene_xsa299, scene_xsa401, scene_xsa408, scene_absent;
 /* With another domain: role=lend, role=borrow. */
 void pair_lend(void);
 void pair_borrow(void);

@@ -5,7 +5,7 @@ scene never came to a race is a failure here.
 from case import Case
 
 SCENES = ("xsa159", "xsa241", "xsa242", "xsa286", "xsa287", "xsa299", "xsa401",
-          "xsa408")
+          "xsa408", "absent")
 
 
 def cases():

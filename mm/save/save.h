@@ -2,6 +2,10 @@
 /*
  * save.h: from a snapshot to an image. The domain is only read: it may be
  * resumed afterwards, relocated, saved again, or destroyed.
+ *
+ * Whose a frame is that is copied is not asked again, and its lock not taken:
+ * the snapshot has the domain's frames only, and as long as the domain does not
+ * run, is quiet and does not go (hv/svc/migrate), nothing takes one away.
  */
 #pragma once
 

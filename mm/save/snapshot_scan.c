@@ -8,12 +8,31 @@
 #include "mm/save/snapshot_span.h"
 #include "mm/save/snapshot_supply.h"
 
+static bool owns(const struct snapshot *c, uint64_t word)
+{
+    return block_owned_by(word, c->op->d->id);
+}
+
 /* May frames of the block be the domain's? */
 static bool concerns(const struct snapshot *c, blk_t b)
 {
     uint64_t w = mm_block(c->op->mm, b)->word;
 
-    return block_owned_by(w, c->op->d->id) || block_class(w) == BLOCK_SHARED;
+    return owns(c, w) ||
+           (c->op->d->shared_frames && block_class(w) == BLOCK_SHARED);
+}
+
+/*
+ * From i on the next frame of the block that may be the domain's. If it is in a
+ * shared one it is the domain's, and until it is given up neither block nor
+ * table go: those after it may be looked at without asking again. A shared
+ * block in which the domain has none may be anybody's by now.
+ */
+static unsigned next_frame(const struct snapshot *c, blk_t b, unsigned i)
+{
+    const struct block *block = mm_block(c->op->mm, b);
+
+    return owns(c, block->word) ? i : frame_next_in_shared(c->op, block, i);
 }
 
 static enum err for_blocks(struct snapshot *c,
@@ -35,24 +54,30 @@ static enum err for_blocks(struct snapshot *c,
 
 /* --- interrupted tables -------------------------------------------------- */
 
+static bool is_partial(const struct mm_op *op, const struct frame *f)
+{
+    uint64_t w = frame_word(f);
+
+    return frame_owner(w) == op->d->id && (w & FRAME_PARTIAL);
+}
+
 static enum err finish_block(struct snapshot *c, blk_t b)
 {
     struct mm_op *op = c->op;
+    unsigned i = next_frame(c, b, 0);
 
-    for (unsigned i = 0; i < BLOCK_FRAMES && mm_block(op->mm, b)->table; i++) {
-        struct frame f = frame_held(op->mm, mfn_add(mfn_of_blk(b), i));
-        uint64_t w = frame_word(&f);
+    while (i < BLOCK_FRAMES && mm_block(op->mm, b)->table) {
+        struct frame f = frame_held(op->mm, mfn_add(mfn_of_blk(b), i++));
         enum err rc;
 
-        if (frame_owner(w) != op->d->id || !(w & FRAME_PARTIAL))
+        if (!is_partial(op, &f))
             continue;
         rc = type_finish(op, &f);
         if (!rc)
             rc = type_finish_deferred(op);
         if (rc)
             return rc;
-        if (!concerns(c, b))
-            break; /* that was its last frame */
+        i = next_frame(c, b, i); /* the block may have gone with it */
     }
     return ERR_NONE;
 }
@@ -105,8 +130,7 @@ static void count(struct snapshot *c, uint64_t pfn, uint64_t n)
 
 static enum err add_frame(struct snapshot *c, mfn_t m)
 {
-    uint64_t pfn = c->op->mm->m2p[m.v];
-    uint64_t w = frame_word_of(c->op->mm, m, c->op->d->id);
+    uint64_t w = frame_word_of(c->op->mm, m, c->op->d->id), pfn;
     enum err rc;
 
     if (frame_owner(w) == c->op->d->id && supply_word(w)) {
@@ -116,6 +140,7 @@ static enum err add_frame(struct snapshot *c, mfn_t m)
     }
     if (!has(c, w))
         return ERR_NONE;
+    pfn = c->op->mm->m2p[m.v];
     rc = check_m2p(c, m, pfn);
     if (!rc)
         rc = pfnmap_set(&c->map, pfn_of(pfn), m);
@@ -127,13 +152,14 @@ static enum err add_frame(struct snapshot *c, mfn_t m)
 /* Are its frames all the domain's, and its pfns one after the other? */
 static bool in_order(const struct snapshot *c, blk_t b)
 {
+    const bool words = mm_block(c->op->mm, b)->table;
     mfn_t first = mfn_of_blk(b);
     uint64_t pfn = c->op->mm->m2p[first.v];
 
     for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
         mfn_t m = mfn_add(first, i);
 
-        if (!has(c, frame_word_of(c->op->mm, m, c->op->d->id)) ||
+        if ((words && !has(c, frame_word_of(c->op->mm, m, c->op->d->id))) ||
             c->op->mm->m2p[m.v] != pfn + i)
             return false;
     }
@@ -174,15 +200,15 @@ static enum err scan_block(struct snapshot *c, blk_t b)
     enum err rc = ERR_NONE;
 
     /* A shared one is never whole, even if all of it is the domain's by now. */
-    if (block_class(w) != BLOCK_SHARED && in_order(c, b))
+    if (owns(c, w) && in_order(c, b))
         return add_span(c, b);
-    if (w & BLOCK_SUPER_USE)
+    if (owns(c, w) && (w & BLOCK_SUPER_USE))
         return snapshot_wrong(
             c,
             "the block at frame %lx is mapped large or marked, "
             "but its pfns, from %lx on, are not in order",
             mfn_of_blk(b).v, c->op->mm->m2p[mfn_of_blk(b).v]);
-    for (unsigned i = 0; i < BLOCK_FRAMES && !rc; i++)
+    for (unsigned i = next_frame(c, b, 0); i < BLOCK_FRAMES && !rc; i++)
         rc = add_frame(c, mfn_add(mfn_of_blk(b), i));
     return rc;
 }

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+/* test_save_smp_tsan.c: the same under TSan, for not so long. */
+#define SAVES 40u
+#include "test_save_smp.c"

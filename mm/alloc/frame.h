@@ -360,14 +360,20 @@ static always_inline struct frame frame_held(const struct mm *mm, mfn_t m)
                           .i = (unsigned)m.v % BLOCK_FRAMES};
 }
 
-/* The word of a frame in one of owner's blocks, or what stands for it. */
+/*
+ * The word of a frame in one of owner's blocks, or what stands for it; or in a
+ * shared one in which owner has a frame.
+ */
 static inline uint64_t frame_word_of(const struct mm *mm, mfn_t m,
                                      unsigned owner)
 {
+    const struct block *b = mm_block(mm, blk_of_mfn(m));
     struct frame f;
 
-    if (!mm_block(mm, blk_of_mfn(m))->table)
+    if (!b->table) {
+        ASSERT(block_owned_by(b->word, owner));
         return frame_word_owned(owner);
+    }
     f = frame_held(mm, m);
     return frame_word(&f);
 }

@@ -125,13 +125,10 @@ static bool put_frames(struct mm_op *op, blk_t blk)
     bool any = false;
 
     /* With the last of them the block may be gone. */
-    for (unsigned i = 0; i < BLOCK_FRAMES && b->table; i++) {
-        mfn_t m = mfn_add(mfn_of_blk(blk), i);
-
-        if (frame_owned(op, m)) {
-            MUST(dmem_frame_put(op, m));
-            any = true;
-        }
+    for (unsigned i = frame_next_in_shared(op, b, 0); i < BLOCK_FRAMES;
+         i = frame_next_in_shared(op, b, i + 1)) {
+        MUST(dmem_frame_put(op, mfn_add(mfn_of_blk(blk), i)));
+        any = true;
     }
     (void)mm_discharge(op->mm); /* what is left is counted by the caller */
     return any;

@@ -104,6 +104,7 @@ struct mm_domain {
     uint64_t blocks_cut;    /* of these, set aside for small frames */
     uint64_t holes;         /* frames of its blocks it does not have */
     uint64_t shared_frames; /* its frames in shared blocks */
+    uint64_t shared_closed; /* shared blocks that its frames were the last of */
     uint64_t reserved;      /* blocks it owns of the fragment reserve */
     /*
      * Of shared blocks: others' coming and going changes these, too, with

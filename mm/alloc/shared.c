@@ -291,8 +291,10 @@ static always_inline bool offer(struct mm *mm, struct mm_domain *d,
 void shared_offer(struct mm *mm, struct mm_domain *d,
                   const struct shared_frames *f)
 {
-    if (unlikely(offer(mm, d, f)))
-        release(mm, f->block);
+    if (likely(!offer(mm, d, f)))
+        return;
+    d->shared_closed++;
+    release(mm, f->block);
 }
 
 /* The first free frame that somebody has had, or BLOCK_FRAMES. */

@@ -27,19 +27,26 @@ static void move(struct gather *g, uint64_t pfn, mfn_t from, mfn_t to)
     g->moved++;
 }
 
-/* What was freed so far is among them: holes are where the maps say so. */
-static uint64_t free_blocks(const struct gather *g)
+/*
+ * Blocks the domain has, less shared ones that went back with its last frame:
+ * what this comes to says nothing, how it changes does, and others do not
+ * change it, as they do what the machine has free. What was freed so far is
+ * free first: holes are where the maps say so.
+ */
+static int64_t in_use(const struct gather *g)
 {
+    const struct mm_domain *d = g->op->d;
+
     (void)mm_discharge(g->op->mm);
-    return alloc_stats(g->op->mm).free;
+    return (int64_t)(d->blocks - d->shared_closed);
 }
 
-/* How many blocks have come back since there were `before`, less `taken`. */
-static void count_spares(struct gather *g, uint64_t before, uint64_t taken)
+/* How many more are in use, or fewer, than there were. */
+static void count_spares(struct gather *g, int64_t before)
 {
-    uint64_t back = free_blocks(g) + taken - before;
+    int64_t spares = (int64_t)g->spares + in_use(g) - before;
 
-    g->spares = g->spares + taken > back ? g->spares + taken - back : 0;
+    g->spares = spares > 0 ? (uint64_t)spares : 0;
 }
 
 /* --- spans --------------------------------------------------------------- */
@@ -63,7 +70,7 @@ static enum err get_block(const struct gather *g, blk_t *out)
 
 enum err gather_span(struct gather *g, uint64_t pfn)
 {
-    uint64_t before = free_blocks(g);
+    int64_t before = in_use(g);
     blk_t b;
     enum err rc;
 
@@ -75,7 +82,7 @@ enum err gather_span(struct gather *g, uint64_t pfn)
         return rc;
     for (unsigned i = 0; i < BLOCK_FRAMES; i++)
         move(g, pfn + i, frame_of(g, pfn + i), mfn_add(mfn_of_blk(b), i));
-    count_spares(g, before, 1);
+    count_spares(g, before);
     return ERR_NONE;
 }
 
@@ -174,7 +181,7 @@ static void move_next(struct gather *g)
     unsigned left = BLOCK_FRAMES - table_of(g, from)->nr_free;
     mfn_t m = nth_of(g, from, g->next++);
     pfn_t pfn = snapshot_pfn(g->c, m);
-    uint64_t before = 0;
+    int64_t before = 0;
 
     if (pfn.v == PFN_NONE.v || !movable(g, m)) {
         g->from = 0;
@@ -182,11 +189,11 @@ static void move_next(struct gather *g)
     }
     if (left == 1) {
         g->from = 0; /* with the last one its table goes, and the block */
-        before = free_blocks(g);
+        before = in_use(g);
     }
     move(g, pfn.v, m, dmem_hole_take(g->op, &blocks[g->to]));
     if (left == 1)
-        count_spares(g, before, 0);
+        count_spares(g, before);
     else
         (void)mm_discharge(g->op->mm);
 }

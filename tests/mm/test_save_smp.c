@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_save_smp.c: a suspended domain is saved on one CPU, while domains on
- * others (cpus.h) get blocks, share and close them. What it has does not
- * change, so every image is the first one once more. SAVES makes it longer,
- * SEED picks another course.
+ * test_save_smp.c: a suspended domain is saved and relocated on one CPU, while
+ * domains on others (cpus.h) get blocks, share and close them, and give them
+ * back. What it has does not change, so every image is the first one once more;
+ * and relocation is out by RELOCATE_SPARES blocks at most, whatever others give
+ * back meanwhile. SAVES and MOVES make it longer, SEED picks another course.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,10 +16,14 @@
 
 #include "cpus.h"
 #include "mm/alloc/m2p.h"
+#include "mm/save/relocate.h"
 #include "saving.h"
 
 #ifndef SAVES
 #define SAVES 200u
+#endif
+#ifndef MOVES
+#define MOVES 15u
 #endif
 #define CPUS   3u
 #define BLOCKS 64u
@@ -28,7 +33,7 @@ static struct world_domain saved, other[CPUS];
 static struct mm_op op;
 static struct snapshot snapshot;
 static _Atomic bool over;
-static _Atomic uint64_t closed;
+static _Atomic uint64_t closed, given;
 
 static unsigned setting(const char *name, unsigned otherwise)
 {
@@ -204,10 +209,114 @@ static void an_image_is_of_what_the_domain_has(void **state)
     world_end(&world);
 }
 
+/* --- relocated --------------------------------------------------------------
+ */
+
+#define SPANS 16u
+#define TAKEN 6u
+
+/* Of each span there are as many frames in each of its blocks. */
+static void make_scattered(void)
+{
+    mm_op_begin(&op, &saved.d, &saved.v);
+    for (unsigned k = 0; k < SPANS; k++) {
+        blk_t b;
+
+        if (dmem_block_get(&op, &b))
+            cpus_fail("no block for a span");
+        for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+            m2p_set(&world.mm, mfn_add(mfn_of_blk(b), i), pfn_of(i * SPANS + k),
+                    1);
+    }
+    mm_op_end(&op);
+}
+
+static mfn_t span_at(uint64_t n)
+{
+    return snapshot_mfn(&snapshot, pfn_of(n * BLOCK_FRAMES));
+}
+
+static void relocate_once(void)
+{
+    static struct relocate r;
+    enum err rc;
+
+    make_scattered();
+    if (take_snapshot())
+        cpus_fail("no snapshot: %s", snapshot.job.why);
+    relocate_begin(&r, &snapshot);
+    do {
+        mm_op_begin(&op, &saved.d, &saved.v);
+        rc = relocate_step(&r);
+        if (saved.d.blocks > SPANS + RELOCATE_SPARES)
+            cpus_fail("%lu blocks for %u", saved.d.blocks, SPANS);
+        mm_op_end(&op);
+        cpus_rest();
+    } while (rc == ERR_RESTART);
+    if (rc || r.result.whole != SPANS || saved.d.blocks != SPANS)
+        cpus_fail("%lu spans whole, in %lu blocks", r.result.whole,
+                  saved.d.blocks);
+    mm_op_begin(&op, &saved.d, &saved.v);
+    for (unsigned k = 0; k < SPANS; k++)
+        if (dmem_block_put(&op, blk_of_mfn(span_at(k))))
+            cpus_fail("span %u does not go", k);
+    mm_op_end(&op);
+    end_snapshot();
+}
+
+static void take_and_give_back(struct world_domain *x)
+{
+    struct mm_op mine;
+    blk_t b[TAKEN];
+
+    mm_op_begin(&mine, &x->d, &x->v);
+    for (unsigned i = 0; i < TAKEN; i++)
+        if (dmem_block_get_dirty(&mine, &b[i]))
+            cpus_fail("no block to take");
+    mm_op_end(&mine);
+    cpus_rest();
+    mm_op_begin(&mine, &x->d, &x->v);
+    for (unsigned i = 0; i < TAKEN; i++)
+        if (dmem_block_put(&mine, b[i]))
+            cpus_fail("a block does not go");
+    mm_op_end(&mine);
+    given += TAKEN;
+}
+
+static void relocate_or_take(unsigned cpu)
+{
+    if (cpu > 0) {
+        while (!over)
+            take_and_give_back(&other[cpu]);
+        return;
+    }
+    cpus_preempt(1);
+    for (unsigned n = setting("MOVES", MOVES); n > 0; n--)
+        relocate_once();
+    over = true;
+}
+
+static void relocation_counts_what_it_gave_back(void **state)
+{
+    (void)state;
+    world_make(&world, BLOCKS);
+    for (unsigned i = 0; i < CPUS; i++)
+        make((domid_t)(i + 1), &other[i], RELINQUISH_KEEP, TAKEN);
+    make(9, &saved, RELINQUISH_KEEP, 2 * SPANS);
+    run(1000, relocate_or_take);
+    print_message("%lu blocks given back meanwhile\n", given);
+    assert_true(given > 0);
+    world_destroy(&world, &saved);
+    for (unsigned i = 0; i < CPUS; i++)
+        world_destroy(&world, &other[i]);
+    world_end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_image_is_of_what_the_domain_has),
+        cmocka_unit_test(relocation_counts_what_it_gave_back),
     };
 
     alarm(setting("ALARM", 100));

@@ -39,7 +39,7 @@ def cases():
                limit=300, skip=missing("clang", "ld.lld"))
     yield Case("build/lint", ["tools/lint"], limit=120)
     yield Case("build/lint-faults", ["tests/lint"], limit=120)
-    yield Case("build/runner", ["tests/runner"])
+    yield Case("build/runner", ["tests/runner"], env={"SMP": "1"})
     yield Case("build/mutants", ["tests/mutants/run", "--check"],
                expect=("of lines that there are",))
     for path in os.environ.get("HOST_TESTS", "").split():

@@ -45,7 +45,8 @@ def cases():
                env={"GUEST": "resize", "ARGS": "expect=page_1g", "CPU": "max",
                     "MEM": "2G", "HOSTMEM": "4G"})
     for kind in ("ring4", "io4", "fast4", "hogs"):
-        yield Case("share/" + kind, ["tests/boot/share", kind], limit=120)
+        yield Case("share/" + kind, ["tests/boot/share", kind], limit=120,
+                   env={"SMP": "1"})  # counted instructions are those of all
     # Other ways in and out are in use, whatever comes and goes there.
     for name in ("traps", "user", "ptwr", "fork"):
         yield Case("profile/" + name, judge=judge_profile,

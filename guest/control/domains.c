@@ -243,7 +243,7 @@ const struct command command_domains[] = {
     {"create", "KERNEL OPTIONS...",
      "start a kernel: name=web mem=64M [maxmem=] [vcpus=] [cpus=] "
      "[superpages=] "
-     "[relinquish=] [cpu=] [-- its command line]",
+     "[relinquish=] [cpu=] [pse=] [-- its command line]",
      run_create, check_create, false},
     {"destroy", "NAME", "end a domain at once", run_destroy, NULL, false},
     {"claim", "NAME BLOCKS", "promise blocks to a domain that is to come",

@@ -63,6 +63,12 @@ static bool take_cpu(struct module_line *m, const char *v)
     return *v;
 }
 
+static bool take_pse(struct module_line *m, const char *v)
+{
+    (void)m;
+    return !strcmp(v, "off") || !strcmp(v, "late") || !strcmp(v, "always");
+}
+
 static const struct {
     const char *name;
     bool (*take)(struct module_line *m, const char *value);
@@ -75,6 +81,7 @@ static const struct {
     {"superpages=", take_superpages},
     {"relinquish=", take_relinquish},
     {"cpu=", take_cpu},
+    {"pse=", take_pse},
 };
 
 /* NULL: fine; else what to say before the word. */

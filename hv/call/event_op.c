@@ -129,6 +129,8 @@ static enum err bind_virq(struct domain *d, void *arg)
     rc = bind_virq_of(v, (uint8_t)a->virq, &a->port);
     if (!rc && a->virq == VIRQ_FLAGSTONE)
         downgrade_ring_bound(d);
+    if (!rc && a->virq == VIRQ_TIMER && !a->vcpu)
+        shown_timer_bound(&d->shown);
     return rc;
 }
 

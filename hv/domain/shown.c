@@ -36,6 +36,7 @@ static const struct feature features[] = {
     F("rdrand", 1C, 30, 0),
     F("fpu", 1D, 0, 1),
     F("de", 1D, 2, 1),
+    F("pse", 1D, 3, 0),
     F("tsc", 1D, 4, 1),
     F("msr", 1D, 5, 1),
     F("pae", 1D, 6, 1),
@@ -90,6 +91,7 @@ static const struct feature features[] = {
      * stand in for SSE2. */
     F("fpu", X1D, 0, 1),
     F("de", X1D, 2, 1),
+    F("pse", X1D, 3, 0),
     F("tsc", X1D, 4, 1),
     F("msr", X1D, 5, 1),
     F("pae", X1D, 6, 1),
@@ -103,6 +105,7 @@ static const struct feature features[] = {
     F("mmx", X1D, 23, 1),
     F("fxsr", X1D, 24, 1),
     F("fxsr_opt", X1D, 25, 0),
+    F("pdpe1gb", X1D, 26, 0),
     F("lm", X1D, 29, 1),
     /* An invariant TSC. */
     F("nonstop_tsc", X7D, 8, 0),
@@ -205,6 +208,53 @@ static void trim_offsets(struct shown *s)
             s->offset[i] = 0;
 }
 
+/* --- large pages --------------------------------------------------------- */
+
+/* PSE, AMD's copy of it, and 1 GiB. */
+static const uint32_t large[SHOWN_WORDS] = {
+    [SHOWN_1D] = UINT32_C(1) << 3,
+    [SHOWN_X1D] = UINT32_C(1) << 3 | UINT32_C(1) << 26,
+};
+
+uint32_t shown_now(const struct shown *s, enum shown_word word)
+{
+    const bool late =
+        __atomic_load_n(&s->pse, __ATOMIC_RELAXED) == SHOWN_PSE_LATE;
+
+    return s->word[word] & ~(late ? large[word] : 0);
+}
+
+void shown_timer_bound(struct shown *s)
+{
+    if (s->pse == SHOWN_PSE_LATE)
+        __atomic_store_n(&s->pse, SHOWN_PSE_NOW, __ATOMIC_RELAXED);
+}
+
+/* Without PSE there is no 1 GiB either. */
+static void choose_large(struct shown *s, const struct shown *host,
+                         const struct shown_choice *c)
+{
+    const bool off = c->pse == SHOWN_PSE_OFF ||
+                     (c->less[SHOWN_1D] & large[SHOWN_1D]) ||
+                     !(host->word[SHOWN_1D] & large[SHOWN_1D]);
+
+    s->pse = off ? SHOWN_PSE_OFF : c->pse;
+    for (unsigned w = 0; w < SHOWN_WORDS; w++) {
+        s->word[w] &= ~large[w];
+        if (!off)
+            s->word[w] |= host->word[w] & large[w] & ~c->less[w];
+    }
+}
+
+/* Could choose_large() have left it so, and time? */
+static bool large_sane(const struct shown *s)
+{
+    const bool has_pse = s->word[SHOWN_1D] & large[SHOWN_1D];
+
+    return s->pse <= SHOWN_PSE_NOW && has_pse == (s->pse != SHOWN_PSE_OFF) &&
+           (has_pse || !(s->word[SHOWN_X1D] & large[SHOWN_X1D]));
+}
+
 /* --- choosing ------------------------------------------------------------ */
 
 void shown_filter(struct shown *s)
@@ -252,7 +302,7 @@ bool shown_choice_parse(struct shown_choice *c, const char *text, size_t len)
 {
     bool first = true, good = true;
 
-    *c = (struct shown_choice){0};
+    *c = (struct shown_choice){.pse = c->pse};
     for (; good; first = false) {
         size_t n = 0;
 
@@ -296,6 +346,7 @@ enum err shown_make(struct shown *out, const struct shown *host,
             out->word[w] &= word_of(w, 1) & ~word_of(w, c->level + 1);
         out->word[w] &= ~c->less[w];
     }
+    choose_large(out, host, c);
     shown_filter(out);
     return rc;
 }
@@ -310,7 +361,7 @@ bool shown_sane(const struct shown *s)
         if (s->vendor[i] < ' ' || s->vendor[i] > '~')
             return false;
     shown_filter(&as_filtered);
-    return !memcmp(&as_filtered, s, sizeof(*s)) && !s->reserved &&
+    return !memcmp(&as_filtered, s, sizeof(*s)) && large_sane(s) &&
            xstate_sane(
                &(struct xstate_layout){shown_xcr0(s),
                                        {0, 0, s->offset[2], 0, 0, s->offset[5],

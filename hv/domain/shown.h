@@ -25,6 +25,18 @@ enum shown_word {
     SHOWN_WORDS
 };
 
+/*
+ * When a guest is shown large pages (PSE, 1 GiB), if the processor has them.
+ * LATE: from the moment on at which vCPU 0 binds its timer, when Linux has laid
+ * its direct map, which must stay small, and has yet to look again; then NOW.
+ */
+enum shown_pse {
+    SHOWN_PSE_OFF,
+    SHOWN_PSE_LATE,
+    SHOWN_PSE_ALWAYS,
+    SHOWN_PSE_NOW
+};
+
 /* In images as it is. */
 struct shown {
     uint32_t word[SHOWN_WORDS];
@@ -32,7 +44,7 @@ struct shown {
     uint32_t leaves, xleaves;  /* the highest of each range */
     char vendor[12];           /* as CPUID has it, no zero at its end */
     uint16_t offset[XSTATE_N]; /* in the XSAVE area, of what shown_xcr0() has */
-    uint32_t reserved;
+    uint32_t pse;              /* enum shown_pse; 0 before there was any */
 };
 _Static_assert(sizeof(struct shown) == 80, "fixed layout");
 
@@ -40,6 +52,7 @@ _Static_assert(sizeof(struct shown) == 80, "fixed layout");
 struct shown_choice {
     uint32_t level; /* 0: all there is; 1 to 4: x86-64, x86-64-v2, ... */
     uint32_t less[SHOWN_WORDS];
+    uint32_t pse; /* what pse= says; no level has it */
 };
 
 #define SHOWN_WHY 80
@@ -63,6 +76,11 @@ bool shown_sane(const struct shown *s);
 /* ERR_INVAL: not on this host, for `why` ("this processor lacks avx2"). */
 enum err shown_fits(const struct shown *s, const struct shown *host,
                     char why[SHOWN_WHY]);
+
+/* What it is shown of that word by now. */
+uint32_t shown_now(const struct shown *s, enum shown_word word);
+/* The moment that SHOWN_PSE_LATE waits for. */
+void shown_timer_bound(struct shown *s);
 
 /* The bits of XCR0 that go with it; 0 without XSAVE. */
 uint64_t shown_xcr0(const struct shown *s);

@@ -5,8 +5,8 @@
  *
  * Hidden on purpose: everything that takes privilege a guest does not have
  * (VMX, SVM, MONITOR, SMEP, SMAP, PKU, LA57, UMIP, PCID, INVPCID, MTRR, MCE,
- * performance and power interfaces), superpages at any level as Xen hides them
- * (PSE, PGE, PSE36, 1 GiB), and what depends on MSRs not virtualised.
+ * performance and power interfaces), global pages, PSE36, and what depends on
+ * MSRs not virtualised. Large pages (PSE, 1 GiB) as the domain's pse= says.
  */
 #include "hv/trap/cpuid.h"
 
@@ -145,7 +145,7 @@ static struct x86_cpuid features(const struct vcpu *v)
      */
     if ((c.ecx & LEAF1_XSAVE) && ((v->cr4 & CR4_OSXSAVE) || v->in_kernel))
         c.ecx |= LEAF1_OSXSAVE;
-    c.edx = shown->word[SHOWN_1D];
+    c.edx = shown_now(shown, SHOWN_1D);
     return c;
 }
 
@@ -188,7 +188,8 @@ static struct x86_cpuid shown_leaf(const struct vcpu *v, uint32_t leaf,
         bool again = leaf_or_none(leaf, 0).eax;
 
         return (struct x86_cpuid){again ? v->d->shown.signature : 0, 0,
-                                  w[SHOWN_X1C], w[SHOWN_X1D]};
+                                  w[SHOWN_X1C],
+                                  shown_now(&v->d->shown, SHOWN_X1D)};
     }
     case 0x80000007: /* an invariant TSC is what makes PV time right */
         return (struct x86_cpuid){.edx = w[SHOWN_X7D]};

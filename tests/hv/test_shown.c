@@ -8,6 +8,9 @@
 #include "hv/domain/shown.h"
 #include "tests/hv/check.h"
 
+#define PSE (UINT32_C(1) << 3)
+#define GIB (UINT32_C(1) << 26)
+
 static char why[SHOWN_WHY];
 
 /* Processors, in short. */
@@ -44,7 +47,7 @@ static struct shown processor(unsigned which)
 static struct shown make(unsigned which, const char *cpu)
 {
     const struct shown host = processor(which);
-    struct shown_choice c;
+    struct shown_choice c = {0};
     struct shown s;
 
     assert_true(shown_choice_parse(&c, cpu, strlen(cpu)));
@@ -113,7 +116,7 @@ static void a_baseline_has_nothing_of_its_host(void **state)
 static void what_the_host_lacks_is_named(void **state)
 {
     const struct shown host = processor(NEHALEM);
-    struct shown_choice c;
+    struct shown_choice c = {0};
     struct shown s;
 
     (void)state;
@@ -147,7 +150,7 @@ static void every_word_is_understood_or_refused(void **state)
         "",          "Host",       "x86-64-v5",      "host,",      "host,avx",
         "host,-",    "host,-avx3", ",host",          "host,-avx,", "-avx",
         "host -avx", "hostess",    "x86-64-v2,,-avx"};
-    struct shown_choice c;
+    struct shown_choice c = {0};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
@@ -181,7 +184,9 @@ static void no_record_is_believed(void **state)
     BAD(s.offset[2] = XSTATE_MAX - 255);
     BAD(s.offset[5] = 1088); /* it has no AVX-512 */
     BAD(s.offset[0] = 1);
-    BAD(s.reserved = 1);
+    BAD(s.pse = SHOWN_PSE_LATE); /* nothing to show */
+    BAD(s.word[SHOWN_1D] |= PSE);
+    BAD(s.word[SHOWN_X1D] |= GIB);
 #undef BAD
     s = good;
     memcpy(s.vendor, "AuthenticAMD", 12);
@@ -194,6 +199,79 @@ static void no_record_is_believed(void **state)
             "this processor has part 2 of the XSAVE area elsewhere");
 }
 
+/* --- large pages ---------------------------------------------------------- */
+
+static struct shown make_large(uint32_t pse, const char *cpu,
+                               uint32_t host_less)
+{
+    struct shown host = processor(HASWELL), s;
+    struct shown_choice c = {.pse = pse};
+
+    host.word[SHOWN_X1D] &= ~host_less;
+    assert_true(shown_choice_parse(&c, cpu, strlen(cpu)));
+    assert_int_equal(shown_make(&s, &host, &c, why), ERR_NONE);
+    assert_true(shown_sane(&s));
+    return s;
+}
+
+static bool has_pse(const struct shown *s)
+{
+    const bool has = shown_now(s, SHOWN_1D) & PSE;
+
+    assert_int_equal(!!(shown_now(s, SHOWN_X1D) & PSE), has);
+    return has;
+}
+
+static bool has_gib(const struct shown *s)
+{
+    return shown_now(s, SHOWN_X1D) & GIB;
+}
+
+/* Whatever the level; and nothing else comes or goes with them. */
+static void large_pages_come_when_they_may(void **state)
+{
+    static const char *const cpus[] = {"host", "x86-64", "x86-64-v3"};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cpus); i++) {
+        const struct shown off = make(HASWELL, cpus[i]);
+        struct shown s = make_large(SHOWN_PSE_ALWAYS, cpus[i], 0);
+
+        assert_false(has_pse(&off) || has_gib(&off));
+        assert_true(has_pse(&s) && has_gib(&s));
+        s = make_large(SHOWN_PSE_LATE, cpus[i], 0);
+        for (unsigned w = 0; w < SHOWN_WORDS; w++)
+            assert_int_equal(shown_now(&s, w), shown_now(&off, w));
+        shown_timer_bound(&s);
+        assert_true(has_pse(&s) && has_gib(&s) && shown_sane(&s));
+        shown_timer_bound(&s);
+        assert_int_equal(s.pse, SHOWN_PSE_NOW);
+        assert_int_equal(s.word[SHOWN_1D], off.word[SHOWN_1D] | PSE);
+    }
+}
+
+static void not_where_they_are_off_or_not_there(void **state)
+{
+    struct shown s = make(HASWELL, "host"), host = processor(HASWELL);
+
+    (void)state;
+    shown_timer_bound(&s);
+    assert_false(has_pse(&s) || has_gib(&s));
+    s = make_large(SHOWN_PSE_ALWAYS, "host,-pdpe1gb", 0);
+    assert_true(has_pse(&s) && !has_gib(&s));
+    s = make_large(SHOWN_PSE_LATE, "host,-pse", 0);
+    shown_timer_bound(&s);
+    assert_false(has_pse(&s) || has_gib(&s));
+    s = make_large(SHOWN_PSE_ALWAYS, "x86-64-v2", GIB);
+    assert_true(has_pse(&s) && !has_gib(&s));
+    goes(&s, HASWELL);
+    s = make_large(SHOWN_PSE_LATE, "x86-64-v2", 0);
+    s.word[SHOWN_X1D] |= GIB; /* and to no processor without */
+    host.word[SHOWN_X1D] &= ~GIB;
+    assert_int_equal(shown_fits(&s, &host, why), ERR_INVAL);
+    assert_string_equal(why, "this processor lacks pdpe1gb");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +281,8 @@ int main(void)
         cmocka_unit_test(what_is_needed_goes_with_it),
         cmocka_unit_test(every_word_is_understood_or_refused),
         cmocka_unit_test(no_record_is_believed),
+        cmocka_unit_test(large_pages_come_when_they_may),
+        cmocka_unit_test(not_where_they_are_off_or_not_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

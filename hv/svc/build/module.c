@@ -189,6 +189,19 @@ static bool set_cpu(struct module_config *m, struct word v)
     return shown_choice_parse(&m->cpu, v.p, v.len);
 }
 
+static bool set_pse(struct module_config *m, struct word v)
+{
+    if (word_is(v, "off"))
+        m->cpu.pse = SHOWN_PSE_OFF;
+    else if (word_is(v, "late"))
+        m->cpu.pse = SHOWN_PSE_LATE;
+    else if (word_is(v, "always"))
+        m->cpu.pse = SHOWN_PSE_ALWAYS;
+    else
+        return false;
+    return true;
+}
+
 static bool set_control(struct module_config *m, struct word v)
 {
     m->control = true;
@@ -217,6 +230,7 @@ static const struct {
     {"superpages", set_superpages, true},
     {"relinquish", set_relinquish, true},
     {"cpu", set_cpu, true},
+    {"pse", set_pse, true},
     {"control", set_control, false},
     {"terminal", set_terminal, false},
 };

@@ -2,7 +2,7 @@
 /*
  * module.h: what a boot module is for, as its command line says:
  *     [/path] name=web mem=512M maxmem=1G vcpus=2 superpages=prefer
- *         relinquish=keep cpu=x86-64-v2 control terminal -- command line
+ *         relinquish=keep cpu=x86-64-v2 pse=late control terminal -- ...
  *     [/path] initrd=web
  *     [/path] kernel=keep           for the control guest to start
  *     [/path] scenario=story        for it to run

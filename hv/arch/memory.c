@@ -28,6 +28,12 @@ static void hand_over(maddr_t start, maddr_t end, void *ctx)
     alloc_add(&hv_mm, mfn_of_maddr(start), (end.v - start.v) >> PAGE_SHIFT);
 }
 
+/*
+ * Of an address, what every L1 data cache looks at that has the L1 terminal
+ * fault: Xen found 44 bits on the oldest of them, however many CPUID says.
+ */
+#define L1D_BITS 44u
+
 void memory_init(void)
 {
     uint64_t frames = MIN(paging_m2p_frames(), HV_DIRECT_MAX >> PAGE_SHIFT);
@@ -40,6 +46,7 @@ void memory_init(void)
     hv_mm.m2p = (uint64_t *)HV_M2P_RW_VA;
     hv_mm.linear_pt = true;
     hv_mm.pages_1g = cpu_features.page1g;
+    hv_mm.cache_bits = MIN(cpu_features.phys_bits, L1D_BITS);
     memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));
     alloc_init(&hv_mm, meta, frames, fragment_reserve());
     early_finish(hand_over, NULL);

@@ -35,6 +35,7 @@ struct mm {
     uint64_t trim_cursor; /* where frame_trim() goes on */
     bool linear_pt;       /* may tables map tables of their own level? */
     bool pages_1g;        /* has the processor L3 entries with PSE? */
+    unsigned cache_bits;  /* of an address, that a cache may look at; 0: all */
     pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
     struct mm_domain *domains;
     struct mm_shared shared;

@@ -7,13 +7,24 @@
 #include "mm/alloc/dmem.h"
 #include "mm/pv/super.h"
 
+/* As the cache sees it. */
+static uint64_t cached_mfn(const struct mm *mm, pte_t e)
+{
+    const uint64_t seen =
+        mm->cache_bits ? BIT(mm->cache_bits) - 1 : ~UINT64_C(0);
+
+    return pte_mfn(pte_of(e.v & seen)).v;
+}
+
 bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level)
 {
-    mfn_t m = pte_mfn(e);
+    const uint64_t m = cached_mfn(mm, e);
 
-    if (level > 1 && (e.v & PTE_PSE))
-        return false;
-    return m.v == 0 || m.v >= mm->nr_frames;
+    if (level == 1 || !(e.v & PTE_PSE))
+        return m == 0 || m >= mm->nr_frames;
+    /* Linux stores the complement of what was there (pmd_mkinvalid()). */
+    return level < PT_LEVELS &&
+           (m & ~(BIT(9 * (level - 1)) - 1)) >= mm->nr_frames;
 }
 
 struct frame_table *entry_table_shared(const struct mm_op *op, mfn_t m)

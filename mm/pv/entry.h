@@ -67,7 +67,9 @@ static always_inline pte_t entry_adjust(pte_t e, unsigned level)
 
 /*
  * A not-present entry must not name memory that a CPU with the L1 terminal
- * fault would fetch from its cache (XSA-273): RAM, or anything with PSE.
+ * fault would fetch from its cache (XSA-273): RAM. With PSE at L2 and L3 it
+ * names all of a large page, at L4 it is refused. What of the address is beyond
+ * mm.cache_bits such a cache does not see.
  */
 bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level);
 

@@ -311,18 +311,23 @@ enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
     return rc;
 }
 
-/*
- * Is the frame a validated L1 table of the domain's? A walk that went through
- * a linear entry ends in a table of another level.
- */
-static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
+/* Of which level the frame is a validated table of the domain's; 0: of none. */
+static unsigned level_of(const struct mm_op *op, mfn_t m, struct frame *out)
 {
     uint64_t w;
 
     if (!frame_find_worded(op, m, out))
-        return false;
+        return 0;
     w = frame_word(out);
-    return frame_type(w) == FRAME_L1 && (w & FRAME_VALIDATED);
+    return frame_is_table(frame_type(w)) && (w & FRAME_VALIDATED)
+               ? (unsigned)frame_type(w)
+               : 0;
+}
+
+/* A walk that went through a linear entry ends in a table of another level. */
+static bool is_l1(const struct mm_op *op, mfn_t m, struct frame *out)
+{
+    return level_of(op, m, out) == 1;
 }
 
 static enum err update_va_rare(struct mm_op *op, uint64_t va, uint64_t val)
@@ -361,6 +366,21 @@ enum err mmu_find_va(const struct mm_op *op, uint64_t va, pte_t *out)
     return pte_present(*out) ? ERR_NONE : ERR_INVAL;
 }
 
+/* Of an L4 no kernel stores to an entry. */
+static bool stored_to(unsigned level)
+{
+    return level >= 1 && level < PT_LEVELS;
+}
+
+/*
+ * Above level 1 a store makes, changes or takes away a large page. To hang in a
+ * table, or to take it out, may take long, so there are hypercalls for it.
+ */
+static bool is_no_table(unsigned level, pte_t e)
+{
+    return level == 1 || !pte_present(e) || (e.v & PTE_PSE);
+}
+
 enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
                           struct mmu_entry *out)
 {
@@ -372,7 +392,8 @@ enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
     if (rc)
         return rc;
     e = pte_of(READ_ONCE(walk.entry->v));
-    if (!pte_present(e) || (e.v & PTE_RW) || !is_l1(op, pte_mfn(e), &f))
+    if (!pte_present(e) || (e.v & PTE_RW) ||
+        !stored_to(level_of(op, pte_mfn(e), &f)))
         return ERR_INVAL;
     *out = (struct mmu_entry){
         .table = f.mfn,
@@ -391,10 +412,12 @@ uint64_t mmu_emulate_read(const struct mm_op *op, struct mmu_entry e)
 enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e, uint64_t old,
                            uint64_t val)
 {
-    struct entry_at at = {.level = 1};
+    struct entry_at at;
     pte_t *slot = (pte_t *)mm_frame_ptr(op->mm, e.table) + e.i;
 
-    if (!is_l1(op, e.table, &at.table))
+    at.level = level_of(op, e.table, &at.table);
+    if (!stored_to(at.level) || !is_no_table(at.level, pte_of(old)) ||
+        !is_no_table(at.level, pte_of(val)))
         return ERR_INVAL;
     if (READ_ONCE(slot->v) != old)
         return ERR_RESTART;

@@ -143,6 +143,58 @@ static void absent_entries_must_not_name_memory(void **state)
         ERR_NONE);
 }
 
+/* What the cache does not see of an address does not make it another. */
+static void nor_memory_by_another_name(void **state)
+{
+    struct scene *s = *state;
+    const mfn_t beyond = mfn_of(s->w.mm.nr_frames);
+    const uint64_t high = BIT(44);
+
+    s->w.mm.cache_bits = 44;
+    refused(s, s->l1, 1, pte_make(s->data, high).v, ERR_INVAL);
+    refused(s, s->l1, 1, pte_make(s->foreign, BIT(51)).v, ERR_INVAL);
+    assert_int_equal(update(s, s->l1, 1, pte_make(beyond, high).v), ERR_NONE);
+    assert_int_equal(update(s, s->l1, 1, high), ERR_NONE); /* frame 0 */
+    assert_int_equal(update(s, s->l2, 1, high), ERR_NONE);
+    refused(s, s->l2, 1, high | PTE_PSE, ERR_INVAL);
+}
+
+/* As Linux has a large page invalid for a moment: the complement of its frame.
+ */
+static uint64_t complement(mfn_t m)
+{
+    return (~pte_make(m, 0).v & PTE_ADDR) | PTE_RW | PTE_PSE;
+}
+
+/* All of the page that it names has to be beyond. */
+static void absent_large_pages_neither(void **state)
+{
+    struct scene *s = *state;
+    const mfn_t tables[] = {s->l2, s->l3};
+    const uint64_t end = s->w.mm.nr_frames;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(tables); i++) {
+        const uint64_t frames = BIT(9 * (i + 1));
+        const uint64_t beyond = (end + frames - 1) / frames * frames;
+        const uint64_t good[] = {complement(s->block), complement(mfn_of(0)),
+                                 complement(mfn_of(end - 1)),
+                                 pte_make(mfn_of(beyond), PTE_PSE).v,
+                                 pte_make(mfn_of(beyond + 77), PTE_PSE).v};
+
+        for (unsigned k = 0; k < ARRAY_SIZE(good); k++) {
+            assert_int_equal(update(s, tables[i], 1, good[k]), ERR_NONE);
+            assert_int_equal(scene_entry(s, tables[i], 1)->v, good[k]);
+        }
+        refused(s, tables[i], 1, PTE_PSE, ERR_INVAL);
+        refused(s, tables[i], 1, pte_make(s->block, PTE_PSE).v, ERR_INVAL);
+        refused(s, tables[i], 1, pte_make(mfn_of(end - 1), PTE_PSE).v,
+                ERR_INVAL);
+        refused(s, tables[i], 1, pte_make(mfn_of(beyond - 1), PTE_PSE).v,
+                ERR_INVAL);
+    }
+    refused(s, s->l4, 1, complement(s->block), ERR_INVAL);
+}
+
 static void entries_read_back_adjusted(void **state)
 {
     struct scene *s = *state;
@@ -435,14 +487,14 @@ static void a_failed_pin_leaves_nothing_behind(void **state)
     assert_int_equal(reservation_decrease(&s->op, low, 0), ERR_NONE);
 }
 
-static void direct_writes_reach_only_own_l1_tables(void **state)
+static void direct_writes_reach_own_tables_only(void **state)
 {
     struct scene *s = *state;
     struct mmu_entry e;
     uint64_t old;
 
     assert_int_equal(update(s, s->l1, 5, pte_make(s->l1, READ).v), ERR_NONE);
-    assert_int_equal(update(s, s->l1, 6, pte_make(s->l2, READ).v), ERR_NONE);
+    assert_int_equal(update(s, s->l1, 6, pte_make(s->l4, READ).v), ERR_NONE);
     assert_int_equal(mmu_emulate_find(&s->op, s->l4, 0x5000 + 8 * 9, &e),
                      ERR_NONE);
     assert_int_equal(e.table.v, s->l1.v);
@@ -458,6 +510,44 @@ static void direct_writes_reach_only_own_l1_tables(void **state)
     old = mmu_emulate_read(&s->op, e);
     assert_int_equal(
         mmu_emulate_write(&s->op, e, old, pte_make(s->l2, KERNEL).v), ERR_BUSY);
+}
+
+/* The entry that is stored to at va, by the kernel's own mapping of its table.
+ */
+static enum err emulate(struct scene *s, uint64_t va, uint64_t val)
+{
+    struct mmu_entry e;
+    enum err rc = mmu_emulate_find(&s->op, s->l4, va, &e);
+
+    if (!rc)
+        rc = mmu_emulate_write(&s->op, e, mmu_emulate_read(&s->op, e), val);
+    world_audit(&s->w, "an emulated store");
+    return rc;
+}
+
+/* Large pages come, change, are invalid for a moment and go; tables do not. */
+static void direct_writes_of_large_pages(void **state)
+{
+    struct scene *s = *state;
+    const uint64_t large = pte_make(s->block, KERNEL | PTE_PSE).v;
+    const uint64_t at = 0x7000 + 8 * 9, table = scene_entry(s, s->l2, 0)->v;
+
+    assert_int_equal(update(s, s->l1, 7, pte_make(s->l2, READ).v), ERR_NONE);
+    assert_int_equal(update(s, s->l1, 8, pte_make(s->l3, READ).v), ERR_NONE);
+    assert_int_equal(emulate(s, at, large), ERR_NONE);
+    assert_int_equal(scene_entry(s, s->l2, 9)->v, large);
+    assert_int_equal(update(s, s->l2, 10, pte_make(s->l1, KERNEL).v), ERR_NONE);
+    assert_int_equal(emulate(s, at, large & ~PTE_RW), ERR_NONE);
+    assert_int_equal(emulate(s, at, complement(s->block)), ERR_NONE);
+    assert_int_equal(emulate(s, at, pte_make(s->block, PTE_PSE).v), ERR_INVAL);
+    assert_int_equal(emulate(s, at, large), ERR_NONE);
+    assert_int_equal(emulate(s, at, pte_make(s->l1, KERNEL).v), ERR_INVAL);
+    assert_int_equal(emulate(s, 0x7000, 0), ERR_INVAL);
+    assert_int_equal(emulate(s, 0x7000, table & ~PTE_A), ERR_INVAL);
+    assert_int_equal(emulate(s, 0x8000 + 8 * 2, large), ERR_INVAL); /* 1 GiB */
+    assert_int_equal(emulate(s, 0x8000 + 8 * 2, PTE_RW), ERR_NONE);
+    assert_int_equal(emulate(s, at, 0), ERR_NONE);
+    assert_int_equal(scene_entry(s, s->l2, 0)->v, table);
 }
 
 static void descriptors_are_audited(void **state)
@@ -534,6 +624,8 @@ int main(void)
         scene_test(hypervisor_slots_are_refused),
         scene_test(commands_beyond_the_known_are_nosys),
         scene_test(absent_entries_must_not_name_memory),
+        scene_test(nor_memory_by_another_name),
+        scene_test(absent_large_pages_neither),
         scene_test(entries_read_back_adjusted),
         scene_test(the_read_write_bit_carries_the_type),
         scene_test(every_single_bit_flip_is_answered),
@@ -550,7 +642,8 @@ int main(void)
         scene_test(exchange_wants_frames_without_references),
         scene_test(interrupted_pins_go_on_where_they_were),
         scene_test(a_failed_pin_leaves_nothing_behind),
-        scene_test(direct_writes_reach_only_own_l1_tables),
+        scene_test(direct_writes_reach_own_tables_only),
+        scene_test(direct_writes_of_large_pages),
         scene_test(descriptors_are_audited),
     };
 

@@ -137,7 +137,7 @@ static void an_entry_of_what_is_no_table_any_more_is_not_written(void **state)
     mfn_t f = former_table(s);
 
     assert_int_equal(mmu_emulate_write(&s->op, at(f, 0), 0, 0), ERR_INVAL);
-    assert_int_equal(mmu_emulate_write(&s->op, at(s->l2, 0), 0, 0), ERR_INVAL);
+    assert_int_equal(mmu_emulate_write(&s->op, at(s->l4, 0), 0, 0), ERR_INVAL);
 }
 
 /* --- counts at their limits ---------------------------------------------- */

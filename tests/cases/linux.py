@@ -3,8 +3,8 @@
 """
 from case import Case, skips_at_77
 
-KINDS = ("life", "max", "lowmem", "keep", "cut", "three", "smplife",
-         "nonotes", "32bit", "damaged", "short", "ramdisk", "small")
+KINDS = ("life", "large", "max", "lowmem", "keep", "cut", "three", "huge",
+         "smplife", "nonotes", "32bit", "damaged", "short", "ramdisk", "small")
 # Without packages there is nothing to boot, and the line says why.
 judge = skips_at_77("no packages", "^linux: (.*)")
 

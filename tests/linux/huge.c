@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * huge.c: a program of Linux: memory in pages of 2 MiB (and 1 GiB), as hugetlb
+ * and as files of a tmpfs with huge=always, through all that changes an entry:
+ * each byte is what was written last, by whoever sees it. One line each.
+ * `huge keep`: 96 MiB of it, looked at and written anew again and again,
+ * whatever becomes of the machine.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LARGE (2ul << 20)
+#define GIB   (1ul << 30)
+#define PAGES 8ul /* large ones, of each kind */
+#define SIZE  (PAGES * LARGE)
+
+static bool say(const char *what, bool good)
+{
+    printf("LINUX %s%s\n", good ? "" : "fail: ", what);
+    fflush(stdout);
+    return good;
+}
+
+/* --- what is in memory ---------------------------------------------------- */
+
+static void fill(volatile uint64_t *p, size_t size, uint64_t seed)
+{
+    for (size_t i = 0; i < size / 8; i++)
+        p[i] = (i + seed) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static bool is(const volatile uint64_t *p, size_t size, uint64_t seed)
+{
+    for (size_t i = 0; i < size / 8; i++)
+        if (p[i] != (i + seed) * UINT64_C(0x9e3779b97f4a7c15))
+            return false;
+    return true;
+}
+
+static bool is_zero(const volatile uint64_t *p, size_t size)
+{
+    for (size_t i = 0; i < size / 8; i++)
+        if (p[i])
+            return false;
+    return true;
+}
+
+/* KiB of it that are mapped large, by the kernel's own account. */
+static unsigned long mapped_large(const void *p)
+{
+    FILE *f = fopen("/proc/self/smaps", "r");
+    unsigned long from, kib, sum = 0;
+    char line[256];
+    bool here = false;
+
+    while (f && fgets(line, sizeof(line), f)) {
+        if (sscanf(line, "%lx-", &from) == 1 && strchr(line, '-'))
+            here = from == (uintptr_t)p;
+        else if (here && (sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1 ||
+                          sscanf(line, "Shared_Hugetlb: %lu", &kib) == 1 ||
+                          sscanf(line, "Private_Hugetlb: %lu", &kib) == 1))
+            sum += kib;
+    }
+    if (f)
+        fclose(f);
+    return sum;
+}
+
+/* What a child says with its exit status. */
+static bool child_says(bool (*fn)(uint64_t *p), uint64_t *p)
+{
+    int status = -1;
+    const pid_t pid = fork();
+
+    if (!pid)
+        _exit(!fn(p));
+    return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+/* --- what is done with it ------------------------------------------------- */
+
+static bool reads_and_writes(uint64_t *p)
+{
+    const bool good = is(p, SIZE, 1);
+
+    fill(p + LARGE / 8, LARGE, 2);
+    return good;
+}
+
+/* Shared: the child sees ours, and we what it wrote. */
+static bool survives_fork(uint64_t *p)
+{
+    return child_says(reads_and_writes, p) && is(p, LARGE, 1) &&
+           is(p + LARGE / 8, LARGE, 2);
+}
+
+static bool writes_it(uint64_t *p)
+{
+    *(volatile uint64_t *)p = 1;
+    return true;
+}
+
+static bool is_protected(uint64_t *p, size_t at, size_t size)
+{
+    if (mprotect((char *)p + at, size, PROT_READ))
+        return false;
+    if (child_says(writes_it, (uint64_t *)(void *)((char *)p + at)))
+        return false; /* it ought to have ended by SIGSEGV */
+    return !mprotect((char *)p + at, size, PROT_READ | PROT_WRITE);
+}
+
+/* Of the last page, so that what is before stays to be looked at. */
+static bool goes_in_part(uint64_t *p, size_t size)
+{
+    return !munmap((char *)p + SIZE - size, size) && is(p, LARGE, 1);
+}
+
+static bool hugetlb(const char *kind, int flags, bool forks)
+{
+    uint64_t *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+                       flags | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+    bool good = p != MAP_FAILED;
+
+    if (good) {
+        fill(p, SIZE, 1);
+        good = is(p, SIZE, 1) && mapped_large(p) == SIZE >> 10;
+        if (forks)
+            good = good && survives_fork(p) &&
+                   is_protected(p, 3 * LARGE, 2 * LARGE);
+        good =
+            good && goes_in_part(p, 2 * LARGE) && !munmap(p, SIZE - 2 * LARGE);
+    }
+    return say(kind, good);
+}
+
+/* --- tmpfs ---------------------------------------------------------------- */
+
+static uint64_t *map_file(int fd)
+{
+    char *hint =
+        mmap(NULL, SIZE + LARGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (hint == MAP_FAILED || munmap(hint, SIZE + LARGE))
+        return MAP_FAILED;
+    hint += -(uintptr_t)hint % LARGE;
+    return mmap(hint, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+/* A hole of half a page and more: it is split, and zero where it was. */
+static bool takes_a_hole(int fd, uint64_t *p)
+{
+    const size_t at = 4 * LARGE + LARGE / 2, size = LARGE;
+
+    fill(p, SIZE, 1);
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at,
+                  (off_t)size))
+        return false;
+    return is(p, 4 * LARGE, 1) && is_zero(p + at / 8, size) &&
+           is(p + (at + size) / 8, SIZE - at - size, 1 + (at + size) / 8);
+}
+
+static bool file_of(int fd)
+{
+    uint64_t *p = map_file(fd);
+
+    if (p == MAP_FAILED)
+        return say("a file of large pages is mapped", false);
+    fill(p, SIZE, 1);
+    say("a file of large pages", is(p, SIZE, 1));
+    say("mapped large", mapped_large(p) == SIZE >> 10);
+    say("by fork", survives_fork(p));
+    fill(p, SIZE, 1);
+    say("protected in part",
+        is_protected(p, 2 * LARGE + 4096, 8192) && is(p, 2 * LARGE, 1));
+    say("with a hole", takes_a_hole(fd, p));
+    fill(p, SIZE, 1);
+    say("unmapped in part", goes_in_part(p, LARGE / 2));
+    return !munmap(p, SIZE - LARGE / 2);
+}
+
+/* Mounted by the first. */
+static int large_file(const char *name)
+{
+    int fd;
+
+    if (access("/large", F_OK) &&
+        (mkdir("/large", 0755) ||
+         mount("large", "/large", "tmpfs", 0, "huge=always")))
+        return -1;
+    fd = open(name, O_RDWR | O_CREAT, 0600);
+    return fd < 0 || ftruncate(fd, (off_t)SIZE) ? -1 : fd;
+}
+
+static uint64_t *map_large_file(const char *name)
+{
+    const int fd = large_file(name);
+
+    return fd < 0 ? MAP_FAILED : map_file(fd);
+}
+
+static bool tmpfs(void)
+{
+    const int fd = large_file("/large/file");
+
+    return fd < 0 ? say("a tmpfs of large pages", false) : file_of(fd);
+}
+
+/* --- pools ---------------------------------------------------------------- */
+
+static bool reserve(const char *file, const char *n)
+{
+    char back[32] = "";
+    FILE *f = fopen(file, "r+");
+
+    if (!f)
+        return false;
+    fputs(n, f);
+    fflush(f);
+    rewind(f);
+    if (!fgets(back, sizeof(back), f))
+        back[0] = 0;
+    fclose(f);
+    return atol(back) == atol(n);
+}
+
+/* Of 1 GiB: one page, its beginning and its end. */
+static void gigabyte(void)
+{
+    const int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB | 30 << 26;
+    uint64_t *p, *end;
+
+    if (access("/sys/kernel/mm/hugepages/hugepages-1048576kB", F_OK))
+        return;
+    if (!reserve("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
+                 "1"))
+        return;
+    p = mmap(NULL, GIB, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (p == MAP_FAILED) {
+        say("a page of 1 GiB", false);
+        return;
+    }
+    end = p + (GIB - LARGE) / 8;
+    fill(p, LARGE, 1);
+    fill(end, LARGE, 5);
+    say("a page of 1 GiB",
+        is(p, LARGE, 1) && is(end, LARGE, 5) && is_zero(p + LARGE / 8, LARGE));
+    munmap(p, GIB);
+}
+
+/* --- for ever ------------------------------------------------------------- */
+
+#define KEPT (4 * SIZE)
+
+/* Rounds end with a line, the first of which says that it is there. */
+static int keep(void)
+{
+    uint64_t *p[3];
+    bool good = reserve("/proc/sys/vm/nr_hugepages", "32");
+
+    p[0] = mmap(NULL, KEPT, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+    p[1] = map_large_file("/large/one");
+    p[2] = map_large_file("/large/two");
+    for (unsigned i = 0; i < 3; i++)
+        good = good && p[i] != MAP_FAILED;
+    if (!say("96 MiB are kept", good))
+        return 1;
+    for (uint64_t round = 0; good; round++) {
+        for (unsigned i = 0; i < 3; i++) {
+            const size_t size = i ? SIZE : KEPT;
+
+            good = good && (!round || is(p[i], size, round));
+            fill(p[i], size, round + 1);
+        }
+        printf("LINUX huge round %lu\n", round);
+        fflush(stdout);
+        sleep(1);
+    }
+    return !say("what is kept is as it was", false);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "keep"))
+        return keep();
+    if (!say("24 large pages are reserved",
+             reserve("/proc/sys/vm/nr_hugepages", "24")))
+        return 1;
+    hugetlb("shared large pages", MAP_SHARED, true);
+    hugetlb("private large pages", MAP_PRIVATE, false);
+    tmpfs();
+    gigabyte();
+    return !say("and back", reserve("/proc/sys/vm/nr_hugepages", "0"));
+}

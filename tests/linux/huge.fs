@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+#! HOSTMEM=1G HVARGS=debug
+# Stock Linux that is shown large pages (pse=late), and a program that has 96 MiB
+# of them, hugetlb and files, and looks at every byte again and again, while it
+# is suspended, resumed, saved, relocated, destroyed and restored, and while its
+# balloon takes the rest.
+note before machine.blocks_free
+create vmlinuz name=linux mem=320M vcpus=2 pse=late -- console=hvc0 quiet transparent_hugepage=never test=kept
+until linux.superpage_maps >= 48 200
+sleep 2
+ask suspend linux
+wait linux suspended 60
+resume linux
+sleep 2
+ask suspend linux
+wait linux suspended 60
+relocate linux
+resume linux
+sleep 2
+balloon linux 224M
+wait linux 224M 60
+sleep 2
+balloon linux 320M
+wait linux 320M 60
+ask suspend linux
+wait linux suspended 60
+save linux one
+expect linux.superpage_maps >= 48
+destroy linux
+wait linux gone 60
+restore one as again
+sleep 3
+expect again.superpage_maps >= 48
+ask poweroff again
+wait again gone 60
+drop one
+expect machine.blocks_free = $before
+audit

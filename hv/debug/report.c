@@ -160,8 +160,8 @@ static void details(const struct domain *d, const struct flagstone_stats *s)
             s->tot_pages >> 8, s->max_pages >> 8, p->tot_pages >> 8,
             s->blocks_whole, s->blocks_cut, d->whole,
             d->nr_pages / BLOCK_FRAMES);
-    log_say("  superpages  %lu mapped; most %lu", s->superpage_maps,
-            p->super_maps);
+    log_say("  superpages  %lu mapped; most %lu; %lu refused",
+            s->superpage_maps, p->super_maps, d->mm.super_refused);
     log_say("  tables      L1 %lu, L2 %lu, L3 %lu, L4 %lu; most %lu", s->pt_l1,
             s->pt_l2, s->pt_l3, s->pt_l4, p->tables);
     log_say("  accounting  %lu bytes, %lu per GiB; most %lu",
@@ -180,12 +180,13 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
     log_json("{\"domain\":%u,\"name\":\"%s\",\"end\":\"%s\",\"reason\":%u,"
              "\"tot_pages\":%lu,\"max_pages\":%lu,\"blocks_whole\":%lu,"
              "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
-             "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
+             "\"superpage_refused\":%lu,\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%"
+             "lu,\"pt_l4\":%lu,"
              "\"accounting_bytes\":%lu}",
              d->id, d->name, end_name(d->end), d->end_reason, s->tot_pages,
              s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
-             s->superpage_maps, s->pt_l1, s->pt_l2, s->pt_l3, s->pt_l4,
-             s->accounting_bytes);
+             s->superpage_maps, d->mm.super_refused, s->pt_l1, s->pt_l2,
+             s->pt_l3, s->pt_l4, s->accounting_bytes);
     log_json("{\"domain\":%u,\"name\":\"%s\",\"hypercalls\":%lu,"
              "\"faults\":%lu,\"exceptions\":%lu,\"emulations\":%lu,"
              "\"events\":%lu,\"switches\":%lu,\"peak_pages\":%lu,"

@@ -59,6 +59,12 @@ struct vcpu_multicall {
     bool restart;
 };
 
+/* hv/domain/refused.h: the last fault after a large page was refused. */
+struct vcpu_refused {
+    uint64_t seen, va; /* the count of refused ones then; where it was */
+    unsigned times;    /* one after the other */
+};
+
 /*
  * The processor pushes straight into regs (TSS.RSP0 and PERCPU.regs_end point
  * behind it), and aligns to 16 bytes before it does. An IRETQ that faults
@@ -106,6 +112,7 @@ struct vcpu {
     struct msr_log msr_log;       /* hv/domain/msr_log.h */
 
     struct vcpu_multicall multicall;
+    struct vcpu_refused refused;
 
     /* Events. */
     mfn_t info_mfn;         /* registered elsewhere: a writable reference */
@@ -230,6 +237,7 @@ struct domain {
     uint64_t vm_assist;
     uint64_t features;  /* from the ELF note */
     struct shown shown; /* of the processor, from its birth to its end */
+    bool refused_told;  /* hv/domain/refused.h */
     uint64_t xcr0;      /* shown_xcr0() of it */
     struct domain_stats stats;
     struct domain_super_stats super_stats;

@@ -20,6 +20,7 @@
 #include "hv/domain/debugreg.h"
 #include "hv/domain/fpu.h"
 #include "hv/domain/profile.h"
+#include "hv/domain/refused.h"
 #include "hv/domain/retry.h"
 #include "hv/domain/seg.h"
 #include "hv/domain/vcpu.h"
@@ -108,8 +109,10 @@ static void page_fault(struct vcpu *v, uint64_t error)
     } else if (may_be_page_table(v, error) && ptwr_fault(v, va)) {
         profile_as(PROFILE_PTWR);
         return;
-    } else if (retry_fault(v)) {
-        return;
+    } else {
+        refused_fault(v, va);
+        if (retry_fault(v))
+            return;
     }
     bounce_page_fault(v, va, error);
 }

@@ -23,6 +23,15 @@ static inline void absent_begin(const struct mm_op *op)
     ASSERT(!(was & 1)); /* never one in the other */
 }
 
+/*
+ * Nothing is absent, but each vCPU's next fault is to be looked at, because a
+ * large page was refused (hv/domain/refused.h).
+ */
+static inline void absent_notice(const struct mm_op *op)
+{
+    atomic_fetch_add(&op->d->absent, 2);
+}
+
 static inline void absent_end(const struct mm_op *op)
 {
     uint32_t was = atomic_fetch_add(&op->d->absent, 1);

@@ -4,7 +4,8 @@
 from case import Case, skips_at_77
 
 KINDS = ("life", "large", "max", "lowmem", "keep", "cut", "three", "huge",
-         "smplife", "nonotes", "32bit", "damaged", "short", "ramdisk", "small")
+         "refused", "smplife", "nonotes", "32bit", "damaged", "short",
+         "ramdisk", "small")
 # Without packages there is nothing to boot, and the line says why.
 judge = skips_at_77("no packages", "^linux: (.*)")
 

@@ -196,6 +196,24 @@ static void flags_of_a_large_entry(void **state)
     check(s, "flags");
 }
 
+/* Each that is refused is counted, and all vCPUs look at their next fault. */
+static void refused_ones_are_counted(void **state)
+{
+    struct scene *s = *state;
+    const uint32_t absent = s->us.d.absent;
+
+    assert_int_equal(map(s, s->block, LARGE), ERR_NONE);
+    unmap(s);
+    assert_int_equal(s->us.d.super_refused, 0);
+    assert_int_equal(s->us.d.absent, absent);
+    for (unsigned i = 1; i <= 5; i++) {
+        assert_int_equal(map(s, mfn_add(s->block, i), LARGE), ERR_INVAL);
+        assert_int_equal(s->us.d.super_refused, i);
+        assert_int_equal(s->us.d.absent, absent + 2 * i);
+    }
+    check(s, "refused ones");
+}
+
 /* There is no L1 entry below a large one, for whatever walks for a guest. */
 static void nothing_is_below(void **state)
 {
@@ -273,6 +291,7 @@ int main(void)
         scene_test(a_member_that_is_something_else),
         scene_test(a_member_that_is_granted),
         scene_test(flags_of_a_large_entry),
+        scene_test(refused_ones_are_counted),
         scene_test(nothing_is_below),
         scene_test(a_translation_left_over),
         scene_test(marks),

@@ -97,23 +97,31 @@ static bool may_be_page_table(const struct vcpu *v, uint64_t error)
            (v->d->vm_assist & BIT(VMASST_TYPE_writable_pagetables));
 }
 
+/*
+ * A store that was looked at, and refused, comes again as it is: that its page
+ * is present is known, and what was refused may have raised the count.
+ */
+static bool guest_fault_done(struct vcpu *v, uint64_t va, uint64_t error)
+{
+    const bool store = may_be_page_table(v, error);
+
+    if (store && ptwr_fault(v, va)) {
+        profile_as(PROFILE_PTWR);
+        return true;
+    }
+    refused_fault(v, va);
+    return retry_fault(v) && !store;
+}
+
 static void page_fault(struct vcpu *v, uint64_t error)
 {
-    uint64_t va = x86_read_cr2();
+    const uint64_t va = x86_read_cr2();
 
     v->faults++;
-    if (va_is_hv(va)) {
-        /* Nothing there is the guest's but a late LDT page (CVE-2010-4255). */
-        if (!(error & PF_USER) && seg_fault(v, va, error))
-            return;
-    } else if (may_be_page_table(v, error) && ptwr_fault(v, va)) {
-        profile_as(PROFILE_PTWR);
+    /* Nothing there is the guest's but a late LDT page (CVE-2010-4255). */
+    if (va_is_hv(va) ? !(error & PF_USER) && seg_fault(v, va, error)
+                     : guest_fault_done(v, va, error))
         return;
-    } else {
-        refused_fault(v, va);
-        if (retry_fault(v))
-            return;
-    }
     bounce_page_fault(v, va, error);
 }
 

@@ -28,7 +28,8 @@ save linux one
 expect linux.superpage_maps >= 48
 destroy linux
 wait linux gone 60
-restore one as again
+# Whole or not at all, whatever is said here.
+restore one shatter as again
 sleep 3
 expect again.superpage_maps >= 48
 ask poweroff again

@@ -38,6 +38,18 @@ static enum err check_image(struct job *job)
     return rc;
 }
 
+/*
+ * A stock kernel that was shown large pages reads its tables back, and knows
+ * nothing of entries that are absent or lead to tables that are not its own: it
+ * is restored whole, or not at all.
+ */
+static enum restore_policy policy_for(const struct shown *s,
+                                      enum restore_policy asked)
+{
+    return s->pse == SHOWN_PSE_LATE || s->pse == SHOWN_PSE_NOW ? RESTORE_FAIL
+                                                               : asked;
+}
+
 static enum err read_record(struct job *job)
 {
     struct migrate_job *j = migrate_job_of(job);
@@ -97,7 +109,8 @@ static enum err make_domain(struct job *job)
     domain_set_quiet(j->d, true);
     j->d->suspended = true;
     migrate_job_op_begin(j);
-    restore_begin(&j->restore, &j->op, &j->image->image, j->policy);
+    restore_begin(&j->restore, &j->op, &j->image->image,
+                  policy_for(&f->shown, j->policy));
     migrate_job_op_end(j);
     j->restore_begun = true;
     return ERR_NONE;

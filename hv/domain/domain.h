@@ -61,7 +61,8 @@ struct vcpu_multicall {
 
 /* hv/domain/refused.h: the last fault after a large page was refused. */
 struct vcpu_refused {
-    uint64_t seen, va; /* the count of refused ones then; where it was */
+    uint64_t seen, va; /* mm.super_refused then; where it was */
+    uint64_t faults;   /* vcpu.faults then */
     unsigned times;    /* one after the other */
 };
 

@@ -224,12 +224,6 @@ uint32_t shown_now(const struct shown *s, enum shown_word word)
     return s->word[word] & ~(late ? large[word] : 0);
 }
 
-void shown_timer_bound(struct shown *s)
-{
-    if (s->pse == SHOWN_PSE_LATE)
-        __atomic_store_n(&s->pse, SHOWN_PSE_NOW, __ATOMIC_RELAXED);
-}
-
 /* Without PSE there is no 1 GiB either. */
 static void choose_large(struct shown *s, const struct shown *host,
                          const struct shown_choice *c)

@@ -80,7 +80,11 @@ enum err shown_fits(const struct shown *s, const struct shown *host,
 /* What it is shown of that word by now. */
 uint32_t shown_now(const struct shown *s, enum shown_word word);
 /* The moment that SHOWN_PSE_LATE waits for. */
-void shown_timer_bound(struct shown *s);
+static inline void shown_timer_bound(struct shown *s)
+{
+    if (s->pse == SHOWN_PSE_LATE)
+        __atomic_store_n(&s->pse, SHOWN_PSE_NOW, __ATOMIC_RELAXED);
+}
 
 /* The bits of XCR0 that go with it; 0 without XSAVE. */
 uint64_t shown_xcr0(const struct shown *s);

@@ -17,8 +17,9 @@
  * rest (domain_settle()) and for the end, where no vCPU is in hand.
  *
  * A vCPU or domain that was found in a queue, a list or a turn is there until
- * this CPU has waited for a struct lock or has gone back to a guest, whatever
- * becomes of it meanwhile: it is freed behind ipi_quiesce().
+ * this CPU has waited for a struct lock, has touched a guest's memory (which
+ * may wait: hv/domain/retry.h) or has gone back to a guest, whatever becomes of
+ * it meanwhile: it is freed behind ipi_quiesce().
  */
 #include "hv/sched/sched.h"
 
@@ -368,10 +369,10 @@ static void run(struct vcpu *next)
     anew = next->runstate != RUNSTATE_running;
     runstate_set(next, RUNSTATE_running, turn_my()->charged);
     queue_unlock(q);
-    if (anew)
-        runstate_publish(next);
     if (changes && prev)
         left(prev->d, waits);
+    if (anew)
+        runstate_publish(next); /* which may wait: prev may be gone then */
     after_rest();
     time_program();
     /* Who stopped its domain before it was loaded did not see it here. */

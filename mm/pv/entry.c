@@ -5,7 +5,6 @@
 #include "mm/pv/entry.h"
 
 #include "mm/alloc/dmem.h"
-#include "mm/pv/absent.h"
 #include "mm/pv/super.h"
 
 /* As the cache sees it. */
@@ -184,24 +183,13 @@ static bool is_super(const struct entry_at *at, pte_t e)
     return (at->level == 2 || at->level == 3) && (e.v & PTE_PSE);
 }
 
-/* Not every kernel looks at what becomes of it. */
-static enum err get_super(struct mm_op *op, const struct entry_at *at, pte_t e)
-{
-    const enum err rc =
-        at->level == 2 ? super_get(op, e) : super_region_get(op, e);
-
-    if (unlikely(rc)) {
-        WRITE_ONCE(op->d->super_refused, op->d->super_refused + 1);
-        absent_notice(op);
-    }
-    return rc;
-}
-
 enum err entry_get(struct mm_op *op, const struct entry_at *at, pte_t e)
 {
     if (at->level == 1)
         return entry_get_l1(op, e);
-    return is_super(at, e) ? get_super(op, at, e) : get_table(op, at, e);
+    if (is_super(at, e))
+        return at->level == 2 ? super_get(op, e) : super_region_get(op, e);
+    return get_table(op, at, e);
 }
 
 void entry_put(struct mm_op *op, const struct entry_at *at, pte_t e)

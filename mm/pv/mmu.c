@@ -113,14 +113,27 @@ static inline bool store_at(struct mm_op *op, const struct entry_at *at,
                                   : store_above(op, at, slot, old, new, how);
 }
 
+/* Not every kernel looks at what becomes of its large page. */
+static void count_refused(struct mm_op *op, const struct entry_at *at,
+                          pte_t new)
+{
+    if (at->level == 1 || !(new.v &PTE_PSE))
+        return;
+    WRITE_ONCE(op->d->super_refused, op->d->super_refused + 1);
+    op->v->super_refused++;
+    absent_notice(op);
+}
+
 static enum err replace(struct mm_op *op, const struct entry_at *at,
                         pte_t *slot, pte_t old, pte_t new, enum store_how how)
 {
     if (pte_present(new)) {
         enum err rc = entry_get(op, at, new);
 
-        if (rc)
+        if (unlikely(rc)) {
+            count_refused(op, at, new);
             return rc;
+        }
         if (!store_at(op, at, slot, old, entry_adjust(new, at->level), how)) {
             entry_put(op, at, new);
             return ERR_RESTART;
@@ -416,7 +429,11 @@ enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e, uint64_t old,
     pte_t *slot = (pte_t *)mm_frame_ptr(op->mm, e.table) + e.i;
 
     at.level = level_of(op, e.table, &at.table);
-    if (!stored_to(at.level) || !is_no_table(at.level, pte_of(old)) ||
+    if (!stored_to(at.level))
+        return ERR_INVAL;
+    if (at.level > 1 && val == old) /* a cmpxchg that did not find it so */
+        return READ_ONCE(slot->v) == old ? ERR_NONE : ERR_RESTART;
+    if (!is_no_table(at.level, pte_of(old)) ||
         !is_no_table(at.level, pte_of(val)))
         return ERR_INVAL;
     if (READ_ONCE(slot->v) != old)

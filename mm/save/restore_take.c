@@ -151,6 +151,18 @@ static enum err lay_region(struct restore *r, uint64_t n)
     return ERR_NONE;
 }
 
+/* Its blocks come one by one then, unless it is to be as it was. */
+static enum err no_region(struct restore *r, struct extent e)
+{
+    if (r->policy != RESTORE_FAIL)
+        return ERR_NONE;
+    return refuse(
+        r, ERR_NOMEM,
+        "pages %lx and on were mapped by 1 GiB, and no such region is "
+        "free",
+        e.pfn);
+}
+
 static enum err one_1g(struct job *j, uint64_t n)
 {
     struct restore *r = restore_of(j);
@@ -160,7 +172,7 @@ static enum err one_1g(struct job *j, uint64_t n)
         if (!(e.flags & EXTENT_1G) || is_placed(r, e) || !from_1g(r, n))
             return ERR_NONE;
         if (dmem_region_get_dirty(r->op, &r->region))
-            return ERR_NONE; /* if there is none, so be it */
+            return no_region(r, e);
     }
     return lay_region(r, n);
 }

@@ -44,6 +44,20 @@ static void everything_said(void **state)
     assert_string_equal(m.args, "a=b  -- c");
 }
 
+static void when_large_pages_are_shown(void **state)
+{
+    (void)state;
+    good("name=a mem=64M");
+    assert_int_equal(m.cpu.pse, SHOWN_PSE_OFF);
+    good("name=a mem=64M pse=late cpu=x86-64-v3");
+    assert_int_equal(m.cpu.pse, SHOWN_PSE_LATE);
+    good("name=a mem=64M cpu=x86-64-v3 pse=always");
+    assert_int_equal(m.cpu.pse, SHOWN_PSE_ALWAYS);
+    assert_int_equal(m.cpu.level, 3);
+    bad("name=a mem=64M pse=on", "bad 'pse=on'");
+    bad("name=a mem=64M pse=late superpages=off", "superpages=off refuses");
+}
+
 static void processors_are_ids_and_spans(void **state)
 {
     (void)state;
@@ -181,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_said),
+        cmocka_unit_test(when_large_pages_are_shown),
         cmocka_unit_test(processors_are_ids_and_spans),
         cmocka_unit_test(defaults_where_nothing_is_said),
         cmocka_unit_test(ramdisks),

@@ -310,6 +310,8 @@ static const char *check(const struct module_config *m, unsigned seen)
         return "no mem=";
     if (m->maxmem < m->mem)
         return "maxmem= is less than mem=";
+    if (m->cpu.pse != SHOWN_PSE_OFF && m->superpages == SUPERPAGES_OFF)
+        return "pse= shows what superpages=off refuses";
     return NULL;
 }
 

@@ -182,7 +182,8 @@ NOT_TESTS = {"abandon", "asleep", "bench", "clock", "control", "crash",
 # Guests that time something: counted instructions do not depend on the load.
 TIMED = {"sched"}
 # What a guest needs to test all it can.
-NEEDS = {"sched": {"VCPUS": "2"}, "advisory": {"VCPUS": "2"}}
+NEEDS = {"sched": {"VCPUS": "2"}, "advisory": {"VCPUS": "2"},
+         "ptwr_large": {"GUESTOPTS": "pse=always"}}
 
 
 def guests():

@@ -112,6 +112,7 @@ enum err domain_create(const struct domain_config *c, const struct shown *shown,
     d->control = c->control;
     d->cpus = c->cpus;
     d->shown = *shown;
+    d->mm.large_shown = shown->pse != SHOWN_PSE_OFF;
     d->xcr0 = shown_xcr0(shown);
     d->out.terminal = c->control || c->terminal;
     d->shared_mfn = d->console_mfn = d->store_mfn = MFN_NONE;

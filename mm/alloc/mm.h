@@ -96,6 +96,8 @@ struct mm_domain {
     uint32_t tlb_epoch;
     enum superpages superpages;
     enum relinquish relinquish;
+    bool large_shown; /* as on a bare machine: entry_absent_allowed(), and
+                         stores to L2 and L3 by mmu_emulate_write() */
     bool dying;
     bool quiet;  /* it is suspended: others leave its memory as it is */
     bool moving; /* mm/save/relocate.h: its frame tables are needed again */

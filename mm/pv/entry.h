@@ -72,6 +72,13 @@ static always_inline pte_t entry_adjust(pte_t e, unsigned level)
  * mm.cache_bits such a cache does not see.
  */
 bool entry_absent_ok(const struct mm *mm, pte_t e, unsigned level);
+/* May the domain store it? On Xen none with PSE, so only who is shown them. */
+static inline bool entry_absent_allowed(const struct mm_op *op, pte_t e,
+                                        unsigned level)
+{
+    return entry_absent_ok(op->mm, e, level) &&
+           (op->d->large_shown || level == 1 || !(e.v & PTE_PSE));
+}
 
 /* References of a present entry. ERR_RESTART only at L2..L4. */
 enum err entry_get(struct mm_op *op, const struct entry_at *at, pte_t e);

@@ -139,7 +139,7 @@ static enum err replace(struct mm_op *op, const struct entry_at *at,
             return ERR_RESTART;
         }
     } else {
-        if (!entry_absent_ok(op->mm, new, at->level))
+        if (!entry_absent_allowed(op, new, at->level))
             return ERR_INVAL;
         if (!store_at(op, at, slot, old, new, how))
             return ERR_RESTART;
@@ -379,10 +379,10 @@ enum err mmu_find_va(const struct mm_op *op, uint64_t va, pte_t *out)
     return pte_present(*out) ? ERR_NONE : ERR_INVAL;
 }
 
-/* Of an L4 no kernel stores to an entry. */
-static bool stored_to(unsigned level)
+/* Of an L4 no kernel stores to an entry, and on Xen of an L1 alone. */
+static bool stored_to(const struct mm_op *op, unsigned level)
 {
-    return level >= 1 && level < PT_LEVELS;
+    return level == 1 || (level > 1 && level < PT_LEVELS && op->d->large_shown);
 }
 
 /*
@@ -406,7 +406,7 @@ enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
         return rc;
     e = pte_of(READ_ONCE(walk.entry->v));
     if (!pte_present(e) || (e.v & PTE_RW) ||
-        !stored_to(level_of(op, pte_mfn(e), &f)))
+        !stored_to(op, level_of(op, pte_mfn(e), &f)))
         return ERR_INVAL;
     *out = (struct mmu_entry){
         .table = f.mfn,
@@ -429,7 +429,7 @@ enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e, uint64_t old,
     pte_t *slot = (pte_t *)mm_frame_ptr(op->mm, e.table) + e.i;
 
     at.level = level_of(op, e.table, &at.table);
-    if (!stored_to(at.level))
+    if (!stored_to(op, at.level))
         return ERR_INVAL;
     if (at.level > 1 && val == old) /* a cmpxchg that did not find it so */
         return READ_ONCE(slot->v) == old ? ERR_NONE : ERR_RESTART;

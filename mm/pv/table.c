@@ -126,8 +126,8 @@ static enum err promote_entry(struct mm_op *op, const struct entry_at *at,
         return ERR_NONE;
     }
     if (!pte_present(entry_peek(e)))
-        return entry_absent_ok(op->mm, entry_peek(e), at->level) ? ERR_NONE
-                                                                 : ERR_INVAL;
+        return entry_absent_allowed(op, entry_peek(e), at->level) ? ERR_NONE
+                                                                  : ERR_INVAL;
     rc = entry_get(op, at, entry_peek(e));
     if (!rc)
         entry_poke(e, entry_adjust(entry_peek(e), at->level));

@@ -23,8 +23,9 @@ def judge_batch(names):
 
 def with_options(name):
     """As tests/boot/bochs-guests wants it."""
-    return name + ":" + ",".join("%s=%s" % (k.lower(), v) for k, v in
-                                 NEEDS.get(name, {}).items())
+    return name + ":" + ",".join(
+        v if k == "GUESTOPTS" else "%s=%s" % (k.lower(), v)
+        for k, v in NEEDS.get(name, {}).items())
 
 
 def cases():

@@ -3,7 +3,7 @@
 """
 from case import Case, skips_at_77
 
-KINDS = ("life", "large", "max", "lowmem", "keep", "cut", "three", "huge",
+KINDS = ("life", "max", "lowmem", "keep", "cut", "three", "huge",
          "refused", "smplife", "nonotes", "32bit", "damaged", "short",
          "ramdisk", "small")
 # Without packages there is nothing to boot, and the line says why.

@@ -233,27 +233,41 @@ static bool reserve(const char *file, const char *n)
     return atol(back) == atol(n);
 }
 
-/* Of 1 GiB: one page, its beginning and its end. */
-static void gigabyte(void)
+/* One of 1 GiB; NULL: there are none, or none is free. */
+static uint64_t *map_gigabyte(void)
 {
     const int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB | 30 << 26;
-    uint64_t *p, *end;
+    void *p;
 
-    if (access("/sys/kernel/mm/hugepages/hugepages-1048576kB", F_OK))
-        return;
-    if (!reserve("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
+    if (access("/sys/kernel/mm/hugepages/hugepages-1048576kB", F_OK) ||
+        !reserve("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
                  "1"))
-        return;
+        return NULL;
     p = mmap(NULL, GIB, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (p == MAP_FAILED) {
-        say("a page of 1 GiB", false);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Its beginning and its end. */
+static void fill_gigabyte(uint64_t *p, uint64_t seed)
+{
+    fill(p, LARGE, seed);
+    fill(p + (GIB - LARGE) / 8, LARGE, seed + 5);
+}
+
+static bool is_gigabyte(const uint64_t *p, uint64_t seed)
+{
+    return is(p, LARGE, seed) && is(p + (GIB - LARGE) / 8, LARGE, seed + 5) &&
+           is_zero(p + LARGE / 8, LARGE);
+}
+
+static void gigabyte(void)
+{
+    uint64_t *p = map_gigabyte();
+
+    if (!p)
         return;
-    }
-    end = p + (GIB - LARGE) / 8;
-    fill(p, LARGE, 1);
-    fill(end, LARGE, 5);
-    say("a page of 1 GiB",
-        is(p, LARGE, 1) && is(end, LARGE, 5) && is_zero(p + LARGE / 8, LARGE));
+    fill_gigabyte(p, 1);
+    say("a page of 1 GiB", is_gigabyte(p, 1));
     munmap(p, GIB);
 }
 
@@ -264,7 +278,7 @@ static void gigabyte(void)
 /* Rounds end with a line, the first of which says that it is there. */
 static int keep(void)
 {
-    uint64_t *p[3];
+    uint64_t *p[3], *gib = map_gigabyte();
     bool good = reserve("/proc/sys/vm/nr_hugepages", "32");
 
     p[0] = mmap(NULL, KEPT, PROT_READ | PROT_WRITE,
@@ -275,12 +289,18 @@ static int keep(void)
         good = good && p[i] != MAP_FAILED;
     if (!say("96 MiB are kept", good))
         return 1;
+    if (gib)
+        say("and a page of 1 GiB", true);
     for (uint64_t round = 0; good; round++) {
         for (unsigned i = 0; i < 3; i++) {
             const size_t size = i ? SIZE : KEPT;
 
             good = good && (!round || is(p[i], size, round));
             fill(p[i], size, round + 1);
+        }
+        if (gib) {
+            good = good && (!round || is_gigabyte(gib, round));
+            fill_gigabyte(gib, round + 1);
         }
         printf("LINUX huge round %lu\n", round);
         fflush(stdout);

@@ -173,6 +173,8 @@ static void absent_large_pages_neither(void **state)
     const mfn_t tables[] = {s->l2, s->l3};
     const uint64_t end = s->w.mm.nr_frames;
 
+    refused(s, s->l2, 1, complement(s->block), ERR_INVAL); /* as on Xen */
+    s->us.d.large_shown = true;
     for (unsigned i = 0; i < ARRAY_SIZE(tables); i++) {
         const uint64_t frames = BIT(9 * (i + 1));
         const uint64_t beyond = (end + frames - 1) / frames * frames;
@@ -534,6 +536,9 @@ static void direct_writes_of_large_pages(void **state)
 
     assert_int_equal(update(s, s->l1, 7, pte_make(s->l2, READ).v), ERR_NONE);
     assert_int_equal(update(s, s->l1, 8, pte_make(s->l3, READ).v), ERR_NONE);
+    assert_int_equal(emulate(s, at, large), ERR_INVAL); /* as on Xen */
+    assert_int_equal(emulate(s, 0x8000 + 8 * 2, 0), ERR_INVAL);
+    s->us.d.large_shown = true;
     assert_int_equal(emulate(s, at, large), ERR_NONE);
     assert_int_equal(scene_entry(s, s->l2, 9)->v, large);
     assert_int_equal(update(s, s->l2, 10, pte_make(s->l1, KERNEL).v), ERR_NONE);

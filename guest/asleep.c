@@ -12,7 +12,6 @@
 #include "guest/lib/p2m.h"
 #include "guest/lib/store.h"
 #include "guest/lib/suspend.h"
-#include "guest/lib/vcpu.h"
 
 const char guest_name[] = "asleep";
 
@@ -32,10 +31,7 @@ static bool avx;
 
 static bool has_avx(void)
 {
-    uint32_t a = 1, b, c = 0, d;
-    __asm__ volatile(XEN_EMULATE_PREFIX "cpuid"
-                     : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return c >> 28 & 1;
+    return cpuid(1, 0).c >> 28 & 1;
 }
 
 #define ALL_16(op)                                                             \

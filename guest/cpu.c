@@ -10,20 +10,6 @@ const char guest_name[] = "cpu";
 
 /* ---- CPUID ---------------------------------------------------------- */
 
-struct cpuid {
-    uint32_t a, b, c, d;
-};
-
-/* The prefix makes the hypervisor answer, whatever the processor does. */
-static struct cpuid cpuid(uint32_t leaf, uint32_t sub)
-{
-    struct cpuid r;
-    __asm__ volatile(XEN_EMULATE_PREFIX "cpuid"
-                     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
-                     : "0"(leaf), "2"(sub));
-    return r;
-}
-
 static void test_cpuid(void)
 {
     struct cpuid r = cpuid(XEN_CPUID_FIRST_LEAF, 0);

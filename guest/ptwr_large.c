@@ -29,6 +29,11 @@ static uint64_t large(uint64_t flags)
     return pte_make(base, flags).v;
 }
 
+static volatile uint64_t *entry_of(uint64_t va, unsigned level)
+{
+    return (volatile uint64_t *)(uintptr_t)pt_entry(pt_root(), va, level);
+}
+
 static void flush(void)
 {
     CHECK_EQ(pt_op_addr(MMUEXT_INVLPG_LOCAL, WINDOW), 0);
@@ -61,10 +66,7 @@ static uint64_t xchg(uint64_t value)
 /* What CPUID says of PSE. */
 static bool large_pages_are_shown(void)
 {
-    uint32_t a = 1, b, c = 0, d;
-    __asm__ volatile(XEN_EMULATE_PREFIX "cpuid"
-                     : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return d >> 3 & 1;
+    return cpuid(1, 0).d >> 3 & 1;
 }
 
 static bool setup(void)
@@ -75,7 +77,7 @@ static bool setup(void)
     REQUIRE(block.v != PFN_NONE.v);
     base = frame_mfn(block);
     pt_make_tables(WINDOW, 2);
-    entry = (volatile uint64_t *)(uintptr_t)pt_entry(pt_root(), WINDOW, 2);
+    entry = entry_of(WINDOW, 2);
     REQUIRE(entry);
     return try_write(entry, large(LARGE)) == 0;
 }
@@ -115,11 +117,6 @@ static void check_refused(const char *what, volatile uint64_t *at,
     CHECK_EQ(trap_last.error, PF_PRESENT | PF_WRITE);
     CHECK_EQ(trap_last.cr2, (uint64_t)at);
     CHECK_EQ(seen(*at), seen(before));
-}
-
-static volatile uint64_t *entry_of(uint64_t va, unsigned level)
-{
-    return (volatile uint64_t *)(uintptr_t)pt_entry(pt_root(), va, level);
 }
 
 /* Into an empty entry, and over one that maps. */

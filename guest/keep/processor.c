@@ -5,10 +5,6 @@
  */
 #include "guest/keep/keep.h"
 
-struct cpuid {
-    uint32_t a, b, c, d;
-};
-
 static const uint32_t leaves[][2] = {
     {0, 0},   {1, 0},          {7, 0},          {0xd, 0},        {0xd, 1},
     {0xd, 2}, {0x80000000, 0}, {0x80000001, 0}, {0x80000007, 0},
@@ -17,13 +13,9 @@ static struct cpuid was[ARRAY_SIZE(leaves)];
 
 #define PATTERN UINT64_C(0x1122334455667788)
 
-/* The prefix makes the hypervisor answer, whatever the processor does. */
 static struct cpuid look(unsigned i)
 {
-    struct cpuid r;
-    __asm__ volatile(XEN_EMULATE_PREFIX "cpuid"
-                     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
-                     : "0"(leaves[i][0]), "2"(leaves[i][1]));
+    struct cpuid r = cpuid(leaves[i][0], leaves[i][1]);
     if (leaves[i][0] == 1)
         r.b = 0; /* which vCPU it is, and its caches */
     return r;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "guest/lib/cmdline.h"
+#include "guest/lib/cpuid.h"
 #include "guest/lib/event.h"
 #include "guest/lib/flagstone.h"
 #include "guest/lib/frame.h"

@@ -23,10 +23,11 @@ static enum err take_back(struct vcpu *v, uint64_t at)
         return ERR_FAULT;
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = report_take_back(&op, pfn_of(pfn), &m);
-    if (!rc)
-        rc = guest_write(at, &m.v, sizeof(m.v));
-    if (rc == ERR_FAULT) /* one that it guessed, and uses, stays its own */
+    if (!rc && guest_write(at, &m.v, sizeof(m.v))) {
+        /* Another vCPU was faster; what that guessed, and uses, stays. */
         (void)report_free(&op, m);
+        rc = ERR_FAULT;
+    }
     mm_op_end(&op);
     return rc;
 }

@@ -51,7 +51,7 @@ uint64_t report_accounting_bytes(const struct domain *d)
 
 /* What is counted by vCPU. */
 struct taken {
-    uint64_t hypercalls, exceptions, faults;
+    uint64_t hypercalls, exceptions, faults, refused;
 };
 
 static struct taken taken_by(const struct domain *d)
@@ -62,6 +62,7 @@ static struct taken taken_by(const struct domain *d)
         t.hypercalls += d->vcpu[i]->hypercalls;
         t.exceptions += d->vcpu[i]->exceptions;
         t.faults += d->vcpu[i]->faults;
+        t.refused += d->vcpu[i]->mm.super_refused;
     }
     return t;
 }
@@ -161,7 +162,7 @@ static void details(const struct domain *d, const struct flagstone_stats *s)
             s->blocks_whole, s->blocks_cut, d->whole,
             d->nr_pages / BLOCK_FRAMES);
     log_say("  superpages  %lu mapped; most %lu; %lu refused",
-            s->superpage_maps, p->super_maps, d->mm.super_refused);
+            s->superpage_maps, p->super_maps, taken_by(d).refused);
     log_say("  tables      L1 %lu, L2 %lu, L3 %lu, L4 %lu; most %lu", s->pt_l1,
             s->pt_l2, s->pt_l3, s->pt_l4, p->tables);
     log_say("  accounting  %lu bytes, %lu per GiB; most %lu",
@@ -180,12 +181,12 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
     log_json("{\"domain\":%u,\"name\":\"%s\",\"end\":\"%s\",\"reason\":%u,"
              "\"tot_pages\":%lu,\"max_pages\":%lu,\"blocks_whole\":%lu,"
              "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
-             "\"superpage_refused\":%lu,\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%"
-             "lu,\"pt_l4\":%lu,"
+             "\"superpage_refused\":%lu,"
+             "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
              "\"accounting_bytes\":%lu}",
              d->id, d->name, end_name(d->end), d->end_reason, s->tot_pages,
              s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
-             s->superpage_maps, d->mm.super_refused, s->pt_l1, s->pt_l2,
+             s->superpage_maps, taken_by(d).refused, s->pt_l1, s->pt_l2,
              s->pt_l3, s->pt_l4, s->accounting_bytes);
     log_json("{\"domain\":%u,\"name\":\"%s\",\"hypercalls\":%lu,"
              "\"faults\":%lu,\"exceptions\":%lu,\"emulations\":%lu,"

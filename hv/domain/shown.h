@@ -59,7 +59,7 @@ struct shown_choice {
 
 /*
  * "host" or "x86-64[-v2|-v3|-v4]", then "-NAME" any number of times, with
- * commas between. false: not that.
+ * commas between; c->pse stays as it is. false: not that.
  */
 bool shown_choice_parse(struct shown_choice *c, const char *text, size_t len);
 

@@ -118,19 +118,18 @@ struct mm_domain {
     _Atomic uint64_t kept_free;     /* free frames in those */
     _Atomic uint64_t kept_reserved; /* of those, out of the fragment reserve */
     _Atomic uint64_t joined;        /* of others', in which it has frames */
-    uint32_t kept;          /* first it keeps that has free frames, 0 = none */
-    uint32_t holed;         /* first block with holes, 0 = none */
-    uint64_t super_maps;    /* superpage mappings */
-    uint64_t super_refused; /* large entries that were refused, ever */
-    uint64_t tables[5];     /* validated tables, by level 1..4 */
-    uint64_t partial;       /* those half way up or down */
-    uint64_t frame_tables;  /* blocks that have frame words */
-    uint64_t fixed;         /* hypervisor-shared frames (shared_info, ...) */
-    uint64_t supplied;      /* page tables beyond its memory: supply.h */
-    uint64_t reported;      /* blocks it may have back: report.h */
-    uint64_t reports;       /* how many it has reported, ever */
-    uint64_t not_back;      /* how often there was none to have back */
-    uint32_t large_gone;    /* tlb_epoch at the time: resize.h */
+    uint32_t kept;         /* first it keeps that has free frames, 0 = none */
+    uint32_t holed;        /* first block with holes, 0 = none */
+    uint64_t super_maps;   /* superpage mappings */
+    uint64_t tables[5];    /* validated tables, by level 1..4 */
+    uint64_t partial;      /* those half way up or down */
+    uint64_t frame_tables; /* blocks that have frame words */
+    uint64_t fixed;        /* hypervisor-shared frames (shared_info, ...) */
+    uint64_t supplied;     /* page tables beyond its memory: supply.h */
+    uint64_t reported;     /* blocks it may have back: report.h */
+    uint64_t reports;      /* how many it has reported, ever */
+    uint64_t not_back;     /* how often there was none to have back */
+    uint32_t large_gone;   /* tlb_epoch at the time: resize.h */
     uint32_t small_gone;
     _Atomic uint32_t absent; /* mm/pv/absent.h; read without the lock */
     struct ranges ranges;

@@ -119,7 +119,6 @@ static void count_refused(struct mm_op *op, const struct entry_at *at,
 {
     if (at->level == 1 || !(new.v &PTE_PSE))
         return;
-    WRITE_ONCE(op->d->super_refused, op->d->super_refused + 1);
     op->v->super_refused++;
     absent_notice(op);
 }

@@ -156,11 +156,9 @@ static enum err no_region(struct restore *r, struct extent e)
 {
     if (r->policy != RESTORE_FAIL)
         return ERR_NONE;
-    return refuse(
-        r, ERR_NOMEM,
-        "pages %lx and on were mapped by 1 GiB, and no such region is "
-        "free",
-        e.pfn);
+    return refuse(r, ERR_NOMEM,
+                  "pages %lx and on were mapped by 1 GiB, no region is free",
+                  e.pfn);
 }
 
 static enum err one_1g(struct job *j, uint64_t n)

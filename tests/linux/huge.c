@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -76,15 +77,15 @@ static unsigned long mapped_large(const void *p)
     return sum;
 }
 
-/* What a child says with its exit status. */
-static bool child_says(bool (*fn)(uint64_t *p), uint64_t *p)
+/* How a child ends that does it: by its exit status, or a signal; -1: not. */
+static int child_ends(bool (*fn)(uint64_t *p), uint64_t *p)
 {
-    int status = -1;
+    int status;
     const pid_t pid = fork();
 
     if (!pid)
         _exit(!fn(p));
-    return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+    return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -1;
 }
 
 /* --- what is done with it ------------------------------------------------- */
@@ -100,7 +101,7 @@ static bool reads_and_writes(uint64_t *p)
 /* Shared: the child sees ours, and we what it wrote. */
 static bool survives_fork(uint64_t *p)
 {
-    return child_says(reads_and_writes, p) && is(p, LARGE, 1) &&
+    return child_ends(reads_and_writes, p) == 0 && is(p, LARGE, 1) &&
            is(p + LARGE / 8, LARGE, 2);
 }
 
@@ -112,11 +113,17 @@ static bool writes_it(uint64_t *p)
 
 static bool is_protected(uint64_t *p, size_t at, size_t size)
 {
-    if (mprotect((char *)p + at, size, PROT_READ))
+    uint64_t *from = p + at / 8;
+    int status;
+
+    if (mprotect(from, size, PROT_READ))
         return false;
-    if (child_says(writes_it, (uint64_t *)(void *)((char *)p + at)))
-        return false; /* it ought to have ended by SIGSEGV */
-    return !mprotect((char *)p + at, size, PROT_READ | PROT_WRITE);
+    status = child_ends(writes_it, from);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
+        return false;
+    if (mprotect(from, size, PROT_READ | PROT_WRITE))
+        return false;
+    return child_ends(writes_it, from) == 0;
 }
 
 /* Of the last page, so that what is before stays to be looked at. */

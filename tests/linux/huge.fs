@@ -2,8 +2,8 @@
 #! HOSTMEM=1G HVARGS=debug
 # Stock Linux that is shown large pages (pse=late), on two vCPUs: by all that a
 # program can change them with; then one that has 96 MiB of them, hugetlb and
-# files, and looks at every byte again and again, while it is suspended, resumed, saved, relocated, destroyed and restored, and while its
-# balloon takes the rest.
+# files, and looks at every byte again and again, while it is suspended, resumed,
+# saved, relocated, destroyed and restored, and while its balloon takes the rest.
 note before machine.blocks_free
 create vmlinuz name=linux mem=320M vcpus=2 pse=late -- console=hvc0 transparent_hugepage=never test=huge,log,kept
 until linux.superpage_maps >= 48 200

@@ -204,11 +204,11 @@ static void refused_ones_are_counted(void **state)
 
     assert_int_equal(map(s, s->block, LARGE), ERR_NONE);
     unmap(s);
-    assert_int_equal(s->us.d.super_refused, 0);
+    assert_int_equal(s->us.v.super_refused, 0);
     assert_int_equal(s->us.d.absent, absent);
     for (unsigned i = 1; i <= 5; i++) {
         assert_int_equal(map(s, mfn_add(s->block, i), LARGE), ERR_INVAL);
-        assert_int_equal(s->us.d.super_refused, i);
+        assert_int_equal(s->us.v.super_refused, i);
         assert_int_equal(s->us.d.absent, absent + 2 * i);
     }
     check(s, "refused ones");

@@ -22,7 +22,7 @@ struct mm_shared {
     uint64_t blocks;      /* all there are */
     uint64_t free_frames; /* in them */
     uint64_t in_hand;     /* that would be, but are being scrubbed */
-    bool still;           /* shared_scrub() has to wait: mm_stop_all() */
+    unsigned still;       /* so many want shared_scrub() to wait */
 };
 
 struct mm {

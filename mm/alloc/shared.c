@@ -76,6 +76,34 @@ static mfn_t frame_at(const struct mm *mm, const struct block *b, unsigned i)
     return mfn_add(mfn_of_blk(blk_of(block_index(mm, b))), i);
 }
 
+/*
+ * With the lock held, but let go of meanwhile: no free frame is being scrubbed
+ * any more. That is not long, for nobody begins with another.
+ */
+static void scrub_stop(struct mm_shared *s)
+{
+    s->still++;
+    spin_await(&s->lock, !s->in_hand);
+}
+
+static void scrub_go(struct mm_shared *s)
+{
+    s->still--;
+}
+
+/*
+ * As scrub_stop(), for who finds nothing: what is being scrubbed just now is
+ * free, so nobody is refused for it. false: nothing was.
+ */
+static bool scrub_awaited(struct mm_shared *s)
+{
+    if (likely(!s->in_hand))
+        return false;
+    scrub_stop(s);
+    scrub_go(s);
+    return true;
+}
+
 /* Blocks looked at for something: a bound on the time under the lock. */
 #define TRIES 16
 
@@ -129,6 +157,8 @@ static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
 
     spin_lock(&s->lock);
     b = choose(op, &room);
+    if (!room && scrub_awaited(s))
+        b = choose(op, &room);
     n = (unsigned)MIN(room, (uint64_t)n);
     if (n > 0)
         take_from(op, b, out, n);
@@ -205,6 +235,8 @@ bool shared_take_chunk(struct mm_op *op, unsigned order, mfn_t *out)
         return shared_take(op, out, 1) == 1;
     spin_lock(&mm->shared.lock);
     b = choose_run(op, order, &i);
+    if (!b && scrub_awaited(&mm->shared))
+        b = choose_run(op, order, &i);
     if (b) {
         *out = frame_at(mm, b, i);
         take_chunk(op, b, i, 1u << order);
@@ -354,18 +386,15 @@ uint64_t shared_scrub(struct mm *mm, uint64_t n)
 
 void shared_scrub_stop(struct mm *mm)
 {
-    struct mm_shared *s = &mm->shared;
-
-    spin_lock(&s->lock);
-    s->still = true;
-    spin_await(&s->lock, !s->in_hand);
-    spin_unlock(&s->lock);
+    spin_lock(&mm->shared.lock);
+    scrub_stop(&mm->shared);
+    spin_unlock(&mm->shared.lock);
 }
 
 void shared_scrub_go(struct mm *mm)
 {
     spin_lock(&mm->shared.lock);
-    mm->shared.still = false;
+    scrub_go(&mm->shared);
     spin_unlock(&mm->shared.lock);
 }
 
@@ -374,7 +403,8 @@ struct shared_stats shared_stats(struct mm *mm)
     struct shared_stats s;
 
     spin_lock(&mm->shared.lock);
-    s = (struct shared_stats){mm->shared.blocks, mm->shared.free_frames};
+    s = (struct shared_stats){mm->shared.blocks,
+                              mm->shared.free_frames + mm->shared.in_hand};
     spin_unlock(&mm->shared.lock);
     return s;
 }

@@ -49,7 +49,7 @@ uint64_t shared_scrub(struct mm *mm, uint64_t n);
 void shared_scrub_stop(struct mm *mm);
 void shared_scrub_go(struct mm *mm);
 
-/* mm.shared: blocks there are, and free frames in them. */
+/* mm.shared: blocks there are, and free frames, being scrubbed or not. */
 struct shared_stats {
     uint64_t blocks, free_frames;
 };

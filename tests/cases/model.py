@@ -13,4 +13,4 @@ def cases():
         name = os.path.basename(path).removesuffix(".pml")
         yield Case("model/" + name, ["tests/model/run", name],
                    skip=missing("spin", "cc"), limit=120,
-                   expect=("each is needed",))
+                   expect=(r"\n\d+ lines are",))

@@ -183,7 +183,8 @@ NOT_TESTS = {"abandon", "asleep", "bench", "clock", "control", "crash",
 TIMED = {"sched"}
 # What a guest needs to test all it can.
 NEEDS = {"sched": {"VCPUS": "2"}, "advisory": {"VCPUS": "2"},
-         "ptwr_large": {"GUESTOPTS": "pse=always"}}
+         "ptwr_large": {"GUESTOPTS": "pse=always"},
+         "span": {"GUESTOPTS": "pse=always"}}
 
 
 def guests():

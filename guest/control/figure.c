@@ -52,6 +52,7 @@ const struct figure figure_of_domain[] = {
     D(reported),
     D(reports),
     D(not_back),
+    D(super_refused),
     D(vcpus_up),
     D(vcpus_target),
     S(tot_pages),

@@ -67,6 +67,11 @@ static struct taken taken_by(const struct domain *d)
     return t;
 }
 
+uint64_t report_super_refused(const struct domain *d)
+{
+    return taken_by(d).refused;
+}
+
 void report_stats(const struct domain *d, struct flagstone_stats *out)
 {
     const struct mm_domain *mm = &d->mm;

@@ -11,6 +11,8 @@
 /* Memory of the hypervisor's that exists only because of d's memory. */
 uint64_t report_accounting_bytes(const struct domain *d);
 void report_stats(const struct domain *d, struct flagstone_stats *out);
+/* Large entries its vCPUs were refused, ever. */
+uint64_t report_super_refused(const struct domain *d);
 
 /* What d has now counts for its peaks. */
 void report_sample(struct domain *d);

@@ -2,16 +2,16 @@
 /*
  * dmem.c: blocks and frames on their way to their owner. Single frames come
  * from the domain's own blocks that have holes, its list `holed`; then from
- * shared blocks; then a block is cut.
+ * shared blocks; then a block is cut; and if there is none, from blocks whose
+ * holes are some page's place, its list `serving`.
  */
 #include "mm/alloc/dmem.h"
 
 #include <string.h>
 
-#include "mm/alloc/holed.h"
 #include "mm/alloc/m2p.h"
-#include "mm/alloc/quota.h"
 #include "mm/alloc/shared.h"
+#include "mm/alloc/span.h"
 #include "mm/base/chunk.h"
 
 void dmem_domain_init(struct mm *mm, struct mm_domain *d)
@@ -78,18 +78,6 @@ enum err dmem_block_get_to_move(struct mm_op *op, blk_t *out)
                                  : ERR_NOMEM;
 }
 
-/* A block to be cut, of the reserve as far as the domain may take from it. */
-static enum err get_to_cut(struct mm_op *op, blk_t *out)
-{
-    const struct mm_domain *d = op->d;
-    enum alloc_use use =
-        quota_reserved(d) < quota_reserve(d) ? ALLOC_CUT : ALLOC_WHOLE;
-
-    if (unlikely(!quota_may_get(d, 1)))
-        return ERR_NOMEM;
-    return alloc_block_get(op->mm, d->id, use, true, out);
-}
-
 /* It has a table: now it is the domain's, and all holes. */
 static void add_holes(struct mm_op *op, struct block *b)
 {
@@ -107,25 +95,40 @@ static void add_holes(struct mm_op *op, struct block *b)
     d->blocks_cut++;
     d->reserved += !!reserved;
     d->holes += BLOCK_FRAMES;
-    holed_link(op->mm, &d->holed, b);
+    holed_link(op->mm, span_list(d, t), b);
 }
 
-/* A new block that is all holes. */
-static enum err cut_block(struct mm_op *op)
+/* A new block that is all holes; which serves a span if it is one. */
+static enum err cut(struct mm_op *op, enum alloc_use use, uint64_t span)
 {
     struct block *b;
     blk_t blk;
-    enum err rc = get_to_cut(op, &blk);
+    enum err rc = ERR_NOMEM;
 
+    if (likely(quota_may_get(op->d, 1)))
+        rc = alloc_block_get(op->mm, op->d->id, use, true, &blk);
     if (rc)
         return rc;
     b = mm_block(op->mm, blk);
     rc = frame_table_make(op->mm, op->d, b);
-    if (rc)
+    if (rc) {
         alloc_block_put(op->mm, blk);
-    else
-        add_holes(op, b);
-    return rc;
+        return rc;
+    }
+    if (span < SPAN_MAX)
+        span_serve(op, b, span);
+    add_holes(op, b);
+    return ERR_NONE;
+}
+
+/* Of the reserve as far as the domain may take from it. */
+static enum err cut_block(struct mm_op *op)
+{
+    const struct mm_domain *d = op->d;
+
+    return cut(op,
+               quota_reserved(d) < quota_reserve(d) ? ALLOC_CUT : ALLOC_WHOLE,
+               SPAN_MAX);
 }
 
 /* holes_taken() follows. */
@@ -140,6 +143,20 @@ static always_inline void take_hole(const struct mm_op *op,
 }
 
 /*
+ * It has no free frame any more. One that serves a span, and has none that was
+ * given up, is whole, as if it had never been cut.
+ */
+static never_inline void filled(struct mm_op *op, struct block *b,
+                                const struct frame_table *t)
+{
+    holed_unlink(op->mm, span_list(op->d, t), b);
+    if (!t->span || block_holes(b->word) || !(b->word & BLOCK_CUT))
+        return;
+    atomic_fetch_and(&b->word, ~BLOCK_CUT);
+    op->d->blocks_cut--;
+}
+
+/*
  * All of them at once: a block's word has a line of the cache with those of
  * three others, which may be other domains', on other CPUs.
  */
@@ -150,7 +167,7 @@ static always_inline void holes_taken(struct mm_op *op, struct block *b,
     MUST(block_try(b, block_holes_put, n));
     op->d->holes -= n;
     if (unlikely(t->nr_free == 0))
-        holed_unlink(op->mm, &op->d->holed, b);
+        filled(op, b, t);
 }
 
 mfn_t dmem_hole_take(struct mm_op *op, struct block *b)
@@ -167,10 +184,9 @@ mfn_t dmem_hole_take(struct mm_op *op, struct block *b)
 /* Blocks looked at before another one is cut for a chunk: a bound, no more. */
 #define CHUNK_TRIES 4
 
-static struct block *find_block(struct mm_op *op, unsigned order, unsigned *i)
+static struct block *find_block(const struct mm_op *op, uint32_t at,
+                                unsigned order, unsigned *i)
 {
-    uint32_t at = op->d->holed;
-
     for (unsigned n = 0; at && n < CHUNK_TRIES; n++) {
         struct block *b = &op->mm->blocks[at];
 
@@ -185,21 +201,20 @@ static struct block *find_block(struct mm_op *op, unsigned order, unsigned *i)
 static enum err chunk_get(struct mm_op *op, unsigned order, mfn_t *out)
 {
     unsigned i = 0;
-    struct block *b = find_block(op, order, &i);
+    struct block *b = find_block(op, op->d->holed, order, &i);
     struct frame_table *t;
 
-    if (!b && mm_discharge(op->mm))
-        b = find_block(op, order, &i); /* what was freed just now */
+    if (!b && mm_discharge(op->mm)) /* what was freed just now */
+        b = find_block(op, op->d->holed, order, &i);
     if (!b) {
         enum err rc;
 
         if (shared_take_chunk(op, order, out))
             return ERR_NONE;
         rc = cut_block(op);
-        if (rc)
+        b = find_block(op, rc ? op->d->serving : op->d->holed, order, &i);
+        if (!b)
             return rc;
-        b = find_block(op, order, &i);
-        ASSERT(b);
     }
     t = frame_table_at(op->mm, b->table);
     for (unsigned k = 0; k < 1u << order; k++)
@@ -209,10 +224,11 @@ static enum err chunk_get(struct mm_op *op, unsigned order, mfn_t *out)
     return ERR_NONE;
 }
 
-/* The usual request: any frames. From the first block with holes, up to n. */
-static unsigned take_some(struct mm_op *op, mfn_t *out, unsigned n)
+/* The usual request: any frames. From block `at`, with holes, up to n. */
+static always_inline unsigned take_some(struct mm_op *op, uint32_t at,
+                                        mfn_t *out, unsigned n)
 {
-    struct block *b = &op->mm->blocks[op->d->holed];
+    struct block *b = &op->mm->blocks[at];
     struct frame_table *t = frame_table_at(op->mm, b->table);
     mfn_t first = mfn_of_blk(blk_of(block_index(op->mm, b)));
     unsigned word = 0, got = MIN(n, (unsigned)t->nr_free);
@@ -244,16 +260,23 @@ enum err dmem_chunk_get(struct mm_op *op, unsigned order, mfn_t *out)
 
 /*
  * The domain has no frame at hand: what is in shared blocks, or was freed just
- * now, or cut one.
+ * now, or cut one, or what would be a page's place.
  */
 static never_inline enum err no_holes(struct mm_op *op, mfn_t *out, unsigned n,
                                       unsigned *done)
 {
     unsigned got = shared_take(op, out + *done, n - *done);
+    enum err rc;
 
     *done += got;
     op->d->tot_pages += got;
-    return got || mm_discharge(op->mm) ? ERR_NONE : cut_block(op);
+    if (got || mm_discharge(op->mm))
+        return ERR_NONE;
+    rc = cut_block(op);
+    if (likely(!rc) || !op->d->serving)
+        return rc;
+    *done += take_some(op, op->d->serving, out + *done, n - *done);
+    return ERR_NONE;
 }
 
 enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
@@ -266,8 +289,69 @@ enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
             if (rc)
                 return rc;
         } else {
-            *done += take_some(op, out + *done, n - *done);
+            *done += take_some(op, op->d->holed, out + *done, n - *done);
         }
+    }
+    return ERR_NONE;
+}
+
+/*
+ * Of the pages at the front of pfn those of one span, up to the first whose
+ * place in b, which serves it, is not free: how many.
+ */
+static unsigned take_places(struct mm_op *op, struct block *b, const pfn_t *pfn,
+                            mfn_t *out, unsigned n)
+{
+    struct frame_table *t = frame_table_at(op->mm, b->table);
+    const mfn_t first = mfn_of_blk(blk_of(block_index(op->mm, b)));
+    unsigned k = 0;
+
+    do {
+        unsigned i = (unsigned)(pfn[k].v % BLOCK_FRAMES);
+
+        if (!(t->hole_map[i / 64] >> (i % 64) & 1))
+            break;
+        take_hole(op, t, i);
+        out[k] = mfn_add(first, i);
+    } while (++k < n && span_of(pfn[k]) == span_of(pfn[0]));
+    if (k > 0)
+        holes_taken(op, b, t, k);
+    op->d->tot_pages += k;
+    return k;
+}
+
+/*
+ * A new block for a span that no block serves: one to become whole, which is
+ * none of the reserve's. NULL: there is none, or not for this domain.
+ */
+static struct block *cut_for(struct mm_op *op, uint64_t span)
+{
+    if (!span_sane(op->d, span) || cut(op, ALLOC_WHOLE, span))
+        return NULL;
+    return span_block(op, span);
+}
+
+enum err dmem_frames_get_for(struct mm_op *op, const pfn_t *pfn, mfn_t *out,
+                             unsigned n, unsigned *done)
+{
+    bool one_was_cut = false;
+    unsigned some;
+
+    for (*done = 0; *done < n; *done += some) {
+        const uint64_t span = span_of(pfn[*done]);
+        struct block *b = span_block(op, span);
+        enum err rc;
+
+        if (!b && one_was_cut)
+            return ERR_NONE;
+        if (!b)
+            one_was_cut = (b = cut_for(op, span));
+        some = b ? take_places(op, b, pfn + *done, out + *done, n - *done) : 0;
+        if (some)
+            continue;
+        rc = dmem_frames_get(op, out + *done, 1, &some);
+        if (rc)
+            return rc;
     }
     return ERR_NONE;
 }

@@ -75,6 +75,14 @@ void dmem_chunk_undo(struct mm_op *op, unsigned order, mfn_t m);
 enum err dmem_frames_get(struct mm_op *op, mfn_t *out, unsigned n,
                          unsigned *done);
 /*
+ * For these pages, each in its place in the block that serves its span
+ * (span.h), or in one that is cut for it; anywhere if there is none or the
+ * place is taken. Without an error the first *done of them, one at least: not
+ * more than one block is cut for a span, since that may be to zero 2 MiB.
+ */
+enum err dmem_frames_get_for(struct mm_op *op, const pfn_t *pfn, mfn_t *out,
+                             unsigned n, unsigned *done);
+/*
  * A zeroed frame shared with the hypervisor (shared_info, ...), which holds a
  * writable reference: not counted, and the guest cannot give it back.
  */

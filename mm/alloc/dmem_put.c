@@ -8,9 +8,9 @@
  */
 #include "mm/alloc/dmem.h"
 
-#include "mm/alloc/holed.h"
 #include "mm/alloc/m2p.h"
 #include "mm/alloc/shared.h"
+#include "mm/alloc/span.h"
 #include "mm/base/chunk.h"
 
 /* The block has neither references nor frames in use: it is nobody's. */
@@ -121,9 +121,9 @@ static void more_free(struct mm *mm, struct mm_domain *d, struct block *b,
 
     t->nr_free = (uint16_t)(had + n);
     if (unlikely(had == 0))
-        holed_link(mm, &d->holed, b);
+        holed_link(mm, span_list(d, t), b);
     if (unlikely(t->nr_free == BLOCK_FRAMES)) {
-        holed_unlink(mm, &d->holed, b);
+        holed_unlink(mm, span_list(d, t), b);
         d->holes -= BLOCK_FRAMES;
         block_leave(mm, d, b);
         dmem_block_offer(mm, blk_of(block_index(mm, b)));

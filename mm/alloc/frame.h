@@ -119,9 +119,10 @@ struct frame_table {
     uint32_t prev;    /* list of blocks with holes (holed.h); next is in */
     uint16_t nr_free; /* struct block; bits set in hole_map */
     uint16_t in_hand; /* of a shared block: being scrubbed, in no map */
+    uint32_t span;    /* of a domain's own: 1 + the one it serves, 0: none */
     bool inherited;   /* its keeper is not the one that shared it */
     uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 -
-                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 9];
+                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 13];
 };
 _Static_assert(sizeof(struct frame_table) == 2 * PAGE_SIZE, "an order-1 pair");
 _Static_assert(sizeof(struct frame_pt) == 4, "half of a word");

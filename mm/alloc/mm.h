@@ -96,8 +96,8 @@ struct mm_domain {
     uint32_t tlb_epoch;
     enum superpages superpages;
     enum relinquish relinquish;
-    bool large_shown; /* as on a bare machine: entry_absent_allowed(), and
-                         stores to L2 and L3 by mmu_emulate_write() */
+    bool large_shown; /* as on a bare machine: entry_absent_allowed(), stores
+                         to L2 and L3 by mmu_emulate_write(), and span.h */
     bool dying;
     bool quiet;  /* it is suspended: others leave its memory as it is */
     bool moving; /* mm/save/relocate.h: its frame tables are needed again */
@@ -119,7 +119,9 @@ struct mm_domain {
     _Atomic uint64_t kept_reserved; /* of those, out of the fragment reserve */
     _Atomic uint64_t joined;        /* of others', in which it has frames */
     uint32_t kept;         /* first it keeps that has free frames, 0 = none */
-    uint32_t holed;        /* first block with holes, 0 = none */
+    uint32_t holed;        /* first block with holes, 0 = none; but for */
+    uint32_t serving;      /* those that serve a span: span.h */
+    uint32_t spans;        /* which do: a hypervisor frame, 0 = none */
     uint64_t super_maps;   /* superpage mappings */
     uint64_t tables[5];    /* validated tables, by level 1..4 */
     uint64_t partial;      /* those half way up or down */

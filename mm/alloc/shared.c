@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-#include "mm/alloc/holed.h"
 #include "mm/alloc/keeper.h"
 #include "mm/alloc/m2p.h"
+#include "mm/alloc/span.h"
 #include "mm/base/chunk.h"
 
 void shared_convert(struct mm_op *op, struct block *b)
@@ -22,7 +22,8 @@ void shared_convert(struct mm_op *op, struct block *b)
 
     (void)mm_discharge(op->mm); /* what was freed of it is free by now */
     if (t->nr_free)
-        holed_unlink(op->mm, &d->holed, b);
+        holed_unlink(op->mm, span_list(d, t), b);
+    t->span = 0;
     MUST(block_apply(b, old, block_share, d->id));
     d->blocks--;
     d->blocks_cut -= !!(old & BLOCK_CUT);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "mm/alloc/span.h"
 #include "mm/base/say.h"
 #include "mm/pv/entry.h"
 #include "mm/pv/grant.h"
@@ -266,6 +267,17 @@ static void compare_shared(struct auditor *a, blk_t b)
     }
 }
 
+/* What it serves no other does. */
+static void compare_span(struct auditor *a, const struct block *blk, blk_t b)
+{
+    const uint64_t span = frame_table_at(a->mm, blk->table)->span;
+    struct mm_op op = {.mm = a->mm, .d = a->d};
+
+    if (span && span_block(&op, span - 1) != blk)
+        differ(a, "block %lx serves span %lu and is not known to", b.v,
+               span - 1);
+}
+
 static void compare_block(struct auditor *a, blk_t b)
 {
     const struct block *blk = mm_block(a->mm, b);
@@ -294,6 +306,8 @@ static void compare_block(struct auditor *a, blk_t b)
     }
     if (blk->table && frame_table_at(a->mm, blk->table)->nr_free != nr_free)
         differ(a, "block %lx: wrong number of free frames", b.v);
+    if (blk->table)
+        compare_span(a, blk, b);
     a->with_free += nr_free > 0;
     a->owned += blk->table ? 0 : BLOCK_FRAMES;
     a->holes += holes;
@@ -311,25 +325,34 @@ static void compare_block(struct auditor *a, blk_t b)
         differ(a, "block %lx is a superpage with exclusive frames", b.v);
 }
 
-/* The list of the blocks that have free frames; not kept in destruction. */
-static void compare_list(struct auditor *a)
+/* One of the two lists of blocks that have free frames: how many. */
+static uint64_t compare_list(struct auditor *a, uint32_t first, bool serving)
 {
     uint64_t n = 0;
     uint32_t prev = 0;
 
-    for (uint32_t b = a->d->holed; b && n <= a->with_free; n++) {
+    for (uint32_t b = first; b && n <= a->with_free; n++) {
         const struct block *blk = &a->mm->blocks[b];
         const struct frame_table *t = frame_table_at(a->mm, blk->table);
 
         if (!block_owned_by(blk->word, a->d->id) || !blk->table ||
-            t->nr_free == 0 || t->prev != prev) {
+            t->nr_free == 0 || t->prev != prev || !t->span == serving) {
             differ(a, "block %lx is wrong on the list of those with holes",
                    (uint64_t)b);
-            return;
+            return n;
         }
         prev = b;
         b = blk->next;
     }
+    return n;
+}
+
+/* They are not kept in destruction. */
+static void compare_lists(struct auditor *a)
+{
+    uint64_t n = compare_list(a, a->d->holed, false) +
+                 compare_list(a, a->d->serving, true);
+
     if (n != a->with_free)
         differ(a, "%lu blocks have free frames, %lu are listed", a->with_free,
                n);
@@ -399,7 +422,7 @@ struct mm_audit audit_domain(struct mm *mm, struct mm_domain *d, void *scratch)
     tally_grants(&a);
     for_blocks(&a, compare_block);
     if (!d->dying)
-        compare_list(&a);
+        compare_lists(&a);
     compare_totals(&a);
     return a.out.clean ? audit_quota(mm, d) : a.out;
 }

@@ -10,6 +10,7 @@
 #include "mm/alloc/m2p.h"
 #include "mm/alloc/range.h"
 #include "mm/alloc/shared.h"
+#include "mm/alloc/span.h"
 #include "mm/base/port.h"
 #include "mm/pv/grant.h"
 #include "mm/pv/supply.h"
@@ -211,7 +212,7 @@ enum err dmem_domain_destroy(struct mm_op *op)
         return rc;
     if (*cursor == op->mm->nr_blocks) {
         (void)mm_discharge(op->mm); /* the last holes of the first walk */
-        d->holed = 0;               /* its blocks go as they are */
+        d->holed = d->serving = 0;  /* its blocks go as they are */
     }
     rc = for_own_blocks(op, cursor, op->mm->nr_blocks, free_block);
     if (rc)
@@ -223,6 +224,7 @@ enum err dmem_domain_destroy(struct mm_op *op)
     ASSERT(d->kept_blocks == 0 && d->joined == 0 && d->reserved == 0);
     ASSERT(d->kept == 0 && d->kept_free == 0 && d->kept_reserved == 0);
     range_clear(d);
+    span_clear(d);
     alloc_unclaim(op->mm, d->claim);
     d->claim = 0;
     unlist(op->mm, d);

@@ -7,7 +7,7 @@
  */
 #include "mm/resize/compact.h"
 
-#include "mm/alloc/holed.h"
+#include "mm/alloc/span.h"
 #include "mm/base/chunk.h"
 #include "mm/resize/move.h"
 
@@ -27,11 +27,13 @@ static bool fuller(const struct mm *mm, const struct block *a,
     return in_a != in_b ? in_a < in_b : a < b;
 }
 
+/* Of those that serve a span only if there is no other: who asks for this would
+ * rather give blocks back than have each page in its place. */
 static struct block *fullest(const struct mm_op *op)
 {
     const struct mm *mm = op->mm;
     struct block *best = NULL;
-    uint32_t at = op->d->holed;
+    uint32_t at = span_first(op->d);
 
     for (unsigned n = 0; at && n < LOOKED_AT; n++) {
         struct block *b = &mm->blocks[at];
@@ -45,8 +47,10 @@ static struct block *fullest(const struct mm_op *op)
 
 static void to_front(const struct mm_op *op, struct block *b)
 {
-    holed_unlink(op->mm, &op->d->holed, b);
-    holed_link(op->mm, &op->d->holed, b);
+    uint32_t *first = span_list(op->d, frame_table_at(op->mm, b->table));
+
+    holed_unlink(op->mm, first, b);
+    holed_link(op->mm, first, b);
 }
 
 /* Where frames of `from` should go; NULL: they are well where they are. */

@@ -5,6 +5,7 @@
 #include "mm/resize/reservation.h"
 
 #include "mm/alloc/m2p.h"
+#include "mm/alloc/span.h"
 #include "mm/pv/type.h"
 
 /* Can every frame of the extent be given up? Nothing is changed by asking. */
@@ -29,13 +30,18 @@ enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order)
     if (order > RESERVATION_ORDER_MAX)
         return ERR_PERM;
     n = UINT64_C(1) << order;
-    if (order == 0)
+    if (order == 0) {
+        if (unlikely(span_kept(op->d)))
+            span_learn(op, &m, 1);
         return dmem_frame_put(op, m);
+    }
     if (m.v >= op->mm->nr_frames || n > op->mm->nr_frames - m.v)
         return ERR_INVAL;
     if (order == RESERVATION_ORDER_MAX && m.v % BLOCK_FRAMES == 0 &&
         dmem_block_put(op, blk_of_mfn(m)) == ERR_NONE)
         return ERR_NONE;
+    if (unlikely(span_kept(op->d)))
+        span_learn(op, &m, 1);
     rc = decrease_check(op, m, n);
     if (rc)
         return rc;
@@ -50,16 +56,31 @@ enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m, unsigned n,
     enum err rc = type_finish_deferred(op);
 
     *done = 0;
-    return rc ? rc : dmem_frames_put(op, m, n, done);
+    if (rc)
+        return rc;
+    if (unlikely(span_kept(op->d)))
+        span_learn(op, m, n);
+    return dmem_frames_put(op, m, n, done);
 }
 
-static enum err extent_get(struct mm_op *op, unsigned order, mfn_t *out)
+static enum err chunk_get(struct mm_op *op, pfn_t pfn, unsigned order,
+                          mfn_t *out)
+{
+    unsigned done;
+
+    if (order == 0 && span_kept(op->d))
+        return dmem_frames_get_for(op, &pfn, out, 1, &done);
+    return dmem_chunk_get(op, order, out);
+}
+
+static enum err extent_get(struct mm_op *op, pfn_t pfn, unsigned order,
+                           mfn_t *out)
 {
     blk_t b;
     enum err rc;
 
     if (order < RESERVATION_ORDER_MAX)
-        return dmem_chunk_get(op, order, out);
+        return chunk_get(op, pfn, order, out);
     rc = dmem_block_get(op, &b);
     if (!rc)
         *out = mfn_of_blk(b);
@@ -93,7 +114,7 @@ enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
         return ERR_PERM;
     if (!dmem_may_grow(op->d, UINT64_C(1) << order))
         return ERR_NOMEM; /* XSA-385: no sum that could wrap */
-    rc = extent_get(op, order, out);
+    rc = extent_get(op, pfn, order, out);
     if (!rc)
         set_pfn(op, *out, pfn, order);
     return rc;
@@ -104,7 +125,7 @@ enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,
 {
     enum err rc = type_finish_deferred(op);
     uint64_t *m2p = op->mm->m2p;
-    unsigned want = n;
+    unsigned want = n, got;
 
     *done = 0;
     if (rc)
@@ -113,10 +134,14 @@ enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,
         want = dmem_may_grow(op->d, 1)
                    ? (unsigned)(op->d->max_pages - op->d->tot_pages)
                    : 0;
-    rc = dmem_frames_get(op, out, want, done);
-    for (unsigned i = 0; i < *done; i++)
+    if (unlikely(span_kept(op->d)))
+        rc = dmem_frames_get_for(op, pfn, out, want, done);
+    else
+        rc = dmem_frames_get(op, out, want, done);
+    got = *done;
+    for (unsigned i = 0; i < got; i++)
         m2p[out[i].v] = pfn[i].v;
-    return rc || want == n ? rc : ERR_NOMEM;
+    return rc || want == n || got < want ? rc : ERR_NOMEM;
 }
 
 /* FRAME_FIXED marks a frame as taken here: naming it twice is refused. */
@@ -164,7 +189,7 @@ static enum err take_all(struct mm_op *op, const struct reservation_exchange *x,
 static enum err get_all(struct mm_op *op, const struct reservation_exchange *x)
 {
     for (unsigned i = 0; i < x->n_out; i++) {
-        enum err rc = extent_get(op, x->out_order, &x->out[i]);
+        enum err rc = extent_get(op, PFN_NONE, x->out_order, &x->out[i]);
 
         if (rc) {
             while (i-- > 0)

@@ -17,11 +17,16 @@ enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order);
  * ERR_NOMEM: that is beyond the domain's maxmem or its quota of blocks
  * (quota.h), or there is none. Memory is dealt in blocks: of orders below 9 a
  * chunk is taken from holes of the domain's own, else from a shared block, the
- * first few of either being looked at; else a block is cut for it.
+ * first few of either being looked at; else a block is cut for it. A single
+ * page of a domain that is shown large pages comes to its own place (span.h);
+ * one without a pfn, and what is exchanged, anywhere.
  */
 enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
                               mfn_t *out);
-/* The same for n single frames: without an error all, or the first *done. */
+/*
+ * The same for n single frames: without an error all, or the first *done; of
+ * the increase of a domain that is shown large pages some, one at least.
+ */
 enum err reservation_decrease_list(struct mm_op *op, const mfn_t *m, unsigned n,
                                    unsigned *done);
 enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,

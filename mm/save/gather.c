@@ -4,6 +4,7 @@
 
 #include "mm/alloc/dmem.h"
 #include "mm/alloc/m2p.h"
+#include "mm/alloc/span.h"
 #include "mm/base/port.h"
 #include "mm/resize/move.h"
 
@@ -135,7 +136,7 @@ static enum err find_extreme(struct gather *g, uint32_t but, bool most)
     struct block *blocks = g->op->mm->blocks;
 
     if (!has_holes(g, g->at)) {
-        g->at = g->op->d->holed;
+        g->at = span_first(g->op->d);
         g->best = 0;
         g->holes = 0;
     }
@@ -149,7 +150,7 @@ static enum err find_extreme(struct gather *g, uint32_t but, bool most)
              (table_of(g, &blocks[g->best])->nr_free < n) == most) &&
             (!most || can_be_emptied(g, b)))
             g->best = g->at;
-        g->at = b->next;
+        g->at = span_next(g->op->d, b);
         if (g->at && port_preempt())
             return ERR_RESTART;
     }
@@ -234,11 +235,12 @@ enum err gather_compact(struct gather *g)
 
 void gather_unshare(struct gather *g, uint64_t pfn)
 {
+    const uint32_t at = span_first(g->op->d);
     mfn_t m = frame_of(g, pfn);
 
-    if (g->op->d->holed == 0 || mfn_eq(m, MFN_NONE) ||
+    if (at == 0 || mfn_eq(m, MFN_NONE) ||
         block_class(mm_block(g->op->mm, blk_of_mfn(m))->word) != BLOCK_SHARED ||
         !movable(g, m))
         return;
-    move(g, pfn, m, dmem_hole_take(g->op, &g->op->mm->blocks[g->op->d->holed]));
+    move(g, pfn, m, dmem_hole_take(g->op, &g->op->mm->blocks[at]));
 }

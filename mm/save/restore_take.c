@@ -6,6 +6,7 @@
 
 #include "mm/alloc/dmem.h"
 #include "mm/alloc/m2p.h"
+#include "mm/alloc/span.h"
 #include "mm/base/port.h"
 
 /* What wants a whole block. */
@@ -242,11 +243,27 @@ static enum err lay_frame(struct restore *r, uint64_t pfn, mfn_t m)
     return pfnmap_set(&r->map, pfn_of(pfn), m);
 }
 
+/* Each in its place, if that is kept: the missing ones may come later. */
+static enum err get_frames(struct restore *r, uint64_t pfn, mfn_t *m,
+                           unsigned n)
+{
+    enum err rc = ERR_NONE;
+    unsigned got, done;
+    pfn_t at[64];
+
+    if (!span_kept(r->op->d))
+        return dmem_frames_get(r->op, m, n, &done);
+    for (unsigned i = 0; i < n; i++)
+        at[i] = pfn_of(pfn + i);
+    for (got = 0; got < n && !rc; got += done)
+        rc = dmem_frames_get_for(r->op, at + got, m + got, n - got, &done);
+    return rc;
+}
+
 static enum err take_frames(struct restore *r, uint64_t pfn, unsigned n)
 {
     mfn_t m[64];
-    unsigned done;
-    enum err rc = dmem_frames_get(r->op, m, n, &done);
+    enum err rc = get_frames(r, pfn, m, n);
 
     for (unsigned i = 0; i < n && !rc; i++)
         rc = lay_frame(r, pfn + i, m[i]);

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=1G HVARGS=debug
 # Stock Linux that is shown large pages (pse=late), and whose memory is no whole
-# blocks any more, since its balloon gave single frames back and took others. It
-# does not look whether a large page is refused: that is said, and the program
+# blocks any more, since its balloon gave single frames back and took others, as
+# relinquish=cut has it (keep is in huge.fs). It does not look whether a large page is refused: that is said, and the program
 # that would fault on it for ever ends it.
 note before machine.blocks_free
-create vmlinuz name=linux mem=320M pse=late -- console=hvc0 quiet transparent_hugepage=never test=scattered,huge
+create vmlinuz name=linux mem=320M pse=late relinquish=cut -- console=hvc0 quiet transparent_hugepage=never test=scattered,huge
 balloon linux 128M
 wait linux 128M 60
 sleep 6

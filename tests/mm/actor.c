@@ -273,6 +273,7 @@ static void begin(struct actor *a, struct world *w, struct actor_kind k)
     a->kind = k;
     a->x->d.superpages = k.superpages;
     a->x->d.relinquish = k.relinquish;
+    a->x->d.large_shown = k.large_shown;
     a->op = mm_op_on(&a->x->d, &a->x->v);
     a->is.nr_blocks = k.nr_blocks;
     for (uint64_t pfn = 0; pfn < ACTOR_PFNS; pfn++)

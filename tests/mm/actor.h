@@ -33,6 +33,7 @@ struct actor_kind {
     unsigned nr_blocks;
     enum superpages superpages;
     enum relinquish relinquish;
+    bool large_shown;
 };
 
 struct actor {

@@ -105,6 +105,8 @@ static void a_frame_table(void **state)
     damage(s, &t->hole_map[i / 64], t->hole_map[i / 64] | BIT(i % 64),
            "hole or not?");
     damage(s, &t->prev, 3, "wrong on the list");
+    damage(s, &t->span, 5, "serves span 4 and is not known to");
+    damage(s, &s->us.d.serving, blk_of_mfn(s->data).v, "wrong on the list");
     damage(s, &s->us.d.holed, 0, "are listed");
     damage(s, &s->us.d.holed, blk_of_mfn(s->block).v, "wrong on the list");
 }

@@ -315,6 +315,21 @@ static void reservations(void **state)
     world_done(&s->op);
 }
 
+/* Each of four pages wants a block of its own: one is cleared at a time. */
+static void places(void **state)
+{
+    const pfn_t pfn[4] = {{5 * 512}, {4 * 512 + 7}, {6 * 512}, {3 * 512}};
+    struct scene *s = *state;
+    unsigned done;
+    mfn_t m[4];
+
+    s->us.d.large_shown = true;
+    WALK(reservation_increase_list, BOUND, &s->op, pfn, m, 4, &done);
+    assert_int_equal(done, 1);
+    WALK(reservation_decrease_list, BOUND, &s->op, m, 1, &done);
+    world_done(&s->op);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_domain_migrates),
         scene_test(requests),
         scene_test(reservations),
+        scene_test(places),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

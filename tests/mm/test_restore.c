@@ -110,6 +110,27 @@ static void whole_as_it_was(void **state)
     gone(s);
 }
 
+/* Of the span that had a page missing, all the others are in their places. */
+static void what_was_out_comes_to_its_place(void **state)
+{
+    struct stage *s = *state;
+    struct actor_kind k = kind;
+    uint64_t first;
+
+    k.large_shown = true;
+    assert_int_equal(
+        actor_restore(&s->a, &s->w, k, &s->image, &s->is, RESTORE_FAIL, &s->r),
+        ERR_NONE);
+    world_audit(&s->w, "restore");
+    first = actor_mfn(&s->a, 4 * 512).v;
+    assert_int_equal(actor_frame_in(&s->a, 4 * 512 + 9), ERR_NONE);
+    assert_int_equal(first % BLOCK_FRAMES, 0);
+    for (uint64_t i = 0; i < BLOCK_FRAMES; i++)
+        assert_int_equal(actor_mfn(&s->a, 4 * 512 + i).v, first + i);
+    assert_int_equal(actor_large(&s->a, 4), ERR_NONE);
+    gone(s);
+}
+
 static void fail_says_so(void **state)
 {
     struct stage *s = *state;
@@ -381,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         stage_test(whole_as_it_was),
+        stage_test(what_was_out_comes_to_its_place),
         stage_test(fail_says_so),
         stage_test(shatter),
         stage_test(left_to_the_guest),

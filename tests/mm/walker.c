@@ -969,6 +969,8 @@ static void make(struct walker *k, uint64_t blocks, uint64_t max_pages)
     dmem_vcpu_init(&k->us.d, &k->second);
     k->us.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
     k->them.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
+    k->us.d.large_shown = k->us.d.relinquish == RELINQUISH_KEEP &&
+                          k->them.d.relinquish == RELINQUISH_KEEP;
     fill_pool(k);
 }
 

@@ -95,6 +95,7 @@ static void tell_domain(struct domain *d, const struct domain *by,
         .reported = d->mm.reported,
         .reports = d->mm.reports,
         .not_back = d->mm.not_back,
+        .super_refused = report_super_refused(d),
         .vcpus_up = count_up(d),
         .vcpus_target = d->nr_vcpus - d->offline,
     };

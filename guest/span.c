@@ -3,7 +3,9 @@
  * span: what a balloon does to the blocks of a guest that is shown large pages
  * (pse=): frame by frame it gives some back wholly and others in part, takes
  * all of it again in another order, and can map each by a large entry as
- * before. Who is not shown large pages is not promised that.
+ * before. An entry that is refused all the same, as one block has a hole, is an
+ * event in the downgrade ring. Who is not shown large pages is promised
+ * neither.
  */
 #include "guest/lib/guest.h"
 
@@ -18,6 +20,9 @@ const char guest_name[] = "span";
 
 static pfn_t block[BLOCKS];
 static bool out[FRAMES];
+static volatile uint64_t *entry; /* of WINDOW, by the read-only linear map */
+static struct flagstone_event told;
+static unsigned events;
 
 static pfn_t page(unsigned n)
 {
@@ -120,6 +125,8 @@ static void setup(void)
     for (unsigned n = 0; n < FRAMES; n++)
         *word(n) = n;
     pt_make_tables(WINDOW, 2);
+    entry = (volatile uint64_t *)(uintptr_t)pt_entry(pt_root(), WINDOW, 2);
+    REQUIRE(entry);
 }
 
 static void test_balloon(bool shown)
@@ -135,11 +142,62 @@ static void test_balloon(bool shown)
     }
 }
 
+static void on_refused(const struct flagstone_event *e)
+{
+    told = *e;
+    events++;
+}
+
+static void check_told(void)
+{
+    CHECK_EQ(flagstone_poll(), 1);
+    CHECK_EQ(events, 1);
+    CHECK_EQ(told.type, FLAGSTONE_EVENT_refused);
+    CHECK_EQ(told.count, BLOCK_FRAMES);
+    CHECK_EQ(told.pfn, block[0].v);
+    CHECK_EQ(told.mfn, frame_mfn(block[0]).v);
+    events = 0;
+}
+
+/* By hypercall, alone and in a list, and by a store, which is a fault then. */
+static void test_refused(void)
+{
+    struct mmu_update list[2];
+    const unsigned n = 77;
+    report_context("refused");
+    flagstone_set_handler(FLAGSTONE_EVENT_refused, on_refused);
+    CHECK_EQ(flagstone_ring_open(), 0);
+    CHECK_EQ(hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables),
+             0);
+    give_back(n);
+    CHECK_EQ(map_large(0), -XEN_EINVAL);
+    check_told();
+    list[0] = (struct mmu_update){pt_entry_maddr(pt_root(), WINDOW, 2).v, 0};
+    list[1] = (struct mmu_update){list[0].ptr,
+                                  pte_make(frame_mfn(block[0]), LARGE).v};
+    CHECK_EQ(hc_mmu_update(list, 2, NULL, DOMID_SELF), -XEN_EINVAL);
+    check_told();
+    CHECK_EQ(try_write(entry, list[1].val), 1);
+    CHECK_EQ(trap_last.vector, TRAP_PF);
+    check_told();
+    CHECK_EQ(pt_update(pt_entry_maddr(pt_root(), WINDOW, 2),
+                       pte_make(mfn_of(list[0].ptr >> PAGE_SHIFT), PT_TABLE)),
+             -XEN_EINVAL);
+    CHECK_EQ(flagstone_poll(), 0); /* that was none */
+    take(&n, 1);
+    CHECK_EQ(map_large(0), 0);
+    unmap_large();
+    CHECK_EQ(flagstone_poll(), 0);
+    CHECK_EQ(flagstone_ring_close(), 0);
+}
+
 void guest_main(void)
 {
     const bool shown = guest_flagstone && large_pages_are_shown();
     setup();
     test_balloon(shown);
+    if (shown)
+        test_refused();
     for (unsigned b = 0; b < BLOCKS; b++)
         frame_block_free(block[b]);
 }

@@ -7,7 +7,7 @@
 
 #include "guest/lib/guest.h"
 
-#define TYPES (FLAGSTONE_EVENT_healed + 1)
+#define TYPES (FLAGSTONE_EVENT_refused + 1)
 
 static pfn_t ring_pfn;
 static struct flagstone_ring *ring;

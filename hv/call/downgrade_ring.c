@@ -3,6 +3,7 @@
  * is a full ring. */
 #include "hv/call/downgrade_ring.h"
 
+#include "hv/arch/lock.h"
 #include "hv/arch/x86.h"
 #include "hv/domain/tlb.h"
 #include "hv/sched/event.h"
@@ -113,6 +114,39 @@ void downgrade_ring_bound(struct domain *d)
     if (event_virq_bound(d, VIRQ_FLAGSTONE) &&
         __atomic_exchange_n(&d->downgrade_virq, false, __ATOMIC_SEQ_CST))
         event_virq(d->vcpu[0], VIRQ_FLAGSTONE);
+}
+
+static pfn_t pfn_or_none(const struct mm *mm, mfn_t m)
+{
+    return mm_mfn_valid(mm, m) ? pfn_of(READ_ONCE(mm->m2p[m.v])) : PFN_NONE;
+}
+
+/* That an entry of a table of this level would map. */
+static uint32_t frames_by(unsigned level)
+{
+    uint32_t n = 1;
+
+    while (level-- > 1)
+        n *= PT_ENTRIES;
+    return n;
+}
+
+/* What is counted is this vCPU's own: it is here, so it is refused no more. */
+void downgrade_ring_refused(struct vcpu *v)
+{
+    const struct mm_vcpu *mm = &v->mm;
+    struct domain *d = v->d;
+    bool got;
+
+    if (!d->mm.large_shown || v->refused.in_ring == mm->super_refused)
+        return;
+    v->refused.in_ring = mm->super_refused;
+    got = hv_lock_get_once();
+    downgrade_ring_put(d, FLAGSTONE_EVENT_refused,
+                       pfn_or_none(d->mm.mm, mm->refused),
+                       frames_by(mm->refused_level), mm->refused);
+    downgrade_ring_notify(d);
+    hv_lock_put_back(got);
 }
 
 /* --- ranges -------------------------------------------------------------- */

@@ -23,6 +23,11 @@ void downgrade_ring_resume(struct domain *d);
 /* One event; counted as lost where there is no ring, or no room in it. */
 void downgrade_ring_put(struct domain *d, enum flagstone_event_type type,
                         pfn_t pfn, uint32_t count, mfn_t m);
+/*
+ * What v was about has failed: if it was refused a large entry, as a domain
+ * with pse= may not notice, the event says so. No lock but hv_lock is held.
+ */
+void downgrade_ring_refused(struct vcpu *v);
 /* VIRQ_FLAGSTONE, now or as soon as the guest binds it. */
 void downgrade_ring_notify(struct domain *d);
 /* The guest has just bound VIRQ_FLAGSTONE; or look whether it has. */

@@ -6,6 +6,7 @@
  * Invariant: each request is read once, into a private copy; an operation that
  * was begun is ended before the hypercall returns, however it does.
  */
+#include "hv/call/downgrade_ring.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/seg.h"
@@ -134,6 +135,8 @@ static never_inline long one_more(const struct mm_op *op, enum err rc,
                                   unsigned nr)
 {
     mm_op_end(op);
+    if (rc)
+        downgrade_ring_refused(current_vcpu());
     return rc == ERR_RESTART ? hypercall_again(nr) : errno_of(rc);
 }
 
@@ -197,6 +200,8 @@ static never_inline long update_many(uint64_t reqs, uint32_t count,
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = update_list(&op, &l, perm);
     mm_op_end(&op);
+    if (unlikely(rc))
+        downgrade_ring_refused(v);
     return list_end(&l, rc, __HYPERVISOR_mmu_update, foreigndom);
 }
 

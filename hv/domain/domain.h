@@ -64,6 +64,7 @@ struct vcpu_refused {
     uint64_t seen, va; /* mm.super_refused then; where it was */
     uint64_t faults;   /* vcpu.faults then */
     unsigned times;    /* one after the other */
+    uint64_t in_ring;  /* mm.super_refused when the domain was told last */
 };
 
 /*

@@ -35,7 +35,10 @@ void refused_fault(struct vcpu *v, uint64_t va)
     if (v->d->shown.pse != SHOWN_PSE_NOW || now == r->seen)
         return;
     tell_once(v->d);
-    *r = (struct vcpu_refused){now, va, v->faults, again ? r->times + 1 : 1};
+    r->times = again ? r->times + 1 : 1;
+    r->seen = now;
+    r->va = va;
+    r->faults = v->faults;
     if (r->times == MOST)
         domain_crash(v->d,
                      "vCPU %u faults at %lx for ever: it is given a large page "

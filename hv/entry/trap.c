@@ -16,6 +16,7 @@
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
 #include "hv/base/string.h"
+#include "hv/call/downgrade_ring.h"
 #include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
 #include "hv/domain/fpu.h"
@@ -105,9 +106,12 @@ static bool guest_fault_done(struct vcpu *v, uint64_t va, uint64_t error)
 {
     const bool store = may_be_page_table(v, error);
 
-    if (store && ptwr_fault(v, va)) {
-        profile_as(PROFILE_PTWR);
-        return true;
+    if (store) {
+        if (ptwr_fault(v, va)) {
+            profile_as(PROFILE_PTWR);
+            return true;
+        }
+        downgrade_ring_refused(v);
     }
     refused_fault(v, va);
     return retry_fault(v) && !store;

@@ -33,7 +33,7 @@ enum flagstone_cmd {
 };
 
 /* major << 16 | minor of this interface; positive, never an errno. */
-#define FLAGSTONE_VERSION 0x00010002
+#define FLAGSTONE_VERSION 0x00010003
 
 /*
  * Software bit (one of the three the processor ignores) of an entry whose
@@ -153,13 +153,18 @@ enum flagstone_event_type {
     FLAGSTONE_EVENT_shattered = 3, /* was mapped large: supplied L1 table */
     FLAGSTONE_EVENT_remap = 4,     /* was mapped large: the guest's to remap */
     FLAGSTONE_EVENT_healed = 5,    /* is whole again, and large if it was */
+    FLAGSTONE_EVENT_refused = 6,   /* to a domain with pse= only: a large entry
+                                      was; count: frames it would have mapped,
+                                      512 by a level 2, 512 * 512 by a level 3;
+                                      mfn: that which it named; pfn: what M2P
+                                      says of it, ~0 if it is none */
 };
 
 struct flagstone_event {
     uint32_t type;
     uint32_t count; /* frames, or as the type says */
     uint64_t pfn;   /* first of the range */
-    uint64_t mfn;   /* healed: first frame of the block */
+    uint64_t mfn;   /* healed: first frame of the block; refused: see there */
     uint64_t ticks; /* TSC when it was put here */
 };
 

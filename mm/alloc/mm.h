@@ -59,7 +59,9 @@ struct mm_vcpu {
     mfn_t root_kernel;    /* each MFN_NONE or an L4 type reference */
     mfn_t root_user;
     mfn_t info; /* MFN_NONE or a writable reference: a registered vcpu_info */
-    uint64_t super_refused;  /* large entries that it was refused, ever */
+    uint64_t super_refused;  /* large entries that it was refused, ever; */
+    mfn_t refused;           /* what the last of them named, */
+    unsigned refused_level;  /* and of which level it was */
     mfn_t seg[MM_SEG_SLOTS]; /* each MFN_NONE or a descriptor type reference */
     /*
      * MFN_NONE, or a table that was interrupted on its way down

@@ -120,6 +120,8 @@ static void count_refused(struct mm_op *op, const struct entry_at *at,
     if (at->level == 1 || !(new.v &PTE_PSE))
         return;
     op->v->super_refused++;
+    op->v->refused = pte_mfn(new);
+    op->v->refused_level = at->level;
     absent_notice(op);
 }
 

@@ -181,6 +181,11 @@ __attribute__((weak)) void downgrade_ring_bound(struct domain *d)
     (void)d;
 }
 
+__attribute__((weak)) void downgrade_ring_refused(struct vcpu *v)
+{
+    (void)v;
+}
+
 /* Weak, as bug(): where all of mm/ is not there. */
 __attribute__((weak)) bool mm_discharge(struct mm *mm)
 {

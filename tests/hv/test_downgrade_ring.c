@@ -199,6 +199,40 @@ static void indices_may_be_nonsense(void **state)
         }
 }
 
+/* As mm/ has noted it: once, and what M2P says where there is such a frame. */
+static void a_refused_entry_is_told_once(void **state)
+{
+    static uint64_t m2p[4] = {[3] = 1536};
+    struct vcpu *v = d->vcpu[0];
+
+    (void)state;
+    hv_mm.m2p = m2p;
+    hv_mm.nr_frames = ARRAY_SIZE(m2p);
+    v->mm.super_refused = 1;
+    v->mm.refused = mfn_of(3);
+    v->mm.refused_level = 2;
+    downgrade_ring_refused(v);
+    assert_int_equal(ring->prod, 0); /* it is not shown any */
+    d->mm.large_shown = true;
+    downgrade_ring_refused(v);
+    downgrade_ring_refused(v);
+    assert_int_equal(ring->prod, 1);
+    assert_int_equal(ring->event[0].type, FLAGSTONE_EVENT_refused);
+    assert_int_equal(ring->event[0].count, 512);
+    assert_int_equal(ring->event[0].pfn, 1536);
+    assert_int_equal(ring->event[0].mfn, 3);
+    assert_true(d->downgrade_virq);
+    v->mm.super_refused++;
+    v->mm.refused = mfn_of(4);
+    v->mm.refused_level = 3;
+    downgrade_ring_refused(v);
+    assert_int_equal(ring->prod, 2);
+    assert_int_equal(ring->event[1].count, 512 * 512);
+    assert_int_equal(ring->event[1].pfn, PFN_NONE.v);
+    assert_int_equal(ring->event[1].mfn, 4);
+    assert_false(this_cpu()->has_hv_lock);
+}
+
 static void all_ranges_are_announced(void **state)
 {
     (void)state;
@@ -253,6 +287,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_ring_loses_and_says_so, make,
                                         end),
         cmocka_unit_test_setup_teardown(indices_may_be_nonsense, make, end),
+        cmocka_unit_test_setup_teardown(a_refused_entry_is_told_once, make,
+                                        end),
         cmocka_unit_test_setup_teardown(all_ranges_are_announced, make, end),
         cmocka_unit_test_setup_teardown(more_than_there_is_room_for_is_counted,
                                         make, end),

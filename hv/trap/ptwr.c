@@ -12,6 +12,7 @@
 #include "hv/domain/vcpu.h"
 #include "hv/trap/alu.h"
 #include "hv/trap/emulate.h"
+#include "mm/pv/lapse.h"
 #include "mm/pv/mmu.h"
 
 struct store {
@@ -116,14 +117,19 @@ static enum err attempt(struct mm_op *op, const struct vcpu *v, struct store *s)
     return mmu_emulate_write(op, s->entry, cur, val);
 }
 
-/* The entry that va is in, as the tables are now. */
+/*
+ * The entry that va is in, as the tables are now. ERR_RESTART: it is no table's
+ * that the guest still has, and the guest may write there itself.
+ */
 static enum err find(struct vcpu *v, uint64_t va, struct mmu_entry *out)
 {
     struct mm_op op;
     enum err rc;
 
     mm_op_begin(&op, &v->d->mm, &v->mm);
-    rc = mmu_emulate_find(&op, v->mm.root_kernel, va, out);
+    rc = lapse_store(&op, v->mm.root_kernel, va)
+             ? ERR_RESTART
+             : mmu_emulate_find(&op, v->mm.root_kernel, va, out);
     mm_op_end(&op);
     return rc;
 }
@@ -153,8 +159,9 @@ bool ptwr_fault(struct vcpu *v, uint64_t va)
     struct store s;
     enum err rc;
 
-    if (find(v, va, &s.entry) || !prepare(&s, v, va))
-        return false;
+    rc = find(v, va, &s.entry);
+    if (rc || !prepare(&s, v, va))
+        return rc == ERR_RESTART;
     mm_op_begin(&op, &v->d->mm, &v->mm);
     rc = carry_out(&op, v, va, &s);
     mm_op_end(&op);

@@ -87,15 +87,22 @@ enum pt_stop {
     PT_WAITS, /* down; the table that entry `progress` named is to go first */
 };
 
-/* What only page tables need, beside the word. Changed under the lock. */
+/*
+ * What only page tables need, beside the word, and those that were one: what is
+ * of mm/pv/lapse.h stays until the domain gives the frame up. Changed under the
+ * lock.
+ */
 struct frame_pt {
-    int16_t linear;         /* > 0: has linear entries; < 0: is used as one */
+    int16_t linear : 14;    /* > 0: has linear entries; < 0: is used as one */
+    uint16_t lapsed : 1;    /* its pin went, which the guest has not taken */
+    uint16_t wanted : 1;    /* the guest's kernel is to write to it again */
     uint16_t progress : 14; /* entries validated, while FRAME_PARTIAL */
     uint16_t stop : 2;      /* enum pt_stop, while FRAME_PARTIAL */
 };
+#define FRAME_LINEAR_MIN (-8192)
 _Static_assert(PT_WAITS < 1u << 2, "two bits hold how a table stopped");
 _Static_assert(PT_ENTRIES < 1u << 14, "and fourteen how far it got");
-_Static_assert(PT_ENTRIES <= INT16_MAX,
+_Static_assert(PT_ENTRIES < -FRAME_LINEAR_MIN,
                "a table's own linear entries can all be counted");
 
 /*

@@ -247,6 +247,9 @@ static void compare_frame(struct auditor *a, const struct frame *f)
                (uint64_t)frame_count(w), (uint64_t)x->count);
     if (f->table->pt[f->i].linear != x->linear)
         differ(a, "frame %lx has a wrong linear count", f->mfn.v);
+    if (frame_owner(w) != OWNER_NONE && !a->d->large_shown &&
+        (f->table->pt[f->i].lapsed || f->table->pt[f->i].wanted))
+        differ(a, "frame %lx is marked as a table that was let go", f->mfn.v);
     if (hole != (frame_owner(w) == OWNER_NONE) || hole != (x->refs == 0))
         differ(a, "frame %lx: hole or not?", f->mfn.v);
     compare_type(a, f->mfn, w, x);

@@ -138,7 +138,8 @@ static enum err linear_get(struct mm_op *op, const struct entry_at *at, pte_t e,
     if (mfn_eq(target->mfn, at->table.mfn))
         return ERR_NONE;
     /* May point, or be pointed to, not both: no chains (XSA-240). */
-    if (mine->linear < 0 || its->linear > 0 || its->linear == INT16_MIN ||
+    if (mine->linear < 0 || its->linear > 0 ||
+        its->linear == FRAME_LINEAR_MIN ||
         !(frame_word(target) & FRAME_VALIDATED))
         return ERR_INVAL;
     if (!frame_try(target, frame_type_get, op->d->id,

@@ -11,6 +11,7 @@
 #include "mm/pv/mmu_fast.h"
 
 #include "mm/pv/absent.h"
+#include "mm/pv/lapse.h"
 #include "mm/pv/resize.h"
 #include "mm/pv/super.h"
 
@@ -44,24 +45,37 @@ static bool store(pte_t *slot, pte_t old, pte_t new, enum store_how how)
     return true;
 }
 
+/*
+ * The entry is to be writable. Without its RW bit where that has to wait
+ * (lapse.h): what becomes of *new is what is stored.
+ */
+static enum err grant_rw(struct mm_op *op, pte_t *new)
+{
+    enum err rc = entry_make_writable(op, *new);
+
+    if (rc == ERR_BUSY && lapse_mapped(op, *new))
+        rc = entry_make_writable(op, *new);
+    if (rc == ERR_BUSY && lapse_wanted(op, *new)) {
+        *new = pte_of(new->v & ~PTE_RW);
+        rc = ERR_NONE;
+    }
+    return rc;
+}
+
 /* Same frame, other RW: the general reference stays where it is. */
 static enum err flip_rw(struct mm_op *op, pte_t *slot, pte_t old, pte_t new,
                         enum store_how how)
 {
-    bool grant = new.v &PTE_RW;
-    enum err rc;
+    enum err rc = new.v &PTE_RW ? grant_rw(op, &new) : ERR_NONE;
 
-    if (grant) {
-        rc = entry_make_writable(op, new);
-        if (rc)
-            return rc;
-    }
+    if (rc)
+        return rc;
     if (!store(slot, old, entry_adjust(new, 1), how)) {
-        if (grant)
+        if (new.v & PTE_RW)
             entry_make_readonly(op, new);
         return ERR_RESTART;
     }
-    if (!grant)
+    if (old.v & ~new.v & PTE_RW)
         entry_make_readonly(op, new);
     return ERR_NONE;
 }
@@ -113,6 +127,19 @@ static inline bool store_at(struct mm_op *op, const struct entry_at *at,
                                   : store_above(op, at, slot, old, new, how);
 }
 
+/*
+ * A writable entry onto what was a table, and is none to the guest; but for the
+ * table that the entry is to be in, which is one until that is done.
+ */
+static enum err get_lapsed(struct mm_op *op, const struct entry_at *at,
+                           pte_t new, enum err why)
+{
+    if (why != ERR_BUSY || at->level > 1 ||
+        mfn_eq(pte_mfn(new), at->table.mfn) || !lapse_mapped(op, new))
+        return why;
+    return entry_get(op, at, new);
+}
+
 /* Not every kernel looks at what becomes of its large page. */
 static void count_refused(struct mm_op *op, const struct entry_at *at,
                           pte_t new)
@@ -131,6 +158,8 @@ static enum err replace(struct mm_op *op, const struct entry_at *at,
     if (pte_present(new)) {
         enum err rc = entry_get(op, at, new);
 
+        if (unlikely(rc))
+            rc = get_lapsed(op, at, new, rc);
         if (unlikely(rc)) {
             count_refused(op, at, new);
             return rc;
@@ -388,11 +417,20 @@ static bool stored_to(const struct mm_op *op, unsigned level)
 
 /*
  * Above level 1 a store makes, changes or takes away a large page. To hang in a
- * table, or to take it out, may take long, so there are hypercalls for it.
+ * table, or to take it out, may take long, so there are hypercalls for it, but
+ * for an L1 that goes: that is one table's worth, and lapse.h is for it.
  */
 static bool is_no_table(unsigned level, pte_t e)
 {
     return level == 1 || !pte_present(e) || (e.v & PTE_PSE);
+}
+
+static bool takes_out(const struct mm_op *op, unsigned level, pte_t old,
+                      pte_t val)
+{
+    struct frame f;
+
+    return level == 2 && !pte_present(val) && is_l1(op, pte_mfn(old), &f);
 }
 
 enum err mmu_emulate_find(struct mm_op *op, mfn_t root, uint64_t va,
@@ -428,16 +466,22 @@ enum err mmu_emulate_write(struct mm_op *op, struct mmu_entry e, uint64_t old,
 {
     struct entry_at at;
     pte_t *slot = (pte_t *)mm_frame_ptr(op->mm, e.table) + e.i;
+    enum err rc;
+    bool table;
 
     at.level = level_of(op, e.table, &at.table);
     if (!stored_to(op, at.level))
         return ERR_INVAL;
     if (at.level > 1 && val == old) /* a cmpxchg that did not find it so */
         return READ_ONCE(slot->v) == old ? ERR_NONE : ERR_RESTART;
-    if (!is_no_table(at.level, pte_of(old)) ||
-        !is_no_table(at.level, pte_of(val)))
+    table = !is_no_table(at.level, pte_of(old));
+    if (!is_no_table(at.level, pte_of(val)) ||
+        (table && !takes_out(op, at.level, pte_of(old), pte_of(val))))
         return ERR_INVAL;
     if (READ_ONCE(slot->v) != old)
         return ERR_RESTART;
-    return change(op, &at, slot, pte_of(old), pte_of(val), STORE_IF_SAME);
+    rc = change(op, &at, slot, pte_of(old), pte_of(val), STORE_IF_SAME);
+    if (!rc && table)
+        lapse_taken_out(op, pte_mfn(pte_of(old)));
+    return rc;
 }

@@ -35,7 +35,8 @@ enum err mmu_find_va(const struct mm_op *op, uint64_t va, pte_t *out);
 /*
  * A faulting write to the guest's own table through a read-only mapping at va,
  * of an entry of level 1, or, if the domain is shown large pages, of 2 or 3
- * that is no table and becomes none: hv/ decodes the instruction, finds the
+ * that is no table and becomes none, or of 2 where an L1 table goes: hv/ asks
+ * lapse_store() (lapse.h), decodes the instruction, finds the
  * entry, reads it, works out the new 8 bytes and writes them if the entry is
  * still what was read. _find: ERR_INVAL: va does not map a validated table of
  * the domain's, of level 1 to 3, read only under `root`: deliver the fault.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mm/base/port.h"
+#include "mm/pv/lapse.h"
 #include "mm/pv/mmu.h"
 #include "mm/pv/mmu_fast.h"
 #include "mm/pv/super.h"
@@ -27,6 +28,12 @@ enum err mmu_pin(struct mm_op *op, mfn_t m, unsigned level)
     return ERR_NONE;
 }
 
+/* It is not pinned: but the guest may think so. */
+static never_inline enum err unpin_lapsed(const struct mm_op *op, mfn_t m)
+{
+    return lapse_unpin(op, m) ? ERR_NONE : ERR_INVAL;
+}
+
 enum err mmu_unpin(struct mm_op *op, mfn_t m)
 {
     struct frame f;
@@ -36,7 +43,7 @@ enum err mmu_unpin(struct mm_op *op, mfn_t m)
         return rc;
     if (!frame_find_worded(op, m, &f) ||
         !frame_try(&f, frame_flags, 0, FRAME_PINNED))
-        return ERR_INVAL;
+        return unpin_lapsed(op, m);
     type_put_deferred(op, m);
     return ERR_NONE;
 }

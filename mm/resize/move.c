@@ -9,6 +9,7 @@
 
 #include "mm/alloc/dmem.h"
 #include "mm/pv/absent.h"
+#include "mm/pv/lapse.h"
 
 enum err move_check(struct mm_op *op, mfn_t m, pte_t e)
 {
@@ -64,6 +65,7 @@ void move_frame(struct mm_op *op, mfn_t from, pte_t *slot, uint64_t held,
 {
     memcpy(mm_frame_ptr(op->mm, to), mm_frame_ptr(op->mm, from), PAGE_SIZE);
     op->mm->m2p[to.v] = op->mm->m2p[from.v];
+    lapse_set_marks(op, to, lapse_marks(op, from));
     if (slot)
         redirect(op, slot, held, to);
     mm_op_flush(op, tlb_full());

@@ -6,7 +6,10 @@
  */
 #include "mm/save/image_check.h"
 
+#include <string.h>
+
 #include "mm/base/port.h"
+#include "mm/pv/lapse.h"
 
 static struct image_check *image_check_of(struct job *j)
 {
@@ -189,8 +192,8 @@ static enum err check_table(struct image_check *c, uint64_t n)
                            "table %lu: pfn %lx is out of order or in "
                            "no extent",
                            n, t.pfn);
-    if (t.level < 1 || t.level > PT_LEVELS || t.pinned > 1 || t.pad[0] ||
-        t.pad[1] || t.pad[2])
+    if (t.level < 1 || t.level > PT_LEVELS || t.pinned > 1 ||
+        t.marks & ~LAPSE_MARKS || memcmp(t.pad, (uint8_t[5]){0}, 5))
         return image_wrong(c->job.why, "table %lu: level %lu, pinned %lu", n,
                            (uint64_t)t.level, (uint64_t)t.pinned);
     return ERR_NONE;

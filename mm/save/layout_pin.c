@@ -12,11 +12,12 @@
  * a guest gets its root back if its tables can be validated from there.
  */
 #include "mm/base/port.h"
+#include "mm/pv/lapse.h"
 #include "mm/pv/mmu.h"
 #include "mm/pv/type.h"
 #include "mm/save/layout.h"
 
-enum stage { PIN, LEVELS, UNPIN, DRAIN, DONE };
+enum stage { PIN, LEVELS, UNPIN, DRAIN, MARK, DONE };
 #define TURNS 2 /* for each level */
 
 static bool is_pinned(const struct layout *l, mfn_t m)
@@ -61,6 +62,12 @@ static enum err unpin(struct layout *l, struct snapshot_table t)
     return t.pinned || !is_pinned(l, m) ? ERR_NONE : mmu_unpin(l->op, m);
 }
 
+static enum err mark(struct layout *l, struct snapshot_table t)
+{
+    lapse_set_marks(l->op, layout_named(l, t.pfn), t.marks);
+    return ERR_NONE;
+}
+
 static enum err for_tables(struct layout *l,
                            enum err (*fn)(struct layout *,
                                           struct snapshot_table))
@@ -99,6 +106,8 @@ static enum err run_stage(struct layout *l)
         return l->any_linear ? for_tables(l, unpin) : ERR_NONE;
     case DRAIN:
         return type_finish_deferred(l->op);
+    case MARK:
+        return l->op->d->large_shown ? for_tables(l, mark) : ERR_NONE;
     case DONE:
         break;
     }

@@ -3,6 +3,7 @@
 #include "mm/save/normalise.h"
 
 #include "flagstone/flagstone.h"
+#include "mm/pv/lapse.h"
 #include "mm/save/snapshot_supply.h"
 
 static pte_t onto(uint64_t pfn, uint64_t flags)
@@ -25,6 +26,19 @@ static enum err normalise_supplied(const struct snapshot *c, unsigned level,
     return ERR_NONE;
 }
 
+/*
+ * The kernel's own, onto what was a table, which a store would make writable:
+ * where it is laid again nobody knows that any more.
+ */
+static bool is_wanted(const struct snapshot *c, unsigned level, pte_t e,
+                      pfn_t pfn)
+{
+    return level == 1 &&
+           (e.v & (PTE_RW | PTE_GUEST_KERNEL)) == PTE_GUEST_KERNEL &&
+           (lapse_marks(c->op, pte_mfn(e)) & LAPSE_WANTED) &&
+           !snapshot_is_table(c, pfn.v);
+}
+
 enum err normalise_entry(const struct snapshot *c, unsigned level, pte_t e,
                          pte_t *out)
 {
@@ -37,7 +51,8 @@ enum err normalise_entry(const struct snapshot *c, unsigned level, pte_t e,
     pfn = snapshot_pfn(c, pte_mfn(e));
     if (pfn.v == PFN_NONE.v)
         return normalise_supplied(c, level, e, out);
-    *out = onto(pfn.v, pte_flags(e));
+    *out =
+        onto(pfn.v, pte_flags(e) | (is_wanted(c, level, e, pfn) ? PTE_RW : 0));
     return ERR_NONE;
 }
 

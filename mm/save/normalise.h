@@ -4,11 +4,13 @@
  * entry:
  *  - not present: as it is (no such entry names memory);
  *  - present: the frame number is the pfn, all flags as they are, except that
- *    an L2 entry onto a supplied table that still maps a span of 512 pfns in
- *    order reads as the superpage entry it was: PSE set, SHATTERED clear, the
- *    address that of the first pfn, which need not be a multiple of 512; the
- *    same at L3. A supplied table that is no such thing has SNAPSHOT_SUPPLIED +
- * n for a pfn, in entries of whatever level;
+ *    an entry of the kernel's own onto a former table has RW set where a store
+ *    would set it (mm/pv/lapse.h);
+ *  - and that an L2 entry onto a supplied table that still maps a span of 512
+ *    pfns in order reads as the superpage entry it was: PSE set, SHATTERED
+ *    clear, the address that of the first pfn, which need not be a multiple of
+ *    512; the same at L3. A supplied table that is no such thing has
+ *    SNAPSHOT_SUPPLIED + n for a pfn, in entries of whatever level;
  *  - the hypervisor's slots of an L4: 0.
  */
 #pragma once

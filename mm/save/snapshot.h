@@ -67,11 +67,13 @@ struct snapshot_table {
     uint64_t pfn; /* of the table, or SNAPSHOT_SUPPLIED + n: it has none */
     uint8_t level;
     uint8_t pinned;
-    uint16_t pad[3];
+    uint8_t marks; /* LAPSE_MARKS, of mm/pv/lapse.h */
+    uint8_t pad[5];
 };
 _Static_assert(offsetof(struct snapshot_table, pfn) == 0 &&
                    offsetof(struct snapshot_table, level) == 8 &&
-                   offsetof(struct snapshot_table, pinned) == 9,
+                   offsetof(struct snapshot_table, pinned) == 9 &&
+                   offsetof(struct snapshot_table, marks) == 10,
                "the format");
 _Static_assert(PT_LEVELS <= UINT8_MAX, "any level fits");
 /*
@@ -129,6 +131,8 @@ static inline mfn_t snapshot_mfn(const struct snapshot *c, pfn_t p)
 {
     return pfnmap_get(&c->map, p);
 }
+/* Is it one of the tables listed so far? */
+bool snapshot_is_table(const struct snapshot *c, uint64_t pfn);
 /* The frame of supplied table n, n < nr_own. */
 mfn_t snapshot_supplied_mfn(const struct snapshot *c, uint64_t n);
 /* The content of what a snapshot_table or an INDEX of an image names. */

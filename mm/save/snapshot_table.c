@@ -3,6 +3,7 @@
 #include "mm/save/snapshot_table.h"
 
 #include "mm/base/port.h"
+#include "mm/pv/lapse.h"
 #include "mm/save/normalise.h"
 #include "mm/save/snapshot_span.h"
 #include "mm/save/snapshot_supply.h"
@@ -73,13 +74,34 @@ static enum err see_frame(struct snapshot *c, uint64_t pfn, mfn_t m)
     uint64_t w = frame_word(&f);
     struct snapshot_table t = {.pfn = pfn,
                                .level = (uint8_t)frame_type(w),
-                               .pinned = !!(w & FRAME_PINNED)};
+                               .pinned = !!(w & FRAME_PINNED),
+                               .marks = (uint8_t)lapse_marks(c->op, m)};
     enum err rc;
 
+    if (t.marks && frame_count(w) > 0 && frame_type(w) == FRAME_SEG)
+        lapse_set_marks(c->op, m, 0); /* or entries would be made writable */
     if (!(w & FRAME_VALIDATED) || !frame_is_table(frame_type(w)))
         return ERR_NONE;
     rc = read_table(c, &t, m);
     return rc ? rc : snapshot_list_add(&c->tables, c->op->mm, &t);
+}
+
+bool snapshot_is_table(const struct snapshot *c, uint64_t pfn)
+{
+    uint64_t lo = 0, hi = c->tables.nr;
+
+    while (lo < hi) {
+        const uint64_t mid = lo + (hi - lo) / 2;
+        const struct snapshot_table *t = snapshot_at(&c->tables, mid);
+
+        if (t->pfn == pfn)
+            return true;
+        if (t->pfn < pfn)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return false;
 }
 
 static bool may_be_table(const struct snapshot *c, mfn_t m)

@@ -226,6 +226,7 @@ static void create(struct racer_domain *x, struct dice *dice)
     x->d.max_pages = 6 * BLOCK_FRAMES;
     x->d.superpages = SUPERPAGES_PREFER;
     x->d.relinquish = dice_upto(dice, 3) ? RELINQUISH_CUT : RELINQUISH_KEEP;
+    x->d.large_shown = dice_upto(dice, 2);
     x->d.tlb_epoch = 0x51234;
     x->tag = 1 + (x->tag + RACER_DOMAINS) % 62;
     x->tag += lives == 0 ? (uint64_t)(x - racer_domains) : 0;

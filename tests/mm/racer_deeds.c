@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "mm/pv/lapse.h"
 #include "mm/pv/split.h"
 #include "mm/pv/supply.h"
 #include "mm/resize/compact.h"
@@ -68,6 +69,8 @@ pte_t racer_entry(struct racer *r)
 
     if (upto(r, 10) == 0)
         return pte_of(0);
+    if (upto(r, 4) == 0)
+        flags &= ~PTE_US; /* the guest's kernel's */
     if (upto(r, 8) == 0)
         flags |= PTE_PSE;
     if (upto(r, 16) == 0)
@@ -207,11 +210,13 @@ static enum err emulate_any(struct racer *r, struct mm_op *op)
     struct mmu_entry e;
     enum err rc = type_finish_deferred(op);
 
+    if (!rc && lapse_store(op, op->v->root_kernel, va))
+        return ERR_NONE; /* the guest may do it itself, and will */
     if (!rc)
         rc = mmu_emulate_find(op, op->v->root_kernel, va, &e);
     for (unsigned n = 0; !rc && n < 8; n++) {
         old = mmu_emulate_read(op, e);
-        rc = mmu_emulate_write(op, e, old, racer_entry(r).v);
+        rc = mmu_emulate_write(op, e, old, upto(r, 3) ? racer_entry(r).v : 0);
         if (rc != ERR_RESTART)
             break;
         rc = ERR_NONE;

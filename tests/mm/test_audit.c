@@ -52,6 +52,16 @@ static struct frame_pt *pt_at(struct scene *s, mfn_t m)
     return &f.table->pt[f.i];
 }
 
+static void damage_pt(struct scene *s, struct frame_pt bad, const char *text)
+{
+    struct frame_pt *pt = pt_at(s, s->l2), was = *pt;
+
+    *pt = bad;
+    found(s, text, __LINE__);
+    *pt = was;
+    world_audit(&s->w, "putting it right");
+}
+
 static uint64_t *entry_at(struct scene *s, mfn_t table, unsigned i)
 {
     return &scene_entry(s, table, i)->v;
@@ -75,7 +85,9 @@ static void a_frame_word(void **state)
            "has type 5, is used as 1");
     damage(s, l1, *l1 | FRAME_PARTIAL, "references, should have");
     damage(s, data, *data | FRAME_FIXED, "references, should have");
-    damage(s, &pt_at(s, s->l2)->linear, 1, "a wrong linear count");
+    damage_pt(s, (struct frame_pt){.linear = 1}, "a wrong linear count");
+    damage_pt(s, (struct frame_pt){.lapsed = 1}, "a table that was let go");
+    damage_pt(s, (struct frame_pt){.wanted = 1}, "a table that was let go");
 }
 
 static void a_block_word(void **state)

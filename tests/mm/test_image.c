@@ -498,8 +498,12 @@ static void refuses_tables(void **state)
     refuses(r, "table 1: level 5, pinned 0");
     r = good(), r.tables[0].pinned = 2;
     refuses(r, "table 0: level 4, pinned 2");
-    r = good(), r.tables[0].pad[1] = 1;
+    r = good(), r.tables[0].marks = 4;
     refuses(r, "table 0: level 4, pinned 1");
+    for (unsigned i = 0; i < sizeof(r.tables[0].pad); i++) {
+        r = good(), r.tables[0].pad[i] = 1;
+        refuses(r, "table 0: level 4, pinned 1");
+    }
 }
 
 static void refuses_p2m_and_index(void **state)

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "mm/alloc/m2p.h"
+#include "mm/pv/lapse.h"
 #include "mm/pv/split.h"
 #include "mm/pv/type.h"
 #include "mm/resize/compact.h"
@@ -256,6 +257,29 @@ static void a_domain_migrates(void **state)
     end(&b);
 }
 
+/* A full table is taken out by a store, and an empty one stored to. */
+static void let_go(struct scene *s, mfn_t data)
+{
+    mfn_t m = scene_frame(s);
+    const mfn_t l2 = s->l2;
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        *scene_entry(s, m, i) = pte_make(data, i % 2 ? KERNEL : READ);
+    s->us.d.large_shown = true;
+    assert_int_equal(mmu_pin(&s->op, m, 1), ERR_NONE);
+    assert_int_equal(scene_update(s, l2, 7, pte_make(m, KERNEL).v), ERR_NONE);
+    WALK(mmu_emulate_write, BOUND, &s->op,
+         ((struct mmu_entry){.table = l2, .i = 7}), pte_make(m, KERNEL).v, 0);
+    memset(mm_frame_ptr(&s->w.mm, m), 0, PAGE_SIZE);
+    assert_int_equal(mmu_pin(&s->op, m, 1), ERR_NONE);
+    assert_int_equal(scene_update(s, s->l1, 3, pte_make(m, PTE_P).v), ERR_NONE);
+    assert_int_equal(scene_update(s, m, PT_ENTRIES - 1, PTE_NX), ERR_NONE);
+    WALK(lapse_store, BOUND, &s->op, s->l4, 3 * PAGE_SIZE); /* no, not empty */
+    assert_int_equal(scene_update(s, m, PT_ENTRIES - 1, 0), ERR_NONE);
+    assert_true(ONE(lapse_store, BOUND, &s->op, s->l4, 3 * PAGE_SIZE));
+    world_done(&s->op);
+}
+
 /*
  * Those that only finish what was begun, and then do one thing with an entry,
  * a frame, or at most a block.
@@ -277,6 +301,7 @@ static void requests(void **state)
     WALK(mmu_emulate_write, BOUND, &s->op,
          ((struct mmu_entry){.table = s->l1, .i = 2}), 0,
          pte_make(a, KERNEL).v);
+    let_go(s, mfn_add(s->block, 1));
     WALK(mmu_seg_load, BOUND, &s->op, 0, seg);
     WALK(mmu_gdt_load, BOUND, &s->op, &seg.v, 1);
     WALK(mmu_update_descriptor, BOUND, &s->op, ((maddr_t){seg.v << PAGE_SHIFT}),

@@ -547,7 +547,7 @@ static void direct_writes_of_large_pages(void **state)
     assert_int_equal(emulate(s, at, pte_make(s->block, PTE_PSE).v), ERR_INVAL);
     assert_int_equal(emulate(s, at, large), ERR_NONE);
     assert_int_equal(emulate(s, at, pte_make(s->l1, KERNEL).v), ERR_INVAL);
-    assert_int_equal(emulate(s, 0x7000, 0), ERR_INVAL);
+    assert_int_equal(emulate(s, 0x8000, 0), ERR_INVAL);
     assert_int_equal(emulate(s, 0x7000, table ^ PTE_A), ERR_INVAL);
     assert_int_equal(emulate(s, 0x7000, table), ERR_NONE);
     assert_int_equal(emulate(s, 0x8000 + 8 * 2, large), ERR_INVAL); /* 1 GiB */

@@ -39,10 +39,10 @@ static uint64_t walk(uint64_t seed, unsigned steps,
         "seed %lu: %lu done, %lu refused, %lu interrupted, %lu out "
         "of memory, %lu touched, %lu faulted, %lu reached, %lu flushes; %lu "
         "split, %lu joined, %lu healed, %lu moved, %lu of 1 GiB, %lu "
-        "reported\n",
+        "reported, %lu lapsed\n",
         seed, k->done, k->refused, k->restarted, k->no_memory, k->touched,
         k->faulted, k->reached, host_flushes() - flushes, k->split, k->joined,
-        k->healed, k->moved, k->pages_1g, k->reported);
+        k->healed, k->moved, k->pages_1g, k->reported, k->lapsed);
     assert_true(k->done > steps / 20 && k->refused > steps / 20);
     walker_end(k);
     reported = k->reported;

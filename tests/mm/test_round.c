@@ -26,6 +26,7 @@
 /* What outlives the machine: the image, and the roots in pfns. */
 struct luggage {
     bool linear; /* may tables map tables of their own level? */
+    bool shown;  /* is the guest shown large pages? */
     uint8_t *bytes;
     uint64_t n;
     pfn_t root[2][2]; /* of each vCPU: kernel, user */
@@ -78,6 +79,7 @@ static bool pack(struct luggage *l, uint64_t seed)
     enum err rc;
 
     live(&k, seed, l->linear);
+    l->shown = k.us.d.large_shown;
     op = mm_op_on(&k.us.d, &k.us.v);
     rc = saving_snapshot(&c, &op, no_p2m, NULL);
     world_done(&op);
@@ -188,6 +190,7 @@ static bool unpack(const struct luggage *l, uint64_t seed)
     saving_image(&i, &w, l->bytes, l->n);
     assert_int_equal(saving_check(&check, &i, NULL), ERR_NONE);
     world_domain(&w, &x, 1, MAX_PAGES);
+    x.d.large_shown = l->shown;
     dmem_vcpu_init(&x.d, &other);
     op = mm_op_on(&x.d, &x.v);
     op2 = mm_op_on(&x.d, &other);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "mm/alloc/quota.h"
+#include "mm/pv/lapse.h"
 #include "mm/pv/split.h"
 #include "mm/pv/supply.h"
 #include "mm/resize/compact.h"
@@ -94,6 +95,8 @@ static pte_t any_entry(struct walker *k)
         flags &= ~PTE_P;
     if (upto(k, 2))
         flags |= PTE_RW;
+    if (upto(k, 4) == 0)
+        flags &= ~PTE_US; /* the guest's kernel's */
     if (upto(k, 6) == 0)
         flags |= PTE_PSE;
     if (upto(k, 12) == 0)
@@ -227,24 +230,90 @@ static enum err update_va_any(struct walker *k, struct mm_op *op)
     return mmu_update_va(op, va, e.v);
 }
 
-/* A store to a page table that the hypervisor carries out. */
-static enum err emulate_any(struct walker *k, struct mm_op *op)
+/* The guest may now do it itself, and does. */
+static enum err store_again(struct walker *k, struct mm_op *op, uint64_t va)
 {
-    uint64_t va = any_va(k, op->v->root_kernel), old, val = any_entry(k).v;
+    say_what(k, "store %lx, where a table was let go", va);
+    world_done(op);
+    (void)simtlb_access(op->d, 0, op->v->root_kernel, va, true);
+    k->lapsed++;
+    return ERR_NONE;
+}
+
+/* As a kernel has a large page invalid for a moment, or a table taken out. */
+static uint64_t any_absent(struct walker *k, uint64_t old)
+{
+    switch (upto(k, 3)) {
+    case 0:
+        return (~old & PTE_ADDR) | PTE_PSE | PTE_RW;
+    case 1:
+        return old & ~PTE_P;
+    default:
+        return 0;
+    }
+}
+
+/*
+ * A store to a page table that the hypervisor carries out; unless it was let
+ * go, where the guest knows large pages.
+ */
+static enum err emulate_at(struct walker *k, struct mm_op *op, uint64_t va)
+{
+    uint64_t old, val = any_entry(k).v;
     struct mmu_entry e;
     enum err rc = type_finish_deferred(op);
 
+    if (!rc && lapse_store(op, op->v->root_kernel, va))
+        return store_again(k, op, va);
     if (!rc)
         rc = mmu_emulate_find(op, op->v->root_kernel, va, &e);
     if (rc)
         return rc;
     old = mmu_emulate_read(op, e);
     if (upto(k, 4) == 0)
-        val = old ^ BIT(upto(k, 64));
+        val = upto(k, 2) ? old ^ BIT(upto(k, 64)) : any_absent(k, old);
     if (upto(k, 8) == 0)
         old ^= PTE_A; /* the processor was faster */
     say_what(k, "emulate %lx: %lx[%u] = %lx", va, e.table.v, e.i, val);
     return mmu_emulate_write(op, e, old, val);
+}
+
+static enum err emulate_any(struct walker *k, struct mm_op *op)
+{
+    return emulate_at(k, op, any_va(k, op->v->root_kernel));
+}
+
+/* A new L1, empty or not, pinned, and hung in some L2 or not. */
+static enum err pin_new(struct walker *k, struct mm_op *op, mfn_t m)
+{
+    enum err rc = mmu_clear_page(op, m);
+
+    if (!rc)
+        rc = mmu_pin(op, m, 1);
+    if (!rc && upto(k, 2))
+        rc = update(op, m, any_index(k), any_entry(k));
+    if (!rc && upto(k, 3) == 0)
+        rc = update(op, any_table(k), any_index(k),
+                    pte_make(m, PTE_P | PTE_RW | PTE_US));
+    return rc;
+}
+
+/* A table that the guest's kernel can store to, and does. */
+static enum err let_go_any(struct walker *k, struct mm_op *op)
+{
+    uint64_t va = any_va(k, op->v->root_kernel);
+    const bool fresh = upto(k, 2);
+    mfn_t m = fresh ? any_idle(k) : any_table(k);
+    enum err rc = type_finish_deferred(op);
+
+    say_what(k, "table %lx at %lx", m.v, va);
+    if (!rc && fresh)
+        rc = pin_new(k, op, m);
+    if (!rc)
+        rc = mmu_update_va(op, va, pte_make(m, PTE_P).v);
+    if (!rc && upto(k, 4) == 0) /* wanted before its time */
+        rc = mmu_update_va(op, va, pte_make(m, PTE_P | PTE_RW).v);
+    return rc ? rc : emulate_at(k, op, va);
 }
 
 /* What is written is whatever makes trouble as an entry. */
@@ -897,7 +966,7 @@ static action_fn *const actions[] = {
     super_any,        super_any,       content_any,     look_elsewhere,
     neighbour,        supply_any,      split_any,       split_any,
     join_any,         heal_any,        compact_any,     compact_any,
-    any_1g,           report_any,
+    any_1g,           report_any,      let_go_any,      let_go_any,
 };
 
 static void count(struct walker *k, enum err rc)
@@ -967,6 +1036,7 @@ static void make(struct walker *k, uint64_t blocks, uint64_t max_pages)
     world_domain(&k->w, &k->us, 1, max_pages);
     world_domain(&k->w, &k->them, 2, 4 * BLOCK_FRAMES);
     dmem_vcpu_init(&k->us.d, &k->second);
+    k->us.d.large_shown = upto(k, 2);
     k->us.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
     k->them.d.relinquish = upto(k, 2) ? RELINQUISH_CUT : RELINQUISH_KEEP;
     k->us.d.large_shown = k->us.d.relinquish == RELINQUISH_KEEP &&

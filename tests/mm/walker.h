@@ -26,6 +26,7 @@ struct walker {
     char what[160]; /* the operation under way */
     uint64_t done, refused, restarted, no_memory, touched, faulted;
     uint64_t reached; /* by the hypervisor, at a guest's address */
+    uint64_t lapsed;  /* stores that found a table let go */
     uint64_t split, joined, healed, moved, pages_1g;
     uint64_t credit, reported; /* blocks it may have back; that it reported */
     mfn_t region;              /* a whole one it has, or MFN_NONE */

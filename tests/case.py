@@ -184,7 +184,8 @@ TIMED = {"sched"}
 # What a guest needs to test all it can.
 NEEDS = {"sched": {"VCPUS": "2"}, "advisory": {"VCPUS": "2"},
          "ptwr_large": {"GUESTOPTS": "pse=always"},
-         "span": {"GUESTOPTS": "pse=always"}}
+         "span": {"GUESTOPTS": "pse=always"},
+         "lapse": {"GUESTOPTS": "pse=always"}}
 
 
 def guests():

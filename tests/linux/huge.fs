@@ -8,7 +8,7 @@
 # balloon takes the rest. None is refused, for each page that comes back comes to
 # its place; with relinquish=cut it is not so: refused.fs.
 note before machine.blocks_free
-create vmlinuz name=linux mem=320M vcpus=2 pse=late -- console=hvc0 transparent_hugepage=never test=scattered,huge,log,kept
+create vmlinuz name=linux mem=320M vcpus=2 pse=late -- console=hvc0 transparent_hugepage=never test=scattered,huge,collapse,log,kept
 balloon linux 128M
 wait linux 128M 60
 expect linux.blocks_whole < 120

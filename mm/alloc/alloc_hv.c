@@ -196,25 +196,42 @@ static struct alloc_hv_block *describe(struct mm *mm, blk_t b, mfn_t head,
     return h;
 }
 
-/* Cut a whole block. The lock is not held: this may scrub. */
-static enum err cut(struct mm *mm, enum alloc_use use)
+/* With the lock held: all of a clean block is the allocator's, to be cut. */
+static void add_block(struct mm *mm, blk_t b)
 {
-    struct alloc_hv_block *h;
-    blk_t b;
-    enum err rc = alloc_block_get(mm, OWNER_NONE, use, true, &b);
+    struct alloc_hv_block *h = describe(mm, b, mfn_of_blk(b), false);
 
-    if (rc)
-        return rc;
-    h = describe(mm, b, mfn_of_blk(b), false);
     h->usable = BLOCK_FRAMES - 1;
-    spin_lock(&mm->alloc.hv.lock);
     for (unsigned i = 0; i < HV_WORDS; i++) {
         h->clean[i] = i ? ~UINT64_C(0) : ~UINT64_C(1); /* not frame 0 */
         set_free(&mm->alloc.hv, h, i, h->clean[i]);
     }
     mm->alloc.hv.blocks++;
     relist(&mm->alloc.hv, h);
+}
+
+/*
+ * With the lock held, but for a while: to find a block may scrub, and discharge
+ * what is owed. If there is a chunk by then, of others' freeing or of that, the
+ * block would lie about empty: it goes back.
+ */
+static enum err cut(struct mm *mm, unsigned order, enum alloc_use use)
+{
+    enum err rc;
+    blk_t b;
+
     spin_unlock(&mm->alloc.hv.lock);
+    rc = alloc_block_get(mm, OWNER_NONE, use, true, &b);
+    spin_lock(&mm->alloc.hv.lock);
+    if (rc)
+        return rc;
+    if (likely(!best(&mm->alloc.hv, order))) {
+        add_block(mm, b);
+        return ERR_NONE;
+    }
+    spin_unlock(&mm->alloc.hv.lock);
+    alloc_block_put_on(mm, port_cpu(), b, true);
+    spin_lock(&mm->alloc.hv.lock);
     return ERR_NONE;
 }
 
@@ -237,25 +254,19 @@ static enum err get(struct mm *mm, unsigned order, enum alloc_use use,
                     mfn_t *out)
 {
     struct alloc *a = &mm->alloc;
+    enum err rc = ERR_NONE;
     bool clean = false;
 
     ASSERT(order < ALLOC_HV_ORDERS);
     if (unlikely(a->fail_in) && --a->fail_in == 0)
         return ERR_NOMEM;
     spin_lock(&a->hv.lock);
-    while (!get_chunk(mm, order, out, &clean)) {
-        enum err rc;
-
-        spin_unlock(&a->hv.lock);
-        rc = cut(mm, use);
-        if (rc)
-            return rc;
-        spin_lock(&a->hv.lock);
-    }
+    while (!rc && !get_chunk(mm, order, out, &clean))
+        rc = cut(mm, order, use);
     spin_unlock(&a->hv.lock);
-    if (!clean)
+    if (!rc && !clean)
         memset(mm_frame_ptr(mm, *out), 0, (size_t)PAGE_SIZE << order);
-    return ERR_NONE;
+    return rc;
 }
 
 enum err alloc_hv_get(struct mm *mm, unsigned order, mfn_t *out)

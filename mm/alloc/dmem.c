@@ -326,7 +326,7 @@ static unsigned take_places(struct mm_op *op, struct block *b, const pfn_t *pfn,
  */
 static struct block *cut_for(struct mm_op *op, uint64_t span)
 {
-    if (!span_sane(op->d, span) || cut(op, ALLOC_WHOLE, span))
+    if (!span_prepare(op, span) || cut(op, ALLOC_WHOLE, span))
         return NULL;
     return span_block(op, span);
 }
@@ -349,6 +349,8 @@ enum err dmem_frames_get_for(struct mm_op *op, const pfn_t *pfn, mfn_t *out,
         some = b ? take_places(op, b, pfn + *done, out + *done, n - *done) : 0;
         if (some)
             continue;
+        if (one_was_cut && !op->d->holed)
+            return ERR_NONE; /* or a second would be, for a page named twice */
         rc = dmem_frames_get(op, out + *done, 1, &some);
         if (rc)
             return rc;

@@ -33,12 +33,12 @@ static bool make_page(const struct mm_domain *d, uint32_t *at)
     return true;
 }
 
-static uint32_t *make_slot(struct mm_domain *d, uint64_t span)
+bool span_prepare(const struct mm_op *op, uint64_t span)
 {
-    if (!span_sane(d, span) || !make_page(d, &d->spans) ||
-        !make_page(d, page_at(d, d->spans) + span / SPAN_SLOTS))
-        return NULL;
-    return slot_of(d, span);
+    struct mm_domain *d = op->d;
+
+    return span_sane(d, span) && make_page(d, &d->spans) &&
+           make_page(d, page_at(d, d->spans) + span / SPAN_SLOTS);
 }
 
 struct block *span_block(const struct mm_op *op, uint64_t span)
@@ -51,14 +51,18 @@ struct block *span_block(const struct mm_op *op, uint64_t span)
     return frame_table_at(op->mm, b->table)->span == span + 1 ? b : NULL;
 }
 
+/* It is on neither list, so that what it serves can change. */
+static bool is_unlisted(const struct mm_op *op, const struct block *b)
+{
+    return block_owned_by(b->word, op->d->id) && b->table &&
+           frame_table_at(op->mm, b->table)->nr_free == 0;
+}
+
 void span_serve(struct mm_op *op, struct block *b, uint64_t span)
 {
-    struct frame_table *t = frame_table_at(op->mm, b->table);
-    uint32_t *slot = make_slot(op->d, span);
     const struct block *other;
 
-    ASSERT(t->nr_free == 0); /* it is on neither list */
-    if (!slot)
+    if (!span_prepare(op, span) || !is_unlisted(op, b))
         return;
     other = span_block(op, span);
     if (other && other != b) {
@@ -68,8 +72,8 @@ void span_serve(struct mm_op *op, struct block *b, uint64_t span)
             return;
         theirs->span = 0;
     }
-    *slot = block_index(op->mm, b);
-    t->span = (uint32_t)span + 1;
+    *slot_of(op->d, span) = block_index(op->mm, b);
+    frame_table_at(op->mm, b->table)->span = (uint32_t)span + 1;
 }
 
 #define ASKED 8u /* of 512, the one in hand among them */
@@ -96,22 +100,22 @@ static bool most_say_so(const struct mm *mm, mfn_t m, uint64_t pfn)
 /* Nothing more is to be learnt of its block: it has holes, or it was this. */
 static bool learn(struct mm_op *op, mfn_t m)
 {
+    uint64_t pfn, span;
     struct frame f;
-    uint64_t pfn;
 
     if (!mm_mfn_valid(op->mm, m) ||
         !block_owned_by(mm_block(op->mm, blk_of_mfn(m))->word, op->d->id))
         return false;
     pfn = READ_ONCE(op->mm->m2p[m.v]);
-    if (pfn % BLOCK_FRAMES != m.v % BLOCK_FRAMES ||
-        !span_sane(op->d, span_of(pfn_of(pfn))) || frame_find(op, m, &f))
+    span = span_of(pfn_of(pfn));
+    if (pfn % BLOCK_FRAMES != m.v % BLOCK_FRAMES || !span_sane(op->d, span) ||
+        frame_find(op, m, &f))
         return false;
-    if (f.table->nr_free)
+    if (f.table->nr_free || f.table->span == span + 1)
         return true;
-    if (f.table->span != span_of(pfn_of(pfn)) + 1 &&
-        most_say_so(op->mm, m, pfn))
-        span_serve(op, f.block, span_of(pfn_of(pfn)));
-    return f.table->span;
+    if (most_say_so(op->mm, m, pfn))
+        span_serve(op, f.block, span);
+    return false; /* the next of its frames tells whether it does now */
 }
 
 void span_learn(struct mm_op *op, const mfn_t *m, unsigned n)

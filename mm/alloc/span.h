@@ -45,9 +45,12 @@ static inline bool span_sane(const struct mm_domain *d, uint64_t span)
 
 /* The block with a frame table that serves it, or NULL. */
 struct block *span_block(const struct mm_op *op, uint64_t span);
+/* There is memory to note in which block serves it. */
+bool span_prepare(const struct mm_op *op, uint64_t span);
 /*
- * b, which has a table and no free frames in its map, serves it from now on:
- * unless another does that has some, or there is no memory to note it in.
+ * b, of op's domain, with a table, serves it from now on: unless it has free
+ * frames in its map, or another does that has some, or there is no memory to
+ * note it in. To find memory may discharge what is owed: b may be gone then.
  */
 void span_serve(struct mm_op *op, struct block *b, uint64_t span);
 /* These frames are about to be given up: what M2P says of their blocks. */

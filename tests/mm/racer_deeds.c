@@ -373,6 +373,18 @@ static enum err in_any(struct racer *r, struct mm_op *op)
     return rc;
 }
 
+/* All of them, or as many as there are: a block at most comes in one go. */
+static enum err in_all(struct mm_op *op, mfn_t *m, unsigned n, unsigned *done)
+{
+    static const pfn_t none[WHOLE > BLOCK_FRAMES ? WHOLE : BLOCK_FRAMES];
+    enum err rc = ERR_NONE;
+    unsigned some;
+
+    for (*done = 0; *done < n && !rc; *done += some)
+        rc = reservation_increase_list(op, none, m + *done, n - *done, &some);
+    return rc;
+}
+
 static enum err out_list_any(struct racer *r, struct mm_op *op)
 {
     unsigned n = 1 + (unsigned)upto(r, 12), done;
@@ -628,7 +640,6 @@ static enum err join_any(struct racer *r, struct mm_op *op)
 /* A table of 512 frames in no order, healed; all of it goes again. */
 static enum err heal_any(struct racer *r, struct mm_op *op)
 {
-    static const pfn_t none[BLOCK_FRAMES];
     maddr_t at = upper_entry(r, op);
     mfn_t m[BLOCK_FRAMES], t = any_idle(r, op), first;
     unsigned done, undone;
@@ -641,7 +652,7 @@ static enum err heal_any(struct racer *r, struct mm_op *op)
     rc = mmu_clear_page(op, t);
     if (rc)
         return rc;
-    rc = reservation_increase_list(op, none, m, BLOCK_FRAMES, &done);
+    rc = in_all(op, m, BLOCK_FRAMES, &done);
     for (unsigned i = 0; !rc && i < BLOCK_FRAMES; i++)
         rc = update(r, op, t, i, pte_make(m[i ^ 1], KERNEL).v);
     if (!rc)
@@ -766,7 +777,6 @@ static void furnish_tree(struct racer_domain *x, struct mm_op *op)
 /* Where memory is short it has less. */
 void racer_furnish(struct racer_domain *x, struct mm_op *op)
 {
-    static const pfn_t none[RACER_POOL];
     mfn_t m[RACER_POOL];
     unsigned done;
     blk_t b;
@@ -776,7 +786,7 @@ void racer_furnish(struct racer_domain *x, struct mm_op *op)
     for (unsigned i = WHOLE; i < RACER_POOL; i++)
         if (!dmem_block_get(op, &b))
             pool_set(x, i, mfn_of_blk(b));
-    if (reservation_increase_list(op, none, m, WHOLE, &done))
+    if (in_all(op, m, WHOLE, &done))
         return;
     for (unsigned i = 0; i < done; i++)
         pool_set(x, i, m[i]);

@@ -611,6 +611,92 @@ static void without_memory_for_slots_all_goes_on(void **state)
     all_in(s);
 }
 
+#define CHUNKS 600u /* of the hypervisor's: more than one block has */
+
+/* The last of its memory; how many chunks: give_chunks() gives them back. */
+static unsigned take_chunks(struct balloon *s, mfn_t *m)
+{
+    unsigned n = 0;
+
+    they_take_all(s);
+    while (n < CHUNKS && !alloc_hv_get(&s->w.mm, 0, &m[n]))
+        n++;
+    assert_true(n < CHUNKS);
+    return n;
+}
+
+static void give_chunks(struct balloon *s, const mfn_t *m, unsigned n)
+{
+    while (n-- > 0)
+        alloc_hv_put(&s->w.mm, m[n], 0);
+}
+
+/* A frame of it is owed; the memory for a slot comes when that is discharged,
+ * and by then the block is on the list of those with holes. */
+static void what_is_owed_comes_before_a_slot(void **state)
+{
+    struct balloon *s = *state;
+    const mfn_t m = s->p2m[3 * BLOCK_FRAMES], other = s->p2m[5 * BLOCK_FRAMES];
+    mfn_t chunk[CHUNKS];
+    struct frame f;
+    unsigned n;
+
+    memset(s->w.mm.m2p, 0xff, s->w.mm.nr_frames * sizeof(uint64_t));
+    assert_int_equal(frame_find(&s->op, m, &f), ERR_NONE); /* has a table */
+    n = take_chunks(s, chunk);
+    assert_int_equal(reservation_decrease(&s->op, other, 9), ERR_NONE);
+    assert_int_equal(reservation_decrease(&s->op, mfn_add(m, 9), 0), ERR_NONE);
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++)
+        s->w.mm.m2p[m.v + i] = 3 * BLOCK_FRAMES + i;
+    assert_int_equal(reservation_decrease(&s->op, mfn_add(m, 10), 0), ERR_NONE);
+    assert_int_not_equal(s->us.d.spans, 0); /* there was memory for it */
+    world_done(&s->op);
+    world_audit(&s->w, "a slot");
+    assert_null(span_block(&s->op, 3));
+    give_chunks(s, chunk, n);
+}
+
+/* To find a block discharged what is owed, which has what was looked for. */
+static void a_block_that_is_not_needed_goes_back(void **state)
+{
+    struct balloon *s = *state;
+    const mfn_t m = s->p2m[4 * BLOCK_FRAMES];
+    mfn_t chunk[CHUNKS], one;
+    uint64_t frames;
+    unsigned n;
+
+    out_one(s, 4 * BLOCK_FRAMES);
+    n = take_chunks(s, chunk);
+    for (unsigned i = 1; i < BLOCK_FRAMES; i++)
+        assert_int_equal(reservation_decrease(&s->op, mfn_add(m, i), 0),
+                         ERR_NONE);
+    frames = alloc_stats(&s->w.mm).hv_frames;
+    assert_int_equal(alloc_hv_get(&s->w.mm, 0, &one), ERR_NONE);
+    assert_int_equal(alloc_stats(&s->w.mm).hv_frames, frames - 2 + 1);
+    world_audit(&s->w, "a table's frame");
+    alloc_hv_put(&s->w.mm, one, 0);
+    give_chunks(s, chunk, n);
+}
+
+/* A block for its place, and none for what has no place. */
+static void a_page_named_twice_cuts_one_block(void **state)
+{
+    struct balloon *s = *state;
+    const pfn_t pfn[] = {pfn_of(7), pfn_of(7), pfn_of(7)};
+    mfn_t m[ARRAY_SIZE(pfn)];
+    unsigned done;
+
+    out_span(s, 0);
+    assert_int_equal(reservation_increase_list(&s->op, pfn, m, 3, &done),
+                     ERR_NONE);
+    assert_int_equal(done, 1);
+    assert_int_equal(s->us.d.blocks, SPANS);
+    assert_int_equal(
+        reservation_increase_list(&s->op, pfn + 1, m + 1, 2, &done), ERR_NONE);
+    assert_int_equal(done, 2);
+    assert_int_equal(s->us.d.blocks, SPANS + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +715,9 @@ int main(void)
         balloon_test(a_list_goes_on_to_maxmem),
         balloon_test(other_pages_come_from_anywhere),
         balloon_test(without_memory_for_slots_all_goes_on),
+        balloon_test(what_is_owed_comes_before_a_slot),
+        balloon_test(a_block_that_is_not_needed_goes_back),
+        balloon_test(a_page_named_twice_cuts_one_block),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

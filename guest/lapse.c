@@ -14,7 +14,8 @@ const char guest_name[] = "lapse";
 #define WINDOW  UINT64_C(0xffffc00000000000) /* what is stored to, by pages */
 #define TREE    UINT64_C(0xffffc10000000000) /* where tables hang */
 #define REGION  BIT(30)
-#define KERNELS (PTE_P | PTE_A | PTE_D)
+#define TEXT    (PTE_P | PTE_A | PTE_D) /* of the kernel's own */
+#define KERNELS (TEXT | PTE_NX)
 #define BAD     (PT_KERNEL_RW | PTE_PCD)
 
 static pfn_t table;
@@ -140,9 +141,15 @@ static void test_in_use(void)
 static void test_mark(void)
 {
     table_begin();
-    map(0, frame_mfn(table), PT_KERNEL_RO);
+    map(0, frame_mfn(table), PT_KERNEL_RO | PTE_NX);
     check_faults("a program's entry", &word[9], BAD);
-    map(0, frame_mfn(table), PT_KERNEL_RO | PTE_GUEST_KERNEL);
+    map(0, frame_mfn(table), TEXT);
+    check_faults("what is run", &word[9], BAD);
+    map(0, frame_mfn(table), PT_KERNEL_RO | PTE_NX | PTE_GUEST_KERNEL);
+    check_is_memory();
+    map(0, frame_mfn(table), KERNELS);
+    check_faults("read-only again", &word[9], 1);
+    map(0, frame_mfn(table), KERNELS | PTE_RW);
     check_lapsed();
 }
 

@@ -107,25 +107,25 @@ struct flagstone_domain {
     uint32_t state;
     char name[FLAGSTONE_NAME];
     uint32_t vcpus;
-    uint32_t superpages; /* 0 off, 1 prefer, 2 require */
-    uint32_t relinquish; /* 0 keep, 1 cut */
-    uint32_t control;    /* it is the caller */
-    uint64_t target;     /* pages it was asked to come to */
-    uint64_t born_whole; /* blocks whole when it was built or restored */
-    uint64_t quota;      /* frames it may be charged for: maxmem, and a few
-                            blocks */
-    uint64_t charged;    /* frames it is charged for: of its blocks, holes
-                            included; in shared ones, its own and the free
-                            ones of those it keeps */
-    uint64_t joined;     /* shared blocks that others keep it has frames in */
-    uint64_t reserved;   /* blocks it has of the fragment reserve */
-    uint64_t reported;   /* free blocks it has reported, and not got back */
-    uint64_t reports;    /* how many it has reported, ever */
-    uint64_t not_back;   /* how often there was none to be got back */
-    uint64_t super_refused; /* large entries it was refused, ever */
-    uint64_t vcpus_up;      /* vCPUs that are not down */
-    uint64_t vcpus_target;  /* those it was asked to have online */
+    uint32_t superpages;   /* 0 off, 1 prefer, 2 require */
+    uint32_t relinquish;   /* 0 keep, 1 cut */
+    uint32_t control;      /* it is the caller */
+    uint64_t target;       /* pages it was asked to come to */
+    uint64_t born_whole;   /* blocks whole when it was built or restored */
+    uint64_t quota;        /* frames it may be charged for: maxmem, and a few
+                              blocks */
+    uint64_t charged;      /* frames it is charged for: of its blocks, holes
+                              included; in shared ones, its own and the free
+                              ones of those it keeps */
+    uint64_t joined;       /* shared blocks that others keep it has frames in */
+    uint64_t reserved;     /* blocks it has of the fragment reserve */
+    uint64_t reported;     /* free blocks it has reported, and not got back */
+    uint64_t reports;      /* how many it has reported, ever */
+    uint64_t not_back;     /* how often there was none to be got back */
+    uint64_t vcpus_up;     /* vCPUs that are not down */
+    uint64_t vcpus_target; /* those it was asked to have online */
     struct flagstone_stats stats;
+    uint64_t super_refused; /* large entries it was refused, ever */
 };
 
 struct flagstone_image {

@@ -60,7 +60,8 @@ bool lapse_wanted(const struct mm_op *op, pte_t e)
     struct frame f;
     uint64_t w;
 
-    if (!op->d->large_shown || !(entry_adjust(e, 1).v & PTE_GUEST_KERNEL) ||
+    if (!op->d->large_shown ||
+        !lapse_entry(pte_of(entry_adjust(e, 1).v & ~PTE_RW)) ||
         !frame_find_worded(op, pte_mfn(e), &f))
         return false;
     w = frame_word(&f);
@@ -120,14 +121,6 @@ static bool is_l1(const struct mm_op *op, mfn_t m)
            (frame_word(&f) & FRAME_VALIDATED);
 }
 
-/* What a kernel maps for its programs it may mean to be read-only. */
-static bool is_kernels(pte_t e)
-{
-    const uint64_t mask = PTE_P | PTE_RW | PTE_GUEST_KERNEL;
-
-    return (e.v & mask) == (PTE_P | PTE_GUEST_KERNEL);
-}
-
 /* Only accessed and dirty can change meanwhile, which the processor sets. */
 static bool make_writable(struct mm_op *op, pte_t *slot, pte_t e, uint64_t va)
 {
@@ -147,9 +140,12 @@ bool lapse_store(struct mm_op *op, mfn_t root, uint64_t va)
     if (!op->d->large_shown || walk_l1(op->mm, root, va, &walk))
         return false;
     e = pte_of(READ_ONCE(walk.entry->v));
-    if (!is_kernels(e) || !is_l1(op, walk.table) ||
+    if (!lapse_entry(e) || !is_l1(op, walk.table) ||
         !frame_find_worded(op, pte_mfn(e), &f))
         return false;
     (void)lapse_empty(op, &f); /* the entry keeps the frame */
-    return pt_of(&f)->wanted && make_writable(op, walk.entry, e, va);
+    if (!pt_of(&f)->wanted || !make_writable(op, walk.entry, e, va))
+        return false;
+    pt_of(&f)->wanted = false;
+    return true;
 }

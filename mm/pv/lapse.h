@@ -18,14 +18,26 @@
  * ends, which cannot be. It stays read-only, and is *wanted*.
  *
  * Invariant: nothing is writable that is a table. frame_pt.wanted only says
- * that a store of the kernel's, by an entry that is read-only and the kernel's
- * alone, to a frame that is none by then, makes that entry writable by the
- * usual rules. frame_pt.lapsed only makes one unpinning a success that would be
- * none.
+ * that one store of the kernel's, the next by an entry as lapse_entry() says,
+ * to a frame that is none by then, makes that entry writable by the usual
+ * rules: whoever makes it read-only afterwards means it. frame_pt.lapsed only
+ * makes one unpinning a success that would be none.
  */
 #pragma once
 
 #include "mm/alloc/mm.h"
+
+/*
+ * Is a wanted frame writable by e, of an L1, at a store? Only data of the
+ * kernel's own, not to be executed: as a kernel has its memory mapped, and its
+ * text and what it maps for programs, which it means to be read-only, not.
+ */
+static inline bool lapse_entry(pte_t e)
+{
+    const uint64_t must = PTE_P | PTE_GUEST_KERNEL | PTE_NX;
+
+    return (e.v & (must | PTE_RW)) == must;
+}
 
 /*
  * A store by way of va, which may be mapped read-only: true, it is writable

@@ -33,8 +33,7 @@ static enum err normalise_supplied(const struct snapshot *c, unsigned level,
 static bool is_wanted(const struct snapshot *c, unsigned level, pte_t e,
                       pfn_t pfn)
 {
-    return level == 1 &&
-           (e.v & (PTE_RW | PTE_GUEST_KERNEL)) == PTE_GUEST_KERNEL &&
+    return level == 1 && lapse_entry(e) &&
            (lapse_marks(c->op, pte_mfn(e)) & LAPSE_WANTED) &&
            !snapshot_is_table(c, pfn.v);
 }

@@ -21,8 +21,8 @@
 #define OTHER  32u
 #define UPPER  48u
 #define BELOW  8u /* slots of the L2, and of the L3 from 1 on */
-#define KREAD  PTE_P
-#define KWRITE (PTE_P | PTE_RW)
+#define KREAD  (PTE_P | PTE_NX)
+#define KWRITE (KREAD | PTE_RW)
 
 #define say_what(b, ...) snprintf((b)->what, sizeof((b)->what), __VA_ARGS__)
 
@@ -58,7 +58,7 @@ static uint64_t any_va(struct bare *b)
 
 static uint64_t any_entry(struct bare *b)
 {
-    static const uint64_t flags[] = {KREAD, KWRITE, KERNEL, READ};
+    static const uint64_t flags[] = {KREAD, KWRITE, KERNEL, READ, PTE_P};
     const uint64_t f = flags[upto(b, ARRAY_SIZE(flags))];
 
     switch (upto(b, 8)) {

@@ -21,9 +21,9 @@
 #include "saving.h"
 #include "simtlb.h"
 
-/* As a kernel maps what is its own: without US. */
-#define KREAD  PTE_P
-#define KWRITE (PTE_P | PTE_RW)
+/* As a kernel maps data of its own: without US, and not to be executed. */
+#define KREAD  (PTE_P | PTE_NX)
+#define KWRITE (KREAD | PTE_RW)
 #define AT     5 /* the slot of l1 by which a table is stored to */
 #define VA     ((uint64_t)AT << PAGE_SHIFT)
 
@@ -163,15 +163,33 @@ static void nor_by_an_entry_that_is_not_the_kernels(void **state)
     mfn_t m = pinned(s);
 
     s->us.d.large_shown = true;
-    set(s, s->l1, AT, pte_make(m, READ).v); /* a program's */
+    set(s, s->l1, AT, pte_make(m, READ | PTE_NX).v); /* a program's */
+    assert_false(stores(s, VA));
+    set(s, s->l1, AT, pte_make(m, PTE_P).v); /* text */
     assert_false(stores(s, VA));
     set(s, s->l1, AT, 0);
     assert_false(stores(s, VA));
     assert_false(stores(s, HV_VA_START));
     assert_false(stores(s, BIT(39)));
     assert_true(is_table(s, m));
-    set(s, s->l1, AT, pte_make(m, READ | PTE_GUEST_KERNEL).v); /* says so */
+    set(s, s->l1, AT, pte_make(m, KREAD | PTE_US | PTE_GUEST_KERNEL).v);
+    assert_true(stores(s, VA)); /* it says so itself */
+}
+
+/* Made read-only again it is meant to be: a fault, and the guest's. */
+static void nor_twice(void **state)
+{
+    struct scene *s = *state;
+    mfn_t m = pinned(s);
+
+    s->us.d.large_shown = true;
+    set(s, s->l1, 6, pte_make(m, KREAD).v);
     assert_true(stores(s, VA));
+    assert_false(stores(s, VA + PAGE_SIZE)); /* nor by another entry */
+    set(s, s->l1, AT, pte_make(m, KREAD).v);
+    assert_false(stores(s, VA));
+    assert_false(is_writable_at(s, AT) || is_writable_at(s, 6));
+    assert_int_equal(lapse_marks(&s->op, m), LAPSE_LAPSED);
 }
 
 static void nor_another_kind(void **state)
@@ -490,6 +508,7 @@ static void other_tables_are_refused_as_ever(void **state)
     }
     set(s, s->l1, AT, pte_make(m, READ).v); /* a program's */
     assert_int_equal(update_va(s, pte_make(m, KERNEL).v), ERR_BUSY);
+    assert_int_equal(update_va(s, pte_make(m, PTE_P | PTE_RW).v), ERR_BUSY);
     set(s, s->l1, AT, 0);
     assert_int_equal(update_va(s, pte_make(m, KWRITE).v), ERR_BUSY);
     set(s, s->l1, AT, pte_make(m, KREAD).v);
@@ -614,8 +633,9 @@ static void but_not_of_descriptors(void **state)
     mfn_t m = pinned(s);
 
     s->us.d.large_shown = true;
-    assert_true(stores(s, VA));
-    set(s, s->l1, AT, pte_make(m, KREAD).v);
+    set(s, s->l1, 6, pte_make(m, KWRITE).v); /* it lapses */
+    set(s, s->l1, 6, 0);
+    assert_int_equal(lapse_marks(&s->op, m), LAPSE_MARKS);
     assert_int_equal(mmu_seg_load(&s->op, 0, m), ERR_NONE);
     take(s, &c);
     assert_false(flags_in_image(&c, s, AT) & PTE_RW);
@@ -673,9 +693,9 @@ static void so_does_compaction(void **state)
     mfn_t m = pinned(s), to = scene_frame(s);
 
     s->us.d.large_shown = true;
-    assert_true(stores(s, VA));
+    set(s, s->l1, 6, pte_make(m, KWRITE).v); /* it lapses */
+    set(s, s->l1, 6, 0);
     assert_int_equal(lapse_marks(&s->op, to), 0);
-    set(s, s->l1, AT, pte_make(m, KREAD).v);
     move_frame(&s->op, m, scene_entry(s, s->l1, AT), 0, to);
     end(s, "moving it");
     assert_int_equal(lapse_marks(&s->op, to), LAPSE_MARKS);
@@ -739,6 +759,7 @@ int main(void)
         scene_test(nor_does_it_wait_for_who_has_it_cached),
         scene_test(one_that_is_in_use_does_not),
         scene_test(nor_by_an_entry_that_is_not_the_kernels),
+        scene_test(nor_twice),
         scene_test(nor_another_kind),
         scene_test(what_is_not_its_own_stays),
         scene_test(it_lapses_where_it_is_mapped_writable),

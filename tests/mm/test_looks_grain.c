@@ -272,7 +272,8 @@ static void let_go(struct scene *s, mfn_t data)
          ((struct mmu_entry){.table = l2, .i = 7}), pte_make(m, KERNEL).v, 0);
     memset(mm_frame_ptr(&s->w.mm, m), 0, PAGE_SIZE);
     assert_int_equal(mmu_pin(&s->op, m, 1), ERR_NONE);
-    assert_int_equal(scene_update(s, s->l1, 3, pte_make(m, PTE_P).v), ERR_NONE);
+    assert_int_equal(scene_update(s, s->l1, 3, pte_make(m, PTE_P | PTE_NX).v),
+                     ERR_NONE);
     assert_int_equal(scene_update(s, m, PT_ENTRIES - 1, PTE_NX), ERR_NONE);
     WALK(lapse_store, BOUND, &s->op, s->l4, 3 * PAGE_SIZE); /* no, not empty */
     assert_int_equal(scene_update(s, m, PT_ENTRIES - 1, 0), ERR_NONE);

@@ -124,7 +124,7 @@ test: setup-test
 	$(again) run-tests
 test-linux: setup
 	$(again) built lockdep
-	$(Q)tests/run linux/ lockdep/linux
+	$(Q)tests/run --long linux/ lockdep/linux
 bench: setup-test
 	$(again) built
 	$(Q)tools/bench

@@ -55,11 +55,12 @@ class Case:
     """
 
     def __init__(self, name, command=("tools/run",), env=None, status=0,
-                 expect=(), limit=LIMIT, skip="", judge=None):
+                 expect=(), limit=LIMIT, skip="", judge=None, long=False):
         self.name, self.command, self.env = name, list(command), env or {}
         self.status, self.expect = status, expect
         self.limit = limit * max(1, int(os.environ.get("SMP") or 1))
         self.skip, self.judge = skip, judge or self.by_lines
+        self.long = long  # only with --long: make test has no time for it
 
     def run(self):
         """Returns a Done."""

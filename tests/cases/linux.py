@@ -6,6 +6,7 @@ from case import Case, skips_at_77
 KINDS = ("life", "max", "lowmem", "keep", "cut", "three", "huge",
          "refused", "smplife", "nonotes", "32bit", "damaged", "short",
          "ramdisk", "small")
+LONG = ("four", "gigabyte", "healed", "pressure")
 # Without packages there is nothing to boot, and the line says why.
 judge = skips_at_77("no packages", "^linux: (.*)")
 
@@ -16,4 +17,7 @@ def cases():
         if kind == "max":  # with and without hv/entry/fast.asm
             command = ["tests/boot/fast"] + command
         yield Case("linux/" + kind, command, limit=180, judge=judge)
+    for kind in LONG:
+        yield Case("linux/" + kind, ["tests/linux/boot", kind], limit=400,
+                   judge=judge, long=True)
     yield Case("linux/typed", ["tests/boot/typed", "linux"], judge=judge)

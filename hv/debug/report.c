@@ -335,10 +335,12 @@ static void machine(void)
              "\"hv_frames\":%lu,\"accounting_bytes\":%lu,"
              "\"accounting_bytes_per_gib\":%lu,"
              "\"peak_frame_accounting_bytes\":%lu,\"audits\":%u,"
-             "\"audit_failures\":%u,\"sync_scrubs\":%lu,\"ns\":%lu}}",
+             "\"audit_failures\":%u,\"sync_scrubs\":%lu,"
+             "\"unscrubbed\":%lu,\"ns\":%lu}}",
              ended_well, ended_badly, not_started, a.total, a.free, a.hv_blocks,
              a.hv_frames, fixed, per_gib(fixed, pages), accounting_peak,
-             auditor_runs, auditor_failures, a.sync_scrubs, clock_now_ns());
+             auditor_runs, auditor_failures, a.sync_scrubs, a.unscrubbed,
+             clock_now_ns());
 }
 
 static void report_and_power_off(void)

@@ -212,7 +212,8 @@ struct flagstone_ranges {
  * allows none: what was reported may have been lent to other domains. The
  * credit stays, and asking again later is right. It is not a claim, does not
  * count as memory the domain has, and is in no image: a restored domain gets
- * -ENOENT and uses XENMEM_populate_physmap, which is open to it at any time.
+ * -ENOENT and uses XENMEM_populate_physmap, which is open to it at any time,
+ * but may give it a block of its own as it left it.
  *
  * On touch: page tables are the guest's, so a reported block is one whose
  * entries are not present, and a touch of it is the guest's own page fault,

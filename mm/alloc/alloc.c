@@ -65,7 +65,7 @@ static void unload_one(struct mm *mm, uint32_t b)
 static void unload_puts(struct mm *mm, struct alloc_cpu *c)
 {
     for (unsigned i = 0; i < c->nr_put; i++)
-        unload_one(mm, c->put[i]);
+        unload_one(mm, c->put[alloc_cpu_put(c, i)]);
     c->nr_put = 0;
     mm->alloc.claimed -= c->claims_used;
     c->claims_used = 0;
@@ -115,6 +115,40 @@ static bool pop(struct alloc_cpu *c, enum alloc_use use, uint32_t *out)
     return true;
 }
 
+/* Is all of it what this incarnation left there? */
+static bool is_own(const struct mm *mm, uint32_t b, uint64_t content)
+{
+    const uint64_t w = get_word(mm, b);
+
+    return (w & BLOCK_DIRTY) && block_last(w) == content;
+}
+
+static bool may_be_own(uint64_t content)
+{
+    return content != ALLOC_ZEROES && content != ALLOC_ANYTHING;
+}
+
+/*
+ * With c->lock held, one in hand of those that c has to give, with what that
+ * permits: it is put in the place of the block that came last, if that was the
+ * incarnation's, but as the first: so a list that goes out and in again does so
+ * from its end.
+ */
+static void swap_for_own(const struct mm *mm, struct alloc_cpu *c,
+                         uint64_t content, uint32_t *b)
+{
+    uint32_t own;
+
+    if (c->nr_put == 0)
+        return;
+    own = c->put[alloc_cpu_put(c, c->nr_put - 1u)];
+    if (!is_own(mm, own, content))
+        return;
+    c->put_at = (uint16_t)((c->put_at + ALLOC_CACHE - 1) % ALLOC_CACHE);
+    c->put[alloc_cpu_put(c, 0)] = *b;
+    *b = own;
+}
+
 /* With alloc.lock held: a block of the reserve? */
 static bool may_go_below(const struct alloc *a, enum alloc_use use)
 {
@@ -138,6 +172,15 @@ static bool take_direct(struct alloc *a, enum alloc_use use, uint32_t *out)
     return true;
 }
 
+/* With both locks held, and none left to give. */
+static void load(struct alloc *a, struct alloc_cpu *c)
+{
+    uint64_t n = MIN(spare_above_reserve(a), (uint64_t)ALLOC_CACHE);
+
+    c->get_at = 0;
+    c->get_end = (uint16_t)region_take(&a->regions, c->get, (unsigned)n);
+}
+
 /* With alloc.lock held. */
 static bool refill(struct mm *mm, struct alloc_cpu *c, enum alloc_use use,
                    uint32_t *out)
@@ -147,12 +190,8 @@ static bool refill(struct mm *mm, struct alloc_cpu *c, enum alloc_use use,
 
     spin_lock(&c->lock);
     unload_puts(mm, c);
-    if (c->get_at == c->get_end) {
-        uint64_t n = MIN(spare_above_reserve(a), (uint64_t)ALLOC_CACHE);
-
-        c->get_at = 0;
-        c->get_end = (uint16_t)region_take(&a->regions, c->get, (unsigned)n);
-    }
+    if (c->get_at == c->get_end)
+        load(a, c);
     ok = pop(c, use, out);
     spin_unlock(&c->lock);
     return ok;
@@ -226,8 +265,49 @@ static bool fault_injected(struct alloc *a, enum alloc_use use)
     return unlikely(a->fail_in) && use != ALLOC_CLAIMED && --a->fail_in == 0;
 }
 
+static void count_unscrubbed(struct alloc_cpu *c)
+{
+    spin_lock(&c->lock);
+    c->unscrubbed++;
+    spin_unlock(&c->lock);
+}
+
+/* What came last is left where it is while the cache is filled. */
+static never_inline bool pop_own(struct mm *mm, struct alloc_cpu *c,
+                                 enum alloc_use use, uint64_t content,
+                                 uint32_t *b)
+{
+    bool got;
+
+    spin_lock(&c->lock);
+    if (c->get_at == c->get_end && c->nr_put &&
+        is_own(mm, c->put[alloc_cpu_put(c, c->nr_put - 1u)], content)) {
+        spin_unlock(&c->lock);
+        spin_lock(&mm->alloc.lock);
+        spin_lock(&c->lock);
+        if (c->get_at == c->get_end)
+            load(&mm->alloc, c);
+        spin_unlock(&mm->alloc.lock);
+    }
+    got = pop(c, use, b);
+    if (got)
+        swap_for_own(mm, c, content, b);
+    spin_unlock(&c->lock);
+    return got;
+}
+
+static bool pop_any(struct alloc_cpu *c, enum alloc_use use, uint32_t *b)
+{
+    bool got;
+
+    spin_lock(&c->lock);
+    got = pop(c, use, b);
+    spin_unlock(&c->lock);
+    return got;
+}
+
 enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
-                            enum alloc_use use, bool clean, blk_t *out)
+                            enum alloc_use use, uint64_t content, blk_t *out)
 {
     struct alloc_cpu *c = &mm->alloc.cpus[cpu % ALLOC_CPUS];
     uint64_t dirty, mark = 0;
@@ -236,9 +316,8 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
 
     if (fault_injected(&mm->alloc, use))
         return ERR_NOMEM;
-    spin_lock(&c->lock);
-    got = pop(c, use, &b);
-    spin_unlock(&c->lock);
+    got = may_be_own(content) ? pop_own(mm, c, use, content, &b)
+                              : pop_any(c, use, &b);
     if (!got) {
         enum err rc = get_slowly(mm, c, use, &b, &mark);
 
@@ -248,8 +327,11 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
             return rc;
     }
     dirty = get_word(mm, b) & BLOCK_DIRTY;
-    if (dirty && clean) {
-        make_clean(mm, &b);
+    if (dirty && content != ALLOC_ANYTHING) {
+        if (content != ALLOC_ZEROES && is_own(mm, b, content))
+            count_unscrubbed(c);
+        else
+            make_clean(mm, &b);
         dirty = 0;
     }
     set_word(mm, b, block_word(BLOCK_DOM, owner) | dirty | mark);
@@ -266,7 +348,14 @@ static never_inline void unload(struct mm *mm, struct alloc_cpu *c)
     spin_unlock(&mm->alloc.lock);
 }
 
-void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean)
+static uint64_t word_with(uint64_t content)
+{
+    if (content == ALLOC_ZEROES)
+        return block_word_free(true);
+    return block_word_free(false) | (content <= BLOCK_LAST_MAX ? content : 0);
+}
+
+void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, uint64_t content)
 {
     struct alloc_cpu *c = &mm->alloc.cpus[cpu % ALLOC_CPUS];
     struct block *p = mm_block(mm, b);
@@ -275,7 +364,7 @@ void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean)
     ASSERT(block_class(w) == BLOCK_DOM && p->table == 0);
     ASSERT(!(w & (BLOCK_SUPER_USE | BLOCK_SMALL_USE)));
     p->next = 0;
-    set_word(mm, b.v, block_word_free(clean));
+    set_word(mm, b.v, word_with(content));
     for (;;) {
         spin_lock(&c->lock);
         if (likely(c->nr_put < ALLOC_CACHE))
@@ -283,7 +372,7 @@ void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean)
         spin_unlock(&c->lock);
         unload(mm, c);
     }
-    c->put[c->nr_put++] = (uint32_t)b.v;
+    c->put[alloc_cpu_put(c, c->nr_put++)] = (uint32_t)b.v;
     spin_unlock(&c->lock);
 }
 

@@ -30,13 +30,19 @@ struct mm;
 struct alloc_cpu {
     struct spin lock;
     uint16_t get_at, get_end; /* of get[], to be handed out */
-    uint16_t nr_put;          /* of put[], given back */
-    uint16_t pad;
-    uint32_t claims_used; /* not yet deducted from alloc.claimed */
+    uint16_t nr_put, put_at;  /* of put[], given back: a ring, and its first */
+    uint32_t claims_used;     /* not yet deducted from alloc.claimed */
     uint32_t get[ALLOC_CACHE];
     uint32_t put[ALLOC_CACHE];
+    uint64_t unscrubbed; /* how many went back to whose they had been */
 } aligned_to(64);
 _Static_assert(sizeof(struct alloc_cpu) % 64 == 0, "no line is two CPUs'");
+
+/* Where the i-th of those given back is, in put[]. */
+static inline unsigned alloc_cpu_put(const struct alloc_cpu *c, unsigned i)
+{
+    return (c->put_at + i) % ALLOC_CACHE;
+}
 _Static_assert(ALLOC_CACHE <= UINT16_MAX, "get_end and nr_put count them");
 
 /* Cut blocks, by how full they are and by the largest chunk they have. */
@@ -94,29 +100,37 @@ void alloc_init(struct mm *mm, void *buf, uint64_t nr_frames, uint64_t reserve);
 void alloc_add(struct mm *mm, mfn_t first, uint64_t count);
 
 /*
+ * What the content of a block that is asked for may be: all zeroes, anything,
+ * or else the number of the incarnation that asks: zeroes, or what is its own.
+ */
+#define ALLOC_ZEROES   UINT64_C(0)
+#define ALLOC_ANYTHING UINT64_MAX
+
+/*
  * Take one whole block for `owner`: its word becomes {DOM, owner, no counts},
- * with BLOCK_DIRTY kept where the content has not been scrubbed (the caller
- * scrubs, or asks for `clean` and gets a scrubbed one if there is any: the
- * block returned is then scrubbed synchronously where none is).
+ * with BLOCK_DIRTY where there may be content that was not asked for (only if
+ * anything may be: the caller scrubs). Whose own content will do gets the block
+ * that it gave back last on this CPU, if that came last, or any that it had; or
+ * a scrubbed one; and where there is none it is scrubbed here.
  */
 enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
-                            enum alloc_use use, bool clean, blk_t *out);
+                            enum alloc_use use, uint64_t content, blk_t *out);
 /*
- * Give it back: the caller has checked that no reference is left. `clean`:
- * the caller knows that it is all zeroes.
+ * Give it back: the caller has checked that no reference is left. `content`:
+ * what it is, as above, ALLOC_ANYTHING if nobody knows.
  */
-void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, bool clean);
+void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, uint64_t content);
 
 /* On the CPU that calls. */
 static inline enum err alloc_block_get(struct mm *mm, unsigned owner,
-                                       enum alloc_use use, bool clean,
+                                       enum alloc_use use, uint64_t content,
                                        blk_t *out)
 {
-    return alloc_block_get_on(mm, port_cpu(), owner, use, clean, out);
+    return alloc_block_get_on(mm, port_cpu(), owner, use, content, out);
 }
-static inline void alloc_block_put(struct mm *mm, blk_t b)
+static inline void alloc_block_put(struct mm *mm, blk_t b, uint64_t content)
 {
-    alloc_block_put_on(mm, port_cpu(), b, false);
+    alloc_block_put_on(mm, port_cpu(), b, content);
 }
 
 /*
@@ -165,6 +179,7 @@ struct alloc_stats {
     uint64_t whole_regions; /* not counting what caches hold */
     uint64_t hv_blocks, hv_partial, hv_frames;
     uint64_t sync_scrubs;
+    uint64_t unscrubbed; /* blocks that went back to whose they had been */
 };
 struct alloc_stats alloc_stats(struct mm *mm);
 

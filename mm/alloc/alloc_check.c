@@ -76,7 +76,7 @@ static const char *check_cached(const struct mm *mm, uint32_t b,
         for (unsigned k = c->get_at; k < c->get_end; k++)
             seen += c->get[k] == b;
         for (unsigned k = 0; k < c->nr_put; k++)
-            seen += c->put[k] == b;
+            seen += c->put[alloc_cpu_put(c, k)] == b;
     }
     ++*cached;
     return seen == 1 ? NULL : "a block is cached twice";
@@ -96,7 +96,7 @@ static const char *check_caches(const struct mm *mm, uint64_t *cached,
         for (unsigned k = c->get_at; k < c->get_end && !wrong; k++)
             wrong = check_cached(mm, c->get[k], cached);
         for (unsigned k = 0; k < c->nr_put && !wrong; k++)
-            wrong = check_cached(mm, c->put[k], cached);
+            wrong = check_cached(mm, c->put[alloc_cpu_put(c, k)], cached);
         *claims_used += c->claims_used;
     }
     return wrong;
@@ -113,7 +113,9 @@ static bool word_right(const struct mm *mm, uint64_t b, bool *free)
         return false;
     if (!*free)
         return !region_has(&mm->alloc.regions, b, !dirty);
-    return (w & ~BLOCK_DIRTY) == block_word(BLOCK_FREE, OWNER_NONE) &&
+    return (w & ~(BLOCK_DIRTY | BLOCK_LAST_MAX)) ==
+               block_word(BLOCK_FREE, OWNER_NONE) &&
+           block_last(w) <= (dirty ? mm->incarnations : 0) &&
            mm->blocks[b].table == 0 && mm->blocks[b].next == 0;
 }
 
@@ -167,9 +169,11 @@ static void count_cache(const struct mm *mm, struct alloc_cpu *c,
     for (unsigned k = c->get_at; k < c->get_end; k++)
         s->dirty += !!(mm->blocks[c->get[k]].word & BLOCK_DIRTY);
     for (unsigned k = 0; k < c->nr_put; k++)
-        s->dirty += !!(mm->blocks[c->put[k]].word & BLOCK_DIRTY);
+        s->dirty +=
+            !!(mm->blocks[c->put[alloc_cpu_put(c, k)]].word & BLOCK_DIRTY);
     s->free += (unsigned)(c->get_end - c->get_at + c->nr_put);
     s->claimed -= c->claims_used;
+    s->unscrubbed += c->unscrubbed;
     spin_unlock(&c->lock);
 }
 

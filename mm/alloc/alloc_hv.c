@@ -221,7 +221,7 @@ static enum err cut(struct mm *mm, unsigned order, enum alloc_use use)
     blk_t b;
 
     spin_unlock(&mm->alloc.hv.lock);
-    rc = alloc_block_get(mm, OWNER_NONE, use, true, &b);
+    rc = alloc_block_get(mm, OWNER_NONE, use, ALLOC_ZEROES, &b);
     spin_lock(&mm->alloc.hv.lock);
     if (rc)
         return rc;
@@ -230,7 +230,7 @@ static enum err cut(struct mm *mm, unsigned order, enum alloc_use use)
         return ERR_NONE;
     }
     spin_unlock(&mm->alloc.hv.lock);
-    alloc_block_put_on(mm, port_cpu(), b, true);
+    alloc_block_put(mm, b, ALLOC_ZEROES);
     spin_lock(&mm->alloc.hv.lock);
     return ERR_NONE;
 }
@@ -322,7 +322,7 @@ static void give_back(struct mm *mm, struct alloc_hv_block *h)
 
     mm_block(mm, b)->next = 0;
     atomic_store(&mm_block(mm, b)->word, block_word(BLOCK_DOM, OWNER_NONE));
-    alloc_block_put_on(mm, port_cpu(), b, clean);
+    alloc_block_put(mm, b, clean ? ALLOC_ZEROES : ALLOC_ANYTHING);
 }
 
 /* With the lock held: true if the block is empty now and to be given back. */

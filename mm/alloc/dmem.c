@@ -14,11 +14,20 @@
 #include "mm/alloc/span.h"
 #include "mm/base/chunk.h"
 
+/* More than there ever will be; if not, the rest have nothing of their own. */
+static uint64_t next_incarnation(struct mm *mm)
+{
+    const uint64_t n = atomic_fetch_add(&mm->incarnations, 1) + 1;
+
+    return n <= BLOCK_LAST_MAX ? n : 0;
+}
+
 void dmem_domain_init(struct mm *mm, struct mm_domain *d)
 {
     struct mm_domain **at = &mm->domains;
 
     d->mm = mm;
+    d->incarnation = next_incarnation(mm);
     lock_init(&d->lock, LOCKDEP_MEMORY, d->id);
     d->downgrade_ring = MFN_NONE;
     d->large_gone = d->small_gone = d->tlb_epoch - 1; /* nothing was cached */
@@ -40,11 +49,11 @@ void dmem_vcpu_init(struct mm_domain *d, struct mm_vcpu *v)
     d->vcpus = v;
 }
 
-static enum err get_block(struct mm_op *op, enum alloc_use use, bool clean,
-                          blk_t *out)
+static enum err get_block(struct mm_op *op, enum alloc_use use,
+                          uint64_t content, blk_t *out)
 {
     struct mm_domain *d = op->d;
-    enum err rc = alloc_block_get(op->mm, d->id, use, clean, out);
+    enum err rc = alloc_block_get(op->mm, d->id, use, content, out);
 
     if (rc)
         return rc;
@@ -54,28 +63,35 @@ static enum err get_block(struct mm_op *op, enum alloc_use use, bool clean,
     return ERR_NONE;
 }
 
-static enum err grow(struct mm_op *op, bool clean, blk_t *out)
+static enum err grow(struct mm_op *op, uint64_t content, blk_t *out)
 {
     enum alloc_use use = op->d->claim ? ALLOC_CLAIMED : ALLOC_WHOLE;
 
-    return unlikely(!quota_may_get(op->d, 1)) ? ERR_NOMEM
-                                              : get_block(op, use, clean, out);
+    return unlikely(!quota_may_get(op->d, 1))
+               ? ERR_NOMEM
+               : get_block(op, use, content, out);
 }
 
 enum err dmem_block_get(struct mm_op *op, blk_t *out)
 {
-    return grow(op, true, out);
+    return grow(op, ALLOC_ZEROES, out);
+}
+
+enum err dmem_block_get_own(struct mm_op *op, blk_t *out)
+{
+    return grow(op, op->d->incarnation, out);
 }
 
 enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out)
 {
-    return grow(op, false, out);
+    return grow(op, ALLOC_ANYTHING, out);
 }
 
 enum err dmem_block_get_to_move(struct mm_op *op, blk_t *out)
 {
-    return quota_may_move(op->d) ? get_block(op, ALLOC_WHOLE, false, out)
-                                 : ERR_NOMEM;
+    return quota_may_move(op->d)
+               ? get_block(op, ALLOC_WHOLE, ALLOC_ANYTHING, out)
+               : ERR_NOMEM;
 }
 
 /* It has a table: now it is the domain's, and all holes. */
@@ -106,13 +122,13 @@ static enum err cut(struct mm_op *op, enum alloc_use use, uint64_t span)
     enum err rc = ERR_NOMEM;
 
     if (likely(quota_may_get(op->d, 1)))
-        rc = alloc_block_get(op->mm, op->d->id, use, true, &blk);
+        rc = alloc_block_get(op->mm, op->d->id, use, ALLOC_ZEROES, &blk);
     if (rc)
         return rc;
     b = mm_block(op->mm, blk);
     rc = frame_table_make(op->mm, op->d, b);
     if (rc) {
-        alloc_block_put(op->mm, blk);
+        alloc_block_put(op->mm, blk, ALLOC_ZEROES);
         return rc;
     }
     if (span < SPAN_MAX)

@@ -40,6 +40,11 @@ static inline bool dmem_may_grow(const struct mm_domain *d, uint64_t n)
 
 /* One whole block, scrubbed; uses up the domain's claim first. ERR_NOMEM. */
 enum err dmem_block_get(struct mm_op *op, blk_t *out);
+/*
+ * The same for its guest, which may have back what was its own as it left it,
+ * and for nobody who relies on zeroes.
+ */
+enum err dmem_block_get_own(struct mm_op *op, blk_t *out);
 /* The same as somebody left it: for a domain that no guest is in. */
 enum err dmem_block_get_dirty(struct mm_op *op, blk_t *out);
 /*

@@ -22,16 +22,20 @@ static void block_leave(struct mm *mm, struct mm_domain *d, struct block *b)
     d->blocks--;
     if (b->table)
         frame_table_drop(mm, d, b);
-    atomic_store(&b->word, block_word(BLOCK_OWED, OWNER_NONE));
+    /* What was dirty to the end may be another's still. */
+    atomic_store(&b->word, block_word(BLOCK_OWED, OWNER_NONE) |
+                               (b->word & BLOCK_DIRTY ? 0 : d->incarnation));
 }
 
 void dmem_block_offer(struct mm *mm, blk_t blk)
 {
     struct block *b = mm_block(mm, blk);
 
+    const uint64_t last = block_last(b->word);
+
     ASSERT(block_class(b->word) == BLOCK_OWED);
     atomic_store(&b->word, block_word(BLOCK_DOM, OWNER_NONE));
-    alloc_block_put(mm, blk);
+    alloc_block_put(mm, blk, last ? last : ALLOC_ANYTHING);
 }
 
 enum err dmem_block_put(struct mm_op *op, blk_t blk)

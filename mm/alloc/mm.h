@@ -38,6 +38,7 @@ struct mm {
     unsigned cache_bits;  /* of an address, that a cache may look at; 0: all */
     pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */
     struct mm_domain *domains;
+    _Atomic uint64_t incarnations; /* the last domain's */
     struct mm_shared shared;
     struct alloc alloc;
 };
@@ -89,6 +90,8 @@ struct mm_domain {
     domid_t id;
     uint64_t owner_bits; /* id as the frame words have it, */
     uint64_t block_bits; /* and with the class as its blocks' words do */
+    /* Which no other domain ever has, whatever its id; 0: there are no more. */
+    uint64_t incarnation;
     /*
      * Counts how often all CPUs that may have had translations of it flushed
      * everything. A frame remembers its low 16 bits when its last type

@@ -261,7 +261,7 @@ static void release(struct mm *mm, struct block *b)
     WRITE_ONCE(b->table, 0);
     alloc_frame_table_put(mm, mfn_of(table));
     atomic_store(&b->word, block_word(BLOCK_DOM, OWNER_NONE));
-    alloc_block_put(mm, blk_of(block_index(mm, b)));
+    alloc_block_put(mm, blk_of(block_index(mm, b)), ALLOC_ANYTHING);
 }
 
 /* With the lock held: they, of a block that has others, are free. */

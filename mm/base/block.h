@@ -36,7 +36,7 @@ enum block_class {
 #define BLOCK_COUNT_BITS  10
 #define BLOCK_STALE_SUPER BIT(41) /* a superpage mapping went, not flushed */
 #define BLOCK_STALE_EXCL  BIT(42) /* an exclusive type went, not flushed */
-#define BLOCK_DIRTY       BIT(43) /* content not scrubbed since last owner */
+#define BLOCK_DIRTY       BIT(43) /* there may be content of others */
 #define BLOCK_CUT         BIT(44) /* set aside for small frames */
 #define BLOCK_RESERVED    BIT(45) /* it was taken from the fragment reserve */
 #define BLOCK_CLASS_SHIFT 46      /* 3 */
@@ -158,6 +158,20 @@ static inline uint64_t block_word_free(bool clean)
     return block_word(BLOCK_FREE, OWNER_NONE) | (clean ? 0 : BLOCK_DIRTY);
 }
 
+/*
+ * Where a word that nobody owns needs no counts it says whose all of the
+ * content is: mm_domain.incarnation, 0: not one domain's alone.
+ */
+#define BLOCK_LAST_MAX BITS(40, 0)
+_Static_assert((BLOCK_LAST_MAX & (BLOCK_IDENTITY | BLOCK_DIRTY)) == 0 &&
+                   (BLOCK_LAST_MAX & BLOCK_COUNTS) == BLOCK_COUNTS,
+               "in place of the counts, and of the mark among them");
+
+static inline uint64_t block_last(uint64_t w)
+{
+    return w & BLOCK_LAST_MAX;
+}
+
 static inline bool block_owned_by(uint64_t w, unsigned owner)
 {
     return (w & BLOCK_IDENTITY) == block_word(BLOCK_DOM, owner);
@@ -205,10 +219,13 @@ static inline bool block_super_get(uint64_t *w, unsigned owner)
     return true;
 }
 
-/* Whoever makes an exclusive type next must flush first. */
+/*
+ * Whoever makes an exclusive type next must flush first. What nobody owns has
+ * no counts: block_last() is in their place, and must not be taken for them.
+ */
 static inline bool block_super_put(uint64_t *w)
 {
-    if (block_super(*w) == 0)
+    if (!block_has_frames(*w) || block_super(*w) == 0)
         return false;
     *w = (*w - BLOCK_SUPER_ONE) | BLOCK_STALE_SUPER;
     return true;
@@ -242,7 +259,7 @@ static inline bool block_excl_get(uint64_t *w)
 /* Whoever maps the block as a superpage next must flush first. */
 static inline bool block_excl_put(uint64_t *w)
 {
-    if (block_excl(*w) == 0)
+    if (!block_has_frames(*w) || block_excl(*w) == 0)
         return false;
     *w = (*w - BLOCK_EXCL_ONE) | BLOCK_STALE_EXCL;
     return true;
@@ -260,7 +277,7 @@ static inline bool block_holes_get(uint64_t *w, unsigned n)
 
 static inline bool block_holes_put(uint64_t *w, unsigned n)
 {
-    if (block_holes(*w) < n)
+    if (!block_has_frames(*w) || block_holes(*w) < n)
         return false;
     *w -= n * BLOCK_HOLES_ONE;
     return true;

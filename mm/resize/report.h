@@ -18,7 +18,7 @@
  */
 enum err report_free(struct mm_op *op, mfn_t m);
 /*
- * One block back, for pfn.. where that is not PFN_NONE; scrubbed, as any.
+ * One block back, for pfn.. where that is not PFN_NONE; zeroes.
  * ERR_NOENT: the domain has no credit; ERR_NOMEM: there is none now, or its
  * maxmem or quota allow none.
  */

@@ -81,7 +81,7 @@ static enum err extent_get(struct mm_op *op, pfn_t pfn, unsigned order,
 
     if (order < RESERVATION_ORDER_MAX)
         return chunk_get(op, pfn, order, out);
-    rc = dmem_block_get(op, &b);
+    rc = dmem_block_get_own(op, &b);
     if (!rc)
         *out = mfn_of_blk(b);
     return rc;

@@ -90,7 +90,7 @@ static inline bool get(struct bench *b)
 {
     blk_t blk;
 
-    if (alloc_block_get(&b->mm, 1, ALLOC_WHOLE, false, &blk))
+    if (alloc_block_get(&b->mm, 1, ALLOC_WHOLE, ALLOC_ANYTHING, &blk))
         return false;
     b->held[b->nr_held++] = (uint32_t)blk.v;
     return true;
@@ -100,7 +100,7 @@ static inline bool put(struct bench *b)
 {
     if (b->nr_held == 0)
         return false;
-    alloc_block_put(&b->mm, blk_of(b->held[--b->nr_held]));
+    alloc_block_put(&b->mm, blk_of(b->held[--b->nr_held]), ALLOC_ANYTHING);
     return true;
 }
 

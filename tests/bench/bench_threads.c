@@ -81,8 +81,8 @@ static void block(struct worker *w)
 {
     blk_t b;
 
-    must(!alloc_block_get(&mm, w->d.id, ALLOC_WHOLE, false, &b));
-    alloc_block_put(&mm, b);
+    must(!alloc_block_get(&mm, w->d.id, ALLOC_WHOLE, ALLOC_ANYTHING, &b));
+    alloc_block_put(&mm, b, ALLOC_ANYTHING);
 }
 
 static void frames(struct worker *w)

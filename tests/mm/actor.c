@@ -88,9 +88,31 @@ static enum err set_entry(struct actor *a, uint64_t table_pfn, unsigned i,
 
 /* --- content ------------------------------------------------------------- */
 
-static uint64_t word_of(uint64_t pfn, uint64_t seed, unsigned i)
+/* The top byte of each word, the tag, and what its place and seed make of it.
+ */
+#define TAGGED    0x5au
+#define TAG_SHIFT 36
+#define TAG_MASK  BITS(55, TAG_SHIFT)
+
+static uint64_t word_of(const struct actor *a, uint64_t pfn, uint64_t seed,
+                        unsigned i)
 {
-    return seed ? (seed + pfn * 0x9e3779b97f4a7c15u) * (2 * i + 1) + i : 0;
+    const uint64_t w = (seed + pfn * 0x9e3779b97f4a7c15u) * (2 * i + 1) + i;
+
+    return seed ? (uint64_t)TAGGED << 56 | a->is.tag << TAG_SHIFT |
+                      (w & (BIT(TAG_SHIFT) - 1))
+                : 0;
+}
+
+/* What comes may be as this one left it, with tables in it, or be zeroes. */
+static void check_own(const struct actor *a, mfn_t first)
+{
+    const uint64_t *p = mm_frame_ptr(a->op.mm, first);
+
+    for (unsigned i = 0; i < BLOCK_SIZE / 8; i++)
+        if (p[i] >> 56 == TAGGED && (p[i] & TAG_MASK) >> TAG_SHIFT != a->is.tag)
+            fail_msg("domain %u: another left %lx in block %lx", a->x->d.id,
+                     p[i], first.v);
 }
 
 static void check_page(const struct actor *a, uint64_t pfn, unsigned step)
@@ -98,10 +120,10 @@ static void check_page(const struct actor *a, uint64_t pfn, unsigned step)
     const uint64_t *page = touch(a, va_of(pfn), false);
 
     for (unsigned i = 0; i < 512; i += step)
-        if (page[i] != word_of(pfn, a->is.seed[pfn], i))
+        if (page[i] != word_of(a, pfn, a->is.seed[pfn], i))
             fail_msg("domain %u: pfn %lx has %lx at %u, should have %lx",
                      a->x->d.id, pfn, page[i], i,
-                     word_of(pfn, a->is.seed[pfn], i));
+                     word_of(a, pfn, a->is.seed[pfn], i));
 }
 
 void actor_write(struct actor *a, uint64_t pfn, uint64_t seed)
@@ -109,7 +131,7 @@ void actor_write(struct actor *a, uint64_t pfn, uint64_t seed)
     uint64_t *page = touch(a, va_of(pfn), true);
 
     for (unsigned i = 0; i < 512; i++)
-        page[i] = word_of(pfn, seed, i);
+        page[i] = word_of(a, pfn, seed, i);
     a->is.seed[pfn] = seed;
 }
 
@@ -280,12 +302,15 @@ static void begin(struct actor *a, struct world *w, struct actor_kind k)
         a->is.seed[pfn] = ACTOR_ABSENT;
 }
 
+static uint64_t tags; /* given so far */
+
 enum err actor_make(struct actor *a, struct world *w, struct actor_kind k)
 {
     struct plan *p = malloc(sizeof(*p));
     enum err rc;
 
     begin(a, w, k);
+    a->is.tag = ++tags;
     p->a = a;
     for (uint64_t pfn = 0; pfn < ACTOR_PFNS; pfn++)
         p->mfn[pfn] = MFN_NONE;
@@ -442,6 +467,8 @@ enum err actor_block_in(struct actor *a, unsigned b)
     if (rc)
         return rc;
     renew_p2m(a, b, first);
+    check_own(a, first); /* who wants zeroes writes them: */
+    memset(mm_frame_ptr(a->op.mm, first), 0, BLOCK_SIZE);
     for (unsigned i = 0; i < 512; i++)
         a->is.seed[b * 512ul + i] = 0;
     a->is.state[b] = ACTOR_LARGE;

@@ -26,6 +26,7 @@ struct actor_model {
     enum actor_state state[ACTOR_BLOCKS];
     bool alias[ACTOR_BLOCKS];  /* mapped once more, read-only */
     uint64_t seed[ACTOR_PFNS]; /* of the content; 0: zeroes */
+    uint64_t tag;              /* in each word of it; no other actor's */
 };
 
 struct actor_kind {

@@ -25,10 +25,12 @@ void alloc_model_make(struct alloc_model *k, uint64_t frames, uint64_t reserve)
     k->meta = aligned_alloc(64, (alloc_metadata_size(frames) + 63) & ~63ul);
     memset(k->meta, 0, alloc_metadata_size(frames));
     k->who = calloc(k->nr, 1);
+    k->whose = calloc(k->nr, 1);
     k->frame = calloc(k->nr, BLOCK_FRAMES);
     k->held = calloc(k->nr, sizeof(*k->held));
     k->mm.direct = host_memory_make(k->nr * BLOCK_FRAMES);
     k->mm.owed = &k->owed;
+    k->mm.incarnations = INCARNATIONS;
     alloc_init(&k->mm, k->meta, frames, reserve);
 }
 
@@ -37,6 +39,7 @@ void alloc_model_end(struct alloc_model *k)
     host_memory_end(k->mm.direct, k->nr * BLOCK_FRAMES);
     free(k->meta);
     free(k->who);
+    free(k->whose);
     free(k->frame);
     free(k->held);
 }
@@ -80,21 +83,60 @@ void alloc_model_add(struct alloc_model *k, uint64_t first, uint64_t count)
     alloc_model_check(k);
 }
 
-static bool zeroed(const uint64_t *p, size_t words)
+static bool all_zero_or(const uint64_t *p, size_t words, uint64_t value)
 {
     for (size_t i = 0; i < words; i++)
-        if (p[i])
+        if (p[i] && p[i] != value)
             return false;
     return true;
 }
 
+static bool zeroed(const uint64_t *p, size_t words)
+{
+    return all_zero_or(p, words, 0);
+}
+
+static uint64_t any_content(struct alloc_model *k)
+{
+    switch (upto(k, 8)) {
+    case 0:
+        return ALLOC_ZEROES;
+    case 1:
+    case 2:
+    case 3:
+        return ALLOC_ANYTHING;
+    default:
+        return 1 + upto(k, INCARNATIONS);
+    }
+}
+
 /* The content of what a guest had: a little here and there. */
-static void spoil(struct alloc_model *k, uint64_t b)
+static void spoil(struct alloc_model *k, uint64_t b, uint64_t value)
 {
     uint64_t *p = content(k, b);
 
     for (unsigned i = 0; i < 4; i++)
-        p[upto(k, 2) ? upto(k, BLOCK_SIZE / 8) : i * 512 * 100] = ~b;
+        p[upto(k, 2) ? upto(k, BLOCK_SIZE / 8) : i * 512 * 100] = value;
+}
+
+/* It is in a guest's hand, and what is in it that guest's, or anybody's. */
+static void use_block(struct alloc_model *k, uint64_t b, uint64_t w,
+                      uint64_t content_wanted)
+{
+    const uint64_t *p = content(k, b);
+
+    if (w & BLOCK_DIRTY) {
+        assert_true(content_wanted == ALLOC_ANYTHING);
+    } else if (content_wanted == ALLOC_ANYTHING ||
+               content_wanted == ALLOC_ZEROES) {
+        assert_true(zeroed(p, BLOCK_SIZE / 8));
+        k->whose[b] = (uint8_t)(1 + upto(k, INCARNATIONS));
+    } else {
+        assert_true(all_zero_or(p, BLOCK_SIZE / 8, content_wanted));
+        k->came_back += !zeroed(p, BLOCK_SIZE / 8);
+        k->whose[b] = (uint8_t)content_wanted;
+    }
+    spoil(k, b, k->whose[b] ? k->whose[b] : ~b);
 }
 
 static bool chunk_is_free(const struct alloc_model *k, uint64_t m,
@@ -151,6 +193,7 @@ static void hand_out(struct alloc_model *k, uint64_t b)
 {
     assert_int_equal(k->who[b], FREE);
     k->who[b] = GUEST;
+    k->whose[b] = 0;
     k->held[k->nr_held++] = (uint32_t)b;
     k->free--;
 }
@@ -159,14 +202,15 @@ void alloc_model_get(struct alloc_model *k)
 {
     enum alloc_use use = (enum alloc_use)upto(k, 3);
     unsigned owner = (unsigned)upto(k, 100);
-    bool clean = upto(k, 8) == 0, ok = may(k, use, 1);
+    uint64_t wanted = any_content(k);
+    bool ok = may(k, use, 1);
     bool whole = may(k, ALLOC_WHOLE, 1);
     uint64_t w;
     blk_t b;
 
     if (use == ALLOC_CLAIMED && !ok)
         return; /* nobody asks for more than was promised */
-    if (alloc_block_get_on(&k->mm, (unsigned)upto(k, 3), owner, use, clean,
+    if (alloc_block_get_on(&k->mm, (unsigned)upto(k, 3), owner, use, wanted,
                            &b)) {
         assert_false(ok);
         k->refused++;
@@ -181,11 +225,7 @@ void alloc_model_get(struct alloc_model *k)
                      block_word(BLOCK_DOM, owner));
     /* Of the reserve if and only if it could not have been had whole. */
     assert_int_equal(!!(w & BLOCK_RESERVED), use == ALLOC_CUT && !whole);
-    if (!(w & BLOCK_DIRTY))
-        assert_true(zeroed(content(k, b.v), BLOCK_SIZE / 8));
-    else
-        assert_false(clean);
-    spoil(k, b.v);
+    use_block(k, b.v, w, wanted);
 }
 
 static void put_one(struct alloc_model *k)
@@ -199,7 +239,8 @@ static void put_one(struct alloc_model *k)
     k->held[i] = k->held[--k->nr_held];
     k->who[b] = FREE;
     k->free++;
-    alloc_block_put_on(&k->mm, (unsigned)upto(k, 3), blk_of(b), false);
+    alloc_block_put_on(&k->mm, (unsigned)upto(k, 3), blk_of(b),
+                       k->whose[b] ? k->whose[b] : ALLOC_ANYTHING);
 }
 
 static bool region_is_free(const struct alloc_model *k, uint64_t r)

@@ -12,6 +12,7 @@
 
 #define REGION_FRAMES (REGION_BLOCKS * BLOCK_FRAMES)
 #define MAX_HV        3000
+#define INCARNATIONS  5
 
 enum who { NOBODY, FREE, HV, HV_PARTIAL, GUEST };
 
@@ -28,12 +29,13 @@ struct alloc_model {
     void *meta;
     uint64_t frames, nr;
     uint8_t *who;   /* per block */
+    uint8_t *whose; /* what is in a guest's block; 0: not one guest's alone */
     uint8_t *frame; /* per frame of HV blocks: 0 unusable, 1 free, 2 used */
     uint32_t *held; /* guests' blocks */
     uint64_t nr_held, free, claims, reserve;
     struct hv_run hv[MAX_HV];
     unsigned nr_hv;
-    uint64_t hv_frames, hv_tables, granted, refused;
+    uint64_t hv_frames, hv_tables, granted, refused, came_back;
 };
 
 void alloc_model_make(struct alloc_model *k, uint64_t frames, uint64_t reserve);

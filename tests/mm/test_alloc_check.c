@@ -41,6 +41,22 @@ static void steal_word(struct alloc_model *k)
 {
     k->mm.blocks[free_block(k)].word = block_word(BLOCK_DOM, 3);
 }
+/* Whose it was, where it is all zeroes. */
+static void name_word(struct alloc_model *k)
+{
+    uint32_t b = 0;
+
+    assert_int_equal(alloc_scrub(&k->mm, 1), 1);
+    while (!region_has(&k->mm.alloc.regions, b, true))
+        b++;
+    k->mm.blocks[b].word |= 3;
+}
+/* Of whom there never was one. */
+static void name_nobody(struct alloc_model *k)
+{
+    k->mm.blocks[free_block(k)].word |= k->mm.incarnations + 1;
+}
+
 static void wash_word(struct alloc_model *k)
 {
     k->mm.blocks[free_block(k)].word &= ~BLOCK_DIRTY;
@@ -73,14 +89,18 @@ static void cache_twice(struct alloc_model *k)
 {
     struct alloc_cpu *c = &k->mm.alloc.cpus[0];
 
-    c->put[0] = c->put[1] = c->get[c->get_at];
-    c->nr_put = 2;
+    assert_true(region_take_dirty(&k->mm.alloc.regions, &c->put[0]));
+    c->put_at = 0;
+    c->nr_put = 1;
+    c->get_at = 0;
+    c->get_end = 1;
+    c->get[0] = c->put[0]; /* as a swap that forgets one half */
 }
 static void cache_owned(struct alloc_model *k)
 {
     struct alloc_cpu *c = &k->mm.alloc.cpus[1];
 
-    c->put[c->nr_put++] = k->held[0];
+    c->put[alloc_cpu_put(c, c->nr_put++)] = k->held[0];
 }
 static void overclaim(struct alloc_model *k)
 {
@@ -111,6 +131,8 @@ static void damage_is_found(void **state)
         {"a block's word does not agree with the maps", drop_word},
         {"a block's word does not agree with the maps", steal_word},
         {"a block's word does not agree with the maps", wash_word},
+        {"a block's word does not agree with the maps", name_word},
+        {"a block's word does not agree with the maps", name_nobody},
         {"a free block is nowhere", lose_block},
         {"blocks of a region miscounted", miscount_region},
         {"free blocks miscounted", miscount_total},

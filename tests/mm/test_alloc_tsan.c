@@ -36,15 +36,22 @@ struct worker {
     unsigned nr_hv;
 };
 
+/* The number of its incarnation. */
+static uint64_t own(const struct worker *w)
+{
+    return w->id + UINT64_C(1);
+}
+
 static void try_get(struct worker *w)
 {
     enum alloc_use use = w->claims
                              ? ALLOC_CLAIMED
                              : (enum alloc_use)(dice_upto(&w->dice, 2) * 2);
     unsigned cpu = (unsigned)dice_upto(&w->dice, 8) ? w->id : 0;
+    uint64_t content = dice_upto(&w->dice, 8) ? ALLOC_ANYTHING : own(w);
     blk_t b;
 
-    if (alloc_block_get_on(&mm, cpu, w->id, use, false, &b)) {
+    if (alloc_block_get_on(&mm, cpu, w->id, use, content, &b)) {
         w->broken += use == ALLOC_CLAIMED;
         w->refused++;
         return;
@@ -66,7 +73,8 @@ static void put_one(struct worker *w)
     b = w->held[i];
     w->held[i] = w->held[--w->nr_held];
     w->doubled += atomic_exchange(&hand[b], 0) != w->id;
-    alloc_block_put_on(&mm, w->id, blk_of(b), false);
+    alloc_block_put_on(&mm, w->id, blk_of(b),
+                       dice_upto(&w->dice, 2) ? own(w) : ALLOC_ANYTHING);
 }
 
 static void claim_or_not(struct worker *w)
@@ -133,6 +141,7 @@ static void racing_requests_never_share_a_block(void **state)
     memset(meta, 0, alloc_metadata_size(frames));
     mm.direct = host_memory_make(frames);
     mm.owed = &owed;
+    mm.incarnations = THREADS + 1;
     alloc_init(&mm, meta, frames, RESERVE);
     alloc_add(&mm, mfn_of(BLOCK_FRAMES), frames - BLOCK_FRAMES);
     for (unsigned i = 0; i < THREADS; i++) {

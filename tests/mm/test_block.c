@@ -73,7 +73,7 @@ static bool allowed(const struct model *m, enum step s, unsigned owner)
     case SUPER_GET:
         return owned(m, owner) && !small(m) && m->super < 0xfffff;
     case SUPER_PUT:
-        return m->super > 0;
+        return of_frames(m) && m->super > 0;
     case MARK:
         return owned(m, owner) && !small(m) && !m->mark;
     case UNMARK:
@@ -81,11 +81,11 @@ static bool allowed(const struct model *m, enum step s, unsigned owner)
     case EXCL_GET:
         return of_frames(m) && !large(m) && m->excl < 512;
     case EXCL_PUT:
-        return m->excl > 0;
+        return of_frames(m) && m->excl > 0;
     case HOLE_GET:
         return of_frames(m) && !large(m) && m->holes < 512;
     case HOLE_PUT:
-        return m->holes > 0;
+        return of_frames(m) && m->holes > 0;
     case SHARE:
         return owned(m, owner) && !large(m);
     default:

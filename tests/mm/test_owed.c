@@ -493,7 +493,8 @@ static bool as_block(mfn_t *m)
 {
     blk_t b;
 
-    if (alloc_block_get(&w.mm, them->id, ALLOC_FRAME_TABLES, false, &b))
+    if (alloc_block_get(&w.mm, them->id, ALLOC_FRAME_TABLES, ALLOC_ANYTHING,
+                        &b))
         return false;
     *m = mfn_of_blk(b);
     return true;

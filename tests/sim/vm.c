@@ -13,7 +13,7 @@ static bool add_block(struct mm *mm, struct vm *v, enum alloc_use use)
 {
     blk_t b;
 
-    if (alloc_block_get(mm, v->owner, use, false, &b))
+    if (alloc_block_get(mm, v->owner, use, ALLOC_ANYTHING, &b))
         return false;
     if (v->nr == v->room) {
         v->room = v->room * 2 + 64;
@@ -40,7 +40,7 @@ static void drop_block(struct mm *mm, struct vm *v, uint64_t i)
     if (b->has_table)
         alloc_hv_put(mm, b->table, 1);
     v->holes -= b->holes;
-    alloc_block_put(mm, blk_of(b->blk));
+    alloc_block_put(mm, blk_of(b->blk), ALLOC_ANYTHING);
     *b = v->b[--v->nr];
 }
 

@@ -110,7 +110,7 @@ export $(RUN_VARS) BUILD
 JOBS ?= $(shell nproc 2> /dev/null || echo 2)
 again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
 
-.PHONY: run shell iso test test-linux bench bench-linux built lockdep run-tests setup setup-test lint clean
+.PHONY: run shell iso test test-linux linux-large bench bench-linux built lockdep run-tests setup setup-test lint clean
 run: setup
 	$(again) built
 	$(Q)tools/run
@@ -125,6 +125,10 @@ test: setup-test
 test-linux: setup
 	$(again) built lockdep
 	$(Q)tests/run --long linux/ lockdep/linux
+# A kernel for the long tests: 20 minutes and 2 GB, so not of make test.
+linux-large:
+	$(Q)tools/setup linux-large
+	$(Q)JOBS=$(JOBS) guest/linux/build
 bench: setup-test
 	$(again) built
 	$(Q)tools/bench

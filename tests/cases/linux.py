@@ -6,7 +6,10 @@ from case import Case, skips_at_77
 KINDS = ("life", "max", "lowmem", "keep", "cut", "three", "huge",
          "refused", "smplife", "nonotes", "32bit", "damaged", "short",
          "ramdisk", "small")
-LONG = ("four", "gigabyte", "healed", "pressure")
+# Those that begin with large need the kernel that make linux-large builds.
+LONG = ("four", "gigabyte", "healed", "pressure",
+        "large", "large-smp", "large-low", "large-kept", "large-gib",
+        "large-misuse", "misuse", "misuse-gib", "xen")
 # Without packages there is nothing to boot, and the line says why.
 judge = skips_at_77("no packages", "^linux: (.*)")
 

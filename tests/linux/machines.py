@@ -17,6 +17,7 @@ import xenbin  # noqa: E402 pylint: disable=wrong-import-position
 # gets into QEMU's -initrd.
 BUILD = os.environ.get("BUILD") or "build"
 KERNEL = os.path.join(BUILD, "linux", "vmlinuz")
+LARGE = os.path.join(BUILD, "linux-large", "vmlinux")  # make linux-large
 CPU = "Haswell,-pcid"
 LIMIT = 600  # seconds for one boot
 TAIL = 25  # lines
@@ -71,8 +72,8 @@ def on_xen(xen, words, disk):
                     module + "," + disk.replace(",", ",,")))
 
 
-def on_flagstone(words, disk, **more):
-    return run([os.path.join("tools", "run")], GUEST=KERNEL, INITRD=disk,
+def on_flagstone(words, disk, kernel=KERNEL, **more):
+    return run([os.path.join("tools", "run")], GUEST=kernel, INITRD=disk,
                ARGS="console=hvc0 " + words, MEM="512M", HOSTMEM="1G",
                CPU=CPU, ICOUNT="1", TIMEOUT=str(LIMIT), **more)
 

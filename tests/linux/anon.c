@@ -9,75 +9,16 @@
  * becomes of the machine.
  */
 #define _GNU_SOURCE
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-#define LARGE (2ul << 20)
-#define GIB   (1ul << 30)
+#include "memory.h"
+
 #define SIZE  (4 * LARGE)
-#define SPARE (8ul << 20)
 #define AT    ((char *)(64 * GIB))
 #define THERE ((char *)(80 * GIB))
 #define FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
 
-/* --- what is in memory ---------------------------------------------------- */
-
-/* Present, writable, and of some low frame: as an entry would read. */
-static uint64_t word(size_t i, uint64_t seed)
-{
-    return (i + seed) % 65536 << 12 | 0x63;
-}
-
-static void fill(volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        p[i] = word(i, seed);
-}
-
-static bool is(const volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        if (p[i] != word(i, seed))
-            return false;
-    return true;
-}
-
-static bool is_zero(const volatile uint64_t *p, size_t size)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        if (p[i])
-            return false;
-    return true;
-}
-
-/* KiB from here on that are mapped large, by the kernel's own account. */
-static unsigned long mapped_large(const void *p)
-{
-    FILE *f = fopen("/proc/self/smaps", "r");
-    unsigned long from, kib, sum = 0;
-    char line[256];
-    bool here = false;
-
-    while (f && fgets(line, sizeof(line), f)) {
-        if (sscanf(line, "%lx-", &from) == 1 && strchr(line, '-'))
-            here = from == (uintptr_t)p;
-        else if (here && (sscanf(line, "AnonHugePages: %lu", &kib) == 1 ||
-                          sscanf(line, "Private_Hugetlb: %lu", &kib) == 1))
-            sum += kib;
-    }
-    if (f)
-        fclose(f);
-    return sum;
-}
+/* --- memory of its own ---------------------------------------------------- */
 
 static bool all_large(const void *p)
 {
@@ -120,13 +61,6 @@ static bool made_large(uint64_t *p)
     return false;
 }
 
-static bool ends_well(pid_t pid)
-{
-    int status;
-
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
 /* It sees what we wrote, and what it writes we do not see. */
 static bool child_uses(uint64_t *p, size_t size, unsigned times)
 {
@@ -143,37 +77,6 @@ static bool child_uses(uint64_t *p, size_t size, unsigned times)
         good = ends_well(pid) && is(p, size, 1);
     }
     return good;
-}
-
-/* --- what has come free is used ------------------------------------------- */
-
-static bool as_data(void)
-{
-    uint64_t *p = mmap(NULL, SPARE, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (p == MAP_FAILED)
-        return false;
-    fill(p, SPARE, 7);
-    return is(p, SPARE, 7) && !munmap(p, SPARE);
-}
-
-/* A page in each 2 MiB, so a table for each. */
-static bool as_tables(void)
-{
-    const size_t size = GIB / 2;
-    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    bool good = p != MAP_FAILED && !madvise(p, size, MADV_NOHUGEPAGE);
-
-    for (size_t at = 0; good && at < size; at += LARGE)
-        p[at] = 1;
-    return good && !munmap(p, size);
-}
-
-static bool is_used(void)
-{
-    return as_data() && as_tables();
 }
 
 /* --- what is done with it ------------------------------------------------- */

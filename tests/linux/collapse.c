@@ -8,104 +8,14 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-#define LARGE (2ul << 20)
-#define GIB   (1ul << 30)
-#define SIZE  (4 * LARGE)
-#define SPARE (8ul << 20)
-#define AT    ((char *)(64 * GIB))
+#include "memory.h"
 
-static bool say(const char *what, bool good)
-{
-    printf("LINUX %s%s\n", good ? "" : "fail: ", what);
-    fflush(stdout);
-    return good;
-}
-
-/* Present, writable, and of some low frame: as an entry would read. */
-static uint64_t word(size_t i, uint64_t seed)
-{
-    return (i + seed) % 65536 << 12 | 0x63;
-}
-
-static void fill(volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        p[i] = word(i, seed);
-}
-
-static bool is(const volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        if (p[i] != word(i, seed))
-            return false;
-    return true;
-}
-
-/* KiB of it that are mapped large, by the kernel's own account. */
-static unsigned long mapped_large(const void *p)
-{
-    FILE *f = fopen("/proc/self/smaps", "r");
-    unsigned long from, kib, sum = 0;
-    char line[256];
-    bool here = false;
-
-    while (f && fgets(line, sizeof(line), f)) {
-        if (sscanf(line, "%lx-", &from) == 1 && strchr(line, '-'))
-            here = from == (uintptr_t)p;
-        else if (here && sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1)
-            sum += kib;
-    }
-    if (f)
-        fclose(f);
-    return sum;
-}
-
-/* --- what has come free is used ------------------------------------------- */
-
-static bool as_data(void)
-{
-    uint64_t *p = mmap(NULL, SPARE, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    bool good = p != MAP_FAILED;
-
-    if (good) {
-        fill(p, SPARE, 7);
-        good = is(p, SPARE, 7) && !munmap(p, SPARE);
-    }
-    return good;
-}
-
-/* A page in each 2 MiB, so a table for each. */
-static bool as_tables(void)
-{
-    const size_t size = GIB / 2;
-    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    bool good = p != MAP_FAILED;
-
-    for (size_t at = 0; good && at < size; at += LARGE)
-        p[at] = 1;
-    return good && !munmap(p, size);
-}
-
-static bool is_used(void)
-{
-    return as_data() && as_tables();
-}
+#define SIZE (4 * LARGE)
+#define AT   ((char *)(64 * GIB))
 
 /* --- made large ----------------------------------------------------------- */
 
@@ -154,11 +64,10 @@ static pid_t begin_other(uint64_t *p, int gate[2])
 
 static bool end_other(pid_t pid, int gate[2])
 {
-    int status;
 
     close(gate[0]);
     close(gate[1]);
-    return waitpid(pid, &status, 0) == pid && status == 0;
+    return ends_well(pid);
 }
 
 /* Small pages of a file, none of which is large. */
@@ -217,12 +126,11 @@ static bool uses_shared(volatile uint64_t *p, uint64_t seed)
 
 static bool child_uses(volatile uint64_t *p, uint64_t seed)
 {
-    int status;
     const pid_t pid = fork();
 
     if (!pid)
         _exit(!uses_shared(p, seed));
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+    return ends_well(pid);
 }
 
 /* Children share it, and end; then this one. */
@@ -238,29 +146,18 @@ static bool shares(void)
     return good;
 }
 
-static bool reserve(const char *n)
-{
-    const int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY);
-    const bool good = fd >= 0 && write(fd, n, strlen(n)) > 0;
-
-    close(fd);
-    return good;
-}
-
 static void shared_table(void)
 {
-    bool good = reserve("4");
-    int status;
+    bool good = reserve(POOL, "4");
 
     for (unsigned i = 0; good && i < 4; i++) {
         const pid_t pid = fork();
 
         if (!pid)
             _exit(!shares());
-        good = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 &&
-               is_used();
+        good = ends_well(pid) && is_used();
     }
-    say("a table of large pages is shared", good && reserve("0"));
+    say("a table of large pages is shared", good && reserve(POOL, "0"));
 }
 
 int main(void)

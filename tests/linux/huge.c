@@ -9,73 +9,14 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define LARGE (2ul << 20)
-#define GIB   (1ul << 30)
+#include "memory.h"
+
 #define PAGES 8ul /* large ones, of each kind */
 #define SIZE  (PAGES * LARGE)
-
-static bool say(const char *what, bool good)
-{
-    printf("LINUX %s%s\n", good ? "" : "fail: ", what);
-    fflush(stdout);
-    return good;
-}
-
-/* --- what is in memory ---------------------------------------------------- */
-
-static void fill(volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        p[i] = (i + seed) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static bool is(const volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        if (p[i] != (i + seed) * UINT64_C(0x9e3779b97f4a7c15))
-            return false;
-    return true;
-}
-
-static bool is_zero(const volatile uint64_t *p, size_t size)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        if (p[i])
-            return false;
-    return true;
-}
-
-/* KiB of it that are mapped large, by the kernel's own account. */
-static unsigned long mapped_large(const void *p)
-{
-    FILE *f = fopen("/proc/self/smaps", "r");
-    unsigned long from, kib, sum = 0;
-    char line[256];
-    bool here = false;
-
-    while (f && fgets(line, sizeof(line), f)) {
-        if (sscanf(line, "%lx-", &from) == 1 && strchr(line, '-'))
-            here = from == (uintptr_t)p;
-        else if (here && (sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1 ||
-                          sscanf(line, "Shared_Hugetlb: %lu", &kib) == 1 ||
-                          sscanf(line, "Private_Hugetlb: %lu", &kib) == 1))
-            sum += kib;
-    }
-    if (f)
-        fclose(f);
-    return sum;
-}
 
 /* How a child ends that does it: by its exit status, or a signal; -1: not. */
 static int child_ends(bool (*fn)(uint64_t *p), uint64_t *p)
@@ -224,22 +165,6 @@ static bool tmpfs(void)
 
 /* --- pools ---------------------------------------------------------------- */
 
-static bool reserve(const char *file, const char *n)
-{
-    char back[32] = "";
-    FILE *f = fopen(file, "r+");
-
-    if (!f)
-        return false;
-    fputs(n, f);
-    fflush(f);
-    rewind(f);
-    if (!fgets(back, sizeof(back), f))
-        back[0] = 0;
-    fclose(f);
-    return atol(back) == atol(n);
-}
-
 /* One of 1 GiB; NULL: there are none, or none is free. */
 static uint64_t *map_gigabyte(void)
 {
@@ -286,7 +211,7 @@ static void gigabyte(void)
 static int keep(void)
 {
     uint64_t *p[3], *gib = map_gigabyte();
-    bool good = reserve("/proc/sys/vm/nr_hugepages", "32");
+    bool good = reserve(POOL, "32");
 
     p[0] = mmap(NULL, KEPT, PROT_READ | PROT_WRITE,
                 MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
@@ -320,12 +245,11 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "keep"))
         return keep();
-    if (!say("24 large pages are reserved",
-             reserve("/proc/sys/vm/nr_hugepages", "24")))
+    if (!say("24 large pages are reserved", reserve(POOL, "24")))
         return 1;
     hugetlb("shared large pages", MAP_SHARED, true);
     hugetlb("private large pages", MAP_PRIVATE, false);
     tmpfs();
     gigabyte();
-    return !say("and back", reserve("/proc/sys/vm/nr_hugepages", "0"));
+    return !say("and back", reserve(POOL, "0"));
 }

@@ -9,17 +9,12 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define LARGE (2ul << 20)
+#include "memory.h"
+
 #define PAGE  4096ul
 #define LAZY  (32ul << 20)
 #define FILES 12u
@@ -27,13 +22,6 @@
 #define HOGS  2u
 #define KEPT  32 /* large pages of each kind that `huge keep` has, */
 #define FILED 16 /* hugetlb and of files */
-
-static bool say(const char *what, bool good)
-{
-    printf("LINUX %s%s\n", good ? "" : "fail: ", what);
-    fflush(stdout);
-    return good;
-}
 
 /* --- what the kernel says ------------------------------------------------- */
 
@@ -66,30 +54,6 @@ static bool are_kept(void)
         usleep(100000);
     }
     return false;
-}
-
-/* --- what is in memory ---------------------------------------------------- */
-
-static void fill(volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        p[i] = (i + seed) * UINT64_C(0x9e3779b97f4a7c15) | 1;
-}
-
-static bool is(const volatile uint64_t *p, size_t size, uint64_t seed)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        if (p[i] != ((i + seed) * UINT64_C(0x9e3779b97f4a7c15) | 1))
-            return false;
-    return true;
-}
-
-static bool is_zero(const volatile uint64_t *p, size_t size)
-{
-    for (size_t i = 0; i < size / 8; i++)
-        if (p[i])
-            return false;
-    return true;
 }
 
 /* --- given up lazily ------------------------------------------------------ */

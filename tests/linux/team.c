@@ -12,16 +12,12 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LARGE (2ul << 20)
+#include "memory.h"
+
 #define WORDS (LARGE / 8)
 #define PAGES 4ul /* mapped; the file has twice as many */
 #define SIZE  (PAGES * LARGE)
@@ -36,13 +32,6 @@ static enum order order;         /* what the step is for */
 static _Atomic unsigned step, done, wrong;
 static unsigned members;
 static __thread sigjmp_buf out;
-
-static bool say(const char *what, bool good)
-{
-    printf("LINUX %s%s\n", good ? "" : "fail: ", what);
-    fflush(stdout);
-    return good;
-}
 
 /* --- the team ------------------------------------------------------------- */
 
@@ -230,22 +219,14 @@ static void with_team(const char *kind, int fd)
     close(fd);
 }
 
-static void reserve(const char *n)
-{
-    FILE *f = fopen("/proc/sys/vm/nr_hugepages", "w");
-
-    if (!f || fputs(n, f) < 0 || fclose(f))
-        say("large pages are reserved", false);
-}
-
 int main(void)
 {
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
     members = cpus > TEAM ? TEAM - 1 : (unsigned)cpus - 1;
-    reserve("12");
+    say("large pages are reserved", reserve(POOL, "12"));
     with_team("hugetlb", memfd_create("large", MFD_HUGETLB));
-    reserve("0");
+    say("and back", reserve(POOL, "0"));
     mkdir("/team", 0755);
     if (mount("team", "/team", "tmpfs", 0, "huge=always"))
         say("a tmpfs of large pages", false);

@@ -156,8 +156,10 @@ static void bench_exception(void)
 /* Balloon: unmapped frames out and in again. */
 static uint64_t extents[BATCH];
 
-/* One block, again and again, with no time to scrub any ahead: when what was
- * scrubbed before is used up. The mean of ROUNDS_BUSY. */
+/*
+ * One block, again and again, with no time to scrub any ahead: when what was
+ * scrubbed before is used up. The mean of ROUNDS_BUSY.
+ */
 #define ROUNDS_BUSY 512u
 
 static void balloon_busy(void)

@@ -444,8 +444,7 @@ static void use_1g(mfn_t m)
     CHECK_EQ(flagstone_join(at_1g, &out), 0);
     CHECK_EQ(out.v, frame_mfn(table).v);
     same_1g(100);
-    /* The table is taken down by steps: the next operation ends what is left.
-     */
+    /* What is left of the table the next operation takes down. */
     CHECK_EQ(flagstone_join(at_1g, &out), -XEN_EINVAL);
     flagstone_stats(&s);
     CHECK_EQ(s.superpage_maps, 1);

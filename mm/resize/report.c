@@ -27,7 +27,7 @@ enum err report_take_back(struct mm_op *op, pfn_t pfn, mfn_t *out)
 
     if (op->d->reported == 0)
         return ERR_NOENT;
-    rc = reservation_increase(op, pfn, RESERVATION_ORDER_MAX, out);
+    rc = reservation_increase_zeroed(op, pfn, out);
     if (!rc)
         op->d->reported--;
     else if (rc == ERR_NOMEM)

@@ -74,14 +74,14 @@ static enum err chunk_get(struct mm_op *op, pfn_t pfn, unsigned order,
 }
 
 static enum err extent_get(struct mm_op *op, pfn_t pfn, unsigned order,
-                           mfn_t *out)
+                           bool zeroed, mfn_t *out)
 {
     blk_t b;
     enum err rc;
 
     if (order < RESERVATION_ORDER_MAX)
         return chunk_get(op, pfn, order, out);
-    rc = dmem_block_get_own(op, &b);
+    rc = zeroed ? dmem_block_get(op, &b) : dmem_block_get_own(op, &b);
     if (!rc)
         *out = mfn_of_blk(b);
     return rc;
@@ -103,8 +103,8 @@ static void set_pfn(struct mm_op *op, mfn_t m, pfn_t pfn, unsigned order)
         m2p_set(op->mm, m, pfn, UINT64_C(1) << order);
 }
 
-enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
-                              mfn_t *out)
+static enum err increase(struct mm_op *op, pfn_t pfn, unsigned order,
+                         bool zeroed, mfn_t *out)
 {
     enum err rc = type_finish_deferred(op);
 
@@ -114,10 +114,21 @@ enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
         return ERR_PERM;
     if (!dmem_may_grow(op->d, UINT64_C(1) << order))
         return ERR_NOMEM; /* XSA-385: no sum that could wrap */
-    rc = extent_get(op, pfn, order, out);
+    rc = extent_get(op, pfn, order, zeroed, out);
     if (!rc)
         set_pfn(op, *out, pfn, order);
     return rc;
+}
+
+enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
+                              mfn_t *out)
+{
+    return increase(op, pfn, order, false, out);
+}
+
+enum err reservation_increase_zeroed(struct mm_op *op, pfn_t pfn, mfn_t *out)
+{
+    return increase(op, pfn, RESERVATION_ORDER_MAX, true, out);
 }
 
 enum err reservation_increase_list(struct mm_op *op, const pfn_t *pfn,
@@ -189,7 +200,7 @@ static enum err take_all(struct mm_op *op, const struct reservation_exchange *x,
 static enum err get_all(struct mm_op *op, const struct reservation_exchange *x)
 {
     for (unsigned i = 0; i < x->n_out; i++) {
-        enum err rc = extent_get(op, PFN_NONE, x->out_order, &x->out[i]);
+        enum err rc = extent_get(op, PFN_NONE, x->out_order, false, &x->out[i]);
 
         if (rc) {
             while (i-- > 0)

@@ -19,10 +19,13 @@ enum err reservation_decrease(struct mm_op *op, mfn_t m, unsigned order);
  * chunk is taken from holes of the domain's own, else from a shared block, the
  * first few of either being looked at; else a block is cut for it. A single
  * page of a domain that is shown large pages comes to its own place (span.h);
- * one without a pfn, and what is exchanged, anywhere.
+ * one without a pfn, and what is exchanged, anywhere. A whole block that had
+ * been the domain's before may come as it left it.
  */
 enum err reservation_increase(struct mm_op *op, pfn_t pfn, unsigned order,
                               mfn_t *out);
+/* The same of a whole block, which is never one of its own as it left it. */
+enum err reservation_increase_zeroed(struct mm_op *op, pfn_t pfn, mfn_t *out);
 /*
  * The same for n single frames: without an error all, or the first *done; of
  * the increase of a domain that is shown large pages some, one at least.

@@ -106,7 +106,7 @@ static void in(struct lives *s, struct guest *g)
     g->has[g->nr++] = m;
 }
 
-static mfn_t out(struct lives *s, struct guest *g, unsigned i)
+static mfn_t out(struct guest *g, unsigned i)
 {
     struct mm_op op = op_of(g);
     mfn_t m = g->has[i];
@@ -114,7 +114,6 @@ static mfn_t out(struct lives *s, struct guest *g, unsigned i)
     assert_int_equal(reservation_decrease(&op, m, 9), ERR_NONE);
     world_done(&op);
     g->has[i] = g->has[--g->nr];
-    (void)s;
     return m;
 }
 
@@ -132,12 +131,12 @@ static void its_own_comes_back_as_it_was(void **state)
         in(s, g);
     scrubs = alloc_stats(&s->w.mm).sync_scrubs;
     for (unsigned round = 0; round < 10; round++) {
-        m = out(s, g, 4);
+        m = out(g, 4);
         in(s, g);
         assert_int_equal(g->has[4].v, m.v);
     }
     while (g->nr)
-        out(s, g, 0);
+        out(g, 0);
     while (g->nr < 5)
         in(s, g);
     assert_int_equal(alloc_stats(&s->w.mm).sync_scrubs, scrubs);
@@ -153,32 +152,30 @@ static void nobody_else_sees_it(void **state)
     struct guest *a = &s->guest[0], *b = &s->guest[1];
     struct mm_op op;
     blk_t blk;
-    mfn_t m;
 
     born(s, a, 1);
     born(s, b, 2);
     while (a->nr < MOST)
         in(s, a);
     while (a->nr)
-        out(s, a, 0);
+        out(a, 0);
     while (b->nr < MOST)
         in(s, b);
     assert_int_equal(s->was_own, 0);
     while (b->nr)
-        out(s, b, 0);
+        out(b, 0);
     world_destroy(&s->w, &a->x);
     born(s, a, 1); /* the id again, and another incarnation */
     while (a->nr < MOST)
         in(s, a);
     assert_int_equal(s->was_own, 0);
-    m = out(s, a, 0);
+    out(a, 0);
     op = op_of(a);
     assert_int_equal(dmem_block_get(&op, &blk), ERR_NONE); /* wants zeroes */
     look(s, a, mfn_of_blk(blk));
     assert_int_equal(s->was_own, 0);
     assert_int_equal(dmem_block_put(&op, blk), ERR_NONE);
     world_done(&op);
-    (void)m;
     world_destroy(&s->w, &a->x);
     world_destroy(&s->w, &b->x);
 }
@@ -197,7 +194,7 @@ static void what_was_dirty_in_hand_is_not_its_own(void **state)
     while (a->nr < MOST)
         in(s, a);
     while (a->nr)
-        out(s, a, 0);
+        out(a, 0);
     op = op_of(b);
     while (n < MACHINE && !dmem_block_get_dirty(&op, &got[n])) {
         dirty += *content(s, mfn_of_blk(got[n])) == a->tag;
@@ -224,7 +221,7 @@ static void the_last_incarnation_of_all(void **state)
     born(s, a, 1);
     assert_int_equal(a->x.d.incarnation, BLOCK_LAST_MAX);
     in(s, a);
-    out(s, a, 0);
+    out(a, 0);
     in(s, a);
     assert_int_equal(s->was_own, 1);
     world_destroy(&s->w, &a->x);
@@ -232,7 +229,7 @@ static void the_last_incarnation_of_all(void **state)
         born(s, a, 1);
         assert_int_equal(a->x.d.incarnation, 0);
         in(s, a);
-        out(s, a, 0);
+        out(a, 0);
         in(s, a);
         world_destroy(&s->w, &a->x);
     }
@@ -242,7 +239,7 @@ static void the_last_incarnation_of_all(void **state)
 /* --- all at once ---------------------------------------------------------- */
 
 /* Frame by frame, so that the block goes back when it is all holes. */
-static void out_by_frames(struct lives *s, struct guest *g, unsigned i)
+static void out_by_frames(struct guest *g, unsigned i)
 {
     struct mm_op op = op_of(g);
     mfn_t m = g->has[i];
@@ -251,7 +248,6 @@ static void out_by_frames(struct lives *s, struct guest *g, unsigned i)
         assert_int_equal(reservation_decrease(&op, mfn_add(m, k), 0), ERR_NONE);
     world_done(&op);
     g->has[i] = g->has[--g->nr];
-    (void)s;
 }
 
 static void step(struct lives *s)
@@ -273,13 +269,13 @@ static void step(struct lives *s)
     case 2:
     case 3:
         if (g->nr)
-            out_by_frames(s, g, (unsigned)dice_upto(&s->dice, g->nr));
+            out_by_frames(g, (unsigned)dice_upto(&s->dice, g->nr));
         break;
     default:
         if (dice_upto(&s->dice, 2))
             in(s, g);
         else if (g->nr)
-            (void)out(s, g, (unsigned)dice_upto(&s->dice, g->nr));
+            out(g, (unsigned)dice_upto(&s->dice, g->nr));
     }
 }
 

@@ -102,7 +102,7 @@ include tests/abi/abi.mk
 # --- running --------------------------------------------------------------
 
 RUN_VARS = GUEST KERNEL ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
-    ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 IMAGE_IN IMAGE_OUT
+    ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 LINE IMAGE_IN IMAGE_OUT
 export $(RUN_VARS) BUILD
 
 # What is wanted is built by a second make, which looks for tools anew after

@@ -147,6 +147,7 @@ void hv_main(uint32_t mbi)
     paging_init_m2p(&boot);
     log_say("%lu MiB of RAM, %u modules", early_ram_bytes() >> 20,
             boot.nr_modules);
+    transfer_look_further();
     selftest_run((enum option_selftest)options.selftest);
     auditor_reserve();
     memory_init();

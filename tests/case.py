@@ -31,7 +31,7 @@ GRACE = 60  # for scripts to end what they began, once their time is up
 # for all cases that do not set it, and each of so many threads takes its time.
 RUN_VARS = ("GUEST", "KERNEL", "ARGS", "INITRD", "MEM", "MAXMEM", "VCPUS",
             "FIRMWARE", "CPU", "HOSTMEM", "ICOUNT", "ACCEL", "HVARGS",
-            "GDB", "MACHINE", "SCENARIO", "GUESTOPTS", "SERIAL2", "IMAGE_IN",
+            "GDB", "MACHINE", "SCENARIO", "GUESTOPTS", "SERIAL2", "LINE", "IMAGE_IN",
             "IMAGE_OUT", "QEMUARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL",
             "MAKEOVERRIDES", "CC")
 PYTHON = b"#!/usr/bin/env python3\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The other end of COM2, for files: what hv/svc/migrate/packet.h says of the sender and
+"""The other end of the line, for files: what hv/svc/migrate/packet.h says of the sender and
 of the receiver, as two parties that hear packets and have bytes to say."""
 import contextlib
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M
-# The other half: what comes in through COM2 is checked, restored, and looks at
+# The other half: what comes from another machine is checked, restored, and looks at
 # all of its memory when it runs again.
 receive travel 90
 check travel

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M HVARGS=debug
-# What comes in through COM2 is no image that could be restored.
+# What comes from another machine is no image that could be restored.
 note free machine.blocks_free
 fails receive travel 60
 expect machine.images = 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=256M
-# One half of a migration: a keeper is saved and sent out through COM2.
+# One half of a migration: a keeper is saved and sent to another machine.
 create keep name=web mem=8M superpages=require -- name=web sparse=32
 until web.superpage_maps >= 1
 ask suspend web

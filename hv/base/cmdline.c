@@ -59,6 +59,9 @@ static const struct choice consoles[] = {{"com1", CONSOLE_COM1},
 static const struct choice nmis[] = {
     {"panic", NMI_PANIC}, {"report", NMI_REPORT}, {NULL, 0}};
 
+static const struct choice lines[] = {
+    {"any", LINE_ANY}, {"com2", LINE_COM2}, {NULL, 0}};
+
 static const struct choice switches[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 
 static const struct option {
@@ -82,6 +85,7 @@ static const struct option {
     {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
     {"cpus", TYPE_NUMBER, &options.cpus, NULL, 1, OPT_CPUS_MAX},
+    {"line", TYPE_CHOICE, &options.line, lines, 0, 0},
     {"fast", TYPE_CHOICE, &options.fast, switches, 0, 0},
 };
 

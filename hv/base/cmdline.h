@@ -29,6 +29,7 @@ enum option_selftest {
     SELFTEST_LOCK_ORDER,  /* two locks both ways round: with LOCKDEP=1 */
 };
 
+enum option_line { LINE_ANY, LINE_COM2 };
 enum option_nmi { NMI_PANIC, NMI_REPORT };
 
 struct options {
@@ -46,6 +47,7 @@ struct options {
     uint64_t slowline; /* ns, hv/dev/serial.h */
     unsigned profile;  /* hv/domain/profile.h */
     unsigned nmi;      /* enum option_nmi */
+    unsigned line;     /* enum option_line: to other machines */
     unsigned fast;     /* hv/entry/fast.asm is in use */
 };
 extern struct options options;

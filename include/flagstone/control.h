@@ -57,9 +57,9 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_image_poke = 22,     /* in: name, offset, n: a byte is xored
                                           with n; to test what then happens */
     FLAGSTONE_CTL_image_truncate = 23, /* in: name, n: bytes it keeps */
-    FLAGSTONE_CTL_image_send = 24,    /* in: name; out through COM2, as it is */
+    FLAGSTONE_CTL_image_send = 24, /* in: name; to another machine, as it is */
     FLAGSTONE_CTL_image_receive = 25, /* in: name of the new image, n: ms to
-                                         wait for its first byte; from COM2 */
+                                         wait for its first byte */
     /* Pressure and policy */
     FLAGSTONE_CTL_fill = 30,  /* in: n: whole blocks that are left free, besides
                                  the fragment reserve and what is claimed;

@@ -7,7 +7,7 @@ KINDS = ("life", "max", "lowmem", "keep", "cut", "three", "huge",
          "refused", "smplife", "nonotes", "32bit", "damaged", "short",
          "ramdisk", "small")
 # Those that begin with large need the kernel that make linux-large builds.
-LONG = ("four", "gigabyte", "healed", "pressure",
+LONG = ("four", "gigabyte", "healed", "migrate", "pressure",
         "large", "large-smp", "large-low", "large-kept", "large-gib",
         "large-misuse", "misuse", "misuse-gib", "xen")
 # Without packages there is nothing to boot, and the line says why.

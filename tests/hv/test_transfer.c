@@ -68,7 +68,7 @@ static void carry(struct line *l, const uint8_t *p, size_t n)
 /* --- what the transfer wants of others ----------------------------------- */
 
 static unsigned end; /* whose turn it is */
-static bool have_port, ready, preempted;
+static bool have_line, slow, ready, preempted;
 static unsigned given_way, images, discards;
 static uint8_t image[2][TOTAL];
 static size_t fails_at;
@@ -81,15 +81,26 @@ void bug(const char *file, int line_nr, const char *what)
     abort();
 }
 
-bool serial_init(enum serial port)
+void wire_init(void)
 {
-    assert_int_equal(port, SERIAL_COM2);
-    return have_port;
 }
 
-void serial_ready(enum serial port, bool on)
+void wire_look_further(void)
 {
-    (void)port;
+}
+
+const char *wire_name(void)
+{
+    return have_line ? "COM2" : NULL;
+}
+
+bool wire_is_slow(void)
+{
+    return slow;
+}
+
+void wire_ready(bool on)
+{
     ready = on;
 }
 
@@ -98,11 +109,10 @@ static size_t can_move(size_t n)
     return now >= silent_from && now < silent_to ? 0 : MIN(n, burst);
 }
 
-size_t serial_send(enum serial port, const void *data, size_t n)
+size_t wire_send(const void *data, size_t n)
 {
     struct line *l = &line[end];
 
-    (void)port;
     assert_true(n > 0);
     n = can_move(n);
     if (n)
@@ -111,17 +121,15 @@ size_t serial_send(enum serial port, const void *data, size_t n)
     return n;
 }
 
-bool serial_sent(enum serial port)
+bool wire_sent(void)
 {
-    (void)port;
     return true;
 }
 
-size_t serial_receive(enum serial port, void *data, size_t n)
+size_t wire_receive(void *data, size_t n)
 {
     struct line *l = &line[!end];
 
-    (void)port;
     assert_true(ready);
     n = can_move(MIN(n, l->to - l->from));
     memcpy(data, l->byte + l->from, n);
@@ -233,6 +241,14 @@ static void call(unsigned which)
     assert_false(ready); /* nobody looks: nobody may send */
 }
 
+/* Until it takes what comes for meant. */
+static void settle(unsigned which)
+{
+    do {
+        call(which);
+    } while (!job.settled);
+}
+
 /* Until neither has anything to do. */
 static void run(bool sends, bool receives)
 {
@@ -249,7 +265,7 @@ static void run(bool sends, bool receives)
 static int start(void **state)
 {
     (void)state;
-    have_port = preempted = true;
+    have_line = slow = preempted = true;
     lost = doubled = spoilt = 0;
     silent_from = silent_to = 0;
     burst = 16;
@@ -377,11 +393,12 @@ static void it_stops_coming(void **state)
 static void there_is_no_port(void **state)
 {
     (void)state;
-    have_port = false;
+    have_line = false;
     transfer_init();
     run(true, true);
     assert_int_equal(ends[HERE].rc, ERR_NODEV);
-    assert_string_equal(ends[HERE].text, "there is no COM2");
+    assert_string_equal(ends[HERE].text,
+                        "there is neither a virtio console nor COM2");
     assert_int_equal(ends[THERE].rc, ERR_NODEV);
     assert_int_equal(images, 0);
 }
@@ -420,6 +437,7 @@ static void something_else_comes(void **state)
 {
     (void)state;
     tick = 10000;
+    settle(THERE);
     into(&line[HERE], image[HERE], 8192);
     run(false, true);
     assert_int_equal(ends[THERE].rc, ERR_INVAL);
@@ -488,10 +506,58 @@ static void blocks_of_another_image_are_left_out(void **state)
     static struct packet p;
 
     (void)state;
+    settle(THERE);
     for (unsigned i = 0; i < 50; i++) {
         p = (struct packet){.id = 77, .seq = 1 + i, .len = PACKET_DATA};
         into(&line[HERE], (uint8_t *)&p, packet_seal(&p));
     }
+    run(true, true);
+    arrived();
+}
+
+static void put_into(struct line *l, struct packet p)
+{
+    into(l, (uint8_t *)&p, packet_seal(&p));
+}
+
+/* Not the first block either, nor that nobody wants anything. */
+static void what_was_said_before_goes_by(void **state)
+{
+    static struct packet first;
+
+    (void)state;
+    first = (struct packet){.id = 77, .len = PACKET_DATA};
+    memcpy(first.data, image[HERE], PACKET_DATA);
+    for (unsigned i = 0; i < 9; i++) {
+        put_into(&line[HERE], first);
+        put_into(&line[THERE], (struct packet){.kind = PACKET_STOP});
+    }
+    run(true, true);
+    arrived();
+    assert_true(now < 3 * SECOND);
+}
+
+/* It ends all the same. */
+static void who_never_stops_is_heard(void **state)
+{
+    (void)state;
+    tick = 100000;
+    burst = 1;
+    into(&line[HERE], image[HERE], 100000);
+    wait_ms = 2000;
+    run(false, true);
+    assert_int_equal(ends[THERE].rc, ERR_INVAL);
+    assert_non_null(strstr(ends[THERE].text, "no block of an image"));
+}
+
+/* Much at a time, and much of it lost: nobody holds back. */
+static void a_fast_line_may_lose_whole_packets(void **state)
+{
+    (void)state;
+    slow = false;
+    burst = sizeof(struct packet);
+    lost = 500;
+    tick = 10000;
     run(true, true);
     arrived();
 }
@@ -506,6 +572,7 @@ static void nonsense_is_harmless(void **state)
         seed = s;
         tick = 100000;
         wait_ms = 1000;
+        settle(s % 2 ? HERE : THERE);
         for (unsigned i = 0; i < 40; i++) {
             p = (struct packet){
                 .id = (uint32_t)dice(2) * 5,
@@ -516,7 +583,7 @@ static void nonsense_is_harmless(void **state)
             if (p.kind > PACKET_LAST)
                 p.len = 0;
             memcpy(p.data, image[HERE], p.len);
-            into(&line[s % 2], (uint8_t *)&p, packet_seal(&p));
+            put_into(&line[s % 2], p);
         }
         run(s % 2, s % 2 == 0);
         for (unsigned i = 0; i < 2; i++)
@@ -542,6 +609,9 @@ int main(void)
         cmocka_unit_test_setup(no_room, start),
         cmocka_unit_test_setup(an_image_that_changes_is_not_sent_on, start),
         cmocka_unit_test_setup(blocks_of_another_image_are_left_out, start),
+        cmocka_unit_test_setup(what_was_said_before_goes_by, start),
+        cmocka_unit_test_setup(who_never_stops_is_heard, start),
+        cmocka_unit_test_setup(a_fast_line_may_lose_whole_packets, start),
         cmocka_unit_test_setup(nonsense_is_harmless, start),
     };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * transfer.c: see transfer.h. The port is polled while there is time; RTS says
- * for how long somebody looks. Nothing that comes is believed before the
- * header as a whole has been checked.
+ * transfer.c: see transfer.h. The line is polled while there is time. What was
+ * said before, to whoever was here then, is let go by. Nothing that comes is
+ * believed before the header as a whole has been checked.
  *
  * Invariant: job.next is the next block to be sent, or wanted, and all before
  * it have been sent, or are in the image, once and in order.
@@ -14,19 +14,18 @@
 #include "hv/base/string.h"
 #include "hv/call/hypercall.h"
 #include "hv/dev/clock.h"
-#include "hv/dev/serial.h"
+#include "hv/dev/wire.h"
 #include "hv/sched/sched.h"
 #include "hv/svc/migrate/packet.h"
 
 #define PATIENCE   UINT64_C(60000000000) /* ns without anything of use */
 #define ASK_AGAIN  UINT64_C(1000000000)  /* ns without a block */
 #define BREATH     UINT64_C(20000)       /* ns between two looks */
+#define SETTLED    UINT64_C(20000000)    /* ns of silence, before a beginning */
 #define SPIN       UINT64_C(2000000)     /* ns, before others go first */
 #define TELL_EACH  16u                   /* blocks, while all goes well */
 #define LAST_WORDS 3u                    /* one is enough, if it arrives */
 #define DAY_MS     UINT64_C(86400000)
-
-static bool present;
 
 /* What is half said, and half heard. */
 static struct packet out;
@@ -42,6 +41,7 @@ static struct {
     uint32_t blocks; /* sending: how many there are */
     uint32_t there;  /* sending: the other side has all before this one */
     uint16_t round;
+    bool settled;      /* what others had said has gone by */
     bool met;          /* somebody has answered */
     bool over;         /* it is all there, or rc says why not */
     unsigned words;    /* receiving: how often that is still to be said */
@@ -54,7 +54,12 @@ static struct {
 
 void transfer_init(void)
 {
-    present = serial_init(SERIAL_COM2);
+    wire_init();
+}
+
+void transfer_look_further(void)
+{
+    wire_look_further();
 }
 
 static void begin(uint64_t total, uint64_t patience)
@@ -74,14 +79,14 @@ static void of_use(void)
 }
 
 /*
- * Who emulates a port has to get at it: asked all the time it brings one byte
- * at a time, and left alone for a while many.
+ * Who emulates a serial port has to get at it: asked all the time it brings one
+ * byte at a time, and left alone for a while many.
  */
 static void breathe(void)
 {
     uint64_t start = clock_now_ns();
 
-    while (clock_now_ns() - start < BREATH)
+    while (wire_is_slow() && clock_now_ns() - start < BREATH)
         x86_pause();
 }
 
@@ -102,9 +107,9 @@ static bool out_of_patience(void)
     return clock_now_ns() - job.use >= job.patience;
 }
 
-static enum err no_port(char *text)
+static enum err no_line(char *text)
 {
-    return fail(text, ERR_NODEV, "there is no COM2");
+    return fail(text, ERR_NODEV, "there is neither a virtio console nor COM2");
 }
 
 /* --- packets ------------------------------------------------------------- */
@@ -128,9 +133,8 @@ static bool all_said(void)
 /* How much of it went. */
 static size_t speak(void)
 {
-    size_t n = all_said() ? 0
-                          : serial_send(SERIAL_COM2, (uint8_t *)&out + out_at,
-                                        out_len - out_at);
+    size_t n =
+        all_said() ? 0 : wire_send((uint8_t *)&out + out_at, out_len - out_at);
 
     out_at += n;
     if (n)
@@ -141,9 +145,8 @@ static size_t speak(void)
 /* How much came of what the other side says. */
 static size_t hear(void)
 {
-    uint8_t buf[256];
-    size_t n =
-        serial_receive(SERIAL_COM2, buf, MIN(packet_room(&in), sizeof(buf)));
+    uint8_t buf[sizeof(struct packet)];
+    size_t n = wire_receive(buf, MIN(packet_room(&in), sizeof(buf)));
 
     if (!n)
         return 0;
@@ -151,6 +154,29 @@ static size_t hear(void)
     job.moved = clock_now_ns();
     breathe();
     return n;
+}
+
+/* Says, and hears first: what was wanted may be wanted no more. */
+static void exchange_words(void)
+{
+    const size_t heard = hear();
+
+    if (!speak() && !heard)
+        rest();
+}
+
+/*
+ * Words of an image that nobody waits for any more would be taken for those of
+ * the next one. Who is still there says it again; who never stops is heard.
+ */
+static void let_go_by(void)
+{
+    uint8_t buf[sizeof(struct packet)];
+
+    if (wire_receive(buf, sizeof(buf)))
+        job.moved = clock_now_ns();
+    job.settled = clock_now_ns() - job.moved >= SETTLED ||
+                  clock_now_ns() - job.use >= ASK_AGAIN;
 }
 
 static bool for_us(const struct packet *p)
@@ -216,16 +242,16 @@ static enum err send_some(const struct held_image *h, char *text)
     struct packet p;
     enum err rc = ERR_NONE;
 
-    if (all_said() && may_go_on())
-        put_block(&h->image);
-    if (!speak() && !hear())
-        rest();
+    exchange_words();
     while (!rc && packet_next(&in, &p))
         rc = heard(&p, text);
+    if (!rc && all_said() && may_go_on())
+        put_block(&h->image);
     if (!rc && !job.over && out_of_patience())
         rc = fail(text, ERR_NODEV,
-                  "nobody answers at COM2: %lu of %lu bytes are known to "
+                  "nobody answers at %s: %lu of %lu bytes are known to "
                   "have arrived",
+                  wire_name(),
                   MIN((uint64_t)job.there * PACKET_DATA, job.total), job.total);
     return rc;
 }
@@ -247,19 +273,22 @@ enum err transfer_send(const struct held_image *h, bool again, char *text)
 {
     enum err rc = ERR_NONE;
 
-    if (!present)
-        return no_port(text);
+    if (!wire_name())
+        return no_line(text);
     if (!again)
         rc = begin_to_send(h, text);
     if (!rc && h->image.bytes != job.total)
         rc = fail(text, ERR_BUSY, "image %s has changed meanwhile", h->name);
-    serial_ready(SERIAL_COM2, true);
+    wire_ready(true);
     while (!rc && !job.over) {
-        rc = send_some(h, text);
+        if (job.settled)
+            rc = send_some(h, text);
+        else
+            let_go_by();
         if (!rc && !job.over && cpu_preempt())
             rc = ERR_RESTART;
     }
-    serial_ready(SERIAL_COM2, false);
+    wire_ready(false);
     return rc;
 }
 
@@ -372,8 +401,7 @@ static enum err receive_some(char *text)
 
     if (clock_now_ns() - job.asked >= ASK_AGAIN || !job.asked)
         ask(job.asked != 0);
-    if (!speak() && !hear())
-        rest();
+    exchange_words();
     while (!rc && !all_came() && packet_next(&in, &p))
         rc = came(&p, text);
     if (!rc && !all_came() && out_of_patience())
@@ -384,7 +412,10 @@ static enum err receive_some(char *text)
 static enum err receive_all(char *text)
 {
     while (!job.over) {
-        job.rc = receive_some(text);
+        if (job.settled)
+            job.rc = receive_some(text);
+        else
+            let_go_by();
         job.over = job.rc || all_came();
         if (cpu_preempt())
             return ERR_RESTART;
@@ -397,8 +428,7 @@ static enum err take_leave(void)
 {
     const enum packet_kind kind = job.rc ? PACKET_STOP : PACKET_DONE;
 
-    while ((job.words || !all_said() || !serial_sent(SERIAL_COM2)) &&
-           !out_of_patience()) {
+    while ((job.words || !all_said() || !wire_sent()) && !out_of_patience()) {
         if (all_said() && job.words) {
             job.words--;
             put(kind, job.next, 0);
@@ -416,7 +446,7 @@ static enum err receive_and_leave(char *text)
     const bool before = job.over;
     enum err rc;
 
-    serial_ready(SERIAL_COM2, true);
+    wire_ready(true);
     rc = receive_all(text);
     if (job.over && !before) {
         job.use = clock_now_ns();
@@ -425,7 +455,7 @@ static enum err receive_and_leave(char *text)
     }
     if (!rc)
         rc = take_leave();
-    serial_ready(SERIAL_COM2, false);
+    wire_ready(false);
     return rc;
 }
 
@@ -434,8 +464,8 @@ enum err transfer_receive(const char *name, uint64_t ms, bool again, char *text)
 {
     enum err rc = ERR_NONE;
 
-    if (!present)
-        return no_port(text);
+    if (!wire_name())
+        return no_line(text);
     if (!again) {
         begin(0, MIN(ms, DAY_MS) * 1000000);
         rc = images_new(name, &job.to, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * transfer.h: images to and from another machine, or a file of the host's
- * (tools/run speaks for it), through COM2, in the packets of packet.h.
+ * (tools/run speaks for it), through hv/dev/wire.h, in the packets of packet.h.
  *
  * One is on its way at a time; ERR_RESTART: call again, with `again`. Any
  * other error: `text` (FLAGSTONE_TEXT bytes) says in one line what was wrong.
@@ -13,8 +13,10 @@
 
 #include "hv/svc/migrate/images.h"
 
-/* Early: what comes before is kept as far as there is room in the port. */
+/* Early; see wire_init(). */
 void transfer_init(void);
+/* Once there is early memory: a faster line, if there is one. */
+void transfer_look_further(void);
 enum err transfer_send(const struct held_image *h, bool again, char *text);
 /*
  * A new image of this name; nothing is left of it on an error. Waits `ms`

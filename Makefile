@@ -110,7 +110,7 @@ export $(RUN_VARS) BUILD
 JOBS ?= $(shell nproc 2> /dev/null || echo 2)
 again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
 
-.PHONY: run shell iso test test-linux linux-large bench bench-linux built lockdep run-tests setup setup-test lint clean
+.PHONY: run shell iso test test-linux linux-large bench bench-check bench-linux built lockdep run-tests setup setup-test lint clean
 run: setup
 	$(again) built
 	$(Q)tools/run
@@ -132,6 +132,9 @@ linux-large:
 bench: setup-test
 	$(again) built
 	$(Q)tools/bench
+bench-check: setup-test
+	$(again) built
+	$(Q)tools/bench --check
 bench-linux: setup-test
 	$(again) built
 	$(Q)tests/linux/beside

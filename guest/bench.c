@@ -66,6 +66,17 @@ static void single_flips(void)
     }
 }
 
+/* The second page, unmapped and mapped again by turns. */
+static void single_clears(void)
+{
+    const uint64_t value = flips[1].val;
+    for (unsigned i = 0; i < LOOPS; i++) {
+        flips[1].val = i & 1 ? value : 0;
+        if (hc_mmu_update(&flips[1], 1, NULL, DOMID_SELF))
+            report(REPORT_FAILURE, "mmu_update refused a change");
+    }
+}
+
 static void batch_flips(void)
 {
     for (unsigned i = 0; i < BATCH; i++)
@@ -143,14 +154,55 @@ static void bounces(void)
         __asm__ volatile("int3" : : : "rcx", "r11", "memory");
 }
 
-static void bench_exception(void)
+/* A load of a page that is not there; the handler steps over it. */
+__asm__(".pushsection .text\n"
+        "bench_fault:\n"
+        "    pop %rcx\n"
+        "    pop %r11\n"
+        "    add $8, %rsp\n"
+        "    addq $2, (%rsp)\n"
+        "    pushq $0\n"
+        "    jmp hypercall_page + 23 * 32\n"
+        ".popsection");
+extern char bench_fault[];
+
+static void faults(void)
+{
+    for (unsigned i = 0; i < LOOPS; i++)
+        __asm__ volatile("movb (%0), %%cl"
+                         :
+                         : "a"(window)
+                         : "rcx", "r11", "memory");
+}
+
+static void bench_exceptions(void)
 {
     static struct trap_info table[257];
     trap_fill_table(table);
     table[TRAP_BP].address = (uint64_t)bench_bounce;
+    table[TRAP_PF].address = (uint64_t)bench_fault;
     REQUIRE(hc_set_trap_table(table) == 0);
     row("exception_bounce_iret", measure(bounces), LOOPS);
+    row("page_fault_iret", measure(faults), LOOPS);
     trap_init();
+}
+
+static struct mmuext_op flush;
+
+static void flushes(void)
+{
+    for (unsigned i = 0; i < LOOPS; i++)
+        if (hc_mmuext_op(&flush, 1, NULL, DOMID_SELF))
+            report(REPORT_FAILURE, "a flush refused");
+}
+
+static void bench_flushes(void)
+{
+    flush = (struct mmuext_op){.cmd = MMUEXT_TLB_FLUSH_LOCAL};
+    row("tlb_flush_local", measure(flushes), LOOPS);
+    flush = (struct mmuext_op){.cmd = MMUEXT_INVLPG_LOCAL,
+                               .arg1.linear_addr = window};
+    row("invlpg_local", measure(flushes), LOOPS);
 }
 
 /* Balloon: unmapped frames out and in again. */
@@ -284,6 +336,7 @@ void guest_main(void)
     row("null_hypercall", measure(null_calls), LOOPS);
     prepare_flips();
     row("mmu_update_one", measure(single_flips), LOOPS);
+    row("mmu_update_clear_set", measure(single_clears), LOOPS);
     row("mmu_update_batch128", measure(batch_flips), BATCH);
     flips[0].val = pt_lookup(window).v;
     row("update_va_mapping_invlpg", measure(va_flips), LOOPS);
@@ -294,7 +347,8 @@ void guest_main(void)
     row("pin_unpin_tree16", measure(pin_tree), 1);
     build_root();
     row("new_baseptr", measure(switch_roots), LOOPS);
-    bench_exception();
+    bench_exceptions();
+    bench_flushes();
     tree_free(&tree);
     bench_super();
     bench_balloon();

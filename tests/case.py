@@ -186,7 +186,8 @@ TIMED = {"sched"}
 NEEDS = {"sched": {"VCPUS": "2"}, "advisory": {"VCPUS": "2"},
          "ptwr_large": {"GUESTOPTS": "pse=always"},
          "span": {"GUESTOPTS": "pse=always"},
-         "lapse": {"GUESTOPTS": "pse=always"}}
+         "lapse": {"GUESTOPTS": "pse=always"},
+         "paths": {"MAXMEM": "128M"}}
 
 
 def guests():

@@ -42,6 +42,7 @@ def cases():
     yield Case("build/runner", ["tests/runner"], env={"SMP": "1"})
     yield Case("build/mutants", ["tests/mutants/run", "--check"],
                expect=("of lines that there are",))
+    yield Case("host/bench-check", ["tests/bench/check"])
     for path in os.environ.get("HOST_TESTS", "").split():
         name = os.path.basename(path)
         words = fuzz(name) if name.startswith("fuzz_") else []

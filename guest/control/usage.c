@@ -73,6 +73,8 @@ static const struct type {
     {"SECONDS", words_number, "a number"},
     {"STEPS", words_number, "a number"},
     {"SEED", words_number, "a number"},
+    {"VA", words_number, "an address like 0x7f0000001000"},
+    {"MFN", words_number, "a number"},
 };
 static const struct type any = {"", any_word, "a word"};
 

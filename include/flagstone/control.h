@@ -10,6 +10,7 @@
 #pragma once
 
 #include "flagstone/flagstone.h"
+#include "flagstone/view.h"
 
 #define FLAGSTONE_NAME 16 /* with the 0 at its end */
 #define FLAGSTONE_TEXT 160
@@ -24,6 +25,14 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_read = 5,  /* in: n (a module), offset, data, len; out: len */
     FLAGSTONE_CTL_audit = 6, /* of everything; -EINVAL: text. -ENOSYS
                                 without `debug` */
+    FLAGSTONE_CTL_map = 7,   /* in: n (a block), data, len: room for that many
+                                struct flagstone_block; out: len: those that
+                                were told, 0: there are no more, n: how many
+                                there are in all */
+    FLAGSTONE_CTL_who = 8,   /* in: n, an mfn; out: frame */
+    FLAGSTONE_CTL_walk = 9,  /* in: domid, n: its vCPU, offset: an address,
+                                policy: 1 for its user mode's tables; out: walk.
+                                -EINVAL: not an address, or the hypervisor's */
     /* Domains */
     FLAGSTONE_CTL_create = 10,   /* in: name (of a kernel= module), data, len:
                                     a module line, "name=web mem=64M -- args";
@@ -171,5 +180,7 @@ struct flagstone_control {
         struct flagstone_image image;
         struct flagstone_module module;
         struct flagstone_layout layout;
+        struct flagstone_frame frame;
+        struct flagstone_walk walk;
     };
 };

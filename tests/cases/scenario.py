@@ -15,6 +15,23 @@ EXPECT = {
     "grants": ("refused, as it should be: take still has grants mapped: 1",
                "refused, as it should be: others still have grants of give "
                "mapped: 1", "3 guests ended well, 0 badly"),
+    # A page of 2 MiB, one of 4 KiB, and where a table was supplied.
+    "view": (r"\| *#.*aaaaaaaaabbBBBBBBBBBBBBBBBccccccccc\.{20}",
+             r"b  big +15 +0 +1 +1 +0\s",
+             r"L2\[  8\]  mfn \S+, pfn \S+, L2 table; refs 3, typed 1\s+0x\S+e7 "
+             r"-> \S+  P RW US A D PSE\s+mapped by a page of 2M\s+it is mfn "
+             r"\S+, of big\s+pfn 0x1000, no type; refs 1, typed 0\s+block at "
+             r"mfn \S+: of big, mapped large \(1\)\s",
+             r"L1\[  0\].*\s+0x.* P RW US A D G\s+mapped by a page of 4K\s+it is "
+             r"mfn \S+, of small\s+pfn 0x800, writable; refs 2, typed 1\s",
+             r"L4\[  0\].*\s+0x0000000000000000  not present\s+not mapped",
+             "refused, as it should be: walk: vCPU 0 of big has no user page",
+             "refused, as it should be: 800000000000 is no address",
+             "refused, as it should be: ffff800000000000 is the hypervisor's",
+             "refused, as it should be: big has vCPUs 0 to 0, not 7",
+             r"P RW US A D; shattered: table supplied\s+L1\[  0\]  mfn \S+, L1 "
+             r"table, supplied; refs 2, typed 1\s",
+             r"free 2  \+  shared 40  #  hypervisor"),
 }
 # Where other processors' instructions would pass for time that is spent.
 SETTINGS = {"latency": {"SMP": "1"}}

@@ -15,8 +15,8 @@ CTT_HEADERS := $(wildcard include/*.h guest/control/*.h guest/lib/*.h \
     tests/control/*.h)
 HOST_TESTS += $(addprefix $(BUILD)/tests/control/,$(CTT_TESTS) $(CTT_FUZZ))
 
-$(BUILD)/tests/control/test_commands: tests/control/test_commands.c \
-    $(CTT_ALL) $(CTT_HEADERS) tests/control/control.mk
+$(addprefix $(BUILD)/tests/control/,test_commands test_view): \
+    $(BUILD)/tests/control/%: tests/control/%.c $(CTT_ALL) $(CTT_HEADERS) tests/control/control.mk
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HVT_CFLAGS) $(HVT_SAN) -o $@ $< $(CTT_ALL) -lcmocka

@@ -169,6 +169,29 @@ static int64_t read_module(struct flagstone_control *c)
     return 0;
 }
 
+/* A few at a time, as modules are read. */
+static int64_t map(struct flagstone_control *c)
+{
+    const uint64_t first = MIN(c->n, fake.blocks);
+
+    c->n = fake.blocks;
+    c->len = MIN(MIN(c->len, fake.blocks - first), UINT64_C(100));
+    for (uint64_t i = 0; i < c->len; i++)
+        ((struct flagstone_block *)c->data)[i] = fake.block(first + i);
+    return 0;
+}
+
+static int64_t walk(struct flagstone_control *c)
+{
+    if (!domain(c->domid))
+        return no(c, XEN_ESRCH, "no such domain");
+    note("walk %u %lx %s %lu", c->domid, c->offset,
+         c->policy ? "user" : "kernel", c->n);
+    c->walk = fake.walk;
+    c->walk.va = c->offset;
+    return 0;
+}
+
 static int64_t ask(struct flagstone_domain *d, uint64_t n)
 {
     if (!fake.stubborn && n == FLAGSTONE_ASK_suspend)
@@ -266,6 +289,13 @@ int64_t ctl_try(struct flagstone_control *c)
         return look(c);
     case FLAGSTONE_CTL_read:
         return read_module(c);
+    case FLAGSTONE_CTL_map:
+        return map(c);
+    case FLAGSTONE_CTL_who:
+        c->frame = fake.frame;
+        return note("who %lx", c->n);
+    case FLAGSTONE_CTL_walk:
+        return walk(c);
     case FLAGSTONE_CTL_create:
         return create(c);
     case FLAGSTONE_CTL_restore:

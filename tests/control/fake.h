@@ -20,6 +20,10 @@ struct fake {
         struct flagstone_module m;
         const char *text;
     } module[FAKE_MODULES];
+    uint64_t blocks; /* of the machine, each as block() says */
+    struct flagstone_block (*block)(uint64_t n);
+    struct flagstone_walk walk; /* where every address leads */
+    struct flagstone_frame frame;
     bool stubborn;    /* domains do not do what they are asked */
     bool lent;        /* relocations are refused, because of grants */
     char asked[8192]; /* "create web|target 1 4096|" */

@@ -24,6 +24,11 @@ enum err control_module(struct control_call *call);
 enum err control_read(struct control_call *call);
 enum err control_audit(struct control_call *call);
 
+/* control_view.c */
+enum err control_map(struct control_call *call);
+enum err control_who(struct control_call *call);
+enum err control_walk(struct control_call *call);
+
 /* control_create.c */
 enum err control_create(struct control_call *call);
 enum err control_claim(struct control_call *call);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view.c: commands that look at one frame, and at the way an address takes
+ * through a domain's page tables.
+ */
+#include "guest/control/command.h"
+#include "guest/control/ctl.h"
+#include "guest/control/frame_text.h"
+#include "guest/lib/guest.h"
+#include "pte.h"
+
+static void show_block(const struct flagstone_frame *f)
+{
+    const uint64_t first = f->mfn & ~(uint64_t)(BLOCK_FRAMES - 1);
+    char text[FRAME_TEXT];
+
+    block_text(text, f);
+    printk("  block at mfn 0x%lx: %s\n", first, text);
+}
+
+static void show_frame(const char *what, const struct flagstone_frame *f)
+{
+    char text[FRAME_TEXT];
+
+    frame_text(text, f);
+    printk("%s mfn 0x%lx, of %s\n  %s\n", what, f->mfn, owner_name(f->owner),
+           text);
+    show_block(f);
+}
+
+/* --- who ------------------------------------------------------------------ */
+
+static bool run_who(const struct args *a)
+{
+    struct flagstone_control *c = ctl_new(FLAGSTONE_CTL_who);
+    struct flagstone_frame f;
+
+    c->n = a->slot[0].value;
+    if (!ctl_run(c))
+        return false;
+    f = c->frame;
+    show_frame("frame", &f);
+    printk("@{\"who\":%lu,\"owner\":%u,\"kind\":%u,\"large\":%u,\"known\":%d,"
+           "\"type\":%u,\"refs\":%u,\"count\":%u}\n",
+           f.mfn, f.owner, f.block.kind, f.large,
+           !!(f.flags & FLAGSTONE_FRAME_known), f.type, f.refs, f.count);
+    return true;
+}
+
+/* --- walk ----------------------------------------------------------------- */
+
+static const char *const end_names[] = {
+    [FLAGSTONE_WALK_mapped] = "mapped", [FLAGSTONE_WALK_no_root] = "no_root",
+    [FLAGSTONE_WALK_absent] = "absent", [FLAGSTONE_WALK_ours] = "ours",
+    [FLAGSTONE_WALK_alien] = "alien",
+};
+
+static void show_step(const struct flagstone_walk_step *s)
+{
+    const pte_t e = pte_of(s->entry);
+    char text[FRAME_TEXT];
+
+    frame_text(text, &s->table);
+    printk("L%u[%3u]  mfn 0x%lx, %s\n", s->level, s->index, s->table.mfn, text);
+    entry_text(text, s->entry, s->level);
+    printk("  0x%016lx", s->entry);
+    if (pte_present(e))
+        printk(" -> 0x%lx", pte_mfn(e).v);
+    printk("  %s\n", text);
+}
+
+static const char *size_name(unsigned level)
+{
+    return level == 3 ? "1G" : level == 2 ? "2M" : "4K";
+}
+
+static void show_end(const struct flagstone_walk *w)
+{
+    switch (w->end) {
+    case FLAGSTONE_WALK_mapped:
+        printk("mapped by a page of %s\n",
+               size_name(w->step[w->steps - 1].level));
+        show_frame("it is", &w->frame);
+        break;
+    case FLAGSTONE_WALK_absent:
+        printk("not mapped: that entry is not present\n");
+        break;
+    case FLAGSTONE_WALK_ours:
+        printk("that entry is one of the hypervisor's, for itself\n");
+        break;
+    case FLAGSTONE_WALK_alien:
+        printk("what that entry names is no page table of the domain's\n");
+        show_frame("it is", &w->frame);
+        break;
+    default:
+        break;
+    }
+}
+
+static void show_json(const char *name, const struct flagstone_walk *w)
+{
+    printk("@{\"walk\":\"%s\",\"va\":\"0x%lx\",\"end\":\"%s\",\"entries\":[",
+           name, w->va, end_names[w->end]);
+    for (unsigned i = 0; i < w->steps; i++)
+        printk("%s\"0x%lx\"", i ? "," : "", w->step[i].entry);
+    printk("],\"mfn\":%lu,\"owner\":%u,\"type\":%u,\"refs\":%u,\"count\":%u}\n",
+           w->frame.mfn, w->frame.owner, w->frame.type, w->frame.refs,
+           w->frame.count);
+}
+
+static bool sensible(const struct flagstone_walk *w)
+{
+    return w->end < ARRAY_SIZE(end_names) && w->steps <= PT_LEVELS &&
+           (w->steps || w->end == FLAGSTONE_WALK_no_root);
+}
+
+static bool walk(const struct args *a, struct flagstone_walk *w)
+{
+    struct flagstone_domain d;
+    struct flagstone_control *c;
+
+    if (!ctl_domain(a->slot[0].text, &d))
+        return false;
+    c = ctl_new(FLAGSTONE_CTL_walk);
+    c->domid = d.domid;
+    c->offset = a->slot[1].value;
+    c->policy = a->slot[2].text ? a->slot[2].choice : 0;
+    c->n = a->slot[3].text ? a->slot[3].value : 0;
+    if (!ctl_run(c))
+        return false;
+    *w = c->walk;
+    return sensible(w) || refuse("walk: the answer is not understood");
+}
+
+static bool run_walk(const struct args *a)
+{
+    struct flagstone_walk w;
+
+    if (!walk(a, &w))
+        return false;
+    if (w.end == FLAGSTONE_WALK_no_root)
+        return refuse("walk: vCPU %lu of %s has no %s page tables now",
+                      a->slot[3].text ? a->slot[3].value : 0, a->slot[0].text,
+                      a->slot[2].text && a->slot[2].choice ? "user" : "kernel");
+    printk("0x%lx of %s:\n", w.va, a->slot[0].text);
+    for (unsigned i = 0; i < w.steps; i++)
+        show_step(&w.step[i]);
+    show_end(&w);
+    show_json(a->slot[0].text, &w);
+    return true;
+}
+
+const struct command command_view[] = {
+    {"who", "MFN", "whose a frame of the machine is, and what it is used for",
+     run_who, NULL, false},
+    {"walk", "NAME VA [kernel|user] [N]",
+     "the way an address takes through the page tables of a domain's vCPU 0, "
+     "or N",
+     run_walk, NULL, false},
+    {0},
+};

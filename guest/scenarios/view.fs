@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+#! ICOUNT=1 HOSTMEM=256M HVARGS=loglevel=quiet
+# What map, walk and who say of domains whose mappings are known: the keeper
+# maps its memory linearly from 0xffffffff80000000 on, by large entries; one
+# with data=small by small ones; and one that is restored where no block is
+# free has tables of the hypervisor's in the place of the large entries.
+
+create keep name=big mem=32M -- name=big
+create keep name=small mem=16M -- name=small data=small
+until big.superpage_maps >= 14
+map
+echo a large page, a small one, and an address that nothing maps
+walk big 0xffffffff81000000
+walk small 0xffffffff80800000
+walk big 0xffffffff80100000
+walk big 0x1000
+fails walk big 0x1000 user
+fails walk big 0x800000000000
+fails walk big 0xffff800000000000
+fails walk big 0x1000 kernel 7
+fails walk nobody 0x1000
+who 0
+who 0xffffffffff
+note large big.superpage_maps
+ask suspend big
+wait big suspended
+walk big 0xffffffff81000000
+save big saved
+destroy big
+fill 0
+frag 40
+restore saved shatter as big
+until big.events >= $large
+walk big 0xffffffff81000000
+map

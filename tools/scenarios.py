@@ -13,6 +13,8 @@ DEFAULT = "story"
 SETTINGS = re.compile(r"^#!(.*)$", re.M)
 CREATES = re.compile(r"^[^#\n]*\bcreate\s+(\S+)", re.M)
 RUNS = re.compile(r"^[^#\n]*\brun\s+(\S+)", re.M)
+LOOPS = re.compile(r"^\s*for\s+(\w+)\s+in\s+([^#\n]*)", re.M)
+VARIABLE = re.compile(r"^\$\{?([A-Z]\w*)\}?$")
 
 
 def name_of(path):
@@ -36,6 +38,19 @@ def read(path):
         return f.read()
 
 
+def named(names, texts):
+    """The names; for one that is a loop's variable, the words of all such
+    loops."""
+    loops = [loop for text in texts for loop in LOOPS.findall(text)]
+    for name in names:
+        variable = VARIABLE.match(name)
+        if not variable:
+            yield name
+        for loop, words in loops if variable else ():
+            if loop == variable.group(1):
+                yield from words.split()
+
+
 def with_those_it_runs(path):
     """The scenario and all that it names, each once."""
     paths, todo = [], [path]
@@ -43,7 +58,9 @@ def with_those_it_runs(path):
         path = todo.pop()
         if path not in paths:
             paths.append(path)
-            todo += filter(None, map(find, RUNS.findall(read(path))))
+            texts = [read(p) for p in paths]
+            todo += filter(None, map(find, named(RUNS.findall(texts[-1]),
+                                                 texts)))
     return paths
 
 
@@ -59,7 +76,6 @@ def take_settings(path):
 def kernels_of(paths):
     """Those the scenarios create; one that is not there is for the control
     guest to name."""
-    names = {"keep"}
-    for path in paths:
-        names.update(CREATES.findall(read(path)))
-    return names
+    texts = [read(path) for path in paths]
+    creates = [name for text in texts for name in CREATES.findall(text)]
+    return {"keep"} | set(named(creates, texts))

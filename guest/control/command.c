@@ -5,9 +5,9 @@
 #include "guest/lib/guest.h"
 
 static const struct command *const groups[] = {
-    command_basic,    command_domains, command_images, command_pressure,
-    command_policy,   command_figures, command_story,  command_storm,
-    command_scenario, command_view,    command_map,
+    command_basic,  command_domains,  command_images, command_pressure,
+    command_policy, command_figures,  command_record, command_story,
+    command_storm,  command_scenario, command_view,   command_map,
 };
 
 const struct command *command_nth(unsigned n)

@@ -19,8 +19,8 @@ struct command {
 /* Each ends with a row of zeroes. */
 extern const struct command command_basic[], command_domains[],
     command_images[], command_pressure[], command_policy[], command_figures[],
-    command_story[], command_storm[], command_scenario[], command_view[],
-    command_map[];
+    command_record[], command_story[], command_storm[], command_scenario[],
+    command_view[], command_map[];
 
 struct command_call {
     const struct command *command; /* NULL: the line is empty */

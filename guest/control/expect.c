@@ -7,57 +7,8 @@
 #include "guest/control/ctl.h"
 #include "guest/control/domains.h"
 #include "guest/control/figure.h"
+#include "guest/control/value.h"
 #include "guest/lib/guest.h"
-
-#define LABELS 16u
-
-static struct label {
-    char name[WORDS_NAME];
-    uint64_t value;
-} labels[LABELS];
-
-/* The label of that name, or an empty one; NULL: there is no room. */
-static struct label *find_label(const char *name)
-{
-    struct label *empty = NULL;
-
-    for (unsigned i = 0; i < LABELS; i++) {
-        if (!strcmp(labels[i].name, name))
-            return &labels[i];
-        if (!labels[i].name[0] && !empty)
-            empty = &labels[i];
-    }
-    return empty;
-}
-
-/* --- values: 12, 64M, $label, web.superpage_maps -------------------------- */
-
-static bool is_plain(const char *text, uint64_t *value)
-{
-    return words_number(text, value) || words_size(text, value);
-}
-
-static bool value_known(const char *text)
-{
-    uint64_t value;
-
-    return is_plain(text, &value) || text[0] == '$' || figure_known(text);
-}
-
-static bool value_read(const char *text, uint64_t *value)
-{
-    const struct label *l;
-
-    if (is_plain(text, value))
-        return true;
-    if (text[0] != '$')
-        return figure_read(text, value);
-    l = find_label(text + 1);
-    if (!l || !l->name[0])
-        return refuse("nothing has been noted as '%.40s'", text + 1);
-    *value = l->value;
-    return true;
-}
 
 enum comparison { EQUAL, DIFFERENT, LESS, AT_MOST, MORE, AT_LEAST };
 #define COMPARISONS "=|!=|<|<=|>|>="
@@ -129,21 +80,15 @@ static bool run_until(const struct args *a)
 
 static bool check_note(const struct args *a)
 {
-    return figure_known(a->slot[1].text);
+    return value_label_known(a->slot[0].text) && figure_known(a->slot[1].text);
 }
 
 static bool run_note(const struct args *a)
 {
-    struct label *l = find_label(a->slot[0].text);
     uint64_t value;
 
-    if (!l)
-        return refuse("note: no more than %u labels", LABELS);
-    if (!figure_read(a->slot[1].text, &value))
-        return false;
-    format(l->name, sizeof(l->name), "%s", a->slot[0].text);
-    l->value = value;
-    return true;
+    return figure_read(a->slot[1].text, &value) &&
+           value_note(a->slot[0].text, value);
 }
 
 /* --- stat ---------------------------------------------------------------- */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scenario.c: a scenario may run others; each level has a text of its own.
+ * scenario.c: a scenario may run others; each level has a text of its own, and
+ * sees the variables of the loops that run it.
+ *
+ * Lines are checked as they are run: each as often as its loops say, with their
+ * words in it.
  */
 #include "guest/control/scenario.h"
 
 #include "guest/control/command.h"
 #include "guest/control/ctl.h"
+#include "guest/control/loop.h"
 #include "guest/lib/console.h"
 #include "guest/lib/guest.h"
 
@@ -14,11 +19,12 @@
 
 static char texts[DEPTH][TEXT_SIZE];
 static unsigned depth;
+static struct loops loops;
 
 struct scenario {
     const char *name, *text;
     uint64_t len;
-    unsigned line; /* the one in hand, from 1 */
+    struct loop_at at; /* the line in hand, from 1 */
 };
 
 static bool load(struct scenario *s, const char *name)
@@ -56,45 +62,84 @@ static bool run_line(const char *line, size_t len)
     return command_run(&c);
 }
 
+/* Of these lines the loops take care, and no command. */
+static bool is_word(const char *line, const char *word)
+{
+    struct words w;
+
+    return !words_split(&w, line, WORDS_LINE) && w.n &&
+           !strcmp(w.word[0], word);
+}
+
+/* One line, its variables put in; *next is set where a loop goes back. */
+static bool one_line(size_t len, const struct scenario *s, unsigned outer,
+                     line_does_t *does, struct loop_at *next)
+{
+    char line[WORDS_LINE], why[LOOP_WHY];
+
+    if (!loop_expand(&loops, s->at.text, len, line, why))
+        return refuse("%s", why);
+    if (is_word(line, "for"))
+        return loop_open(&loops, line, *next, why) || refuse("%s", why);
+    if (!is_word(line, "done"))
+        return does(line, strlen(line));
+    if (loops.n == outer)
+        return refuse("done: there is no loop to be done with");
+    loop_done(&loops, next);
+    return true;
+}
+
 static bool each_line(struct scenario *s, line_does_t *does)
 {
-    const char *at = s->text, *end = s->text + s->len;
+    const char *end = s->text + s->len;
+    unsigned outer = loops.n;
 
-    for (s->line = 1; at < end; s->line++) {
-        size_t n = 0;
+    for (s->at = (struct loop_at){s->text, 1}; s->at.text < end;) {
+        struct loop_at next = {s->at.text, s->at.line + 1};
 
-        while (at + n < end && at[n] != '\n')
-            n++;
-        if (!does(at, n))
+        while (next.text < end && *next.text != '\n')
+            next.text++;
+        size_t n = (size_t)(next.text++ - s->at.text);
+        if (!one_line(n, s, outer, does, &next))
             return false;
-        at += n + 1;
+        s->at = next;
     }
-    return true;
+    if (loops.n == outer)
+        return true;
+    s->at.line = loops.open[outer].line - 1;
+    return refuse("for: there is no done");
 }
 
 /* The line is named by the innermost scenario, and only once. */
 static bool blame(const struct scenario *s)
 {
-    char why[SHELL_WHY];
+    char why[SHELL_WHY], words[80];
 
     format(why, sizeof(why), "%s", shell_why());
     if (!strncmp(why, "scenario ", 9))
         return false;
-    return refuse("scenario %s line %u: %s", s->name, s->line, why);
+    loop_say(&loops, words, sizeof(words));
+    return refuse("scenario %s line %u%s: %s", s->name, s->at.line, words, why);
+}
+
+/* All its lines; its loops are closed afterwards, however it ended. */
+static bool each_line_or_blame(struct scenario *s, line_does_t *does)
+{
+    unsigned outer = loops.n;
+    bool ok;
+
+    depth++;
+    ok = each_line(s, does) || blame(s);
+    depth--;
+    loops.n = outer;
+    return ok;
 }
 
 static bool checked(struct scenario *s, const char *name)
 {
-    bool ok;
-
     if (depth == DEPTH)
         return refuse("scenarios that run each other, deeper than %u", DEPTH);
-    if (!load(s, name))
-        return false;
-    depth++;
-    ok = each_line(s, check_line) || blame(s);
-    depth--;
-    return ok;
+    return load(s, name) && each_line_or_blame(s, check_line);
 }
 
 static bool check_run(const struct args *a)
@@ -107,28 +152,45 @@ static bool check_run(const struct args *a)
 static bool run_run(const struct args *a)
 {
     struct scenario s;
-    bool ok;
 
-    if (!checked(&s, a->slot[0].text))
-        return false;
-    depth++;
-    ok = each_line(&s, run_line) || blame(&s);
-    depth--;
-    return ok;
+    return checked(&s, a->slot[0].text) && each_line_or_blame(&s, run_line);
 }
 
-bool scenario_run(const char *name, char why[SCENARIO_WHY])
+/* At the prompt, or behind another word. */
+static bool check_loop(const struct args *a)
 {
-    struct args a = {.slot = {{.text = name}}};
-    bool ok = run_run(&a);
+    (void)a;
+    return refuse("for and done: each on a line of its own of a scenario");
+}
 
+static bool say_why(bool ok, char why[SCENARIO_WHY])
+{
     if (!ok)
         format(why, SCENARIO_WHY, "%s", shell_why());
     return ok;
 }
 
+bool scenario_check(const char *name, char why[SCENARIO_WHY])
+{
+    struct scenario s;
+
+    return say_why(checked(&s, name), why);
+}
+
+bool scenario_run(const char *name, char why[SCENARIO_WHY])
+{
+    struct args a = {.slot = {{.text = name}}};
+
+    return say_why(run_run(&a), why);
+}
+
 const struct command command_scenario[] = {
     {"run", "SCENARIO", "run the commands of a scenario", run_run, check_run,
      false},
+    {"for", LOOP_USAGE,
+     "in a scenario: the lines up to `done`, once for each word, as $VAR",
+     check_loop, check_loop, true},
+    {"done", "", "the end of what `for` says again", check_loop, check_loop,
+     true},
     {0},
 };

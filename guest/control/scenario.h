@@ -10,4 +10,5 @@
 #define SCENARIO_WHY 320
 
 /* A module by name; false: `why` says in one line what is wrong. */
+bool scenario_check(const char *name, char why[SCENARIO_WHY]);
 bool scenario_run(const char *name, char why[SCENARIO_WHY]);

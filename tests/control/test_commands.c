@@ -6,6 +6,7 @@
  */
 #include "tests/hv/check.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -138,6 +139,19 @@ static void mistakes_are_named(void **state)
         {"fails craete", "unknown command 'craete'"},
         {"echo \"open", "a \" is not closed"},
         {"tally shop", "tally: 'shop' has not been restored"},
+        {"note Big web.mem", "'Big' is no label: a name, not with a capital"},
+        {"expect web.mem = $Red", "'Red' is no label: a name, not with a "
+                                  "capital"},
+        {"expect web.mem = web.red-$x", "'web.red' is no figure: see stat"},
+        {"record r Key=1", "record: 'Key=1' is not KEY=VALUE, KEY in small "
+                           "letters"},
+        {"record r key=", "record: 'key=' is not KEY=VALUE, KEY in small "
+                          "letters"},
+        {"record r key=web.red", "'web.red' is no figure: see stat"},
+        {"record r key=$none", "nothing has been noted as 'none'"},
+        {"try craete", "unknown command 'craete'"},
+        {"for X in a", "for and done: each on a line of its own of a scenario"},
+        {"done", "for and done: each on a line of its own of a scenario"},
     };
 
     (void)state;
@@ -178,6 +192,33 @@ static void figures_compare(void **state)
     does("fails expect machine.blocks <= 99", "");
     does("stat web", "");
     assert_non_null(strstr(fake.said, "\"tot_pages\":4096"));
+}
+
+static void says(const char *line, const char *text)
+{
+    fake.said[0] = '\0';
+    does(line, "");
+    if (!strstr(fake.said, text))
+        fail_msg("'%s' says '%s'", line, fake.said);
+}
+
+static void what_is_put_down_is_json(void **state)
+{
+    (void)state;
+    fake_add_domain("web-1", 16);
+    does("note n web-1.tot_pages", "");
+    says("record r a=1 b=0x10 c=4k d=web-1.mem e=$n f=web-1.tot_pages-$n",
+         "@{\"record\":\"r\",\"a\":1,\"b\":16,\"c\":\"4k\",\"d\":33554432,"
+         "\"e\":8192,\"f\":0}\n");
+    says("record r a=gone.mem b=gone.mem-$n c=last.ticks",
+         "\"a\":null,\"b\":null,\"c\":");
+    does("balloon web-1 16M", "13 web-1 4096|");
+    refuses("record r a=web-1.tot_pages-$n",
+            "web-1.tot_pages is 4096, less than $n (8192)");
+    says("try destroy nobody", "refused: there is no domain named 'nobody'\n");
+    says("record r no=$refused", "\"no\":1}");
+    does("try balloon web-1 16M", "13 web-1 4096|");
+    says("record r no=$refused", "\"no\":0}");
 }
 
 static void settings_reach_new_domains(void **state)
@@ -330,6 +371,96 @@ static void scenarios_run_others(void **state)
     runs("nosuch", "", "there is no scenario named 'nosuch'");
 }
 
+static void a_loop_says_its_lines_for_each_word(void **state)
+{
+    (void)state;
+    scenario("flat", "for N in 1 2 3\nfill $N\ndone\ndrain 9");
+    runs("flat", "30 '' 1 0|30 '' 2 0|30 '' 3 0|32 '' 9 0|", "");
+    assert_non_null(strstr(fake.said, "flagstone> fill 2\n"));
+    scenario("deep", "for A in 1 2\n for B in $A 7 # $X\n  fill ${A}$B\n done\n"
+                     "done\n");
+    runs("deep", "30 '' 11 0|30 '' 17 0|30 '' 22 0|30 '' 27 0|", "");
+    scenario("caller", "for N in 4 5\nrun callee\ndone\nfill 6\n");
+    scenario("callee", "for M in 1\nfill $N\ndone\n");
+    runs("caller", "30 '' 4 0|30 '' 5 0|30 '' 6 0|", "");
+}
+
+static void what_a_loop_says_is_checked_for_each_word(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } wrong[] = {
+        {"fill 1\nfor N in 3 x\nfill $N\ndone\n",
+         "line 3 (N=x): fill: 'x' is not a number (fill BLOCKS)"},
+        {"fill 1\nfor N in 1\nfill $M\ndone\n",
+         "line 3 (N=1): there is no variable named 'M'"},
+        {"fill 1\nfor N in 1\nfill 2\n", "line 2 (N=1): for: there is no done"},
+        {"fill 1\ndone\n", "line 2: done: there is no loop to be done with"},
+        {"fill 1\nfor n in 1\ndone\n",
+         "line 2: for: VAR is to be a name in capitals (VAR in WORDS...)"},
+        {"fill 1\nfor N 1\ndone\n",
+         "line 2: for: 'in' is missing (VAR in WORDS...)"},
+        {"fill 1\nfor N in\ndone\n",
+         "line 2: for: WORDS are missing (VAR in WORDS...)"},
+        {"for N in 1\nfor N in 1\ndone\ndone\n",
+         "line 2 (N=1): for: a loop around this one has that VAR"},
+        {"for N in 1\nfails for M in 1\ndone\n",
+         "line 2 (N=1): for and done: each on a line of its own of a scenario"},
+        {"for N in 1\nfails done\n",
+         "line 2 (N=1): for and done: each on a line of its own of a scenario"},
+    };
+    char why[SCENARIO_WHY];
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+        fresh(state);
+        scenario("w", wrong[i].text);
+        snprintf(why, sizeof(why), "scenario w %s", wrong[i].why);
+        runs("w", "", why);
+        runs("w", "", why); /* no loop is left open by it */
+    }
+    fresh(state);
+    scenario("stops", "for N in 1 2\nfill $N\ndestroy nobody\ndone\n");
+    runs("stops", "30 '' 1 0|",
+         "scenario stops line 3 (N=1): there is no domain named 'nobody'");
+    scenario("caller", "for N in 4\nrun callee\ndone\n");
+    scenario("callee", "fill $N\ndone\n");
+    runs(
+        "caller", "",
+        "scenario callee line 2 (N=4): done: there is no loop to be done with");
+}
+
+/* --- experiments ---------------------------------------------------------- */
+
+static char *text_of(const char *path)
+{
+    static char text[32768];
+    FILE *f = fopen(path, "r");
+    size_t n;
+
+    assert_non_null(f);
+    n = fread(text, 1, sizeof(text) - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    return text;
+}
+
+/* All lines of all of them, as they are checked before they are run. */
+static void experiments_can_be_read(void **state)
+{
+    char why[SCENARIO_WHY];
+    glob_t found;
+
+    assert_int_equal(glob("experiments/*/*.fs", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        fresh(state);
+        scenario("it", text_of(found.gl_pathv[i]));
+        if (!scenario_check("it", why))
+            fail_msg("%s: %s", found.gl_pathv[i], why);
+    }
+    globfree(&found);
+}
+
 static void tab(const char *before, const char *after)
 {
     struct line l;
@@ -369,6 +500,7 @@ int main(void)
         cmocka_unit_test_setup(mistakes_are_named, fresh),
         cmocka_unit_test_setup(waiting_ends, fresh),
         cmocka_unit_test_setup(figures_compare, fresh),
+        cmocka_unit_test_setup(what_is_put_down_is_json, fresh),
         cmocka_unit_test_setup(settings_reach_new_domains, fresh),
         cmocka_unit_test_setup(memory_is_taken_from_the_largest_to_its_floor,
                                fresh),
@@ -381,6 +513,10 @@ int main(void)
                                fresh),
         cmocka_unit_test_setup(the_first_line_that_fails_ends_it, fresh),
         cmocka_unit_test_setup(scenarios_run_others, fresh),
+        cmocka_unit_test_setup(a_loop_says_its_lines_for_each_word, fresh),
+        cmocka_unit_test_setup(what_a_loop_says_is_checked_for_each_word,
+                               fresh),
+        cmocka_unit_test_setup(experiments_can_be_read, fresh),
         cmocka_unit_test_setup(tab_knows_commands_and_names, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any text as a scenario's lines with loops: what comes out fits, is a line,
+ * and has a variable's word where the variable was; refusals have words; each
+ * body is gone through as often as its loop has words, and no more.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest/control/loop.h"
+
+#define STEPS 3000u /* a text may ask for millions of lines */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct loops l;
+
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+static bool begins(const char *line, const char *word)
+{
+    struct words w;
+
+    return !words_split(&w, line, WORDS_LINE) && w.n &&
+           !strcmp(w.word[0], word);
+}
+
+static void check_open(void)
+{
+    must(l.n <= LOOP_DEPTH);
+    for (unsigned i = 0; i < l.n; i++)
+        must(l.open[i].now >= 3 && l.open[i].now < l.open[i].words.n &&
+             l.open[i].name == l.open[i].words.word[1]);
+}
+
+/* One line; false: the text is refused. */
+static bool step(const char *text, size_t len, struct loop_at *next)
+{
+    char line[WORDS_LINE], why[LOOP_WHY] = "", said[30];
+    unsigned before = l.n;
+
+    if (!loop_expand(&l, text, len, line, why)) {
+        must(why[0]);
+        return false;
+    }
+    must(strlen(line) < WORDS_LINE && !memchr(line, '\n', strlen(line)));
+    if (begins(line, "for")) {
+        bool ok = loop_open(&l, line, *next, why);
+        must(ok ? l.n == before + 1 : l.n == before && why[0]);
+        return ok;
+    }
+    if (!begins(line, "done"))
+        return true;
+    if (!l.n)
+        return false;
+    loop_done(&l, next);
+    must(l.n == before || l.n == before - 1);
+    loop_say(&l, said, sizeof(said));
+    must(strlen(said) < sizeof(said));
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *at = (const char *)data, *end = at + size;
+    struct loop_at next = {at, 1};
+
+    l.n = 0;
+    for (unsigned n = 0; n < STEPS && at < end; n++, at = next.text) {
+        size_t len = 0;
+
+        while (at + len < end && at[len] != '\n')
+            len++;
+        next = (struct loop_at){at + len + 1, next.line + 1};
+        if (!step(at, len, &next))
+            break;
+        check_open();
+        must(next.text > (const char *)data && next.text <= end + 1);
+    }
+    return 0;
+}

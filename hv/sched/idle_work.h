@@ -6,3 +6,5 @@
 
 /* A little of it. False: there is nothing to do, or no time. */
 bool idle_work(void);
+/* What whole blocks have taken to scrub, on all CPUs. */
+uint64_t idle_scrub_ns(void);

@@ -103,6 +103,14 @@ struct flagstone_machine {
     uint64_t whole_regions;
     uint64_t domains, images, image_pages;
     uint64_t tsc_khz, ns, ticks; /* system time and TSC now */
+    /*
+     * Free blocks that are still to be scrubbed, now, and at most since all
+     * were for the first time; scrubbed in idle time, and what that took; while
+     * somebody waited; and not at all, for they went back to whose they had
+     * been.
+     */
+    uint64_t dirty, dirty_most, scrubs, scrub_ns, scrubs_waited, unscrubbed;
+    uint64_t scrub_mib_s; /* in idle time */
 };
 
 enum flagstone_state {

@@ -61,6 +61,12 @@ static void unload_one(struct mm *mm, uint32_t b)
     region_put(&mm->alloc.regions, b, !(get_word(mm, b) & BLOCK_DIRTY));
 }
 
+/* With the lock held: what idle time is to scrub. */
+static uint64_t debt(const struct alloc *a)
+{
+    return a->regions.nr_free - a->regions.nr_clean;
+}
+
 /* With both locks held: put the blocks given back where they belong. */
 static void unload_puts(struct mm *mm, struct alloc_cpu *c)
 {
@@ -69,6 +75,8 @@ static void unload_puts(struct mm *mm, struct alloc_cpu *c)
     c->nr_put = 0;
     mm->alloc.claimed -= c->claims_used;
     c->claims_used = 0;
+    if (mm->alloc.caught_up)
+        mm->alloc.dirty_most = MAX(mm->alloc.dirty_most, debt(&mm->alloc));
 }
 
 static void settle(struct mm *mm)
@@ -474,6 +482,8 @@ static bool scrub_one(struct mm *mm)
     spin_lock(&a->lock);
     region_put(&a->regions, b, true);
     a->scrubbing--;
+    a->scrubs++;
+    a->caught_up = a->caught_up || (debt(a) == 0 && a->scrubbing == 0);
     spin_unlock(&a->lock);
     return true;
 }

@@ -72,6 +72,9 @@ struct alloc {
     uint64_t total_blocks; /* whole blocks handed to alloc_add() */
     uint64_t claimed;      /* promised; less the CPUs' claims_used */
     uint64_t scrubbing;    /* blocks out of the maps for alloc_scrub() */
+    uint64_t scrubs;       /* how many it has scrubbed */
+    bool caught_up;        /* once it had scrubbed all there was */
+    uint64_t dirty_most;   /* in the maps at once, since then */
     bool still;            /* it has to wait: alloc_scrub_stop() */
     uint64_t reserve;      /* fragment_reserve: blocks kept for cutting */
     _Atomic bool low;      /* there may be less left than the reserve */
@@ -178,7 +181,8 @@ struct alloc_stats {
     uint64_t total, free, dirty, claimed, reserve; /* blocks */
     uint64_t whole_regions; /* not counting what caches hold */
     uint64_t hv_blocks, hv_partial, hv_frames;
-    uint64_t sync_scrubs;
+    uint64_t sync_scrubs, scrubs; /* blocks somebody waited for, or nobody */
+    uint64_t dirty_most; /* since all were scrubbed once; caches not counted */
     uint64_t unscrubbed; /* blocks that went back to whose they had been */
 };
 struct alloc_stats alloc_stats(struct mm *mm);

@@ -202,6 +202,8 @@ struct alloc_stats alloc_stats(struct mm *mm)
     s.claimed = a->claimed;
     s.whole_regions = count_whole(&a->regions);
     s.sync_scrubs = a->sync_scrubs;
+    s.scrubs = a->scrubs;
+    s.dirty_most = a->dirty_most;
     for (unsigned i = 0; i < ALLOC_CPUS; i++)
         count_cache(mm, &a->cpus[i], &s);
     spin_unlock(&a->lock);

@@ -14,7 +14,8 @@
 
 #include "alloc_model.h"
 
-#define RESERVE 5
+#define RESERVE   5
+#define MOST_HELD 40
 
 /* Ragged edges, a whole region, and a last block that is not all there. */
 static void add_ragged(struct alloc_model *k)
@@ -191,9 +192,43 @@ static void a_thousand_lives_leave_all_blocks_free(void **state)
     free(k);
 }
 
+/* What idle time has still to do, and most at once since it had done it all. */
+static void what_is_to_be_scrubbed_is_told(void **state)
+{
+    struct alloc_model *k = malloc(sizeof(*k));
+    blk_t held[MOST_HELD];
+    struct alloc_stats s;
+
+    (void)state;
+    alloc_model_make(k, 60 * BLOCK_FRAMES, 0);
+    alloc_model_add(k, 0, 60 * BLOCK_FRAMES);
+    s = alloc_stats(&k->mm);
+    assert_int_equal(s.dirty, s.free);
+    assert_int_equal(alloc_scrub(&k->mm, s.free - 1), s.free - 1);
+    alloc_settle(&k->mm);
+    assert_int_equal(alloc_stats(&k->mm).dirty_most, 0); /* not all, so far */
+    assert_int_equal(alloc_scrub(&k->mm, 100), 1);
+    for (unsigned i = 0; i < MOST_HELD; i++)
+        assert_int_equal(
+            alloc_block_get(&k->mm, 1, ALLOC_WHOLE, ALLOC_ANYTHING, &held[i]),
+            ERR_NONE);
+    for (unsigned i = 0; i < MOST_HELD; i++)
+        alloc_block_put(&k->mm, held[i], ALLOC_ANYTHING);
+    alloc_settle(&k->mm);
+    assert_int_equal(alloc_scrub(&k->mm, 15), 15);
+    s = alloc_stats(&k->mm);
+    assert_int_equal(s.dirty, MOST_HELD - 15);
+    assert_int_equal(s.dirty_most, MOST_HELD);
+    assert_int_equal(s.scrubs, s.free + 15);
+    assert_int_equal(s.sync_scrubs, 0);
+    alloc_model_end(k);
+    free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_to_be_scrubbed_is_told),
         cmocka_unit_test(the_model_agrees),
         cmocka_unit_test(the_model_agrees_when_memory_is_scarce),
         cmocka_unit_test(refused_requests_change_nothing),

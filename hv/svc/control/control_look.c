@@ -10,6 +10,7 @@
 #include "hv/debug/report.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
+#include "hv/sched/idle_work.h"
 #include "hv/svc/build/retained.h"
 #include "hv/svc/control/filler.h"
 #include "hv/svc/migrate/images.h"
@@ -23,6 +24,22 @@ static uint64_t count_domains(void)
     for (const struct domain *d = domain_list; d; d = d->next)
         n += d->started;
     return n;
+}
+
+#define BLOCK_MIB (BLOCK_SIZE >> 20)
+
+static void tell_scrubs(struct flagstone_machine *m,
+                        const struct alloc_stats *a)
+{
+    const uint64_t us = idle_scrub_ns() / 1000;
+
+    m->dirty = a->dirty;
+    m->dirty_most = a->dirty_most;
+    m->scrubs = a->scrubs;
+    m->scrub_ns = idle_scrub_ns();
+    m->scrubs_waited = a->sync_scrubs;
+    m->unscrubbed = a->unscrubbed;
+    m->scrub_mib_s = a->scrubs * BLOCK_MIB * 1000000 / MAX(us, UINT64_C(1));
 }
 
 enum err control_machine(struct control_call *call)
@@ -50,6 +67,7 @@ enum err control_machine(struct control_call *call)
         .ns = clock_now_ns(),
         .ticks = x86_rdtsc(),
     };
+    tell_scrubs(&call->c->machine, &a);
     return ERR_NONE;
 }
 

@@ -98,6 +98,7 @@ include tests/hv/hv.mk
 include tests/control/control.mk
 include tests/guest/guest.mk
 include tests/abi/abi.mk
+include tests/tlb/tlb.mk
 
 # --- running --------------------------------------------------------------
 
@@ -142,7 +143,7 @@ built: all $(GUEST_ALL)
 # The cases lockdep/ boot it.
 lockdep:
 	$(Q)+$(MAKE) --no-print-directory LOCKDEP=1 all
-run-tests: built lockdep $(HOST_TESTS)
+run-tests: built lockdep $(TLB_OUT)/plugin.so $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run -j$(JOBS) $(T)
 setup:
 	$(Q)tools/setup

@@ -179,7 +179,7 @@ def missing(*programs):
 # Guests that measure or show rather than test, or have cases of their own.
 NOT_TESTS = {"abandon", "asleep", "bench", "clock", "control", "crash",
              "flood", "gap", "page_1g", "gib", "keep", "keep-large", "lend",
-             "race", "scale", "toil"}
+             "race", "scale", "tlb", "toil"}
 # Guests that time something: counted instructions do not depend on the load.
 TIMED = {"sched"}
 # What a guest needs to test all it can.

@@ -28,6 +28,7 @@
 #include "hv/domain/profile.h"
 #include "hv/entry/exit.h"
 #include "hv/entry/patch.h"
+#include "hv/entry/traced.h"
 #include "hv/entry/trap.h"
 #include "hv/sched/event.h"
 #include "hv/sched/queue.h"
@@ -125,6 +126,7 @@ static void init_machine(void)
 /* Who has to do with domains, in the order in which they hear of them. */
 static void register_all(void)
 {
+    traced_register();
     event_register();
     console_ring_register();
     store_register();

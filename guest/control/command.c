@@ -8,6 +8,7 @@ static const struct command *const groups[] = {
     command_basic,  command_domains,  command_images, command_pressure,
     command_policy, command_figures,  command_record, command_story,
     command_storm,  command_scenario, command_view,   command_map,
+    command_trace,  command_top,
 };
 
 const struct command *command_nth(unsigned n)

@@ -20,7 +20,7 @@ struct command {
 extern const struct command command_basic[], command_domains[],
     command_images[], command_pressure[], command_policy[], command_figures[],
     command_record[], command_story[], command_storm[], command_scenario[],
-    command_view[], command_map[];
+    command_view[], command_map[], command_trace[], command_top[];
 
 struct command_call {
     const struct command *command; /* NULL: the line is empty */

@@ -24,16 +24,19 @@ struct flagstone_control *ctl_named(enum flagstone_control_cmd cmd,
     return c;
 }
 
-bool ctl_run(struct flagstone_control *c)
+bool ctl_refuse(struct flagstone_control *c, int64_t rc)
 {
-    int64_t rc = ctl_try(c);
-
-    if (!rc)
-        return true;
     c->text[sizeof(c->text) - 1] = '\0';
     if (rc == -XEN_EFAULT || !c->text[0])
         return refuse("the hypervisor answers %ld", rc);
     return refuse("%s", c->text);
+}
+
+bool ctl_run(struct flagstone_control *c)
+{
+    int64_t rc = ctl_try(c);
+
+    return !rc || ctl_refuse(c, rc);
 }
 
 bool ctl_machine(struct flagstone_machine *m)

@@ -13,6 +13,8 @@ struct flagstone_control *ctl_new(enum flagstone_control_cmd cmd);
 struct flagstone_control *ctl_named(enum flagstone_control_cmd cmd,
                                     const char *name);
 bool ctl_run(struct flagstone_control *c);
+/* False: what it answered, which was not 0, put into words. */
+bool ctl_refuse(struct flagstone_control *c, int64_t rc);
 /* The errno negated, nothing refused. */
 int64_t ctl_try(struct flagstone_control *c);
 

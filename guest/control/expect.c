@@ -95,7 +95,7 @@ static bool run_note(const struct args *a)
 
 static void show(const char *scope, const struct figure *f, const void *record)
 {
-    char json[1000];
+    char json[2000];
     int n = format(json, sizeof(json), "@{\"stat\":\"%s\"", scope);
 
     for (; f->name; f++) {

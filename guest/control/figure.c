@@ -60,6 +60,7 @@ const struct figure figure_of_layout[] = {
 const struct figure figure_of_domain[] = {
     {"mem", offsetof(struct flagstone_domain, stats.tot_pages), PAGE_SHIFT},
     D(target),
+    D(cpu_ns),
     D(born_whole),
     D(quota),
     D(charged),

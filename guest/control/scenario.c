@@ -142,6 +142,11 @@ static bool checked(struct scenario *s, const char *name)
     return load(s, name) && each_line_or_blame(s, check_line);
 }
 
+bool scenario_reads(void)
+{
+    return depth;
+}
+
 static bool check_run(const struct args *a)
 {
     struct scenario s;

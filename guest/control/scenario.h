@@ -9,6 +9,8 @@
 
 #define SCENARIO_WHY 320
 
+/* Is a line looked at, or run, that is one of a scenario's? */
+bool scenario_reads(void);
 /* A module by name; false: `why` says in one line what is wrong. */
 bool scenario_check(const char *name, char why[SCENARIO_WHY]);
 bool scenario_run(const char *name, char why[SCENARIO_WHY]);

@@ -57,6 +57,15 @@ unsigned char terminal_key(void)
     return ahead[out++ % AHEAD];
 }
 
+bool terminal_pressed(void)
+{
+    read_some();
+    if (in == out)
+        return false;
+    out++;
+    return true;
+}
+
 bool terminal_interrupted(void)
 {
     unsigned from = in;

@@ -204,6 +204,11 @@ void bounce_assists_changed(const struct domain *d)
         follow_iopl(d->vcpu[i]);
 }
 
+void bounce_set_traced(struct vcpu *v, bool on)
+{
+    set_slow(v, BOUNCE_SLOW_TRACED, on);
+}
+
 void bounce_set_slow(struct vcpu *v)
 {
     set_slow(v, BOUNCE_SLOW_NMI, v->in_nmi);

@@ -32,9 +32,12 @@ void bounce_failsafe(struct vcpu *v, const uint64_t sel[4]);
 /* From fast.asm: the frame could not be written. */
 void bounce_bad_stack(void);
 
-#define BOUNCE_SLOW_NMI  1u /* in one: the vCPU's own, while it runs */
-#define BOUNCE_SLOW_IOPL 2u /* virtual IOPL: as its domain has it */
+#define BOUNCE_SLOW_NMI    1u /* in one: the vCPU's own, while it runs */
+#define BOUNCE_SLOW_IOPL   2u /* virtual IOPL: as its domain has it */
+#define BOUNCE_SLOW_TRACED 4u /* its hypercalls are, as its domain's are */
 /* v->slow of the current vCPU, or of one that is loaded nowhere. */
 void bounce_set_slow(struct vcpu *v);
 /* d->vm_assist is another: the IOPL's part of all, whatever they do. */
 void bounce_assists_changed(const struct domain *d);
+/* That part of it, whatever v does. */
+void bounce_set_traced(struct vcpu *v, bool on);

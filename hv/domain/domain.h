@@ -78,9 +78,10 @@ struct vcpu {
     /* What hv/entry/entry.asm looks at, in one cache line. */
     struct vcpu_info *info; /* through the direct map; never NULL */
     uint64_t hypercalls;    /* statistics, of this vCPU */
-    bool in_kernel;         /* guest kernel mode: root_kernel, kernel GS */
-    uint8_t slow;           /* why not for hv/entry/fast.asm: BOUNCE_SLOW_* */
-    uint16_t retries;       /* hv/domain/retry.h; the last mm.absent it saw: */
+    const void *calls; /* the table of hypercalls: hv/domain/call_trace.h */
+    bool in_kernel;    /* guest kernel mode: root_kernel, kernel GS */
+    uint8_t slow;      /* why not for hv/entry/fast.asm: BOUNCE_SLOW_* */
+    uint16_t retries;  /* hv/domain/retry.h; the last mm.absent it saw: */
     uint32_t absent_seen;
     uint64_t exceptions, faults; /* statistics, of this vCPU */
     struct mm_vcpu mm;
@@ -222,7 +223,8 @@ struct domain {
     uint64_t evtchn_open[EVTCHN_PORTS / 64]; /* that are, as far as was seen */
     mfn_t console_mfn, store_mfn; /* rings: ordinary frames of the guest */
     uint16_t console_port, store_port;
-    struct store *store; /* hv/svc/store/store.h */
+    struct store *store;      /* hv/svc/store/store.h */
+    struct call_trace *calls; /* hv/domain/call_trace.h; NULL: not traced */
     struct console_out out;
     bool control;   /* gets what is typed */
     bool ring_used; /* it has written to its console ring */

@@ -33,7 +33,7 @@ bits 64
 
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
 extern fast_exception, fast_syscall
-extern hypercall_table, hypercall_iret, profiled_iretq
+extern traced_call, hypercall_iret, profiled_iretq
 
 %include "hv/entry/entry.inc"
 
@@ -131,13 +131,13 @@ entry_syscall:
         mov [rsp + REG(R9)], r9
         mov [rsp + REG(R10)], r10
         inc qword [rsp + VCPU(HYPERCALLS)]
-        mov rsp, [gs:PERCPU_STACK_TOP]
         cmp rax, HYPERCALL_COUNT
         jae syscall_unknown
         cmp eax, HYPERCALL_IRET
         je syscall_iret
         mov rcx, r10                ; the fourth argument, as C has it
-        lea r10, [hypercall_table]
+        mov r10, [rsp + VCPU(CALLS)]
+        mov rsp, [gs:PERCPU_STACK_TOP]
         call [r10 + rax * 8]
 syscall_out:
         mov rsp, [gs:PERCPU_REGS_END]
@@ -165,12 +165,17 @@ exit_sysret:
         swapgs
         o64 sysret
 
+; The last of the table is one that there is none of.
 syscall_unknown:
-        mov rax, -ENOSYS
+        mov rcx, r10
+        mov r10, [rsp + VCPU(CALLS)]
+        mov rsp, [gs:PERCPU_STACK_TOP]
+        call [r10 + (HYPERCALL_COUNT - 1) * 8]
         jmp syscall_out
 
 ; It comes back when C has done it.
 syscall_iret:
+        mov rsp, [gs:PERCPU_STACK_TOP]
         call hypercall_iret
         jmp syscall_out
 
@@ -190,6 +195,15 @@ syscall_long:
         xor ebp, ebp
         call hypercall_complete_regs
         jmp exit_long
+
+; What all of a traced vCPU's hypercalls are (hv/entry/traced.c): the number, in
+; RAX, becomes C's seventh argument.
+global hypercall_traced
+hypercall_traced:
+        push rax
+        call traced_call
+        add rsp, 8
+        ret
 
 ; SYSCALL from compatibility mode (AMD only).
 global entry_syscall32

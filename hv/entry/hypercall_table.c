@@ -28,7 +28,7 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     NONE(38),
     NONE(39),
     [43 ... 47] = nosys,
-    [__HYPERVISOR_arch_1... HYPERCALLS - 1] = nosys,
+    [__HYPERVISOR_arch_1... HYPERCALLS - 1] = nosys, /* the last: entry.asm */
     CALL(set_trap_table),
     CALL(mmu_update),
     CALL(set_gdt),

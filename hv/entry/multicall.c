@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* multicall.c: a guest's list of hypercalls, one after the other. */
 #include "hv/arch/x86.h"
+#include "hv/domain/call_trace.h"
 #include "hv/domain/guest.h"
 #include "hv/domain/profile.h"
 #include "hv/entry/hypercall_table.h"
+#include "hv/entry/traced.h"
 
 static always_inline long call(const struct multicall_entry *e)
 {
@@ -14,13 +16,18 @@ static always_inline long call(const struct multicall_entry *e)
     return hypercall_call_with(hypercall_table[e->op], e->args);
 }
 
-static never_inline long profiled_call(const struct multicall_entry *e)
+static never_inline long watched_call(struct vcpu *v,
+                                      const struct multicall_entry *e)
 {
     const unsigned nr = (unsigned)MIN(e->op, (uint64_t)HYPERCALLS);
-    uint64_t start = x86_rdtsc();
-    long rc = call(e);
+    const struct multicall_entry as_it_was = *e;
+    const uint64_t start = x86_rdtsc();
+    const long rc = call(e);
 
-    profile_inner(nr, x86_rdtsc() - start);
+    if (profile_on)
+        profile_inner(nr, x86_rdtsc() - start);
+    if (call_trace_on(v->d))
+        traced_inner(v, &as_it_was, rc);
     return rc;
 }
 
@@ -36,7 +43,9 @@ static long multicall_again(uint64_t at, uint32_t left)
  */
 UNLOCKED_HYPERCALL2(multicall, uint64_t, calls, uint32_t, nr)
 {
-    const struct domain *d = current_vcpu()->d;
+    struct vcpu *v = current_vcpu();
+    const struct domain *d = v->d;
+    const bool watched = profile_on || call_trace_on(d);
     bool some = false; /* an interrupt may be late: each call gets somewhere */
 
     if (hypercall_in_multicall())
@@ -52,7 +61,7 @@ UNLOCKED_HYPERCALL2(multicall, uint64_t, calls, uint32_t, nr)
         if (guest_read(&e, calls, sizeof(e)))
             return -XEN_EFAULT;
         hypercall_entry_begin(&e);
-        rc = unlikely(profile_on) ? profiled_call(&e) : call(&e);
+        rc = unlikely(watched) ? watched_call(v, &e) : call(&e);
         if (hypercall_entry_end()) {
             if (guest_write(calls, &e, sizeof(e)))
                 return -XEN_EFAULT;

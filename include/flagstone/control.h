@@ -60,6 +60,15 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_vcpus = 41, /* in: domid, running, n: of its vCPUs the first
                                  n are to be online, the others offline: 1 to
                                  all; cpu/N/availability of its store */
+    /* Hypercalls as they come */
+    FLAGSTONE_CTL_trace = 42, /* in: domid, n: 1: from now on, 0: no more */
+    FLAGSTONE_CTL_trace_read = 43, /* in: domid, data, len: room for that many
+                                      struct flagstone_call; out: len: how many
+                                      there were, taken out of the ring, n: how
+                                      many were lost since it began, because
+                                      nobody read them in time. -EINVAL: the
+                                      domain is not traced. The last that
+                                      went can be read to the end. */
     /* Images */
     FLAGSTONE_CTL_image_drop = 20,     /* in: name */
     FLAGSTONE_CTL_image_check = 21,    /* in: name */
@@ -124,9 +133,12 @@ struct flagstone_domain {
     uint32_t state;
     char name[FLAGSTONE_NAME];
     uint32_t vcpus;
-    uint32_t superpages;   /* 0 off, 1 prefer, 2 require */
-    uint32_t relinquish;   /* 0 keep, 1 cut */
-    uint32_t control;      /* it is the caller */
+    uint32_t superpages; /* 0 off, 1 prefer, 2 require */
+    uint32_t relinquish; /* 0 keep, 1 cut */
+    uint32_t control;    /* it is the caller */
+    uint32_t traced;     /* FLAGSTONE_CTL_trace */
+    uint32_t pad;
+    uint64_t cpu_ns;       /* processor time, of all its vCPUs */
     uint64_t target;       /* pages it was asked to come to */
     uint64_t born_whole;   /* blocks whole when it was built or restored */
     uint64_t quota;        /* frames it may be charged for: maxmem, and a few
@@ -169,6 +181,18 @@ struct flagstone_layout {
     uint64_t large_before, large_after, shattered, remap, supplied;
     uint64_t whole, scattered, moved, healed;
     uint64_t ticks; /* TSC ticks the hypervisor spent */
+};
+
+#define FLAGSTONE_CALL_inner BIT(0) /* an entry of a multicall */
+#define FLAGSTONE_CALL_again BIT(1) /* not done yet: it is called once more */
+struct flagstone_call {
+    uint64_t ns; /* system time when it was done */
+    uint16_t vcpu;
+    uint16_t flags; /* FLAGSTONE_CALL_* */
+    uint32_t pad;
+    uint64_t nr;     /* __HYPERVISOR_*, or whatever it was */
+    uint64_t arg[6]; /* in order; those the hypercall has not are litter */
+    int64_t result;  /* not of an iret, nor of one that is called again */
 };
 
 struct flagstone_control {

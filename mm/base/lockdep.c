@@ -20,6 +20,7 @@ static const struct {
     [LOCKDEP_ALLOC] = {"alloc", false},
     [LOCKDEP_CACHE] = {"cache", false},
     [LOCKDEP_WINDOW] = {"window", false},
+    [LOCKDEP_CALLS] = {"calls", false},
 };
 
 const char *lockdep_class_name(enum lockdep_class c)

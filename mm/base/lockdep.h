@@ -44,6 +44,7 @@ enum lockdep_class {
     LOCKDEP_ALLOC,     /* alloc.lock */
     LOCKDEP_CACHE,     /* alloc_cpu.lock */
     LOCKDEP_WINDOW,    /* hv/domain/seg.c */
+    LOCKDEP_CALLS,     /* hv/domain/call_trace.c */
     LOCKDEP_CLASSES
 };
 _Static_assert(LOCKDEP_CLASSES <= 32, "a set of them is 32 bits");

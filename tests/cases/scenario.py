@@ -15,8 +15,18 @@ EXPECT = {
     "grants": ("refused, as it should be: take still has grants mapped: 1",
                "refused, as it should be: others still have grants of give "
                "mapped: 1", "3 guests ended well, 0 badly"),
-    # A page of 2 MiB, one of 4 KiB, and where a table was supplied.
-    "view": (r"\| *#.*aaaaaaaaabbBBBBBBBBBBBBBBBccccccccc\.{20}",
+    # By the table of hypercalls, in multicalls, of none; an iret. Then a page
+    # of 2 MiB, one of 4 KiB, and where a table was supplied.
+    "look": (r"v0 memory_op\(1, [0-9a-f]+\) = 1\s", r"v0 iret\(\)\s",
+             r'@{"trace":"big","calls":\d\d,"lost":0}',
+             r"  1 control +\d+\.\d +\d+ +0 +16 +0% +1\s+@.*\s+"
+             r"2 big +\d+\.\d +\d+ +0 +12 +83% +1\s",
+             r"v0 multicall\(ffff800000000000, 1\) = -EFAULT\s",
+             r"v0   memory_op\(1, [0-9a-f]+\) = 1\s",
+             r"v0 number 64\(1, 2, 3, 4, [0-9a-f]+, [0-9a-f]+\)\s+= -ENOSYS\s",
+             r"'hostile' is gone\s+@{\"trace\":\"hostile\",\"calls\":\d+,"
+             r'"lost":0}', "5 guests ended well, 0 badly",
+             r"  0M \|##[^|]*aaaaaaaaa", r"\|[^|]*bB{15}[^|]*c{9}[^|]*\|",
              r"b  big +15 +0 +1 +1 +0\s",
              r"L2\[  8\]  mfn \S+, pfn \S+, L2 table; refs 3, typed 1\s+0x\S+e7 "
              r"-> \S+  P RW US A D PSE\s+mapped by a page of 2M\s+it is mfn "

@@ -15,7 +15,7 @@ CTT_HEADERS := $(wildcard include/*.h guest/control/*.h guest/lib/*.h \
     tests/control/*.h)
 HOST_TESTS += $(addprefix $(BUILD)/tests/control/,$(CTT_TESTS) $(CTT_FUZZ))
 
-$(addprefix $(BUILD)/tests/control/,test_commands test_view): \
+$(addprefix $(BUILD)/tests/control/,test_commands test_view test_watch): \
     $(BUILD)/tests/control/%: tests/control/%.c $(CTT_ALL) $(CTT_HEADERS) tests/control/control.mk
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)

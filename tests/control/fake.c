@@ -46,6 +46,11 @@ int64_t timer_sleep(uint64_t ns)
     return 0;
 }
 
+bool terminal_pressed(void)
+{
+    return fake.keys && !--fake.keys;
+}
+
 bool terminal_interrupted(void)
 {
     return false;
@@ -134,6 +139,7 @@ static int64_t look(struct flagstone_control *c)
     switch (c->cmd) {
     case FLAGSTONE_CTL_machine:
         c->machine = fake.machine;
+        c->machine.ns = now;
         return 0;
     case FLAGSTONE_CTL_domain:
         for (uint32_t i = MAX(c->domid, 1u); i <= FAKE_DOMAINS; i++)
@@ -192,6 +198,25 @@ static int64_t walk(struct flagstone_control *c)
     return 0;
 }
 
+/* The calls there are, so many at a time; then, if it is short, none is left.
+ */
+static int64_t read_calls(struct flagstone_control *c)
+{
+    const struct flagstone_domain *d = domain(c->domid);
+    struct flagstone_call *out = (struct flagstone_call *)c->data;
+
+    if (!d)
+        return -XEN_ESRCH;
+    if (!d->traced)
+        return no(c, XEN_EINVAL, "it is not traced");
+    c->len = MIN(c->len, fake.calls);
+    for (uint64_t i = 0; i < c->len; i++)
+        out[i] = fake.call;
+    fake.calls -= c->len;
+    c->n = fake.lost;
+    return 0;
+}
+
 static int64_t ask(struct flagstone_domain *d, uint64_t n)
 {
     if (!fake.stubborn && n == FLAGSTONE_ASK_suspend)
@@ -232,6 +257,9 @@ static int64_t on_domain(struct flagstone_control *c)
         return set_target(d, c->n);
     case FLAGSTONE_CTL_vcpus:
         d->vcpus_target = d->vcpus_up = c->n;
+        return 0;
+    case FLAGSTONE_CTL_trace:
+        d->traced = (uint32_t)c->n;
         return 0;
     case FLAGSTONE_CTL_resume:
         d->state = FLAGSTONE_STATE_running;
@@ -296,6 +324,8 @@ int64_t ctl_try(struct flagstone_control *c)
         return note("who %lx", c->n);
     case FLAGSTONE_CTL_walk:
         return walk(c);
+    case FLAGSTONE_CTL_trace_read:
+        return read_calls(c);
     case FLAGSTONE_CTL_create:
         return create(c);
     case FLAGSTONE_CTL_restore:
@@ -305,6 +335,7 @@ int64_t ctl_try(struct flagstone_control *c)
     case FLAGSTONE_CTL_target:
     case FLAGSTONE_CTL_maxmem:
     case FLAGSTONE_CTL_vcpus:
+    case FLAGSTONE_CTL_trace:
     case FLAGSTONE_CTL_resume:
     case FLAGSTONE_CTL_relocate:
     case FLAGSTONE_CTL_save:

@@ -46,6 +46,7 @@ HVT_store_model := $(HVT_store)
 HVT_virtio_console :=
 HVT_transfer := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
 HVT_downgrade_ring := hv/call/downgrade_ring.c hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
+HVT_call_trace := hv/domain/call_trace.c $(HVT_MACHINE)
 HVT_msr :=
 HVT_freeze := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
     $(HVT_MACHINE)
@@ -66,7 +67,7 @@ HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
 HVT_NATIVE := msr event event_model event_threads time sched sched_smp sched_threads assist_threads ops \
-    freeze downgrade_ring selector seg tlb_cpus
+    freeze downgrade_ring call_trace selector seg tlb_cpus
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))

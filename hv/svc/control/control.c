@@ -9,6 +9,7 @@
 #include "hv/arch/memory.h"
 #include "hv/base/string.h"
 #include "hv/call/hypercall.h"
+#include "hv/domain/call_trace.h"
 #include "hv/domain/guest.h"
 #include "hv/sched/claims.h"
 #include "hv/svc/build/build.h"
@@ -31,6 +32,8 @@ static const struct operation operations[] = {
     [FLAGSTONE_CTL_map] = {control_map, true},
     [FLAGSTONE_CTL_who] = {control_who, true},
     [FLAGSTONE_CTL_walk] = {control_walk, true},
+    [FLAGSTONE_CTL_trace] = {control_trace, false},
+    [FLAGSTONE_CTL_trace_read] = {control_trace_read, true},
     [FLAGSTONE_CTL_create] = {control_create, false},
     [FLAGSTONE_CTL_destroy] = {control_destroy, false},
     [FLAGSTONE_CTL_ask] = {control_ask, false},
@@ -143,6 +146,9 @@ long control_op(struct domain *d, uint64_t arg)
 static void gone(void)
 {
     job.active = false;
+    for (struct domain *d = domain_list; d; d = d->next)
+        call_trace_end(d);
+    call_trace_drop();
     build_cancel();
     migrate_cancel();
     images_forget();

@@ -6,6 +6,7 @@
 #include "hv/base/string.h"
 #include "hv/call/hypercall.h"
 #include "hv/debug/report.h"
+#include "hv/domain/call_trace.h"
 #include "hv/sched/claims.h"
 #include "hv/sched/lifecycle.h"
 #include "hv/sched/sched.h"
@@ -86,6 +87,7 @@ static enum err let_go_of_all(void)
 
     if (!rc)
         claims_forget();
+    call_trace_drop();
     return rc;
 }
 

@@ -9,8 +9,10 @@
 #include "hv/debug/auditor.h"
 #include "hv/debug/report.h"
 #include "hv/dev/clock.h"
+#include "hv/domain/call_trace.h"
 #include "hv/domain/guest.h"
 #include "hv/sched/idle_work.h"
+#include "hv/sched/runstate.h"
 #include "hv/svc/build/retained.h"
 #include "hv/svc/control/filler.h"
 #include "hv/svc/migrate/images.h"
@@ -94,6 +96,18 @@ static unsigned count_up(const struct domain *d)
     return n;
 }
 
+static uint64_t cpu_time(const struct domain *d)
+{
+    struct vcpu_runstate_info r;
+    uint64_t ns = 0;
+
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        runstate_get(d->vcpu[i], &r);
+        ns += r.time[RUNSTATE_running];
+    }
+    return ns;
+}
+
 static void tell_domain(struct domain *d, const struct domain *by,
                         struct flagstone_domain *out)
 {
@@ -104,6 +118,8 @@ static void tell_domain(struct domain *d, const struct domain *by,
         .superpages = d->mm.superpages,
         .relinquish = d->mm.relinquish,
         .control = d == by,
+        .traced = call_trace_on(d),
+        .cpu_ns = cpu_time(d),
         .target = d->target,
         .born_whole = d->whole,
         .quota = quota_blocks(&d->mm) * BLOCK_FRAMES,

@@ -29,6 +29,10 @@ enum err control_map(struct control_call *call);
 enum err control_who(struct control_call *call);
 enum err control_walk(struct control_call *call);
 
+/* control_trace.c */
+enum err control_trace(struct control_call *call);
+enum err control_trace_read(struct control_call *call);
+
 /* control_create.c */
 enum err control_create(struct control_call *call);
 enum err control_claim(struct control_call *call);

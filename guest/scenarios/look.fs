@@ -1,6 +1,33 @@
 # SPDX-License-Identifier: MIT
 #! ICOUNT=1 HOSTMEM=256M HVARGS=loglevel=quiet
-# What map, walk and who say of domains whose mappings are known: the keeper
+# What can be seen of domains from outside. First what they do: hypercalls as
+# they come, and what each takes of the processor; tests that run under a trace
+# come to what they do without.
+
+create keep name=big mem=16M -- name=big
+until big.superpage_maps >= 6
+trace big on
+balloon big 12M
+until big.mem = 12M
+trace big off
+expect big.cpu_ns > 0
+top 2
+fails trace nobody on
+fails trace big off
+ask poweroff big
+wait big gone
+
+create traps name=traps mem=32M
+trace traps on
+wait traps gone
+create user name=user mem=32M
+trace user on
+wait user gone
+create hostile name=hostile mem=32M
+trace hostile 4
+wait hostile gone
+
+# Then what map, walk and who say of domains whose mappings are known: the keeper
 # maps its memory linearly from 0xffffffff80000000 on, by large entries; one
 # with data=small by small ones; and one that is restored where no block is
 # free has tables of the hypervisor's in the place of the large entries.
@@ -8,6 +35,7 @@
 create keep name=big mem=32M -- name=big
 create keep name=small mem=16M -- name=small data=small
 until big.superpage_maps >= 14
+until small.pt_l1 >= 8
 map
 echo a large page, a small one, and an address that nothing maps
 walk big 0xffffffff81000000

@@ -5,8 +5,8 @@
  *
  * Command line: how=shutdown (it says so itself), how=fault (a page fault
  * without a handler), how=stack (an exception, and no stack to put it on),
- * how=iret (into a user mode that has no page tables), how=frame (no iret
- * frame to be read), how=reboot.
+ * how=iret (into a user mode that has no page tables), how=frame and
+ * how=absent (no iret frame to be read, in either half), how=reboot.
  */
 #include "guest/lib/guest.h"
 
@@ -87,6 +87,8 @@ void guest_main(void)
         iret_without_root();
     else if (cmdline_is("how", "frame"))
         iret_from((const void *)NOWHERE);
+    else if (cmdline_is("how", "absent"))
+        iret_from((const void *)UINT64_C(0xffffc00000001000));
     else if (cmdline_is("how", "reboot"))
         guest_shutdown(SHUTDOWN_reboot);
     else

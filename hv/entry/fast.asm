@@ -22,11 +22,13 @@ bits 64
 extern common_guest, entry_common, exit_long, exit_iretq
 extern bounce_bad_stack, hypercall_iret_slow
 
-; mov to or from the guest's memory; a fault goes on at the label.
+; mov to or from the guest's memory; a fault goes on at the label. In one line of
+; data $ is where that begins, for each item of it: so there are two.
 %macro GUEST 2+
 %%at:   %2
 [section .extable progbits alloc noexec nowrite align=4]
-        dd %%at - $, %1 - $
+        dd %%at - $
+        dd %1 - $
 __?SECT?__
 %endmacro
 

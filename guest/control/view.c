@@ -150,7 +150,58 @@ static bool run_walk(const struct args *a)
     return true;
 }
 
+/* --- regs ----------------------------------------------------------------- */
+
+static void show_regs(const struct flagstone_regs *r)
+{
+    static const char *const states[] = {"down", "runnable", "blocked",
+                                         "polling"};
+
+    printk("%s, in %s mode, events %s%s\n",
+           r->state < ARRAY_SIZE(states) ? states[r->state] : "?",
+           r->in_kernel ? "kernel" : "user", r->masked ? "masked" : "unmasked",
+           r->loaded ? "; on a processor: as it last left that" : "");
+    printk("rip %04lx:%016lx rflags %016lx\n", r->cs & 0xffff, r->rip,
+           r->rflags);
+    printk("rsp %04lx:%016lx cr2    %016lx\n", r->ss & 0xffff, r->rsp, r->cr2);
+    printk("rax %016lx rbx %016lx rcx %016lx\n", r->rax, r->rbx, r->rcx);
+    printk("rdx %016lx rsi %016lx rdi %016lx\n", r->rdx, r->rsi, r->rdi);
+    printk("rbp %016lx r8  %016lx r9  %016lx\n", r->rbp, r->r8, r->r9);
+    printk("r10 %016lx r11 %016lx r12 %016lx\n", r->r10, r->r11, r->r12);
+    printk("r13 %016lx r14 %016lx r15 %016lx\n", r->r13, r->r14, r->r15);
+    printk("fs  %016lx gs  %016lx of user %016lx\n", r->fs_base,
+           r->gs_base_kernel, r->gs_base_user);
+    printk("kernel stack %016lx\nroots: mfn 0x%lx", r->kernel_sp,
+           r->root_kernel);
+    if (r->root_user != ~UINT64_C(0))
+        printk(", of user mode 0x%lx", r->root_user);
+    printk("\n");
+}
+
+static bool run_regs(const struct args *a)
+{
+    struct flagstone_domain d;
+    struct flagstone_control *c;
+    struct flagstone_regs r;
+
+    if (!ctl_domain(a->slot[0].text, &d))
+        return false;
+    c = ctl_new(FLAGSTONE_CTL_regs);
+    c->domid = d.domid;
+    c->n = a->slot[1].text ? a->slot[1].value : 0;
+    if (!ctl_run(c))
+        return false;
+    r = c->regs;
+    show_regs(&r);
+    printk("@{\"regs\":\"%s\",\"rip\":\"0x%lx\",\"rsp\":\"0x%lx\","
+           "\"state\":%u,\"in_kernel\":%u,\"loaded\":%u}\n",
+           d.name, r.rip, r.rsp, r.state, r.in_kernel, r.loaded);
+    return true;
+}
+
 const struct command command_view[] = {
+    {"regs", "NAME [N]", "the registers of a domain's vCPU 0, or N", run_regs,
+     NULL, false},
     {"who", "MFN", "whose a frame of the machine is, and what it is used for",
      run_who, NULL, false},
     {"walk", "NAME VA [kernel|user] [N]",

@@ -47,6 +47,9 @@ fails walk big 0x800000000000
 fails walk big 0xffff800000000000
 fails walk big 0x1000 kernel 7
 fails walk nobody 0x1000
+regs big
+fails regs control
+fails regs big 1
 who 0
 who 0xffffffffff
 note large big.superpage_maps

@@ -69,6 +69,8 @@ enum flagstone_control_cmd {
                                       nobody read them in time. -EINVAL: the
                                       domain is not traced. The last that
                                       went can be read to the end. */
+    FLAGSTONE_CTL_regs = 44, /* in: domid, not the caller's, n: its vCPU; out:
+                                regs */
     /* Images */
     FLAGSTONE_CTL_image_drop = 20,     /* in: name */
     FLAGSTONE_CTL_image_check = 21,    /* in: name */
@@ -214,5 +216,6 @@ struct flagstone_control {
         struct flagstone_layout layout;
         struct flagstone_frame frame;
         struct flagstone_walk walk;
+        struct flagstone_regs regs;
     };
 };

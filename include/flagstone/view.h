@@ -77,6 +77,28 @@ struct flagstone_frame {
 };
 _Static_assert(sizeof(struct flagstone_frame) == 48, "no holes");
 
+/* What a vCPU does. */
+enum flagstone_vcpu_state {
+    FLAGSTONE_VCPU_down = 0,
+    FLAGSTONE_VCPU_runnable = 1, /* or runs */
+    FLAGSTONE_VCPU_blocked = 2,
+    FLAGSTONE_VCPU_polling = 3,
+};
+
+struct flagstone_regs {
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rip, rflags, cs, ss, cr2;
+    uint64_t fs_base, gs_base_kernel, gs_base_user;
+    uint64_t kernel_sp;              /* as stack_switch set it */
+    uint64_t root_kernel, root_user; /* mfns, ~0: none */
+    uint32_t in_kernel;              /* or in its user mode */
+    uint32_t state;                  /* enum flagstone_vcpu_state */
+    uint32_t loaded; /* a processor has it: all is as it last came in, and may
+                        be of several moments */
+    uint32_t masked; /* events are */
+};
+
 /* Where a walk ended. */
 enum flagstone_walk_end {
     FLAGSTONE_WALK_mapped = 0,  /* frame: what is mapped there */

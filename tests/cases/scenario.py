@@ -39,6 +39,8 @@ EXPECT = {
              "refused, as it should be: 800000000000 is no address",
              "refused, as it should be: ffff800000000000 is the hypervisor's",
              "refused, as it should be: big has vCPUs 0 to 0, not 7",
+             r"(blocked|runnable), in kernel mode, events .*\s+rip e033:ffffffff8",
+             "refused, as it should be: the registers of who asks change",
              r"P RW US A D; shattered: table supplied\s+L1\[  0\]  mfn \S+, L1 "
              r"table, supplied; refs 2, typed 1\s",
              r"free 2  \+  shared 40  #  hypervisor"),

@@ -319,6 +319,9 @@ int64_t ctl_try(struct flagstone_control *c)
         return read_module(c);
     case FLAGSTONE_CTL_map:
         return map(c);
+    case FLAGSTONE_CTL_regs:
+        c->regs = fake.regs;
+        return note("regs %u %lu", c->domid, c->n);
     case FLAGSTONE_CTL_who:
         c->frame = fake.frame;
         return note("who %lx", c->n);

@@ -24,6 +24,7 @@ struct fake {
     struct flagstone_block (*block)(uint64_t n);
     struct flagstone_walk walk; /* where every address leads */
     struct flagstone_frame frame;
+    struct flagstone_regs regs;
     struct flagstone_call call; /* each of those that are in the ring: */
     uint64_t calls, lost;
     unsigned keys;    /* a key is pressed at the nth look; 0: never */

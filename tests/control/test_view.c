@@ -315,6 +315,28 @@ static void who_has_it(void **state)
     has("a hole: nobody has it\n");
 }
 
+static void registers(void **state)
+{
+    (void)state;
+    fake_add_domain("web", 4);
+    memset(&fake.regs, 0xff, sizeof(fake.regs));
+    fake.regs.rip = 0x1234;
+    says("regs web 3");
+    assert_string_equal(fake.asked, "regs 2 3|");
+    has("?, in kernel mode, events masked; on a processor: as it last left "
+        "that\n");
+    has("rip ffff:0000000000001234 rflags ffffffffffffffff\n");
+    has("roots: mfn 0xffffffffffffffff\n");
+    fake.regs = (struct flagstone_regs){.state = FLAGSTONE_VCPU_blocked,
+                                        .root_user = 7};
+    says("regs web");
+    assert_string_equal(fake.asked, "regs 2 0|");
+    has("blocked, in user mode, events unmasked\n");
+    has("roots: mfn 0x0, of user mode 0x7\n");
+    refuses("regs nobody", "there is no domain named 'nobody'");
+    refuses("regs web first", "regs: 'first' is not a number (regs NAME [N])");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup(every_end_is_told, fresh),
         cmocka_unit_test_setup(mistakes_are_named, fresh),
         cmocka_unit_test_setup(who_has_it, fresh),
+        cmocka_unit_test_setup(registers, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

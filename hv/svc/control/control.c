@@ -32,6 +32,7 @@ static const struct operation operations[] = {
     [FLAGSTONE_CTL_map] = {control_map, true},
     [FLAGSTONE_CTL_who] = {control_who, true},
     [FLAGSTONE_CTL_walk] = {control_walk, true},
+    [FLAGSTONE_CTL_regs] = {control_regs, true},
     [FLAGSTONE_CTL_trace] = {control_trace, false},
     [FLAGSTONE_CTL_trace_read] = {control_trace_read, true},
     [FLAGSTONE_CTL_create] = {control_create, false},

@@ -28,6 +28,7 @@ enum err control_audit(struct control_call *call);
 enum err control_map(struct control_call *call);
 enum err control_who(struct control_call *call);
 enum err control_walk(struct control_call *call);
+enum err control_regs(struct control_call *call);
 
 /* control_trace.c */
 enum err control_trace(struct control_call *call);

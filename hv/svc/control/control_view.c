@@ -47,23 +47,99 @@ static enum err check_va(uint64_t va, char *text)
     return ERR_NONE;
 }
 
-enum err control_walk(struct control_call *call)
+/* c->n of domain c->domid. */
+static enum err find_vcpu(struct control_call *call, struct vcpu **out)
 {
-    struct flagstone_control *c = call->c;
-    struct domain *d = control_find(call);
-    const struct vcpu *v = d ? domain_vcpu(d, c->n) : NULL;
-    struct mm_op op;
+    const struct domain *d = control_find(call);
 
     if (!d)
         return ERR_SRCH;
-    if (!v)
-        return fail(c->text, ERR_NOENT, "%s has vCPUs 0 to %u, not %lu",
-                    d->name, d->nr_vcpus - 1, c->n);
+    *out = domain_vcpu(d, call->c->n);
+    if (!*out)
+        return fail(call->c->text, ERR_NOENT, "%s has vCPUs 0 to %u, not %lu",
+                    d->name, d->nr_vcpus - 1, call->c->n);
+    return ERR_NONE;
+}
+
+enum err control_walk(struct control_call *call)
+{
+    struct flagstone_control *c = call->c;
+    struct mm_op op;
+    struct vcpu *v;
+    enum err rc = find_vcpu(call, &v);
+
+    if (rc)
+        return rc;
     if (check_va(c->offset, c->text))
         return ERR_INVAL;
-    mm_op_begin(&op, &d->mm, NULL);
+    mm_op_begin(&op, &v->d->mm, NULL);
     view_walk(&op, c->policy ? v->mm.root_user : v->mm.root_kernel, c->offset,
               &c->walk);
     mm_op_end(&op);
+    return ERR_NONE;
+}
+
+/* --- registers ------------------------------------------------------------ */
+
+_Static_assert((unsigned)FLAGSTONE_VCPU_down == VCPU_DOWN &&
+                   (unsigned)FLAGSTONE_VCPU_runnable == VCPU_RUNNABLE &&
+                   (unsigned)FLAGSTONE_VCPU_blocked == VCPU_BLOCKED &&
+                   (unsigned)FLAGSTONE_VCPU_polling == VCPU_POLLING,
+               "the interface has our numbers");
+
+static struct flagstone_regs tell_regs(const struct vcpu *v)
+{
+    const struct regs *r = &v->regs;
+
+    return (struct flagstone_regs){
+        .rax = r->rax,
+        .rbx = r->rbx,
+        .rcx = r->rcx,
+        .rdx = r->rdx,
+        .rsi = r->rsi,
+        .rdi = r->rdi,
+        .rbp = r->rbp,
+        .rsp = r->rsp,
+        .r8 = r->r8,
+        .r9 = r->r9,
+        .r10 = r->r10,
+        .r11 = r->r11,
+        .r12 = r->r12,
+        .r13 = r->r13,
+        .r14 = r->r14,
+        .r15 = r->r15,
+        .rip = r->rip,
+        .rflags = r->rflags,
+        .cs = r->cs,
+        .ss = r->ss,
+        .cr2 = READ_ONCE(v->info->arch.cr2),
+        .fs_base = v->fs_base,
+        .gs_base_kernel = v->gs_base_kernel,
+        .gs_base_user = v->gs_base_user,
+        .kernel_sp = v->kernel_sp,
+        .root_kernel = v->mm.root_kernel.v,
+        .root_user = v->mm.root_user.v,
+        .in_kernel = v->in_kernel,
+        .state = READ_ONCE(v->state),
+        .loaded = READ_ONCE(v->on) != NULL,
+        .masked = READ_ONCE(v->info->evtchn_upcall_mask) & 1,
+    };
+}
+
+/*
+ * What is on a processor is where it was when it came into the hypervisor last.
+ * The caller's own are half in the machine just now.
+ */
+enum err control_regs(struct control_call *call)
+{
+    struct vcpu *v;
+    enum err rc = find_vcpu(call, &v);
+
+    if (rc)
+        return rc;
+    if (v->d == call->by)
+        return fail(call->c->text, ERR_INVAL,
+                    "the registers of who asks change as it asks");
+    call->c->regs = tell_regs(v);
     return ERR_NONE;
 }

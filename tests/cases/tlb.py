@@ -6,4 +6,4 @@ from case import Case
 
 def cases():
     yield Case("tlb/gups", ["tests/tlb/run", "--small"], limit=40, expect=(
-        "gups in pages of 2m is what its trace says: accesses 40000",))
+        "gups, 2m, is what its trace says: accesses 40000",))

@@ -25,17 +25,25 @@ $(T_OUT)/headers: tests/mm/headers
 
 SIM_C := $(wildcard tests/sim/*.c)
 PLAIN_LIB := $(T_OUT)/plain/tests/mm/port.o $(T_OUT)/plain/tests/mm/simtlb.o
-HOST_TESTS += $(BUILD)/tests/sim/churn
-$(BUILD)/tests/sim/churn: $(SIM_C:%.c=$(T_OUT)/plain/%.o) $(PLAIN_MM) $(PLAIN_LIB)
+# What mm/ writes to memory that nobody looks at is not written: content.h.
+$(T_OUT)/sim/%.o: %.c tests/sim/sim.mk
+	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) -o $@ $^ -lm
+	$(Q)$(HOST_CC) $(PLAIN_CFLAGS) -fno-builtin-memset -fno-builtin-memcpy \
+	    -MMD -MP -c -o $@ $<
+SIM_LIB := $(patsubst %.c,$(T_OUT)/sim/%.o,\
+    $(filter-out tests/sim/sim.c tests/sim/churn.c,$(SIM_C)) $(MM_C)) $(PLAIN_LIB)
+HOST_TESTS += $(BUILD)/tests/sim/churn
+$(BUILD)/tests/sim/%: $(T_OUT)/sim/tests/sim/%.o $(SIM_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) -Wl,--wrap=memset,--wrap=memcpy -o $@ $^ -lm -lpthread
 $(BUILD)/tests/bench/%: $(T_OUT)/plain/tests/bench/%.o $(PLAIN_MM) $(PLAIN_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -o $@ $^ -lpthread
 
 .PHONY: sim bench-host
-sim: $(BUILD)/tests/sim/churn
-	$(Q)$< seeds=10
+sim: $(BUILD)/tests/sim/sim
+	$(Q)$< out=$(BUILD)/sim/results $(if $(FULL),full=1) $(ARGS)
 bench-host: $(BUILD)/tests/bench/bench_alloc $(BUILD)/tests/bench/bench_threads
 	$(Q)for b in $^; do $$b || exit 1; done
 

@@ -2,59 +2,47 @@
 /* trace.c: see trace.h. */
 #include "trace.h"
 
-#include <math.h>
+#include <inttypes.h>
+#include <string.h>
 
-uint64_t trace_upto(struct trace *t, uint64_t n)
+void trace_begin(FILE *f, const struct allocator_config *c)
 {
-    t->dice ^= t->dice >> 12;
-    t->dice ^= t->dice << 25;
-    t->dice ^= t->dice >> 27;
-    return (t->dice * UINT64_C(2685821657736338717) >> 11) % n;
+    fprintf(f,
+            "sim-trace 1 blocks=%" PRIu64 " reserve=%" PRIu64
+            " cpus=%u goal=%u\n",
+            c->blocks, c->reserve, c->cpus, c->goal);
 }
 
-double trace_unit(struct trace *t)
+bool trace_open(FILE *f, struct allocator_config *c)
 {
-    return (double)trace_upto(t, UINT64_C(1) << 52) /
-           (double)(UINT64_C(1) << 52);
+    return fscanf(f,
+                  "sim-trace 1 blocks=%" SCNu64 " reserve=%" SCNu64
+                  " cpus=%u goal=%u\n",
+                  &c->blocks, &c->reserve, &c->cpus, &c->goal) == 4 &&
+           c->blocks > 1 && c->blocks <= UINT64_C(1) << 23 && c->cpus > 0;
 }
 
-/* Between a and b, evenly in the logarithm. */
-static double between(double a, double b, double part)
+void trace_write(FILE *f, const struct trace_op *op)
 {
-    return a * pow(b / a, part);
+    uint64_t bits;
+
+    memcpy(&bits, &op->hours, sizeof(bits));
+    fprintf(f, "%016" PRIx64 " %c %u %u %" PRIu64 " %" PRIu64 "\n", bits,
+            (char)op->kind, op->order, op->owner, op->tag, op->n);
 }
 
-/*
- * Distribution of lifetimes: 2019 trace; the first two and the last points
- * are choices of the model.
- */
-double trace_hours(struct trace *t)
+int trace_read(FILE *f, struct trace_op *op)
 {
-    static const struct {
-        double hours, below;
-    } cdf[] = {{.08, 0},   {.33, .40}, {1, .65},  {5, .78}, {10, .82},
-               {20, .862}, {40, .885}, {75, .90}, {720, 1}};
-    double u = trace_unit(t);
-    unsigned i = 1;
+    uint64_t bits;
+    char kind;
+    int n = fscanf(f, "%" SCNx64 " %c %u %u %" SCNu64 " %" SCNu64 "\n", &bits,
+                   &kind, &op->order, &op->owner, &op->tag, &op->n);
 
-    while (i < ARRAY_SIZE(cdf) - 1 && u >= cdf[i].below)
-        i++;
-    return between(cdf[i - 1].hours, cdf[i].hours,
-                   (u - cdf[i - 1].below) / (cdf[i].below - cdf[i - 1].below));
-}
-
-/* Distribution of memory sizes, GB: 2019 trace; 0.75 is its least VM. */
-uint64_t trace_blocks(struct trace *t)
-{
-    static const struct {
-        double gb, part;
-    } sizes[] = {{.75, 0},  {2, .120},  {4, .157},
-                 {8, .373}, {32, .318}, {64, .032}};
-    double u = trace_unit(t), gb;
-    unsigned i = 1;
-
-    while (i < ARRAY_SIZE(sizes) - 1 && u >= sizes[i].part)
-        u -= sizes[i++].part;
-    gb = between(sizes[i - 1].gb, sizes[i].gb, fmin(u / sizes[i].part, 1)) / 8;
-    return (uint64_t)ceil(gb * 512);
+    if (n == EOF)
+        return 0;
+    if (n != 6 || !strchr("BEGAPHSTtNnICM", kind))
+        return -1;
+    memcpy(&op->hours, &bits, sizeof(bits));
+    op->kind = (enum trace_kind)kind;
+    return 1;
 }

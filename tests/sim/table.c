@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* table.c: see table.h. */
+#include "table.h"
+
+void table_head(const char *title)
+{
+    printf("\n%s\n%-17s %6s %6s-%-6s %6s %6s %6s %5s %6s %7s %6s\n", title, "",
+           "HA*", "seeds", "", "HA*o", "FB %", "GV", "GiB", "CDm k", "moved k",
+           "clean%");
+}
+
+void table_add(struct table_row *r, const char *line)
+{
+    double star = job_number(line, "ha_star");
+
+    if (r->n == 0 || star < r->least)
+        r->least = star;
+    if (r->n++ == 0 || star > r->most)
+        r->most = star;
+    r->star += star;
+    r->owner += job_number(line, "ha_star_owner");
+    r->fb += job_number(line, "fb");
+    r->gv += job_number(line, "gv");
+    r->regions += job_number(line, "whole_regions");
+    r->cdm += job_number(line, "cdm_frames");
+    r->moved += job_number(line, "moved_frames");
+    r->clean += job_number(line, "clean_hit");
+}
+
+void table_row(const struct table_row *r)
+{
+    double n = r->n;
+
+    if (r->n == 0)
+        return;
+    printf(
+        "%-17s %6.4f %6.4f-%6.4f %6.4f %6.2f %6.0f %5.1f %6.0f %7.0f %6.2f\n",
+        r->allocator, r->star / n, r->least, r->most, r->owner / n,
+        100 * r->fb / n, r->gv / n, r->regions / n, r->cdm / n / 1e3,
+        r->moved / n / 1e3, 100 * r->clean / n);
+}

@@ -8,7 +8,8 @@
 #include "guest/control/story.h"
 #include "guest/lib/guest.h"
 
-static const char *const state_names[] = {"running", "suspended", "ending"};
+static const char *const state_names[] = {"running", "suspended", "ending",
+                                          "paused"};
 
 static const char *state_name(uint32_t state)
 {
@@ -137,6 +138,16 @@ static bool run_vcpus(const struct args *a)
                          a->slot[1].value);
 }
 
+static bool run_pause(const struct args *a)
+{
+    return ctl_on_domain(FLAGSTONE_CTL_pause, a->slot[0].text, 1);
+}
+
+static bool run_unpause(const struct args *a)
+{
+    return ctl_on_domain(FLAGSTONE_CTL_pause, a->slot[0].text, 0);
+}
+
 /* --- waiting ------------------------------------------------------------- */
 
 struct waiting {
@@ -258,6 +269,9 @@ const struct command command_domains[] = {
      NULL, false},
     {"vcpus", "NAME N", "ask a domain to have its first N vCPUs online",
      run_vcpus, NULL, false},
+    {"pause", "NAME", "let none of its vCPUs run; it does not know", run_pause,
+     NULL, false},
+    {"unpause", "NAME", "let them run on", run_unpause, NULL, false},
     {"wait", "NAME running|suspended|gone|SIZE [SECONDS]",
      "until a domain is so", run_wait, NULL, true},
     {"resume", "NAME", "let a suspended domain go on", run_resume, NULL, false},

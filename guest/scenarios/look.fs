@@ -14,6 +14,20 @@ expect big.cpu_ns > 0
 top 2
 fails trace nobody on
 fails trace big off
+# Paused it does nothing; what it is told meanwhile it finds afterwards.
+pause big
+fails pause big
+note calls big.hypercalls
+note ran big.cpu_ns
+balloon big 16M
+fails ask poweroff big
+sleep 2
+expect big.hypercalls = $calls
+expect big.cpu_ns = $ran
+fails pause control
+unpause big
+fails unpause big
+until big.mem = 16M
 ask poweroff big
 wait big gone
 

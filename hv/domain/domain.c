@@ -242,6 +242,13 @@ void domain_suspend(struct domain *d)
     settle(d);
 }
 
+void domain_set_paused(struct domain *d, bool paused)
+{
+    WRITE_ONCE(d->paused, paused);
+    if (paused)
+        stop_running(d);
+}
+
 void domain_settle(void)
 {
     hv_lock_get();

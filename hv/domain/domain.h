@@ -209,10 +209,12 @@ struct domain {
     unsigned end_reason; /* SHUTDOWN_* as the guest gave it */
     bool reason_set;     /* by SCHEDOP_shutdown_code, which has precedence: */
     uint32_t reason;
-    bool stopping;  /* it is to be suspended once none of them is held */
-    bool suspended; /* alive, but none of its vCPUs runs */
-    bool moved;     /* and it has to be told so: restored, relocated */
-    bool dumped;    /* dump_vcpu() has told of the crash */
+    bool stopping;      /* it is to be suspended once none of them is held */
+    bool suspended;     /* alive, but none of its vCPUs runs */
+    bool paused;        /* the same, and it does not know */
+    uint64_t paused_at; /* system time */
+    bool moved;         /* and it has to be told so: restored, relocated */
+    bool dumped;        /* dump_vcpu() has told of the crash */
     const struct vcpu *culprit; /* whom it is to tell of; NULL: any */
 
     mfn_t shared_mfn; /* shared_info: a fixed frame of the domain's */
@@ -329,11 +331,19 @@ struct domain *domain_get(domid_t id);
 struct domain *domain_get_going(domid_t id);
 void domain_put(struct domain *d);
 
-/* May its vCPUs run? */
-static inline bool domain_runs(const struct domain *d)
+/*
+ * Is what is sent to it, and what it is in the midst of, done? If it is paused,
+ * too: it finds that when it goes on.
+ */
+static inline bool domain_is_up(const struct domain *d)
 {
     return READ_ONCE(d->end) == DOMAIN_ALIVE && !READ_ONCE(d->stopping) &&
            !READ_ONCE(d->suspended);
+}
+/* May its vCPUs run? */
+static inline bool domain_runs(const struct domain *d)
+{
+    return domain_is_up(d) && !READ_ONCE(d->paused);
 }
 
 /*
@@ -368,6 +378,11 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
  * it; without a control guest it ends.
  */
 void domain_suspend(struct domain *d);
+/*
+ * Its vCPUs stop where they are, or may run again: then sched_resume() each. It
+ * has stopped when `held` is 0.
+ */
+void domain_set_paused(struct domain *d, bool paused);
 /*
  * Whoever was to be suspended is, if none of its vCPUs is held any more. Takes
  * hv_lock.

@@ -72,7 +72,7 @@ UNLOCKED_HYPERCALL2(multicall, uint64_t, calls, uint32_t, nr)
         if (guest_write64(calls + offsetof(struct multicall_entry, result),
                           (uint64_t)rc))
             return -XEN_EFAULT;
-        if (!domain_runs(d))
+        if (!domain_is_up(d))
             return 0;
     }
     return 0;

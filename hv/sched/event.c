@@ -204,7 +204,7 @@ static void wake_pollers(struct domain *d, unsigned port)
 
 static void set_pending(struct domain *d, const struct evtchn *e, unsigned port)
 {
-    if (!domain_runs(d))
+    if (!domain_is_up(d))
         return;
     if (test_and_set(d->shared->evtchn_pending, port))
         return;

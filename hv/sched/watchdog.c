@@ -47,3 +47,10 @@ void watchdog_tick(uint64_t now)
                 domain_crash(d, "it did not reset its watchdog %u in time",
                              i + 1);
 }
+
+void watchdog_delay(struct domain *d, uint64_t ns)
+{
+    for (unsigned i = 0; i < DOMAIN_WATCHDOGS; i++)
+        if (d->watchdog[i])
+            d->watchdog[i] += ns;
+}

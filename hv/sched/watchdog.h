@@ -8,3 +8,5 @@
 long watchdog_set(struct domain *d, uint32_t id, uint32_t seconds);
 /* From the timer, now and then: ends whoever is overdue. */
 void watchdog_tick(uint64_t now);
+/* d could not reset its own for so long: they are later. */
+void watchdog_delay(struct domain *d, uint64_t ns);

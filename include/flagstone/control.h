@@ -69,8 +69,12 @@ enum flagstone_control_cmd {
                                       nobody read them in time. -EINVAL: the
                                       domain is not traced. The last that
                                       went can be read to the end. */
-    FLAGSTONE_CTL_regs = 44, /* in: domid, not the caller's, n: its vCPU; out:
-                                regs */
+    FLAGSTONE_CTL_regs = 44,  /* in: domid, not the caller's, n: its vCPU; out:
+                                 regs */
+    FLAGSTONE_CTL_pause = 45, /* in: domid, not the caller's, n: 1: none of its
+                                 vCPUs runs on return, 0: they may. It does not
+                                 know; what is sent to it is there when it goes
+                                 on. -EINVAL: it is so already, or suspended */
     /* Images */
     FLAGSTONE_CTL_image_drop = 20,     /* in: name */
     FLAGSTONE_CTL_image_check = 21,    /* in: name */
@@ -128,6 +132,7 @@ enum flagstone_state {
     FLAGSTONE_STATE_running = 0,
     FLAGSTONE_STATE_suspended = 1,
     FLAGSTONE_STATE_ended = 2, /* being taken down */
+    FLAGSTONE_STATE_paused = 3,
 };
 
 struct flagstone_domain {

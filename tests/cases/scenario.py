@@ -21,6 +21,7 @@ EXPECT = {
              r'@{"trace":"big","calls":\d\d,"lost":0}',
              r"  1 control +\d+\.\d +\d+ +0 +16 +0% +1\s+@.*\s+"
              r"2 big +\d+\.\d +\d+ +0 +12 +83% +1\s",
+             "refused, as it should be: big is paused\\s", "big is not paused\\s",
              r"v0 multicall\(ffff800000000000, 1\) = -EFAULT\s",
              r"v0   memory_op\(1, [0-9a-f]+\) = 1\s",
              r"v0 number 64\(1, 2, 3, 4, [0-9a-f]+, [0-9a-f]+\)\s+= -ENOSYS\s",

@@ -258,6 +258,9 @@ static int64_t on_domain(struct flagstone_control *c)
     case FLAGSTONE_CTL_vcpus:
         d->vcpus_target = d->vcpus_up = c->n;
         return 0;
+    case FLAGSTONE_CTL_pause:
+        d->state = c->n ? FLAGSTONE_STATE_paused : FLAGSTONE_STATE_running;
+        return 0;
     case FLAGSTONE_CTL_trace:
         d->traced = (uint32_t)c->n;
         return 0;
@@ -338,6 +341,7 @@ int64_t ctl_try(struct flagstone_control *c)
     case FLAGSTONE_CTL_target:
     case FLAGSTONE_CTL_maxmem:
     case FLAGSTONE_CTL_vcpus:
+    case FLAGSTONE_CTL_pause:
     case FLAGSTONE_CTL_trace:
     case FLAGSTONE_CTL_resume:
     case FLAGSTONE_CTL_relocate:

@@ -56,6 +56,10 @@ static void commands_ask_for_what_they_say(void **state)
     does("vcpus web 2", "41 web 2|");
     does("until web.vcpus_up = 2", "");
     does("expect web.vcpus_target = 2", "");
+    does("pause web", "45 web 1|");
+    does("list", "");
+    assert_non_null(strstr(fake.said, "  2 web             paused "));
+    does("unpause web", "45 web 0|");
     does("ask suspend web", "12 web 2|");
     fake_add_domain("one", 16);
     does("ask poweroff one", "12 one 0|");

@@ -151,6 +151,22 @@ static void nobody_is_woken_in_a_domain_that_ended(void **state)
     assert_int_equal(d1->shared->evtchn_pending[0], 0);
 }
 
+/* Whoever is paused goes on with it; whoever is suspended begins anew. */
+static void events_wait_for_who_is_paused(void **state)
+{
+    (void)state;
+    d1->paused = true;
+    send_ipi();
+    assert_int_equal(d1->shared->evtchn_pending[0], BIT(ipi));
+    assert_int_equal(d1->vcpu[1]->info->evtchn_upcall_pending, 1);
+    d1->paused = false;
+    d1->shared->evtchn_pending[0] = 0;
+    d1->suspended = true;
+    send_ipi();
+    assert_int_equal(d1->shared->evtchn_pending[0], 0);
+    d1->suspended = false;
+}
+
 static void sending_reaches_the_hypervisor(void **state)
 {
     uint16_t port;
@@ -386,6 +402,7 @@ int main(void)
         with_ipi(a_poller_wakes_for_a_masked_event_it_waits_for),
         with_ipi(events_go_to_the_registered_info),
         with_ipi(nobody_is_woken_in_a_domain_that_ended),
+        with_ipi(events_wait_for_who_is_paused),
         with_ipi(sending_reaches_the_hypervisor),
         with_ipi(a_virq_reaches_the_vcpu_that_bound_it),
         with_ipi(all_ports_can_be_had_and_no_more),

@@ -403,6 +403,24 @@ static void a_watchdog_bites_who_leaves_it_alone(void **state)
     assert_non_null(strstr(said, "did not reset its watchdog 2 in time"));
 }
 
+/* Who is paused cannot reset it, and has as long as before when it goes on. */
+static void a_watchdog_stands_still_while_its_domain_is_paused(void **state)
+{
+    (void)state;
+    assert_int_equal(watchdog_set(d, 0, 2), 1);
+    pass_until(now + SECOND, 0);
+    d->paused = true;
+    pass_until(now + 9 * SECOND, 0);
+    assert_int_equal(d->end, DOMAIN_ALIVE);
+    d->paused = false;
+    watchdog_delay(d, 9 * SECOND);
+    pass_until(now + SECOND - 1, 0);
+    assert_int_equal(d->end, DOMAIN_ALIVE);
+    assert_int_equal(d->watchdog[1], 0);
+    pass_until(now + 30000000, 0);
+    assert_int_equal(d->end, DOMAIN_CRASHED);
+}
+
 /* --- many at once, against plain bookkeeping ------------------------------ */
 
 struct expected {
@@ -537,6 +555,7 @@ int main(void)
         timed(the_console_is_looked_at),
         timed(console_text_that_waits_is_soon_shown),
         timed(a_watchdog_bites_who_leaves_it_alone),
+        timed(a_watchdog_stands_still_while_its_domain_is_paused),
         timed(many_timers_all_keep_time),
         timed(the_clock_is_published_by_versions),
     };

@@ -98,7 +98,7 @@ static unsigned drain_some(struct domain *d)
  */
 static bool wants_turn(const struct domain *d)
 {
-    return d->ring_more && domain_runs(d);
+    return d->ring_more && domain_is_up(d);
 }
 
 /* Behind the one that had the last turn, by id. */
@@ -234,7 +234,7 @@ static void give_keys(struct domain *d)
     struct xencons_interface *ring;
     bool some;
 
-    if (!d || typed_in == typed_out || !domain_runs(d))
+    if (!d || typed_in == typed_out || !domain_is_up(d))
         return;
     if (event_virq_bound(d, VIRQ_CONSOLE)) {
         event_virq(d->vcpu[0], VIRQ_CONSOLE);

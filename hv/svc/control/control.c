@@ -32,6 +32,7 @@ static const struct operation operations[] = {
     [FLAGSTONE_CTL_map] = {control_map, true},
     [FLAGSTONE_CTL_who] = {control_who, true},
     [FLAGSTONE_CTL_walk] = {control_walk, true},
+    [FLAGSTONE_CTL_pause] = {control_pause, false},
     [FLAGSTONE_CTL_regs] = {control_regs, true},
     [FLAGSTONE_CTL_trace] = {control_trace, false},
     [FLAGSTONE_CTL_trace_read] = {control_trace_read, true},
@@ -147,8 +148,10 @@ long control_op(struct domain *d, uint64_t arg)
 static void gone(void)
 {
     job.active = false;
-    for (struct domain *d = domain_list; d; d = d->next)
+    for (struct domain *d = domain_list; d; d = d->next) {
         call_trace_end(d);
+        control_unpause(d);
+    }
     call_trace_drop();
     build_cancel();
     migrate_cancel();

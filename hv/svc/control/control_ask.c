@@ -24,7 +24,8 @@ enum err control_ask(struct control_call *call)
         return fail(c->text, ERR_INVAL, "nothing to ask for is numbered %lu",
                     c->n);
     if (!domain_runs(d))
-        return fail(c->text, ERR_INVAL, "%s does not run", d->name);
+        return fail(c->text, ERR_INVAL, "%s %s", d->name,
+                    d->paused ? "is paused" : "does not run");
     store_ask(d, words[c->n]);
     return ERR_NONE;
 }
@@ -54,7 +55,7 @@ enum err control_vcpus(struct control_call *call)
         return fail(c->text, ERR_INVAL,
                     "of %s's vCPUs 1 to %u can be online, not %lu", d->name,
                     d->nr_vcpus, c->n);
-    if (!domain_runs(d))
+    if (!domain_is_up(d))
         return fail(c->text, ERR_INVAL, "%s does not run", d->name);
     store_set_vcpus(d, (unsigned)c->n);
     return ERR_NONE;

@@ -6,10 +6,12 @@
 #include "hv/base/string.h"
 #include "hv/call/hypercall.h"
 #include "hv/debug/report.h"
+#include "hv/dev/clock.h"
 #include "hv/domain/call_trace.h"
 #include "hv/sched/claims.h"
 #include "hv/sched/lifecycle.h"
 #include "hv/sched/sched.h"
+#include "hv/sched/watchdog.h"
 #include "hv/svc/control/filler.h"
 
 struct domain *control_find(struct control_call *call)
@@ -31,6 +33,57 @@ bool control_name_taken(const char *name)
     while (d && strcmp(d->name, name) != 0)
         d = d->next;
     return d;
+}
+
+/* --- pausing -------------------------------------------------------------- */
+
+void control_unpause(struct domain *d)
+{
+    if (!d->paused)
+        return;
+    watchdog_delay(d, clock_now_ns() - d->paused_at);
+    domain_set_paused(d, false);
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        sched_resume(d->vcpu[i]);
+}
+
+static enum err check_pause(struct domain *d, struct control_call *call)
+{
+    char *text = call->c->text;
+
+    if (d == call->by)
+        return fail(text, ERR_INVAL, "the control guest cannot be paused");
+    if (!domain_is_up(d))
+        return fail(text, ERR_INVAL, "%s does not run", d->name);
+    if (call->c->n > 1 || d->paused == (call->c->n == 1))
+        return fail(text, ERR_INVAL, "%s is%s paused", d->name,
+                    d->paused ? "" : " not");
+    return ERR_NONE;
+}
+
+/* Where its vCPUs are still held they are let go of within an interrupt. */
+enum err control_pause(struct control_call *call)
+{
+    struct domain *d = control_find(call);
+    enum err rc;
+
+    if (!d)
+        return ERR_SRCH;
+    if (!call->again) {
+        rc = check_pause(d, call);
+        if (rc)
+            return rc;
+        if (!call->c->n) {
+            control_unpause(d);
+            return ERR_NONE;
+        }
+        d->paused_at = clock_now_ns();
+        domain_set_paused(d, true);
+    }
+    if (!atomic_load(&d->held))
+        return ERR_NONE;
+    sched_give_way();
+    return ERR_RESTART;
 }
 
 /* --- ending -------------------------------------------------------------- */

@@ -79,7 +79,9 @@ static uint32_t state_of(const struct domain *d)
 {
     if (d->end != DOMAIN_ALIVE)
         return FLAGSTONE_STATE_ended;
-    return d->suspended ? FLAGSTONE_STATE_suspended : FLAGSTONE_STATE_running;
+    if (d->suspended)
+        return FLAGSTONE_STATE_suspended;
+    return d->paused ? FLAGSTONE_STATE_paused : FLAGSTONE_STATE_running;
 }
 
 _Static_assert(SUPERPAGES_OFF == 0 && SUPERPAGES_PREFER == 1 &&

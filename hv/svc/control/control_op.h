@@ -40,6 +40,9 @@ enum err control_claim(struct control_call *call);
 
 /* control_domain.c */
 enum err control_destroy(struct control_call *call);
+enum err control_pause(struct control_call *call);
+/* As the control guest goes: nobody is left who could let it go on. */
+void control_unpause(struct domain *d);
 enum err control_end(struct control_call *call);
 
 /* control_ask.c */

@@ -263,7 +263,7 @@ enum err store_serve(struct domain *d)
     struct xenstore_domain_interface *ring;
     bool moved = false, more;
 
-    if (!domain_runs(d))
+    if (!domain_is_up(d))
         return ERR_NONE;
     ring = ring_page_get(d, d->store_mfn);
     if (!ring)
@@ -311,7 +311,7 @@ static void tell(struct domain *d)
     if (s->job.active)
         return;
     write_asked(s);
-    if (!domain_runs(d) || s->resetting)
+    if (!domain_is_up(d) || s->resetting)
         return;
     ring = ring_page_get(d, d->store_mfn);
     if (!ring)

@@ -5,11 +5,13 @@
  * drained around them. A refusal for want of memory is an answer like any
  * other; that a keeper is gone which nobody ended (it crashes when its memory
  * is wrong), that the audit finds something, or that memory is missing in the
- * end, is a failure. The same seed gives the same steps.
+ * end, is a failure. After each step a few random looks (peek.h). The same seed
+ * gives the same steps.
  */
 #include "guest/control/command.h"
 #include "guest/control/ctl.h"
 #include "guest/control/domains.h"
+#include "guest/control/peek.h"
 #include "guest/lib/guest.h"
 
 #define SLOTS      5u
@@ -23,7 +25,7 @@ static struct slot {
     uint64_t blocks; /* it may have */
 } slots[SLOTS];
 
-static uint64_t state;
+static uint64_t state, looks; /* of the steps, and of the looks after each */
 static unsigned refused, audits;
 
 static uint64_t random_below(uint64_t n)
@@ -260,7 +262,8 @@ static bool clear_up(void)
             !shell_wait(is_gone, s->name, GONE_MS, s->name))
             return false;
     }
-    return ctl_with_number(FLAGSTONE_CTL_drain, ~UINT64_C(0)) && audit();
+    return peek_end() && ctl_with_number(FLAGSTONE_CTL_drain, ~UINT64_C(0)) &&
+           audit();
 }
 
 static bool same_as_before(const struct flagstone_machine *before)
@@ -280,12 +283,21 @@ static bool same_as_before(const struct flagstone_machine *before)
                   now.shared_blocks);
 }
 
+/* refuse() writes where shell_why() is. */
+static bool blame(uint64_t n)
+{
+    char why[SHELL_WHY];
+
+    format(why, sizeof(why), "%s", shell_why());
+    return refuse("storm: step %lu: %s", n, why);
+}
+
 static bool walk(uint64_t steps)
 {
     for (uint64_t n = 1; n <= steps; n++) {
         printk("storm %lu: ", n);
-        if (!step() || !all_alive() || !audit())
-            return refuse("storm: step %lu: %s", n, shell_why());
+        if (!step() || !peek(&looks) || !all_alive() || !audit())
+            return blame(n);
         if (!(n % 16) && !shell_sleep(50))
             return false;
     }
@@ -297,6 +309,7 @@ static bool run_storm(const struct args *a)
     struct flagstone_machine before;
 
     state = a->slot[1].value * 2 + 1;
+    looks = state;
     refused = audits = 0;
     for (unsigned i = 0; i < SLOTS; i++) {
         slots[i] = (struct slot){0};

@@ -60,6 +60,7 @@ enum err call_trace_begin(struct domain *d)
 
     if (d->calls)
         return ERR_NONE;
+    call_trace_drop(); /* nobody has read that, or will */
     rc = alloc_hv_get(&hv_mm, RING_ORDER, &m);
     if (rc)
         return rc;

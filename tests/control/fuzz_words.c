@@ -20,6 +20,8 @@ static const char *const usages[] = {
     "[TEXT...]",
     "NAME running|suspended|gone|SIZE [SECONDS]",
     "KERNEL OPTIONS...",
+    "NAME VA [kernel|user] [N]",
+    "NAME [on|off|SECONDS]",
     "",
     "FIGURE =|!=|<|<= VALUE [SECONDS]"};
 

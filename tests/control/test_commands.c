@@ -489,6 +489,10 @@ static void tab_knows_commands_and_names(void **state)
     tab("ask suspend webs", "ask suspend webster ");
     tab("create ", "create keep ");
     tab("help sto", "help storm ");
+    tab("walk webs", "walk webster ");
+    tab("walk webster 0 u", "walk webster 0 user ");
+    tab("trace web o", "trace web o");
+    tab("trace web of", "trace web off ");
     tab("nothing x", "nothing x");
     tab("destroy con", "destroy con"); /* not itself */
     fake.said[0] = '\0';

@@ -104,7 +104,7 @@ include tests/tlb/tlb.mk
 
 RUN_VARS = GUEST KERNEL ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
     ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 LINE IMAGE_IN IMAGE_OUT
-export $(RUN_VARS) BUILD
+export $(RUN_VARS) BUILD FULL FORCE EXPERIMENTS
 
 # What is wanted is built by a second make, which looks for tools anew after
 # the set-up and works on all processors.
@@ -139,6 +139,13 @@ bench-check: setup-test
 bench-linux: setup-test
 	$(again) built
 	$(Q)tests/linux/beside
+# Figures and plots: docs/experiments.md.
+experiment: $(if $(NAME),setup-report)
+	$(if $(NAME),$(again) built)
+	$(Q)tools/experiment $(NAME)
+report: setup-report
+	$(again) built
+	$(Q)JOBS=$(JOBS) tools/report
 built: all $(GUEST_ALL)
 # The cases lockdep/ boot it.
 lockdep:
@@ -149,6 +156,8 @@ setup:
 	$(Q)tools/setup
 setup-test:
 	$(Q)tools/setup test
+setup-report:
+	$(Q)tools/setup report
 lint: all
 	$(Q)tools/lint
 clean:

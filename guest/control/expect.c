@@ -80,14 +80,14 @@ static bool run_until(const struct args *a)
 
 static bool check_note(const struct args *a)
 {
-    return value_label_known(a->slot[0].text) && figure_known(a->slot[1].text);
+    return value_label_known(a->slot[0].text) && value_known(a->slot[1].text);
 }
 
 static bool run_note(const struct args *a)
 {
     uint64_t value;
 
-    return figure_read(a->slot[1].text, &value) &&
+    return value_read(a->slot[1].text, &value) &&
            value_note(a->slot[0].text, value);
 }
 
@@ -133,7 +133,7 @@ const struct command command_figures[] = {
      run_expect, check_comparison, true},
     {"until", "FIGURE " COMPARISONS " VALUE [SECONDS]", "wait until it is so",
      run_until, check_comparison, true},
-    {"note", "NAME FIGURE", "keep a figure, to be compared with as $NAME",
+    {"note", "NAME VALUE", "keep a figure, to be compared with as $NAME",
      run_note, check_note, true},
     {0},
 };

@@ -119,19 +119,20 @@ bool loop_expand(const struct loops *l, const char *line, size_t len,
     return true;
 }
 
-/* Words as "for NAME in WORD..."; NULL, or what is wrong. */
-static const char *check(const struct words *w)
+/* Words as "for NAME in [WORD...]"; NULL, or what is wrong. */
+static const char *check(const struct words *w, bool given)
 {
     if (w->n < 2 || !is_variable(w->word[1]))
         return "for: VAR is to be a name in capitals (" LOOP_USAGE ")";
     if (w->n < 3 || strcmp(w->word[2], "in") != 0)
         return "for: 'in' is missing (" LOOP_USAGE ")";
-    return w->n == FIRST_WORD ? "for: WORDS are missing (" LOOP_USAGE ")"
-                              : NULL;
+    return w->n == FIRST_WORD && !given ? "for: WORDS are missing (" LOOP_USAGE
+                                          ")"
+                                        : NULL;
 }
 
 bool loop_open(struct loops *l, const char *line, struct loop_at next,
-               char why[LOOP_WHY])
+               bool given, char why[LOOP_WHY])
 {
     struct loop *new = &l->open[l->n];
     const char *wrong;
@@ -143,13 +144,16 @@ bool loop_open(struct loops *l, const char *line, struct loop_at next,
     }
     wrong = words_split(&new->words, line, WORDS_LINE);
     if (!wrong)
-        wrong = check(&new->words);
+        wrong = check(&new->words, given);
     if (!wrong && find(l, new->words.word[1], strlen(new->words.word[1])))
         wrong = "for: a loop around this one has that VAR";
     if (wrong) {
         format(why, LOOP_WHY, "%s", wrong);
         return false;
     }
+    l->skip = new->words.n == FIRST_WORD;
+    if (l->skip)
+        return true;
     new->name = new->words.word[1];
     new->now = FIRST_WORD;
     new->body = next.text;

@@ -10,6 +10,10 @@
  * split into words. A variable's name begins with a capital; what begins with
  * another letter is a label (`note`), and stays. Pure.
  *
+ * A list that a variable gives may be empty ("" in the list around it): then
+ * `skip` counts the loops, this one and those in it, up to whose `done` no line
+ * is looked at.
+ *
  * Invariants: the loops that are open are those below `n`, the innermost last;
  * each has at least one word, and `now` is one of them. A line that was refused
  * has changed nothing.
@@ -23,7 +27,7 @@
 #define LOOP_USAGE "VAR in WORDS..."
 
 struct loops {
-    unsigned n;
+    unsigned n, skip;
     struct loop {
         const char *name;   /* in `values` */
         struct words words; /* for NAME in WORD... */
@@ -42,9 +46,10 @@ struct loop_at {
 /* The variables put in; false: `why` says what is wrong. */
 bool loop_expand(const struct loops *l, const char *line, size_t len,
                  char out[WORDS_LINE], char why[LOOP_WHY]);
-/* Opens a loop by its line, expanded; `next` is the line behind it. */
+/* Opens a loop by its line, expanded; `next` is the line behind it. With no
+ * words it is skipped, which is refused if no variable gave them. */
 bool loop_open(struct loops *l, const char *line, struct loop_at next,
-               char why[LOOP_WHY]);
+               bool given, char why[LOOP_WHY]);
 /* At `done` of the innermost: `*next` is set to its body, while there is a word
  * left; else it is closed, and `*next` stays. */
 void loop_done(struct loops *l, struct loop_at *next);

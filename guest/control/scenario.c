@@ -63,12 +63,21 @@ static bool run_line(const char *line, size_t len)
 }
 
 /* Of these lines the loops take care, and no command. */
-static bool is_word(const char *line, const char *word)
+static bool is_word(const char *line, size_t len, const char *word)
 {
     struct words w;
 
-    return !words_split(&w, line, WORDS_LINE) && w.n &&
-           !strcmp(w.word[0], word);
+    return !words_split(&w, line, len) && w.n && !strcmp(w.word[0], word);
+}
+
+/* Of a loop without words only its end is looked for. */
+static bool skip_line(const char *line, size_t len)
+{
+    if (is_word(line, len, "for"))
+        loops.skip++;
+    if (is_word(line, len, "done"))
+        loops.skip--;
+    return true;
 }
 
 /* One line, its variables put in; *next is set where a loop goes back. */
@@ -76,12 +85,17 @@ static bool one_line(size_t len, const struct scenario *s, unsigned outer,
                      line_does_t *does, struct loop_at *next)
 {
     char line[WORDS_LINE], why[LOOP_WHY];
+    bool given = false;
 
+    if (loops.skip)
+        return skip_line(s->at.text, len);
     if (!loop_expand(&loops, s->at.text, len, line, why))
         return refuse("%s", why);
-    if (is_word(line, "for"))
-        return loop_open(&loops, line, *next, why) || refuse("%s", why);
-    if (!is_word(line, "done"))
+    for (size_t i = 0; i < len; i++)
+        given |= s->at.text[i] == '$';
+    if (is_word(line, sizeof(line), "for"))
+        return loop_open(&loops, line, *next, given, why) || refuse("%s", why);
+    if (!is_word(line, sizeof(line), "done"))
         return does(line, strlen(line));
     if (loops.n == outer)
         return refuse("done: there is no loop to be done with");
@@ -104,9 +118,10 @@ static bool each_line(struct scenario *s, line_does_t *does)
             return false;
         s->at = next;
     }
-    if (loops.n == outer)
+    if (loops.n == outer && !loops.skip)
         return true;
-    s->at.line = loops.open[outer].line - 1;
+    if (loops.n > outer)
+        s->at.line = loops.open[outer].line - 1;
     return refuse("for: there is no done");
 }
 
@@ -132,6 +147,7 @@ static bool each_line_or_blame(struct scenario *s, line_does_t *does)
     ok = each_line(s, does) || blame(s);
     depth--;
     loops.n = outer;
+    loops.skip = 0;
     return ok;
 }
 

@@ -60,59 +60,62 @@ static bool is_plain(const char *text, uint64_t *value)
     return words_number(text, value) || words_size(text, value);
 }
 
-#define FIGURE_SIZE 64
+#define LEFT_SIZE 64
 
-/* "figure-$label": the figure alone, and the label; NULL: it is not. No name
+/* "LEFT-$label": what is left of it, and the label; NULL: it is not. No name
  * has a '$'. */
-static const char *split_since(const char *text, char figure[FIGURE_SIZE])
+static const char *split_since(const char *text, char left[LEFT_SIZE])
 {
-    size_t n = 0;
+    size_t n = 1;
 
-    while (text[n] && text[n] != '$')
+    while (text[0] && text[n] && text[n] != '$')
         n++;
-    if (!text[n] || n < 2 || text[n - 1] != '-' || n > FIGURE_SIZE)
+    if (!text[0] || !text[n] || n < 2 || text[n - 1] != '-' || n > LEFT_SIZE)
         return NULL;
-    memcpy(figure, text, n - 1);
-    figure[n - 1] = '\0';
+    memcpy(left, text, n - 1);
+    left[n - 1] = '\0';
     return text + n + 1;
 }
 
-bool value_known(const char *text)
+static bool one_known(const char *text)
 {
-    char figure[FIGURE_SIZE];
     uint64_t value;
 
     if (is_plain(text, &value))
         return true;
-    if (text[0] == '$')
-        return value_label_known(text + 1);
-    if (split_since(text, figure))
-        return figure_known(figure);
-    return figure_known(text);
+    return text[0] == '$' ? value_label_known(text + 1) : figure_known(text);
 }
 
-static bool read_since(const char *figure, const char *label, uint64_t *value)
+bool value_known(const char *text)
 {
-    uint64_t before;
+    char left[LEFT_SIZE];
+    const char *label = split_since(text, left);
 
-    if (!figure_read(figure, value) || !read_label(label, &before))
-        return false;
-    if (*value < before)
-        return refuse("%s is %lu, less than $%s (%lu)", figure, *value, label,
-                      before);
-    *value -= before;
-    return true;
+    return label ? one_known(left) && value_label_known(label)
+                 : one_known(text);
+}
+
+static bool one_read(const char *text, uint64_t *value)
+{
+    if (is_plain(text, value))
+        return true;
+    return text[0] == '$' ? read_label(text + 1, value)
+                          : figure_read(text, value);
 }
 
 bool value_read(const char *text, uint64_t *value)
 {
-    char figure[FIGURE_SIZE];
-    const char *label;
+    char left[LEFT_SIZE];
+    const char *label = split_since(text, left);
+    uint64_t before = 0;
 
-    if (is_plain(text, value))
-        return true;
-    if (text[0] == '$')
-        return read_label(text + 1, value);
-    label = split_since(text, figure);
-    return label ? read_since(figure, label, value) : figure_read(text, value);
+    if (!label)
+        return one_read(text, value);
+    if (!one_read(left, value) || !read_label(label, &before))
+        return false;
+    if (*value < before)
+        return refuse("%s is %lu, less than $%s (%lu)", left, *value, label,
+                      before);
+    *value -= before;
+    return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * value.h: what a figure is compared with, and what is put down: 12, 64M,
- * web.superpage_maps, $label (`note`), and what a figure has grown by since one
- * was noted: web.superpage_maps-$label.
+ * web.superpage_maps, $label (`note`), and by how much one of these is more
+ * than what was noted: web.superpage_maps-$label.
  */
 #pragma once
 

@@ -49,8 +49,9 @@ static bool step(const char *text, size_t len, struct loop_at *next)
     }
     must(strlen(line) < WORDS_LINE && !memchr(line, '\n', strlen(line)));
     if (begins(line, "for")) {
-        bool ok = loop_open(&l, line, *next, why);
-        must(ok ? l.n == before + 1 : l.n == before && why[0]);
+        bool ok = loop_open(&l, line, *next, len & 1, why);
+        must(ok ? l.n == before + !l.skip : l.n == before && why[0]);
+        l.skip = 0;
         return ok;
     }
     if (!begins(line, "done"))
@@ -69,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *at = (const char *)data, *end = at + size;
     struct loop_at next = {at, 1};
 
-    l.n = 0;
+    l.n = l.skip = 0;
     for (unsigned n = 0; n < STEPS && at < end; n++, at = next.text) {
         size_t len = 0;
 

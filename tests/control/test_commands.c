@@ -220,7 +220,7 @@ static void what_is_put_down_is_json(void **state)
     refuses("record r a=web-1.tot_pages-$n",
             "web-1.tot_pages is 4096, less than $n (8192)");
     says("try destroy nobody", "refused: there is no domain named 'nobody'\n");
-    says("record r no=$refused", "\"no\":1}");
+    says("record r no=$refused more=$n-$refused", "\"no\":1,\"more\":8191}");
     does("try balloon web-1 16M", "13 web-1 4096|");
     says("record r no=$refused", "\"no\":0}");
 }
@@ -384,6 +384,12 @@ static void a_loop_says_its_lines_for_each_word(void **state)
     scenario("deep", "for A in 1 2\n for B in $A 7 # $X\n  fill ${A}$B\n done\n"
                      "done\n");
     runs("deep", "30 '' 11 0|30 '' 17 0|30 '' 22 0|30 '' 27 0|", "");
+    scenario("empty", "for LIST in \"1 2\" \"\" 3\nfor N in $LIST\nfill $N\n"
+                      "for M in 1\ndrain $M\ndone\ndone\nfill 9\ndone\n");
+    runs("empty",
+         "30 '' 1 0|32 '' 1 0|30 '' 2 0|32 '' 1 0|30 '' 9 0|30 '' 9 0|"
+         "30 '' 3 0|32 '' 1 0|30 '' 9 0|",
+         "");
     scenario("caller", "for N in 4 5\nrun callee\ndone\nfill 6\n");
     scenario("callee", "for M in 1\nfill $N\ndone\n");
     runs("caller", "30 '' 4 0|30 '' 5 0|30 '' 6 0|", "");

@@ -12,7 +12,7 @@ static const struct loop_at behind = {"body", 7};
 static int fresh(void **state)
 {
     (void)state;
-    l.n = 0;
+    l.n = l.skip = 0;
     return 0;
 }
 
@@ -20,7 +20,7 @@ static void opens(const char *line)
 {
     char why[LOOP_WHY];
 
-    if (!loop_open(&l, line, behind, why))
+    if (!loop_open(&l, line, behind, false, why))
         fail_msg("'%s': %s", line, why);
 }
 
@@ -102,6 +102,19 @@ static void each_word_once(void **state)
     assert_string_equal(said, "");
 }
 
+static void a_list_may_be_empty_if_a_variable_gave_it(void **state)
+{
+    char why[LOOP_WHY];
+
+    (void)state;
+    assert_false(loop_open(&l, "for A in ", behind, false, why));
+    assert_string_equal(why, "for: WORDS are missing (VAR in WORDS...)");
+    assert_int_equal(l.skip, 0);
+    assert_true(loop_open(&l, "for A in ", behind, true, why));
+    assert_int_equal(l.n, 0);
+    assert_int_equal(l.skip, 1);
+}
+
 static void loops_have_a_depth(void **state)
 {
     char line[] = "for A in 1", why[LOOP_WHY];
@@ -109,7 +122,7 @@ static void loops_have_a_depth(void **state)
     (void)state;
     for (unsigned i = 0; i < LOOP_DEPTH; i++, line[4]++)
         opens(line);
-    assert_false(loop_open(&l, line, behind, why));
+    assert_false(loop_open(&l, line, behind, false, why));
     assert_string_equal(why, "for: loops in loops, deeper than 6");
     assert_int_equal(l.n, LOOP_DEPTH);
 }
@@ -121,6 +134,8 @@ int main(void)
         cmocka_unit_test_setup(a_word_of_a_quote_is_one, fresh),
         cmocka_unit_test_setup(a_line_has_an_end, fresh),
         cmocka_unit_test_setup(each_word_once, fresh),
+        cmocka_unit_test_setup(a_list_may_be_empty_if_a_variable_gave_it,
+                               fresh),
         cmocka_unit_test_setup(loops_have_a_depth, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: MIT
+"""One experiment: its files, its run, the data it left, its plot.
+
+experiments/NAME/ holds what is run (scenario.fs, or `command`, which prints JSON
+objects as everything here does: @{...}), plot.gp for gnuplot, and text.md, which
+says what is asked and, by formulas over the data (tools/formula.py), what came
+out. build/report/NAME/ holds what was said, the objects of it one a line
+(data.jsonl), a table of each kind (KIND.csv), and the plot (svg, pdf, png).
+
+Invariant: data is there only with meta.json, which names all that it came from;
+what was broken off has none. So a run is done again if what it would be made of
+has changed, and not else.
+"""
+import csv
+import glob
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import formula
+import scenarios
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(TOP, os.environ.get("BUILD") or "build")
+COMMON = os.path.join(TOP, "experiments", "common.gp")
+# EXPERIMENTS: a folder of somebody's own.
+FOLDER = os.path.abspath(os.environ.get("EXPERIMENTS") or
+                         os.path.dirname(COMMON))
+OBJECT = re.compile(r"^(?:(\S+)\| )?@(\{.*\})\s*$")
+SKIP = 77  # of a command: it cannot be tried here, and its last line says why
+PLOTS = {"svg": "svg size 880,500 dynamic font 'sans-serif,15'",
+         "pdf": "pdfcairo size 18cm,10.2cm font 'sans-serif,11'",
+         "png": "pngcairo size 1760,1000 font 'sans-serif,24' lw 2"}
+
+
+class ExperimentError(Exception):
+    """What is wrong, in one line."""
+
+
+class Absent(Exception):
+    """It cannot be tried here, and why."""
+
+
+def full():
+    return os.environ.get("FULL", "") not in ("", "0")
+
+
+def out_folder():
+    return os.path.join(BUILD, "report")
+
+
+def names():
+    return sorted(os.path.basename(os.path.dirname(p))
+                  for p in glob.glob(os.path.join(FOLDER, "*", "text.md")))
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def objects_in(text):
+    """The JSON objects of what was said; a guest's with its name, `from`."""
+    for line in text.splitlines():
+        m = OBJECT.match(line)
+        if not m:
+            continue
+        try:
+            row = json.loads(m.group(2))
+        except ValueError:
+            raise ExperimentError("no JSON: " + line[:60]) from None
+        if m.group(1):
+            row.setdefault("from", m.group(1))
+        yield row
+
+
+def kind_of(row):
+    """The table it belongs to: what it records, or its first key."""
+    first = next(iter(row), "")
+    return row[first] if first == "record" else first
+
+
+def with_kinds(rows):
+    return [dict(row, kind=kind_of(row)) for row in rows]
+
+
+class Text:
+    """text.md in its parts: the title, what is asked, and the sections Shows,
+    Holds (a list of `formula`: words) and Table (`kind`: columns)."""
+
+    HOLDS = re.compile(r"^- `([^`]+)`: *((?:.|\n(?!-))*)", re.M)
+    TABLE = re.compile(r"^`(\w+)`: *((?:.|\n(?!`))*)", re.M)
+    COLUMN = re.compile(r'(\w+)(?: "([^"]*)")?')
+    SETTING = re.compile(r"<!-- (\w+): (.*?) -->")
+
+    def __init__(self, path):
+        text = read(path)
+        self.settings = dict(self.SETTING.findall(text))
+        parts = re.split(r"^## (\w+)\n", re.sub(r"<!--.*?-->", "", text,
+                                                flags=re.S), flags=re.M)
+        head = parts[0].strip().split("\n", 1)
+        self.title = head[0].lstrip("# ")
+        self.asks = head[1].strip() if len(head) > 1 else ""
+        section = dict(zip(parts[1::2], parts[2::2]))
+        self.shows = section.get("Shows", "").strip()
+        self.holds = [(f, " ".join(w.split())) for f, w in
+                      self.HOLDS.findall(section.get("Holds", ""))]
+        self.tables = [(k, [(c, t or c) for c, t in self.COLUMN.findall(w)])
+                       for k, w in self.TABLE.findall(section.get("Table", ""))]
+        if not self.title or not self.asks or not self.shows:
+            raise ExperimentError("%s: a title, what is asked, and a section "
+                                  "'Shows' are needed" % path)
+
+
+class Experiment:
+    """By its name; out: where its results go."""
+
+    def __init__(self, name, folder=FOLDER, out=None):
+        self.name, self.home = name, os.path.join(folder, name)
+        self.out = os.path.join(out or out_folder(), name)
+        if not os.path.isfile(self.path("text.md")):
+            raise ExperimentError("no such experiment: " + name)
+        self.text = Text(self.path("text.md"))
+
+    def path(self, name):
+        return os.path.join(self.home, name)
+
+    def left(self, name):
+        return os.path.join(self.out, name)
+
+    # --- what it is made of ------------------------------------------------
+
+    def is_command(self):
+        return os.path.isfile(self.path("command"))
+
+    def what_is_run(self):
+        return self.path("command" if self.is_command() else "scenario.fs")
+
+    def files(self):
+        """All three, or ExperimentError."""
+        for path in (self.what_is_run(), self.path("plot.gp"),
+                     self.path("text.md")):
+            if not os.path.isfile(path):
+                raise ExperimentError("%s has no %s" % (
+                    self.name, os.path.basename(path)))
+
+    def seconds(self):
+        """That it takes, as its text says, for progress only."""
+        words = self.text.settings.get("seconds", "60 240").split()
+        return float(words[-1 if full() else 0])
+
+    def guests(self):
+        kernels = scenarios.kernels_of([self.what_is_run()]) | {"control"}
+        return ["guest/%s.elf" % k for k in sorted(kernels)]
+
+    def inputs(self):
+        """Files whose change is another result."""
+        given = self.text.settings.get("inputs", "").split()
+        built = given if self.is_command() else \
+            ["flagstone.elf"] + self.guests() + given
+        paths = [p for b in built for p in
+                 sorted(glob.glob(os.path.join(BUILD, b)) or
+                        glob.glob(os.path.join(TOP, b)))]
+        return [self.what_is_run()] + paths
+
+    def fingerprint(self):
+        digest = hashlib.sha256(b"full" if full() else b"default")
+        for path in self.inputs():
+            digest.update(os.path.basename(path).encode())
+            with open(path, "rb") as f:
+                digest.update(f.read())
+        return digest.hexdigest()
+
+    def meta(self):
+        """Of the run that left the data; {}: there is none."""
+        try:
+            return json.loads(read(self.left("meta.json")))
+        except (OSError, ValueError):
+            return {}
+
+    def is_done(self):
+        return os.path.isfile(self.left("data.jsonl")) and \
+            self.meta().get("inputs") == self.fingerprint()
+
+    # --- the run -----------------------------------------------------------
+
+    def needs(self):
+        for path in self.text.settings.get("needs", "").split():
+            if not glob.glob(os.path.join(TOP, path)) and \
+                    not glob.glob(os.path.join(BUILD, path)):
+                raise Absent("there is no " + path)
+
+    def command(self):
+        """(words, environment); of a scenario, the copy that is run."""
+        if self.is_command():
+            return [self.what_is_run()], {}
+        text = read(self.what_is_run())
+        if full():
+            text = text.replace("# FULL: ", "")
+        copy = self.left("scenario.fs")
+        with open(copy, "w", encoding="utf-8") as f:
+            f.write(text)
+        return [os.path.join(TOP, "tools", "run")], {"SCENARIO": copy}
+
+    def by_hand(self):
+        """The command that does it."""
+        return "make experiment NAME=%s%s" % (self.name,
+                                              " FULL=1" if full() else "")
+
+    def start(self):
+        words, env = self.command()
+        # Nothing of how this make was called is for a machine within it.
+        ours = {k: v for k, v in os.environ.items()
+                if k not in ("GUEST", "SCENARIO", "ICOUNT", "HVARGS", "SMP",
+                             "HOSTMEM", "MEM", "ARGS", "TIMEOUT", "MAKEFLAGS",
+                             "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+        with open(self.left("output.txt"), "wb") as said:
+            return subprocess.Popen(words, cwd=TOP, env=dict(ours, **env),
+                                    stdin=subprocess.DEVNULL, stdout=said,
+                                    stderr=subprocess.STDOUT,
+                                    start_new_session=True)
+
+    def run(self, started=None):
+        """Leaves data, or raises ExperimentError or Absent."""
+        self.files()
+        self.needs()
+        shutil.rmtree(self.out, ignore_errors=True)
+        os.makedirs(self.out)
+        begin, inputs = time.time(), self.fingerprint()
+        proc = self.start()
+        try:
+            if started:
+                started(proc)
+            status = proc.wait()
+        finally:
+            end_group(proc)
+        self.judge(status)
+        self.keep(list(objects_in(read(self.left("output.txt")))))
+        with open(self.left("meta.json"), "w", encoding="utf-8") as f:
+            json.dump({"inputs": inputs, "full": full(),
+                       "command": self.by_hand(),
+                       "seconds": round(time.time() - begin, 1),
+                       "commit": commit(), "finished": time.strftime(
+                           "%Y-%m-%d %H:%M:%S UTC", time.gmtime())}, f)
+
+    def judge(self, status):
+        lines = [w for w in read(self.left("output.txt")).splitlines() if w]
+        reason = next((w for w in reversed(lines)
+                       if w.startswith("scenario ")), (lines or [""])[-1])
+        if status == SKIP:
+            raise Absent(reason)
+        if status:
+            raise ExperimentError("%s: status %d: %s (build/report/%s/"
+                                  "output.txt)" % (self.name, status,
+                                                   reason[:200], self.name))
+
+    def keep(self, rows):
+        if not rows:
+            raise ExperimentError("%s: it left no data" % self.name)
+        with open(self.left("data.jsonl"), "w", encoding="utf-8") as f:
+            for row in rows:
+                f.write(json.dumps(row) + "\n")
+        self.write_tables(rows)
+
+    def write_tables(self, rows):
+        tables = {}
+        for row in rows:
+            tables.setdefault(kind_of(row), []).append(row)
+        for kind, of_kind in tables.items():
+            self.table_csv(str(kind), of_kind)
+
+    def table_csv(self, kind, rows):
+        """What is null or not there is NaN, which gnuplot and others skip."""
+        if not re.fullmatch(r"[\w-]+", kind):
+            raise ExperimentError("%s: '%s' is no name of a table"
+                                  % (self.name, kind[:40]))
+        keys = list(dict.fromkeys(k for row in rows for k in row))
+        with open(self.left(kind + ".csv"), "w", newline="",
+                  encoding="utf-8") as f:
+            out = csv.DictWriter(f, keys, restval="NaN", lineterminator="\n")
+            out.writeheader()
+            out.writerows({k: "NaN" if v is None else v
+                           for k, v in row.items()} for row in rows)
+
+    # --- what it left ------------------------------------------------------
+
+    def rows(self):
+        try:
+            lines = read(self.left("data.jsonl")).splitlines()
+            return with_kinds([json.loads(line) for line in lines])
+        except (OSError, ValueError, AttributeError, TypeError):
+            raise ExperimentError(self.name + ": its data cannot be read") \
+                from None
+
+    def plot(self):
+        """All forms of it, from the tables, which are written anew."""
+        self.write_tables([{k: v for k, v in row.items() if k != "kind"}
+                           for row in self.rows()])
+        if not shutil.which("gnuplot"):
+            raise ExperimentError("there is no gnuplot: tools/setup report")
+        for form, terminal in PLOTS.items():
+            begin = "set terminal %s; set output 'plot.%s'" % (terminal, form)
+            done = subprocess.run(
+                ["gnuplot", "-e", begin, COMMON,
+                 self.path("plot.gp")], cwd=self.out, check=False,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            said = done.stdout.decode(errors="replace").strip()
+            if done.returncode or not os.path.getsize(
+                    self.left("plot." + form)):
+                raise ExperimentError("%s: gnuplot: %s" % (
+                    self.name, " ".join(said.split())[-200:]))
+
+    def answer(self):
+        """The sentence under the plot, and (holds, words) of each claim."""
+        f = formula.Formula(self.rows())
+        try:
+            return f.text(self.text.shows), [
+                (bool(f.value(claim)), f.text(words))
+                for claim, words in self.text.holds]
+        except formula.FormulaError as e:
+            raise ExperimentError("%s: %s" % (self.name, e)) from None
+
+    def tables(self):
+        """(kind, headings, lines of cells as they are shown), of those rows
+        that have the first of the columns."""
+        rows = self.rows()
+        for kind, columns in self.text.tables:
+            yield (kind, [title for _, title in columns],
+                   [[row.get(key) for key, _ in columns]
+                    for row in rows
+                    if row["kind"] == kind and columns[0][0] in row])
+
+
+def end_group(proc):
+    """What a run began ends with it."""
+    if proc.poll() is None:
+        os.killpg(proc.pid, signal.SIGTERM)
+        proc.wait()
+
+
+def said(*words):
+    """The first line of what a program says, or ""."""
+    try:
+        done = subprocess.run(words, cwd=TOP, check=False,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL)
+    except OSError:
+        return ""
+    return (done.stdout.decode(errors="replace").splitlines() or [""])[0]
+
+
+def commit():
+    """What the tree is, and whether it has changes."""
+    head = said("git", "rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "no repository"
+    changed = said("git", "status", "--porcelain", "--untracked-files=no")
+    return head + (" and changes" if changed else "")

@@ -140,6 +140,7 @@ bench-linux: setup-test
 	$(again) built
 	$(Q)tests/linux/beside
 # Figures and plots: docs/experiments.md.
+.PHONY: experiment report setup-report
 experiment: $(if $(NAME),setup-report)
 	$(if $(NAME),$(again) built)
 	$(Q)tools/experiment $(NAME)

@@ -6,7 +6,8 @@
  * Command line: how=shutdown (it says so itself), how=fault (a page fault
  * without a handler), how=stack (an exception, and no stack to put it on),
  * how=iret (into a user mode that has no page tables), how=frame and
- * how=absent (no iret frame to be read, in either half), how=reboot.
+ * how=absent (no iret frame to be read, in either half), how=half (all of it
+ * but RAX), how=reboot.
  */
 #include "guest/lib/guest.h"
 
@@ -65,6 +66,21 @@ static void iret_without_root(void)
     iret_from(frame);
 }
 
+/* To a user mode that could run: but for its first word the frame is there. */
+static void iret_from_half(void)
+{
+    const uint64_t va = UINT64_C(0xffffc00000001000);
+    const uint64_t frame[] = {0,    0,     0,          USER_CODE,
+                              0x33, 0x202, USER_STACK, 0x2b};
+    static struct user_space space;
+    pfn_t page = frame_alloc();
+    memcpy(frame_va(page), frame, sizeof(frame));
+    REQUIRE(pt_map(va, frame_mfn(page), PT_KERNEL_RW) == 0);
+    user_space_build(&space, user_loop, user_loop_end);
+    user_space_enter(&space);
+    iret_from((const void *)(va - 8));
+}
+
 void guest_main(void)
 {
     if (cmdline_is("how", "fault"))
@@ -89,6 +105,8 @@ void guest_main(void)
         iret_from((const void *)NOWHERE);
     else if (cmdline_is("how", "absent"))
         iret_from((const void *)UINT64_C(0xffffc00000001000));
+    else if (cmdline_is("how", "half"))
+        iret_from_half();
     else if (cmdline_is("how", "reboot"))
         guest_shutdown(SHUTDOWN_reboot);
     else

@@ -38,6 +38,22 @@ static void place(pfn_t page, const uint8_t *code, unsigned n)
     memcpy(va + PAGE_SIZE - n, code, n);
 }
 
+/* UD2 as such needs two bytes; whether it is a prefix takes five to see. */
+static void test_invalid_at_end(pfn_t page)
+{
+    static const uint8_t plain[] = {0x0f, 0x0b, 0x90, 0x90, 0xc3};
+    for (unsigned n = 2; n <= sizeof(plain); n++) {
+        struct call c = {.code = (void *)(WINDOW + PAGE_SIZE - n)};
+        report_context("UD2 and %u bytes end a page", n - 2);
+        place(page, plain, n);
+        CHECK_EQ(guest_try(do_call, &c), 1);
+        CHECK_EQ(trap_last.vector, n < sizeof(plain) ? TRAP_PF : TRAP_UD);
+        CHECK_EQ(trap_last.rip, c.code);
+        if (n < sizeof(plain))
+            CHECK_EQ(trap_last.cr2, WINDOW + PAGE_SIZE);
+    }
+}
+
 static void test_page_end(void)
 {
     static const uint8_t rdmsr[] = {0x0f, 0x32, 0xc3};
@@ -66,6 +82,7 @@ static void test_page_end(void)
     CHECK_EQ(trap_last.vector, TRAP_PF); /* of the byte that is missing */
     CHECK_EQ(trap_last.cr2, WINDOW + PAGE_SIZE);
     CHECK_EQ(trap_last.error, 0);
+    test_invalid_at_end(page);
     REQUIRE(pt_unmap(WINDOW) == 0);
     frame_free(page);
 }

@@ -32,8 +32,9 @@ default rel
 bits 64
 
 extern trap_dispatch, trap_iret_fault, exit_work, hypercall_complete_regs
-extern fast_exception, fast_syscall
-extern traced_call, hypercall_iret, profiled_iretq
+extern fast_exception, fast_invalid_opcode, fast_general_protection
+extern fast_page_fault, fast_syscall, fast_iret
+extern traced_call, profiled_iretq
 
 %include "hv/entry/entry.inc"
 
@@ -122,6 +123,10 @@ entry_syscall:
         mov rsp, [gs:PERCPU_REGS_END]
         cmp byte [rsp + VCPU(IN_KERNEL)], 0
         je fast_syscall             ; the guest's kernel gets it
+        cmp rax, HYPERCALL_IRET
+        je fast_iret
+global entry_hypercall
+entry_hypercall:                    ; also the iret that fast.asm leaves to C
         mov [rsp + REG(RIP)], rcx
         mov [rsp + REG(RFLAGS)], r11
         mov [rsp + REG(RDI)], rdi
@@ -133,8 +138,6 @@ entry_syscall:
         inc qword [rsp + VCPU(HYPERCALLS)]
         cmp rax, HYPERCALL_COUNT
         jae syscall_unknown
-        cmp eax, HYPERCALL_IRET
-        je syscall_iret
         mov rcx, r10                ; the fourth argument, as C has it
         mov r10, [rsp + VCPU(CALLS)]
         mov rsp, [gs:PERCPU_STACK_TOP]
@@ -171,12 +174,6 @@ syscall_unknown:
         mov r10, [rsp + VCPU(CALLS)]
         mov rsp, [gs:PERCPU_STACK_TOP]
         call [r10 + (HYPERCALL_COUNT - 1) * 8]
-        jmp syscall_out
-
-; It comes back when C has done it.
-syscall_iret:
-        mov rsp, [gs:PERCPU_STACK_TOP]
-        call hypercall_iret
         jmp syscall_out
 
 ; RAX is the result. What C preserves is the guest's, still. If the handler
@@ -295,7 +292,13 @@ stub_ %+ %1:
         mov dword [rsp + 4], %1
   %if %1 == 1 || %1 == 2 || %1 == 8 || %1 == 18
         jmp entry_ist
-  %elif %1 == 0 || %1 == 3 || %1 == 4 || %1 == 5 || %1 == 14 || %1 == 16 || %1 == 19
+  %elif %1 == 6
+        jmp fast_invalid_opcode
+  %elif %1 == 13
+        jmp fast_general_protection
+  %elif %1 == 14
+        jmp fast_page_fault
+  %elif %1 == 0 || %1 == 3 || %1 == 4 || %1 == 5 || (%1 >= 10 && %1 <= 12) || %1 == 16 || %1 == 17 || %1 == 19
         jmp fast_exception
   %else
         jmp entry_common

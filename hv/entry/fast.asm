@@ -6,7 +6,7 @@
 ; not taken care of here; whatever looks unusual goes there, nothing changed.
 ;
 ; What it is worth: an exception bounced and taken back by iret (guest/bench) is
-; 147 instructions by this file and 461 by C alone, as `fast=off` has it
+; 135 instructions by this file and 526 by C alone, as `fast=off` has it
 ; (hv/entry/patch.c). Both must come to the same: tests/boot/fast compares them.
 ;
 ; Invariants as there. The guest's memory is touched only above the
@@ -19,7 +19,7 @@
 default rel
 bits 64
 
-extern common_guest, entry_common, exit_long, exit_iretq
+extern common_guest, entry_common, entry_hypercall, exit_long, exit_iretq
 extern bounce_bad_stack, hypercall_iret_slow
 
 ; mov to or from the guest's memory; a fault goes on at the label. In one line of
@@ -50,10 +50,9 @@ section .text.entry progbits alloc exec nowrite align=16
 %define R(field)        rsi + REGS_ %+ field - REGS_R8
 %define V(field)        rsi + VCPU_ %+ field - VCPU_REGS - REGS_R8
 
-; A vector that the hypervisor itself has no use for, or #PF. The processor
-; has pushed into regs; the word of error code and vector is there, too.
-global fast_exception
-fast_exception:
+; From a guest: the processor has pushed into regs; the word of error code and
+; vector is there, too. RSI is behind what is pushed here, EAX is the vector.
+%macro FROM_GUEST 0
         test byte [rsp + REGS_CS - REGS_ERROR], 3
         jz entry_common
         swapgs
@@ -66,8 +65,42 @@ fast_exception:
         mov rsi, rsp
         mov rsp, [gs:PERCPU_STACK_TOP]
         movzx eax, byte [R(VECTOR)]
-        cmp eax, VECTOR_PF
-        je page_fault
+%endmacro
+
+; With code 0 it may be a privileged instruction, and INT n has one that says
+; so (emulate_soft_interrupt()).
+global fast_general_protection
+fast_general_protection:
+        FROM_GUEST
+        mov ecx, [R(ERROR)]
+        test ecx, ecx
+        jz slow
+        and ecx, 7
+        cmp ecx, 2
+        je slow
+        jmp exception
+
+; If it does not begin as the prefix of emulate_forced() does. The last of those
+; bytes has to be there: without, C says that it is not.
+global fast_invalid_opcode
+fast_invalid_opcode:
+        FROM_GUEST
+        mov rcx, [R(RIP)]
+        mov rdi, rcx
+        shr rdi, 43
+        cmp edi, HV_TOP_BITS
+        je slow
+        STAC
+        GUEST slow, mov ecx, [rcx + 1]
+        CLAC
+        cmp ecx, FORCED_PREFIX
+        je slow
+        jmp exception
+
+; A vector that the hypervisor itself has no use for.
+global fast_exception
+fast_exception:
+        FROM_GUEST
 exception:
         inc qword [V(EXCEPTIONS)]
         shl eax, 4                  ; sizeof(struct trap_info)
@@ -107,8 +140,9 @@ frame_unmasked:
         mov rax, [R(RIP)]
         GUEST bad_stack, mov [rdi + 24], rax
         mov rcx, [R(RCX)]
-        cmp byte [R(VECTOR)], VECTOR_PF
-        je frame_error
+        movzx eax, byte [R(VECTOR)] ; of a system call: 0
+        bt [with_code], eax
+        jc frame_error
         add rdi, 8
 frame_low:
         GUEST bad_stack, mov [rdi], rcx
@@ -156,29 +190,36 @@ deliver_user:
 
 ; Not for an address of the hypervisor's (a late LDT page), nor where an entry
 ; may have been absent for a moment only (hv/domain/retry.h), nor for a kernel's
-; store to what is present (a page table, perhaps).
-page_fault:
+; store to what is present (a page table, perhaps), if it wants those emulated.
+global fast_page_fault
+fast_page_fault:
+        FROM_GUEST
         mov rcx, cr2
         mov rdi, rcx
         shr rdi, 43
         cmp edi, HV_TOP_BITS
         je slow
         mov rdi, [V(DOMAIN)]
-        mov edi, [rdi + DOMAIN_ABSENT]
-        cmp edi, [V(ABSENT_SEEN)]
+        mov r8d, [rdi + DOMAIN_ABSENT]
+        cmp r8d, [V(ABSENT_SEEN)]
         jne slow
         cmp byte [V(IN_KERNEL)], 0
         je page_fault_user
-        mov edi, [R(ERROR)]
-        and edi, PAGE_FAULT_STORE
-        cmp edi, PAGE_FAULT_STORE
-        je slow
+        mov r8d, [R(ERROR)]
+        and r8d, PAGE_FAULT_STORE
+        cmp r8d, PAGE_FAULT_STORE
+        je page_fault_store
+page_fault_kernel:
         and dword [R(ERROR)], ~PAGE_FAULT_USER
 page_fault_user:
         inc qword [V(FAULTS)]
         mov rdi, [V(INFO)]
         mov [rdi + INFO_CR2], rcx
         jmp exception
+page_fault_store:
+        test byte [rdi + DOMAIN_VM_ASSIST], ASSIST_TABLES
+        jz page_fault_kernel
+        jmp slow
 
 ; SYSCALL of guest user mode; RSP is behind regs.
 global fast_syscall, fast_syscall_deliver
@@ -242,95 +283,134 @@ bad_stack:
 
 ; --- the iret hypercall ----------------------------------------------------
 
-; Called like a handler; what it cannot do it leaves to C, on the same stack. RSI
-; is behind regs; RDI is at the guest's struct iret_context.
-global hypercall_iret, fast_iret_give_up
-hypercall_iret:
-        mov rdi, [gs:PERCPU_GUEST_RSP]
-        cmp rdi, [hv_end]
-        jb iret_slow
-        mov rsi, [gs:PERCPU_REGS_END]
-        cmp byte [rsi + VCPU(SLOW)], 0
-        jne iret_slow
+; From entry_syscall: RSP is behind regs, nothing is in them yet. RAX, RCX and R11
+; come from the frame, so they are free; all others are the guest's still. What
+; it cannot do it leaves to C, as if it had never been here. R11 is behind regs,
+; for an access that faults needs a stack.
+%define I(field)        r11 + REGS_ %+ field - REGS_SIZE
+%define W(field)        r11 + VCPU_ %+ field - VCPU_REGS_END
+global fast_iret, fast_iret_give_up
+fast_iret:
+        mov rax, [gs:PERCPU_GUEST_RSP]
+        cmp rax, [hv_end]
+        jb fast_iret_give_up
+        cmp byte [rsp + VCPU(SLOW)], 0
+        jne fast_iret_give_up
+        mov [rsp + REG(RIP)], rcx
+        mov [rsp + REG(RFLAGS)], r11
+        mov r11, rsp
+        mov rsp, [gs:PERCPU_STACK_TOP]
         STAC
-        GUEST iret_fault, mov rax, [rdi + IRET_RIP]
-        mov [rsi + REG(RIP)], rax
-        GUEST iret_fault, mov rax, [rdi + IRET_RSP]
-        mov [rsi + REG(RSP)], rax
-        GUEST iret_fault, movzx eax, word [rdi + IRET_SS]
-        or eax, 3
-        mov [rsi + REG(SS)], rax
-        GUEST iret_fault, mov r8d, [rdi + IRET_FLAGS]
-        GUEST iret_fault, movzx r9d, word [rdi + IRET_CS]
-        GUEST iret_fault, mov r10d, [rdi + IRET_RFLAGS]
-        GUEST iret_fault, mov rcx, [rdi + IRET_RCX]
-        GUEST iret_fault, mov r11, [rdi + IRET_R11]
-        GUEST iret_fault, mov rax, [rdi + IRET_RAX]
+        GUEST iret_fault, mov rcx, [rax + IRET_RIP]
+        mov [I(RIP)], rcx
+        GUEST iret_fault, mov rcx, [rax + IRET_RSP]
+        mov [I(RSP)], rcx
+        GUEST iret_fault, movzx ecx, word [rax + IRET_SS]
+        or ecx, 3
+        mov [I(SS)], rcx
+        GUEST iret_fault, mov rcx, [rax + IRET_RCX]
+        mov [I(RCX)], rcx
+        GUEST iret_fault, mov rcx, [rax + IRET_R11]
+        mov [I(R11)], rcx
+        GUEST iret_fault, movzx ecx, word [rax + IRET_CS]
+        mov [I(CS)], rcx
+        or byte [I(CS)], 3
+        not ecx
+        test cl, 3                  ; level 3: to user mode
+        jz iret_user
+        GUEST iret_fault, test dword [rax + IRET_FLAGS], IRET_IN_SYSCALL
+        jnz iret_fault              ; of a kernel: rare
+        GUEST iret_fault, mov ecx, [rax + IRET_RFLAGS]
+        GUEST iret_fault, mov rax, [rax + IRET_RAX]
         CLAC
-        mov edx, r9d
-        or r9d, 3
-        mov [rsi + REG(CS)], r9
-        cmp edx, r9d                ; level 3: to user mode
-        je iret_user
-iret_mode:
-        mov rdx, [rsi + VCPU(INFO)]
-        bt r10d, 9
-        setnc [rdx + INFO_MASK]
-        and r10d, RFLAGS_FREE
-        or r10d, RFLAGS_FORCED
-        mov [rsi + REG(RFLAGS)], r10
-        test r8d, IRET_IN_SYSCALL
-        jnz iret_in_syscall
-iret_leave:
-        cmp word [rdx], UPCALL_WANTED
+        mov [I(RAX)], rax
+
+; ECX is RFLAGS of the frame, RAX will be at vcpu_info.
+%macro IRET_FLAGS_MASK 0
+        mov rax, [W(INFO)]
+        bt ecx, 9
+        setnc [rax + INFO_MASK]
+        and ecx, RFLAGS_FREE
+        or ecx, RFLAGS_FORCED
+        mov [I(RFLAGS)], rcx
+        inc qword [W(HYPERCALLS)]
+%endmacro
+
+        IRET_FLAGS_MASK
+        cmp word [rax], UPCALL_WANTED
         je iret_events
-        mov rdx, [rsi + REG(RDX)]
-        mov rdi, [rsi + REG(RDI)]
-        mov r8, [rsi + REG(R8)]
-        mov r9, [rsi + REG(R9)]
-        mov r10, [rsi + REG(R10)]
-        lea rsp, [rsi + REG(RIP)]
-        mov rsi, [rsi + REG(RSI)]
+iret_leave:
+        mov rax, [I(RAX)]
+        mov rcx, [I(RCX)]
+        lea rsp, [I(RIP)]
+        mov r11, [I(R11)]
         jmp exit_iretq
 
-iret_in_syscall:                    ; as SYSRET would leave them
-        mov rcx, [rsi + REG(RIP)]
-        mov r11, r10
-        jmp iret_leave
-
 iret_user:
-        cmp qword [rsi + VCPU(ROOT_USER)], -1
-        je iret_slow
-        mov [rsi + REG(RAX)], rax
-        mov [rsi + REG(RCX)], rcx
-        SWITCH_GS rsi + VCPU(GS_KERNEL), rsi + VCPU(GS_USER)
-        mov rax, [rsi + VCPU(ROOT_USER)]
+        cmp qword [W(ROOT_USER)], -1
+        je iret_fault
+        GUEST iret_fault, mov ecx, [rax + IRET_FLAGS]
+        mov [I(RDX)], rdx
+        mov edx, ecx
+        GUEST iret_user_fault, mov ecx, [rax + IRET_RFLAGS]
+        GUEST iret_user_fault, mov rax, [rax + IRET_RAX]
+        CLAC
+        mov [I(RAX)], rax
+        IRET_FLAGS_MASK
+        test edx, IRET_IN_SYSCALL
+        jnz iret_in_syscall
+iret_switch:
+        SWITCH_GS W(GS_KERNEL), W(GS_USER)
+        mov rax, [W(ROOT_USER)]
         shl rax, 12
         mov cr3, rax
-        mov byte [rsi + VCPU(IN_KERNEL)], 0
-        mov rax, [rsi + REG(RAX)]
-        mov rcx, [rsi + REG(RCX)]
-        jmp iret_mode
+        mov byte [W(IN_KERNEL)], 0
+        mov rax, [W(INFO)]
+        mov rdx, [I(RDX)]
+        cmp word [rax], UPCALL_WANTED
+        jne iret_leave
 
+; RAX, RCX and R11 are in regs.
 iret_events:
-        mov [rsi + REG(RAX)], rax
-        mov [rsi + REG(RCX)], rcx
-        mov [rsi + REG(R11)], r11
-        mov [rsi + REG(RBX)], rbx
-        mov [rsi + REG(RBP)], rbp
-        mov [rsi + REG(R12)], r12
-        mov [rsi + REG(R13)], r13
-        mov [rsi + REG(R14)], r14
-        mov [rsi + REG(R15)], r15
+        mov [I(RDX)], rdx
+        mov [I(RDI)], rdi
+        mov [I(RSI)], rsi
+        mov [I(R8)], r8
+        mov [I(R9)], r9
+        mov [I(R10)], r10
+        mov [I(RBX)], rbx
+        mov [I(RBP)], rbp
+        mov [I(R12)], r12
+        mov [I(R13)], r13
+        mov [I(R14)], r14
+        mov [I(R15)], r15
         jmp exit_long
 
+iret_in_syscall:                    ; as SYSRET would leave them
+        mov [I(R11)], rcx
+        mov rcx, [I(RIP)]
+        mov [I(RCX)], rcx
+        jmp iret_switch
+
+iret_user_fault:
+        mov rdx, [I(RDX)]
 iret_fault:
         CLAC
+        mov rsp, r11
+        mov rcx, [rsp + REG(RIP)]
+        mov r11, [rsp + REG(RFLAGS)]
 fast_iret_give_up:
-iret_slow:
+        mov eax, HYPERCALL_IRET
+        jmp entry_hypercall
+
+; The one in the table.
+global hypercall_iret
+hypercall_iret:
         jmp hypercall_iret_slow
 
 section .rodata.entry progbits alloc noexec nowrite align=8
 hv_end: dq HV_END_HIGH << 40
+with_code:                          ; #TS #NP #SS #GP #PF #AC
+        dd 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17
 
 section .note.GNU-stack noalloc noexec nowrite progbits

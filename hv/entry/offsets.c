@@ -10,6 +10,7 @@
 #include "hv/domain/domain.h"
 #include "hv/domain/profile.h"
 #include "hv/entry/trap.h"
+#include "hv/trap/emulate.h"
 #include "xen/errno.h"
 
 #ifdef OFFSETS_VERIFY
@@ -77,6 +78,9 @@ OFFSET(VCPU_SLOW, offsetof(struct vcpu, slow))
 OFFSET(VCPU_DOMAIN, offsetof(struct vcpu, d))
 OFFSET(VCPU_ABSENT_SEEN, offsetof(struct vcpu, absent_seen))
 OFFSET(DOMAIN_ABSENT, offsetof(struct domain, mm.absent))
+OFFSET(DOMAIN_VM_ASSIST, offsetof(struct domain, vm_assist))
+OFFSET(ASSIST_TABLES, BIT(VMASST_TYPE_writable_pagetables))
+OFFSET(FORCED_PREFIX, EMULATE_PREFIX)
 OFFSET(VCPU_TRAPS, offsetof(struct vcpu, traps))
 OFFSET(VCPU_SYSCALL, offsetof(struct vcpu, callbacks.syscall))
 OFFSET(VCPU_KERNEL_SP, offsetof(struct vcpu, kernel_sp))

@@ -18,7 +18,9 @@ extern uint8_t exit_iretq[], exit_sysret[], exit_fast_sysret[];
 extern const uint8_t profiled_exit_iretq[], profiled_exit_sysret[];
 
 /* Of JUMP bytes or more: the one's first instruction, the other's only one. */
-extern uint8_t fast_exception[], fast_syscall_deliver[];
+extern uint8_t fast_exception[], fast_invalid_opcode[];
+extern uint8_t fast_general_protection[], fast_page_fault[];
+extern uint8_t fast_syscall_deliver[], fast_iret[];
 extern const uint8_t entry_common[], fast_give_up[], fast_iret_give_up[];
 
 static void lead(uint8_t *from, const uint8_t *to)
@@ -41,8 +43,11 @@ static void patch_profile(void)
 static void patch_past_fast(void)
 {
     lead(fast_exception, entry_common);
+    lead(fast_invalid_opcode, entry_common);
+    lead(fast_general_protection, entry_common);
+    lead(fast_page_fault, entry_common);
     lead(fast_syscall_deliver, fast_give_up);
-    lead((uint8_t *)hypercall_iret, fast_iret_give_up);
+    lead(fast_iret, fast_iret_give_up);
 }
 
 void patch_entry(void)

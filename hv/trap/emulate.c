@@ -416,6 +416,9 @@ static int code_is(struct vcpu *v, unsigned at, const void *wanted, unsigned n)
     return -1;
 }
 
+_Static_assert(EMULATE_PREFIX == (0x0b | 'x' << 8 | 'e' << 16 | 'n' << 24),
+               "the prefix below");
+
 /* The same two steps as Xen's: the prefix, then CPUID. */
 bool emulate_forced(struct vcpu *v)
 {

@@ -12,6 +12,8 @@
 bool emulate_privileged(struct vcpu *v);
 /* #UD: the forced-emulation prefix ud2 "xen" before CPUID. */
 bool emulate_forced(struct vcpu *v);
+/* Its bytes but the first: what has not these, fast.asm need not leave to C. */
+#define EMULATE_PREFIX 0x6e65780bu
 /* #GP whose code names an IDT entry: INT n. */
 bool emulate_soft_interrupt(struct vcpu *v, uint64_t error);
 

@@ -351,6 +351,14 @@ static never_inline long ext_rare(struct vcpu *v, const struct mmuext_op *e)
     return one_end(&op, ext_op(&op, e), __HYPERVISOR_mmuext_op);
 }
 
+/* Of this CPU's TLB only, so whose memory it is does not matter. */
+static long flush_page_here(uint64_t va)
+{
+    if (likely(va_canonical(va) && !va_is_hv(va)))
+        x86_invlpg(va);
+    return 0;
+}
+
 /* One operation, nothing to report: most of them, a new root above all. */
 static always_inline long ext_one(uint64_t ops)
 {
@@ -361,8 +369,15 @@ static always_inline long ext_one(uint64_t ops)
 
     if (unlikely(guest_read_triple((uint64_t *)(void *)&e, ops)))
         return -XEN_EFAULT;
+    if (e.cmd == MMUEXT_INVLPG_LOCAL)
+        return flush_page_here(e.arg1.linear_addr);
     m = mfn_of(e.arg1.mfn);
     mm_op_begin(&op, &v->d->mm, &v->mm);
+    if (e.cmd == MMUEXT_TLB_FLUSH_LOCAL) {
+        tlb_flush_all();
+        mm_op_end_fast(&op);
+        return 0;
+    }
     if (e.cmd != MMUEXT_NEW_BASEPTR || unlikely(v->ldt_entries) ||
         !mmu_fast_root(&op, &v->mm.root_kernel, m))
         return ext_rare(v, &e);

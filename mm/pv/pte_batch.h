@@ -68,6 +68,26 @@ static inline bool pte_batch_begin(struct pte_batch *a, const struct mm_op *op,
     return true;
 }
 
+/*
+ * Goes on with e if that is of another block only, which is looked up. False:
+ * nothing was done.
+ */
+static always_inline bool pte_batch_move(struct pte_batch *a,
+                                         const struct mm_op *op, pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+    struct frame_table *t;
+
+    if ((e.v ^ a->like) & PTE_BATCH_FLAGS)
+        return false;
+    t = entry_table(&l, pte_mfn(e));
+    if (unlikely(!t))
+        return false;
+    a->like = e.v;
+    a->words = t->word;
+    return true;
+}
+
 static always_inline unsigned pte_batch_index(pte_t e)
 {
     return (unsigned)(e.v >> PAGE_SHIFT) % BLOCK_FRAMES;

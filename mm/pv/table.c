@@ -251,7 +251,10 @@ static unsigned promote_fast(struct mm_op *op, pte_t *e, unsigned i)
 
         if (!pte_batch_begin(&batch, op, entry_peek(at)))
             break;
-        for (; at < end && pte_batch_has(&batch, entry_peek(at)); at++) {
+        for (; at < end; at++) {
+            if (unlikely(!pte_batch_has(&batch, entry_peek(at))) &&
+                !pte_batch_move(&batch, op, entry_peek(at)))
+                break;
             if (unlikely(!pte_batch_get(&batch, entry_peek(at))))
                 return (unsigned)(at - e);
             entry_poke(at, pte_of(entry_peek(at).v | batch.adjust));
@@ -275,7 +278,8 @@ static unsigned demote_fast(struct mm_op *op, const pte_t *e, unsigned n)
     while (at > e) {
         const pte_t was = entry_peek(at - 1);
 
-        if (unlikely(!pte_batch_has(&batch, was)))
+        if (unlikely(!pte_batch_has(&batch, was)) &&
+            !pte_batch_move(&batch, op, was))
             break;
         at--;
         if (unlikely(!pte_batch_put(&batch, op, was)))

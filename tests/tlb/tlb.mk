@@ -22,3 +22,4 @@ tlb: setup
 	$(Q)tools/setup tlb
 	$(again) built $(TLB_OUT)/plugin.so
 	$(Q)tests/tlb/run
+	$(if $(FULL),$(Q)tests/tlb/run linux)

@@ -33,7 +33,7 @@ struct observer {
         uint64_t page; /* its number, and bit 63; 0: none */
         enum page_size size;
     } last[SIDES];
-    uint64_t again[WHOS][SIDES][PAGE_SIZES]; /* of all models alike */
+    uint64_t again[WHOS][PAGE_SIZES]; /* to data, of all models alike */
     uint64_t lost; /* accesses whose page tables do not map them */
     struct {
         uint64_t loads, pages, all;
@@ -53,7 +53,7 @@ bool observer_access(struct observer *o, enum who who, enum mmu_side side,
 void observer_load_root(struct observer *o, uint64_t root);
 void observer_flush(struct observer *o);
 void observer_flush_page(struct observer *o, uint64_t va);
-/* What a model counted, repeated accesses and all. */
+/* What a model counted, repeated accesses to data and all. */
 struct count observer_count(const struct observer *o, unsigned model,
                             enum who who, enum mmu_side side,
                             enum page_size size);

@@ -3,19 +3,25 @@
 # these: each test_NAME.c with all of it but the plugin, under ASan and UBSan.
 
 TLB_OUT := $(BUILD)/tests/tlb
-TLB_LIB := $(filter-out tests/tlb/plugin.c tests/tlb/scene.c tests/tlb/test_%,$(wildcard tests/tlb/*.c))
+TLB_LIB := $(filter-out %/plugin.c %/scene.c tests/tlb/test_%,$(wildcard tests/tlb/*.c))
 TLB_TESTS := $(patsubst tests/tlb/%.c,$(TLB_OUT)/%,$(wildcard tests/tlb/test_*.c))
 HOST_TESTS += $(TLB_TESTS)
 
-TLB_HEADERS := $(wildcard include/*.h include/flagstone/*.h tests/tlb/*.h)
-$(TLB_OUT)/plugin.so: tests/tlb/plugin.c $(TLB_LIB) $(TLB_HEADERS) tests/tlb/tlb.mk
-	$(call say,HOSTCC,$@)
+$(TLB_OUT)/san/%.o: tests/tlb/%.c tests/tlb/tlb.mk
+	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(T_CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $(filter %.c,$^)
-$(TLB_TESTS): $(TLB_OUT)/%: tests/tlb/%.c tests/tlb/scene.c $(TLB_LIB) $(TLB_HEADERS) tests/tlb/tlb.mk
-	$(call say,HOSTCC,$@)
+	$(Q)$(HOST_CC) $(T_CFLAGS) -O1 $(T_SAN) -MMD -MP -c -o $@ $<
+$(TLB_OUT)/pic/%.o: tests/tlb/%.c tests/tlb/tlb.mk
+	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(T_CFLAGS) -O1 $(T_SAN) -o $@ $(filter %.c,$^) -lcmocka
+	$(Q)$(HOST_CC) $(T_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+tlb_objects = $(patsubst tests/tlb/%.c,$(TLB_OUT)/$1/%.o,$2)
+
+$(TLB_OUT)/plugin.so: $(call tlb_objects,pic,tests/tlb/plugin.c $(TLB_LIB))
+	$(Q)$(HOST_CC) -shared -o $@ $^
+$(TLB_TESTS): $(TLB_OUT)/%: $(TLB_OUT)/san/%.o $(call tlb_objects,san,tests/tlb/scene.c $(TLB_LIB))
+	$(Q)$(HOST_CC) $(T_SAN) -o $@ $^ -lcmocka
+-include $(wildcard $(TLB_OUT)/*/*.d)
 
 .PHONY: tlb
 tlb: setup

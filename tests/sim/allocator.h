@@ -77,6 +77,8 @@ extern const struct allocator_ops flagstone_ops, flagstone_cut_ops;
 extern const struct allocator_ops flagstone_compact_ops;
 extern const struct allocator_ops buddy_xen_ops, buddy_linux_ops;
 extern const struct allocator_ops buddy_linux_compact_ops;
+/* Only what cost.h asks for. */
+extern const struct allocator_ops flagstone_core_ops;
 
 /* Memory as of a machine: zeroed, and there when it is touched. */
 void *sim_map(size_t size);

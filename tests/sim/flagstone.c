@@ -32,7 +32,8 @@ struct flagstone {
     struct owner *owner[ALLOCATOR_OWNERS + 1];
 };
 
-static unsigned this_cpu, nr_cpus;
+static _Thread_local unsigned this_cpu;
+static unsigned nr_cpus;
 static struct mm_owed *this_owed;
 
 static unsigned cpu(void)
@@ -356,3 +357,40 @@ const struct allocator_ops flagstone_compact_ops = {.name = "flagstone-compact",
                                                     .moves = true,
                                                     .move = move,
                                                     FLAGSTONE_OPS};
+
+/* --- blocks alone, without a domain's accounting: cost.h ------------------ */
+
+static bool core_get(void *a, unsigned owner, bool back, mfn_t *out)
+{
+    struct flagstone *f = a;
+    blk_t b;
+
+    (void)back;
+    if (alloc_block_get_on(&f->mm, owner, owner, ALLOC_WHOLE, ALLOC_ANYTHING,
+                           &b))
+        return false;
+    *out = mfn_of_blk(b);
+    return true;
+}
+
+static void core_put(void *a, unsigned owner, mfn_t m)
+{
+    struct flagstone *f = a;
+
+    alloc_block_put_on(&f->mm, owner, blk_of_mfn(m), ALLOC_ANYTHING);
+}
+
+static bool core_begin(void *a, unsigned owner, uint64_t blocks)
+{
+    (void)a, (void)owner, (void)blocks;
+    return true;
+}
+
+const struct allocator_ops flagstone_core_ops = {.name = "mm/alloc",
+                                                 .make = make,
+                                                 .end = end,
+                                                 .begin = core_begin,
+                                                 .block_get = core_get,
+                                                 .block_put = core_put,
+                                                 .stats = stats,
+                                                 .check = check};

@@ -2,6 +2,7 @@
 /* options.c: see options.h. */
 #include "options.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ static const char help[] =
     "  series=DIR    a file for each run: all metrics at each sample, by time\n"
     "  record=DIR    a file for each seed: the operations (tests/sim/trace.h)\n"
     "  replay=FILE   such a file in place of a workload\n"
+    "  load=FILE.so  one more allocator, LLFree for one: it has a struct\n"
+    "                allocator_ops of the name sim_allocator (allocator.h)\n"
     "  full=1        all fills, seeds and machines: hours\n"
     "\n"
     "HA   of free memory, the part in whole blocks of 2 MiB; what only one "
@@ -167,11 +170,13 @@ static bool other_value(struct options *o, const char *name, const char *value,
     } paths[] = {{"out", &o->out},
                  {"record", &o->record},
                  {"series", &o->series},
-                 {"replay", &o->replay}};
+                 {"replay", &o->replay},
+                 {"load", &o->load}};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
         if (strcmp(name, flags[i].name) == 0)
             return *ok = flag(value, flags[i].at), true;
+    for (unsigned i = 0; i < ARRAY_SIZE(paths); i++) {
         if (strcmp(name, paths[i].name) == 0)
             return *paths[i].at = value, *ok = *value, true;
     }
@@ -219,14 +224,28 @@ static int word(struct options *o, const char *arg)
     return mistake("neither a workload nor an allocator", arg);
 }
 
+static int load(struct options *o)
+{
+    void *so = dlopen(o->load, RTLD_NOW);
+    const struct allocator_ops *ops = so ? dlsym(so, "sim_allocator") : NULL;
+
+    if (!ops)
+        return mistake("no shared object with a sim_allocator", o->load);
+    if (o->nr_allocators == OPTIONS_ALLOCATORS)
+        return mistake("one allocator too many", o->load);
+    o->allocator[o->nr_allocators++] = ops;
+    return 0;
+}
+
 static void defaults(struct options *o)
 {
     bool some = o->costs;
 
     for (unsigned w = 1; w <= WORKLOADS; w++)
         some |= o->workload[w];
-    for (unsigned w = 1; !some && w <= WORKLOADS; w++)
+    for (unsigned w = 1; !some && !o->replay && w <= WORKLOADS; w++)
         o->workload[w] = true;
+    o->costs |= !some && !o->replay;
     if (o->nr_allocators)
         return;
     for (unsigned i = 0; run_allocator_nth(i); i++)
@@ -255,5 +274,10 @@ int options_parse(struct options *o, int argc, char **argv)
         rc = strchr(argv[i], '=') ? option(o, argv[i]) : word(o, argv[i]);
     }
     defaults(o);
+    if (!rc && o->load)
+        rc = load(o);
+    if (!rc && o->workload[8] && o->gib > 1024)
+        return mistake("W8 keeps 4 GiB of this machine's memory for each 1024",
+                       "gib");
     return rc;
 }

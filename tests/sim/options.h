@@ -22,7 +22,7 @@ struct options {
     double scrub, compact;
     uint64_t goal, cpus, jobs;
     bool scatter, stay, full, fresh;
-    const char *out, *record, *series, *replay;
+    const char *out, *record, *series, *replay, *load;
 };
 
 /* 0: go on; 1: help was printed; 2: a mistake was. */

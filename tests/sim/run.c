@@ -141,14 +141,15 @@ void outcome_print(FILE *f, const struct outcome *o)
 
     sample_print(f, &mean);
     fprintf(f,
-            ",\"ha_star_least\":%.4f,\"fb\":%.6f,\"gv\":%lu,"
+            ",\"samples\":%lu,\"ha_star_least\":%.4f,\"fb\":%.6f,\"gv\":%lu,"
             "\"asked_blocks\":%lu,\"refused_blocks\":%lu,"
             "\"regions_asked\":%lu,\"regions_refused\":%lu,"
             "\"short_frames\":%lu,\"begun\":%lu,\"turned_away\":%lu,"
             "\"hv_refused\":%lu,\"tables_refused\":%lu,",
-            o->sums.least_star, outcome_fb(o), c->violations, c->asked,
-            c->refused, c->regions_asked, c->regions_refused, c->short_frames,
-            c->begun, c->turned_away, c->hv_refused, c->table_refused);
+            o->sums.n, o->sums.least_star, outcome_fb(o), c->violations,
+            c->asked, c->refused, c->regions_asked, c->regions_refused,
+            c->short_frames, c->begun, c->turned_away, c->hv_refused,
+            c->table_refused);
     fprintf(f,
             "\"clean_hit\":%.4f,\"own_blocks\":%lu,\"sync_scrubs\":%lu,"
             "\"moved_frames\":%lu,\"reformed_blocks\":%lu,\"yield\":%.5f,"

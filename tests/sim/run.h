@@ -38,11 +38,12 @@ double outcome_fb(const struct outcome *o);
 /*
  * Keys of a JSON object, without braces, the same for the same trace and
  * allocator: those of sample_print(), means over the samples that count, and
- * "ha_star_least", "fb", "gv", "asked_blocks", "refused_blocks",
- * "regions_asked", "regions_refused", "short_frames", "begun", "turned_away",
- * "hv_refused", "tables_refused", "clean_hit" (blocks got zeroed already or as
- * one's own, of all got), "own_blocks" (got as one's own), "sync_scrubs",
- * "moved_frames", "reformed_blocks", "yield" (blocks for each frame moved),
- * "most_tables", "most_dirty_blocks", "ops", "hours", "wrong".
+ * "samples" (so many), "ha_star_least", "fb", "gv", "asked_blocks",
+ * "refused_blocks", "regions_asked", "regions_refused", "short_frames",
+ * "begun", "turned_away", "hv_refused", "tables_refused", "clean_hit" (blocks
+ * got zeroed already or as one's own, of all got), "own_blocks" (got as one's
+ * own), "sync_scrubs", "moved_frames", "reformed_blocks", "yield" (blocks for
+ * each frame moved), "most_tables", "most_dirty_blocks", "ops", "hours",
+ * "wrong".
  */
 void outcome_print(FILE *f, const struct outcome *o);

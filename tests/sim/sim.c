@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cost.h"
 #include "jobs.h"
 #include "options.h"
 #include "table.h"
@@ -250,6 +251,52 @@ static bool report(const struct sim *s)
     return ok;
 }
 
+/* --- the price of operations ---------------------------------------------- */
+
+#define COSTS 32u
+
+static unsigned make_costs(struct cost *c, struct job *jobs)
+{
+    static const struct allocator_ops *const ops[] = {
+        &flagstone_core_ops, &flagstone_ops, &buddy_xen_ops, &buddy_linux_ops};
+    static const uint64_t gib[] = {64, 12288}, fill[] = {50, 85, 95, 99};
+    unsigned n = 0;
+
+    for (unsigned a = 0; a < 4; a++)
+        for (unsigned i = 0; i < 8; i++, n++) {
+            c[n] = (struct cost){ops[a], gib[i / 4], fill[i % 4]};
+            jobs[n] = (struct job){
+                .weight = 1 + i / 4 * 4., .run = cost_run, .arg = &c[n]};
+            snprintf(jobs[n].identity, sizeof(jobs[n].identity),
+                     "\"sim\":\"cost\",\"allocator\":\"%s\","
+                     "\"machine_gib\":%" PRIu64 ",\"fill_percent\":%" PRIu64
+                     ",\"build\":\"%s\"",
+                     ops[a]->name, c[n].gib, c[n].fill, jobs_checksum());
+            snprintf(jobs[n].name, sizeof(jobs[n].name), "cost %s",
+                     ops[a]->name);
+        }
+    return n;
+}
+
+/* One at a time, so that they have the caches to themselves. */
+static bool costs(const struct options *o)
+{
+    static struct cost c[COSTS];
+    static struct job jobs[COSTS];
+    unsigned n = make_costs(c, jobs);
+    bool ok = jobs_run(jobs, n, o->out, 1, o->fresh);
+
+    cost_head();
+    for (unsigned i = 0; i < n; i++)
+        if (jobs[i].line)
+            cost_row(&c[i], jobs[i].line);
+    cost_metadata();
+    for (unsigned i = 0; i < n; i++)
+        if (jobs[i].line)
+            puts(jobs[i].line);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     struct sim s = {0};
@@ -263,8 +310,14 @@ int main(int argc, char **argv)
             add_workload(&s, w);
     if (s.o.replay)
         s.nr = MIN(s.nr, s.o.nr_allocators);
+    ok = !s.o.costs || costs(&s.o);
+    if (s.nr == 0)
+        return ok ? 0 : 1;
     make_jobs(&s);
-    ok = jobs_run(s.job, s.nr, s.o.out, (unsigned)s.o.jobs,
-                  s.o.fresh || s.o.record || s.o.series || s.o.replay);
+    if (!s.o.load)
+        fprintf(stderr, "sim: no LLFree here: load=FILE.so gives one\n");
+    ok &= jobs_run(s.job, s.nr, s.o.out, (unsigned)s.o.jobs,
+                   s.o.fresh || s.o.record || s.o.series || s.o.replay ||
+                       s.o.load);
     return report(&s) && ok ? 0 : 1;
 }

@@ -36,7 +36,8 @@ SIM_LIB := $(patsubst %.c,$(T_OUT)/sim/%.o,\
 HOST_TESTS += $(BUILD)/tests/sim/churn
 $(BUILD)/tests/sim/%: $(T_OUT)/sim/tests/sim/%.o $(SIM_LIB)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) -Wl,--wrap=memset,--wrap=memcpy -o $@ $^ -lm -lpthread
+	$(Q)$(HOST_CC) -Wl,--wrap=memset,--wrap=memcpy -rdynamic -o $@ $^ -lm -lpthread \
+	    -ldl
 $(BUILD)/tests/bench/%: $(T_OUT)/plain/tests/bench/%.o $(PLAIN_MM) $(PLAIN_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -o $@ $^ -lpthread

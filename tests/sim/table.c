@@ -18,6 +18,7 @@ void table_add(struct table_row *r, const char *line)
     if (r->n++ == 0 || star > r->most)
         r->most = star;
     r->star += star;
+    r->samples += job_number(line, "samples");
     r->owner += job_number(line, "ha_star_owner");
     r->fb += job_number(line, "fb");
     r->gv += job_number(line, "gv");
@@ -33,6 +34,8 @@ void table_row(const struct table_row *r)
 
     if (r->n == 0)
         return;
+    if (r->samples == 0)
+        printf("%-17s: over before the first sample\n", r->allocator);
     printf(
         "%-17s %6.4f %6.4f-%6.4f %6.4f %6.2f %6.0f %5.1f %6.0f %7.0f %6.2f\n",
         r->allocator, r->star / n, r->least, r->most, r->owner / n,

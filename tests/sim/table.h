@@ -9,6 +9,7 @@
 struct table_row {
     const char *allocator;
     unsigned n; /* runs */
+    double samples;
     double star, least, most, owner, fb, gv, regions, cdm, moved, clean;
 };
 

@@ -36,10 +36,10 @@ const struct workload workloads[WORKLOADS + 1] = {
            "85,95", BALLOON_NONE, .kind = {.hv = 32},
            .blocks = serverless_blocks, .hours = minute, .tick = 1. / 12,
            .weight = .1},
-    [7] = {"W7", "12 TiB, and machines up to 4 TiB", 12288, 2000, 100000, 3,
+    [7] = {"W7", "12 TiB, and machines up to 4 TiB", 12288, 4000, 100000, 3,
            "85,99", "85,95,99", BALLOON_REGIONS,
            .kind = {.hv = 64, .hv_by_size = true, .regions = true},
-           .blocks = azure_blocks_big, .hours = azure_hours, .tick = 4,
+           .blocks = azure_blocks_big, .hours = azure_hours, .tick = .25,
            .weight = 4},
     [8] = {"W8", "an adversary keeps 511 of each 512 frames", 64, 1, 1, 100,
            "99", "85,95,99", BALLOON_NONE, USUAL, AZURE, .weight = 2000},
@@ -206,7 +206,7 @@ static void adversary(struct world *w)
     first.n = promised;
     sink_emit(w->sink, first);
     sample(w, false);
-    grab(w, blocks / 200, w->c->fill * 2 - 10);
+    grab(w, blocks / 200, 200); /* all there is, and more */
     grab(w, 64, 4);
     grab(w, 1, 64);
     for (unsigned i = 0; i < w->nr; i++)

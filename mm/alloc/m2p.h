@@ -22,6 +22,16 @@ static inline void m2p_set(struct mm *mm, mfn_t m, pfn_t pfn, uint64_t count)
         at[i] = pfn.v + i;
 }
 
+/* A whole block: no instruction but two for each entry, and few more. */
+static inline void m2p_set_block(struct mm *mm, mfn_t m, pfn_t pfn)
+{
+    uint64_t *at = mm->m2p + m.v;
+
+#pragma GCC unroll 64
+    for (uint64_t i = 0; i < BLOCK_FRAMES; i++)
+        at[i] = pfn.v + i;
+}
+
 static inline void m2p_clear(struct mm *mm, mfn_t m, uint64_t count)
 {
     if (count == 1)

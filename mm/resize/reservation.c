@@ -99,7 +99,11 @@ static void extent_put(struct mm_op *op, mfn_t m, unsigned order)
 
 static void set_pfn(struct mm_op *op, mfn_t m, pfn_t pfn, unsigned order)
 {
-    if (pfn.v != PFN_NONE.v)
+    if (pfn.v == PFN_NONE.v)
+        return;
+    if (order == RESERVATION_ORDER_MAX)
+        m2p_set_block(op->mm, m, pfn);
+    else
         m2p_set(op->mm, m, pfn, UINT64_C(1) << order);
 }
 

@@ -102,7 +102,7 @@ static enum err lay_block(struct restore *r, struct extent e, mfn_t first)
 {
     enum err rc = ERR_NONE;
 
-    m2p_set(r->op->mm, first, pfn_of(e.pfn), BLOCK_FRAMES);
+    m2p_set_block(r->op->mm, first, pfn_of(e.pfn));
     if (e.pfn % BLOCK_FRAMES == 0)
         rc = pfnmap_set_block(&r->map, e.pfn / BLOCK_FRAMES, first);
     else

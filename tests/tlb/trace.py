@@ -40,10 +40,32 @@ class Sets:
             one.popitem(last=False)
 
 
-def gups(mib, n, large):
-    """Of Skylake, with tables in place: misses of L1, walks, references."""
-    first = Sets(8, 4) if large else Sets(16, 4)
-    second, pdes, shift = Sets(128, 12), Sets(4, 8), 21 if large else 12
+class Within:
+    """Entries of level 2 among the pages of a second level, as Zen 2 has them:
+    in the set of their number, and no page's."""
+
+    def __init__(self, sets):
+        self.sets = sets
+
+    def has(self, number):
+        return self.sets.has(number + (1 << 40))
+
+    def put(self, number):
+        self.sets.put(number + (1 << 40))
+
+
+def caches(family, large):
+    """First level, second level, entries of level 2."""
+    if family == "skylake":
+        return Sets(8, 4) if large else Sets(16, 4), Sets(128, 12), Sets(4, 8)
+    second = Sets(128, 16)
+    return Sets(1, 64), second, Within(second)
+
+
+def gups(family, mib, n, large):
+    """With tables in place: misses of L1, walks, references."""
+    first, second, pdes = caches(family, large)
+    shift = 21 if large else 12
     misses = walks = 0
     refs = 2  # the PML4E and the PDPTE, once; of 256 MiB there is one
     for x in random_numbers(n):

@@ -22,7 +22,7 @@ set style increment user
 set grid ytics lc rgb "#a0a0a0" lw 0.5 dt 3
 set border 3
 set tics nomirror
-set key outside bottom center horizontal noautotitle
+set key outside top center horizontal noautotitle
 set style fill solid 0.9 noborder
 set boxwidth 0.8 relative
 set format y "%.0f"

@@ -55,13 +55,24 @@ def out_folder():
 
 
 def names():
-    return sorted(os.path.basename(os.path.dirname(p))
-                  for p in glob.glob(os.path.join(FOLDER, "*", "text.md")))
+    """In the order that their texts say, then by name."""
+    found = [os.path.basename(os.path.dirname(p))
+             for p in glob.glob(os.path.join(FOLDER, "*", "text.md"))]
+    place = {n: re.search(r"<!-- order: (\d+) -->", read(
+        os.path.join(FOLDER, n, "text.md"))) for n in found}
+    return sorted(found, key=lambda n: (int(place[n].group(1)) if place[n]
+                                        else 50, n))
 
 
 def read(path):
     with open(path, encoding="utf-8", errors="replace") as f:
         return f.read()
+
+
+def place(path):
+    """Of a path as texts name it, from the top; build/ is wherever BUILD is."""
+    return os.path.join(BUILD, path[len("build/"):]) \
+        if path.startswith("build/") else os.path.join(TOP, path)
 
 
 def objects_in(text):
@@ -154,19 +165,15 @@ class Experiment:
         words = self.text.settings.get("seconds", "60 240").split()
         return float(words[-1 if full() else 0])
 
-    def guests(self):
-        kernels = scenarios.kernels_of([self.what_is_run()]) | {"control"}
-        return ["guest/%s.elf" % k for k in sorted(kernels)]
-
     def inputs(self):
-        """Files whose change is another result."""
-        given = self.text.settings.get("inputs", "").split()
-        built = given if self.is_command() else \
-            ["flagstone.elf"] + self.guests() + given
-        paths = [p for b in built for p in
-                 sorted(glob.glob(os.path.join(BUILD, b)) or
-                        glob.glob(os.path.join(TOP, b)))]
-        return [self.what_is_run()] + paths
+        """Files whose change is another result; build/ is BUILD."""
+        named = self.text.settings.get("inputs", "").split()
+        if not self.is_command():
+            kernels = scenarios.kernels_of([self.what_is_run()]) | {"control"}
+            named += ["build/flagstone.elf"] + [
+                "build/guest/%s.elf" % k for k in sorted(kernels)]
+        return [self.what_is_run()] + [p for n in named
+                                       for p in sorted(glob.glob(place(n)))]
 
     def fingerprint(self):
         digest = hashlib.sha256(b"full" if full() else b"default")
@@ -191,8 +198,7 @@ class Experiment:
 
     def needs(self):
         for path in self.text.settings.get("needs", "").split():
-            if not glob.glob(os.path.join(TOP, path)) and \
-                    not glob.glob(os.path.join(BUILD, path)):
+            if not glob.glob(place(path)):
                 raise Absent("there is no " + path)
 
     def command(self):

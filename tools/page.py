@@ -11,10 +11,11 @@ import formula
 STYLE = """
 :root { --ink: #1a1c20; --dim: #5a6068; --page: #ffffff; --line: #d9dde2;
   --box: #f5f6f8; --good: #00795a; --bad: #b34700; --link: #005b95;
+  --blue: #0072b2;
   color-scheme: light dark; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --dim: #a4abb5;
   --page: #16181d; --line: #3a3f47; --box: #1f2229; --good: #3fc79a;
-  --bad: #ff9a5c; --link: #7cc4f5; } }
+  --bad: #ff9a5c; --link: #7cc4f5; --blue: #3f9fdc; } }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
   background: var(--page); max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
@@ -44,13 +45,16 @@ details { margin: .6rem 0; } summary { cursor: pointer; }
 @media (max-width: 40rem) { body { padding: .8rem; } nav ul { columns: 1; }
   figure { overflow-x: auto; } figure svg { min-width: 34rem; } }
 @media print { :root { --ink: #000; --dim: #333; --page: #fff; --line: #bbb;
-  --box: #eee; --good: #00573f; --bad: #8a3700; --link: #000; }
+  --box: #eee; --good: #00573f; --bad: #8a3700; --link: #000;
+  --blue: #0072b2; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   section { break-inside: auto; } figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; } details > summary { display: none; }
   nav { display: none; } }
 """
 
+LONG = 24  # lines of a table that is folded away
+BLUE = re.compile(r"rgb\( *0, *114, *178\)|#0072B2")  # too dark for the dark
 BLACK = re.compile(r"(?:black|rgb\( *0, *0, *0\)|#000000)(?=[\"';])")
 
 
@@ -83,7 +87,8 @@ def figure(svg, name, label):
     svg = re.sub(r"\bid=(['\"])", r"id=\g<1>%s-" % name, svg)
     svg = re.sub(r"(xlink:href=['\"]|url\()#", r"\g<1>#%s-" % name, svg)
     svg = BLACK.sub("currentColor", svg)
-    svg = re.sub(r"color=\"currentColor\"", "", svg)
+    svg = BLUE.sub("var(--blue)", svg)
+    svg = re.sub(r"\bcolor=\"currentColor\"", "", svg)
     return svg.replace("<svg", '<svg role="img" aria-label="%s"' % esc(label),
                        1)
 
@@ -114,8 +119,10 @@ def claims(holds):
 def section(part):
     """Of one experiment; part: what tools/report found of it."""
     name, meta = part["name"], part["meta"]
-    tables = "".join("<details open><summary>Table: <code>%s</code>"
-                     "</summary>%s</details>" % (esc(k), table(h, lines))
+    tables = "".join("<details%s><summary>Table: <code>%s</code>, %d lines"
+                     "</summary>%s</details>" % (
+                         "" if len(lines) > LONG else " open", esc(k),
+                         len(lines), table(h, lines))
                      for k, h, lines in part["tables"])
     files = ", ".join('<a href="%s/%s">%s</a>' % (esc(name), esc(f), esc(f))
                       for f in part["files"])

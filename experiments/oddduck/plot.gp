@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Over how many of the eight use 4 KiB: refused guests, and what nobody can have.
+# Over how many of the eight use 4 KiB: refused guests, and what is left when the
+# eight are gone and the new ones live on.
 set multiplot layout 1,2
 set bmargin 4
 set key inside top left vertical Left reverse samplen 2
@@ -14,10 +15,11 @@ plot for [i=1:2] 'little.csv' using (column("small")):(pick(strcol("relinquish")
     smooth frequency with linespoints ls i title R(i).": by single frames, of 8", \
     for [i=1:2] 'big.csv' using (column("small")):(pick(strcol("relinquish"), R(i), column("refused"))) \
     smooth frequency with linespoints ls i+12 title R(i).": by whole blocks, of 5"
-set ylabel "MiB that the eight do not use, and nobody can have"
-set yrange [-1:40]
-set ytics 8
-holes(i) = pick(strcol("relinquish"), R(i), (column("holes") - 511) / 256.)
-plot for [i=1:2] 'guest.csv' using (column("small")):(holes(i)) \
-    smooth frequency with linespoints ls i title "relinquish=".R(i)
+set ylabel "blocks, once the eight are gone"
+set yrange [0:105]
+set ytics 10
+plot for [i=1:2] 'gone.csv' using (column("small")):(pick(strcol("relinquish"), R(i), column("blocks"))) \
+    with linespoints ls i title R(i).": whole blocks free", \
+    'gone.csv' using (column("small")):(pick(strcol("relinquish"), "cut", column("shared_free") / 512.)) \
+    with linespoints ls 13 title "cut: free, beside others"
 unset multiplot

@@ -7,7 +7,6 @@
 #include "hv/arch/x86.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/bounce.h"
-#include "hv/domain/call_trace.h"
 #include "hv/domain/guest.h"
 
 static bool to_user(struct vcpu *v)
@@ -21,15 +20,6 @@ static bool to_user(struct vcpu *v)
     return true;
 }
 
-/* By itself; an entry of a multicall is told of there. */
-static never_inline void trace(struct vcpu *v)
-{
-    struct flagstone_call call = {.nr = __HYPERVISOR_iret};
-
-    if (!hypercall_in_multicall())
-        call_trace_add(v, &call);
-}
-
 /* What fast.asm leaves to it, and all when called from a multicall. */
 long hypercall_iret_slow(void)
 {
@@ -37,8 +27,6 @@ long hypercall_iret_slow(void)
     struct regs *r = hypercall_regs();
     struct iret_context f;
 
-    if (unlikely(call_trace_on(v->d)))
-        trace(v);
     if (unlikely(guest_read(&f, r->rsp, sizeof(f)) != ERR_NONE)) {
         domain_crash(v->d, "vCPU %u: no iret frame at %lx", v->id, r->rsp);
         return 0;

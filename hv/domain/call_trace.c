@@ -60,10 +60,10 @@ enum err call_trace_begin(struct domain *d)
 
     if (d->calls)
         return ERR_NONE;
-    call_trace_drop(); /* nobody has read that, or will */
     rc = alloc_hv_get(&hv_mm, RING_ORDER, &m);
     if (rc)
         return rc;
+    call_trace_drop_any(); /* nobody has read that, or will */
     t = mm_frame_ptr(&hv_mm, m);
     t->id = d->id;
     t->at = m;
@@ -89,12 +89,18 @@ void call_trace_end(struct domain *d)
     free_ring(take_ring(d));
 }
 
-void call_trace_drop(void)
+void call_trace_drop_any(void)
 {
     struct call_trace *t = gone;
 
     set_ring(&gone, NULL);
     free_ring(t);
+}
+
+void call_trace_drop(domid_t id)
+{
+    if (gone && gone->id == id)
+        call_trace_drop_any();
 }
 
 /* What it did last is what one wants to know. */
@@ -104,7 +110,7 @@ static void going(struct domain *d)
 
     if (!t)
         return;
-    call_trace_drop();
+    call_trace_drop_any();
     set_ring(&gone, t);
 }
 

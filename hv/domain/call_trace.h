@@ -19,7 +19,10 @@
 /* Both tables, before there is a domain. */
 void call_trace_register(const void *plain, const void *traced);
 
-/* With hv_lock. ERR_NOMEM; again, or where there is none: of no effect. */
+/*
+ * With hv_lock. ERR_NOMEM; again, or where there is none: of no effect. The
+ * ring of who has gone is given back when another begins: there is one at most.
+ */
 enum err call_trace_begin(struct domain *d);
 void call_trace_end(struct domain *d);
 
@@ -44,5 +47,6 @@ bool call_trace_look(domid_t id, struct flagstone_call *out, unsigned n,
                      struct call_trace_part *part);
 /* All before this number may go. */
 void call_trace_forget(domid_t id, uint64_t before);
-/* The ring of who has gone, too. */
-void call_trace_drop(void);
+/* The ring of who has gone, if it is this one's; or of whoever it is. */
+void call_trace_drop(domid_t id);
+void call_trace_drop_any(void);

@@ -14,6 +14,8 @@ void sched_up(struct vcpu *v);
 void sched_down(struct vcpu *v);
 /* Its domain was suspended: unless it is down it may run. */
 void sched_resume(struct vcpu *v);
+/* Its domain was paused: what sleeps goes on sleeping. */
+void sched_unpause(struct vcpu *v);
 /* The current vCPU lets all others go first. */
 void sched_give_way(void);
 /*

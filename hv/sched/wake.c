@@ -172,6 +172,12 @@ void sched_resume(struct vcpu *v)
     (void)may_run(v, SLEEPS | BIT(VCPU_RUNNABLE)); /* as above */
 }
 
+/* What it was sent meanwhile has woken it, only not put it into a queue. */
+void sched_unpause(struct vcpu *v)
+{
+    (void)may_run(v, BIT(VCPU_RUNNABLE)); /* as above */
+}
+
 void sched_down(struct vcpu *v)
 {
     struct queue *q = queue_lock_home(v);

@@ -27,7 +27,7 @@ EXPECT = {
              r"v0 number 64\(1, 2, 3, 4, [0-9a-f]+, [0-9a-f]+\)\s+= -ENOSYS\s",
              r"'hostile' is gone\s+@{\"trace\":\"hostile\",\"calls\":\d+,"
              r'"lost":0}', "5 guests ended well, 0 badly",
-             r"  0M \|##[^|]*aaaaaaaaa", r"\|[^|]*bB{15}[^|]*c{9}[^|]*\|",
+             r"  0M \|##[^|]*aaaaaaaaa", r"\|[^|]*bB{15}[^|]*c{8}[^|]*\|",
              r"b  big +15 +0 +1 +1 +0\s",
              r"L2\[  8\]  mfn \S+, pfn \S+, L2 table; refs 3, typed 1\s+0x\S+e7 "
              r"-> \S+  P RW US A D PSE\s+mapped by a page of 2M\s+it is mfn "

@@ -82,7 +82,7 @@ static int end(void **state)
     for (unsigned id = 1; id <= 2; id++)
         if (machine_domain(id)->calls)
             call_trace_end(machine_domain(id));
-    call_trace_drop();
+    call_trace_drop_any();
     for (unsigned i = 0; i < ARRAY_SIZE(used); i++)
         assert_false(used[i]);
     machine_end();
@@ -181,7 +181,9 @@ static void who_goes(void **state)
     hooks->going(machine_domain(2));
     assert_false(call_trace_look(1, &c, 1, &part));
     reads(2, 20, 1, 0);
-    call_trace_drop();
+    call_trace_drop(1); /* not its own */
+    reads(2, 20, 0, 0);
+    call_trace_drop(2);
     assert_false(call_trace_look(2, &c, 1, &part));
     assert_false(call_trace_look(3, &c, 1, &part));
 }
@@ -191,8 +193,13 @@ static void no_memory(void **state)
     struct domain *d = machine_domain(1);
 
     (void)state;
+    assert_int_equal(call_trace_begin(machine_domain(2)), ERR_NONE);
+    add(machine_domain(2), 20);
+    hooks->going(machine_domain(2));
     machine_alloc_fails = 1;
     assert_int_equal(call_trace_begin(d), ERR_NOMEM);
+    reads(2, 20, 1, 0); /* nothing has changed */
+    call_trace_drop(2);
     assert_ptr_equal(d->vcpu[0]->calls, &plain);
     assert_false(call_trace_on(d));
     call_trace_end(d);

@@ -152,7 +152,7 @@ static void gone(void)
         call_trace_end(d);
         control_unpause(d);
     }
-    call_trace_drop();
+    call_trace_drop_any();
     build_cancel();
     migrate_cancel();
     images_forget();

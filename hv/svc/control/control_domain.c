@@ -44,7 +44,7 @@ void control_unpause(struct domain *d)
     watchdog_delay(d, clock_now_ns() - d->paused_at);
     domain_set_paused(d, false);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
-        sched_resume(d->vcpu[i]);
+        sched_unpause(d->vcpu[i]);
 }
 
 static enum err check_pause(struct domain *d, struct control_call *call)
@@ -80,10 +80,14 @@ enum err control_pause(struct control_call *call)
         d->paused_at = clock_now_ns();
         domain_set_paused(d, true);
     }
-    if (!atomic_load(&d->held))
+    if (atomic_load(&d->held)) {
+        sched_give_way();
+        return ERR_RESTART;
+    }
+    if (domain_is_up(d))
         return ERR_NONE;
-    sched_give_way();
-    return ERR_RESTART;
+    domain_set_paused(d, false); /* it had been about to stop by itself */
+    return fail(call->c->text, ERR_INVAL, "%s does not run", d->name);
 }
 
 /* --- ending -------------------------------------------------------------- */
@@ -140,7 +144,7 @@ static enum err let_go_of_all(void)
 
     if (!rc)
         claims_forget();
-    call_trace_drop();
+    call_trace_drop_any();
     return rc;
 }
 

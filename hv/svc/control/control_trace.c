@@ -48,17 +48,20 @@ static bool look(const struct flagstone_control *c, struct flagstone_call *out,
            call_trace_look((domid_t)c->domid, out, n, part);
 }
 
-static bool is_alive(domid_t id)
+/* A call that ends a domain is told of when it comes back from that. */
+static bool is_over(uint64_t id)
 {
-    const struct domain *d = domain_find(id);
+    const struct domain *d =
+        id < DOMID_FIRST_RESERVED ? domain_find((domid_t)id) : NULL;
 
-    return d && d->end == DOMAIN_ALIVE;
+    return !d || (d->end != DOMAIN_ALIVE && !atomic_load(&d->held));
 }
 
 enum err control_trace_read(struct control_call *call)
 {
     struct flagstone_control *c = call->c;
     struct flagstone_call out[READ_CALLS];
+    const bool over = is_over(c->domid);
     struct call_trace_part part;
 
     if (!look(c, out, &part))
@@ -67,8 +70,8 @@ enum err control_trace_read(struct control_call *call)
         return fail(c->text, ERR_INVAL, "cannot write the answer at %lx",
                     c->data);
     call_trace_forget((domid_t)c->domid, part.first + part.n);
-    if (!part.n && c->len && !is_alive((domid_t)c->domid)) {
-        call_trace_drop();
+    if (!part.n && c->len && over) {
+        call_trace_drop((domid_t)c->domid);
         return no_trace(call);
     }
     c->len = part.n;

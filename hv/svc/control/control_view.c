@@ -87,9 +87,11 @@ _Static_assert((unsigned)FLAGSTONE_VCPU_down == VCPU_DOWN &&
                    (unsigned)FLAGSTONE_VCPU_polling == VCPU_POLLING,
                "the interface has our numbers");
 
+/* What it shares with us goes with its memory. */
 static struct flagstone_regs tell_regs(const struct vcpu *v)
 {
     const struct regs *r = &v->regs;
+    const bool whole = v->d->stage == DOMAIN_WHOLE;
 
     return (struct flagstone_regs){
         .rax = r->rax,
@@ -112,7 +114,7 @@ static struct flagstone_regs tell_regs(const struct vcpu *v)
         .rflags = r->rflags,
         .cs = r->cs,
         .ss = r->ss,
-        .cr2 = READ_ONCE(v->info->arch.cr2),
+        .cr2 = whole ? READ_ONCE(v->info->arch.cr2) : 0,
         .fs_base = v->fs_base,
         .gs_base_kernel = v->gs_base_kernel,
         .gs_base_user = v->gs_base_user,
@@ -122,7 +124,7 @@ static struct flagstone_regs tell_regs(const struct vcpu *v)
         .in_kernel = v->in_kernel,
         .state = READ_ONCE(v->state),
         .loaded = READ_ONCE(v->on) != NULL,
-        .masked = READ_ONCE(v->info->evtchn_upcall_mask) & 1,
+        .masked = whole && READ_ONCE(v->info->evtchn_upcall_mask) & 1,
     };
 }
 

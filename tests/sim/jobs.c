@@ -3,6 +3,7 @@
 #include "jobs.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -180,8 +181,23 @@ static pid_t begin(const struct job *j, int results)
     fflush(NULL);
     p = fork();
     if (p == 0)
+        signal(SIGINT, SIG_DFL);
+    if (p == 0)
         child(j, results);
     return p;
+}
+
+static const char *kept_in; /* for a handler of signals */
+
+static void interrupted(int sig)
+{
+    static const char what[] = "\nsim: interrupted; what has ended is kept in ";
+    ssize_t n = write(STDERR_FILENO, what, sizeof(what) - 1);
+
+    (void)sig;
+    n = n < 0 ? n : write(STDERR_FILENO, kept_in, strlen(kept_in));
+    n = n < 0 ? n : write(STDERR_FILENO, "\n", 1);
+    _exit(n < 0 ? 1 : 130);
 }
 
 bool jobs_run(struct job *jobs, unsigned n, const char *path,
@@ -199,6 +215,8 @@ bool jobs_run(struct job *jobs, unsigned n, const char *path,
         fprintf(stderr, "sim: cannot write to %s\n", path);
         return false;
     }
+    kept_in = path;
+    signal(SIGINT, interrupted);
     if (!again)
         look_up(jobs, n, path);
     for (unsigned i = 0; i < n; i++) {

@@ -366,6 +366,30 @@ static void end(struct machine *m, struct tenant *t, uint32_t owner)
     free(t);
 }
 
+static bool within(const struct trace_op *op, uint64_t blocks)
+{
+    const uint64_t pages = blocks * BLOCK_FRAMES;
+
+    if (op->kind == TRACE_HV)
+        return op->n <= 1u << 20;
+    return op->order <= 18 && (op->order <= 9 || op->order == 18) &&
+           op->tag % (UINT64_C(1) << op->order) == 0 && op->tag <= pages &&
+           op->n <= (pages - op->tag) >> op->order;
+}
+
+bool machine_may(const struct machine *m, const struct trace_op *op)
+{
+    bool there = op->owner < m->nr_tenants && m->tenant[op->owner];
+
+    if (strchr("ICM", (int)op->kind))
+        return true;
+    if (op->kind == TRACE_BEGIN)
+        return !there && op->owner < 1u << 24 && op->n > 0 &&
+               op->n <= m->config.blocks;
+    return !there || op->kind == TRACE_END ||
+           within(op, m->tenant[op->owner]->nr);
+}
+
 static void do_for(struct machine *m, struct tenant *t,
                    const struct trace_op *op)
 {

@@ -50,6 +50,8 @@ struct machine *machine_make(const struct allocator_ops *ops,
 /* NULL, or what is left or wrong; frees it. */
 const char *machine_end(struct machine *m);
 void machine_do(struct machine *m, const struct trace_op *op);
+/* Of a file that somebody may have written: is it within its owner's pages? */
+bool machine_may(const struct machine *m, const struct trace_op *op);
 /* TRACE_COMPACT: machine_compact.c. */
 void machine_compact(struct machine *m);
 

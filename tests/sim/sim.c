@@ -202,12 +202,16 @@ static void print_table(const struct sim *s, unsigned first)
 {
     const struct sim_run *r = &s->run[first];
     const struct workload *w = &workloads[r->run.w.workload];
-    char title[128];
+    char title[256];
 
-    snprintf(title, sizeof(title),
-             "%s at %" PRIu64 " %%: %s (%" PRIu64 " GiB, %" PRIu64 " machines)",
-             s->o.replay ? "replay" : w->name, r->run.w.fill, w->what,
-             r->run.machine.blocks / 512, r->run.w.vms);
+    if (s->o.replay)
+        snprintf(title, sizeof(title), "replay of %s", s->o.replay);
+    else
+        snprintf(title, sizeof(title),
+                 "%s at %" PRIu64 " %%: %s (%" PRIu64 " GiB, %" PRIu64
+                 " machines)",
+                 w->name, r->run.w.fill, w->what, r->run.machine.blocks / 512,
+                 r->run.w.vms);
     table_head(title);
     for (unsigned a = 0; a < s->o.nr_allocators; a++) {
         struct table_row row = {.allocator = s->o.allocator[a]->name};
@@ -230,8 +234,12 @@ static bool is_good(const struct sim *s, unsigned i)
     if (strstr(line, "\"wrong\":\"\"") &&
         (!ours || job_number(line, "gv") == 0))
         return true;
-    fprintf(stderr, "sim: %s: a claim was broken, or: %s\n", s->job[i].name,
-            strstr(line, "\"wrong\""));
+    if (job_number(line, "gv") > 0)
+        fprintf(stderr, "sim: %s: a claim was broken\n", s->job[i].name);
+    else
+        fprintf(stderr, "sim: %s: %.*s\n", s->job[i].name,
+                (int)strcspn(strstr(line, "\"wrong\":\"") + 9, "\""),
+                strstr(line, "\"wrong\":\"") + 9);
     return false;
 }
 

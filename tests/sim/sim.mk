@@ -42,8 +42,10 @@ $(BUILD)/tests/bench/%: $(T_OUT)/plain/tests/bench/%.o $(PLAIN_MM) $(PLAIN_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -o $@ $^ -lpthread
 
-.PHONY: sim bench-host
-sim: $(BUILD)/tests/sim/sim
+.PHONY: sim sim-run bench-host
+sim: setup-test
+	$(again) sim-run
+sim-run: $(BUILD)/tests/sim/sim
 	$(Q)$< out=$(BUILD)/sim/results $(if $(FULL),full=1) $(ARGS)
 bench-host: $(BUILD)/tests/bench/bench_alloc $(BUILD)/tests/bench/bench_threads
 	$(Q)for b in $^; do $$b || exit 1; done

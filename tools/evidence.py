@@ -232,11 +232,21 @@ class Experiment:
                                     start_new_session=True)
 
     def run(self, started=None):
-        """Leaves data, or raises ExperimentError or Absent."""
+        """Leaves data, or raises ExperimentError or Absent, and leaves what was
+        there before; what was said is then in NAME.part/output.txt."""
         self.files()
         self.needs()
-        shutil.rmtree(self.out, ignore_errors=True)
-        os.makedirs(self.out)
+        whole, self.out = self.out, self.out + ".part"
+        try:
+            shutil.rmtree(self.out, ignore_errors=True)
+            os.makedirs(self.out)
+            self.run_here(started)
+            shutil.rmtree(whole, ignore_errors=True)
+            os.rename(self.out, whole)
+        finally:
+            self.out = whole
+
+    def run_here(self, started):
         begin, inputs = time.time(), self.fingerprint()
         proc = self.start()
         try:
@@ -261,9 +271,9 @@ class Experiment:
         if status == SKIP:
             raise Absent(reason)
         if status:
-            raise ExperimentError("%s: status %d: %s (build/report/%s/"
-                                  "output.txt)" % (self.name, status,
-                                                   reason[:200], self.name))
+            raise ExperimentError("%s: status %d: %s (%s)" % (
+                self.name, status, reason[:200],
+                os.path.relpath(self.left("output.txt"), TOP)))
 
     def keep(self, rows):
         if not rows:

@@ -29,6 +29,7 @@ class Progress:
     def __init__(self, todo, workers=1):
         self.todo, self.workers = list(todo), workers
         self.began, self.done, self.procs = {}, {}, set()
+        self.given_up = False  # what ends now was ended
         self.lock, self.over = threading.Lock(), threading.Event()
         self.thread = threading.Thread(target=self.tick, daemon=True)
 

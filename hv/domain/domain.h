@@ -379,8 +379,8 @@ void domain_shutdown(struct domain *d, enum domain_end end, unsigned reason);
  */
 void domain_suspend(struct domain *d);
 /*
- * Its vCPUs stop where they are, or may run again: then sched_unpause() each. It
- * has stopped when `held` is 0.
+ * Its vCPUs stop where they are, or may run again: then sched_unpause() each.
+ * It has stopped when `held` is 0.
  */
 void domain_set_paused(struct domain *d, bool paused);
 /*

@@ -5,8 +5,8 @@
 void table_head(const char *title)
 {
     printf("\n%s\n%-17s %6s %6s-%-6s %6s %6s %6s %5s %6s %7s %6s\n", title, "",
-           "HA*", "seeds", "", "HA*o", "FB %", "GV", "GiB", "CDm k", "moved k",
-           "clean%");
+           "HA*", "low", "high", "HA*o", "FB %", "GV", "GiB", "CDm k",
+           "moved k", "clean%");
 }
 
 void table_add(struct table_row *r, const char *line)

@@ -26,7 +26,7 @@ const struct workload workloads[WORKLOADS + 1] = {
            "85,90,95", BALLOON_LARGE, USUAL, AZURE, .weight = .12},
     [2] = {"W2", "of them some with 4 KiB pages only", 64, 1500, 5000, 10,
            "85,95", "85,90,95", BALLOON_LARGE, USUAL, AZURE, .weight = 2},
-    [3] = {"W3", "half of all ballooning in 64 KiB at random", 64, 1000, 2000,
+    [3] = {"W3", "half of all ballooning in 64 KiB at random", 64, 400, 2000,
            10, "85", "85,90,95", BALLOON_MIXED, USUAL, AZURE, .weight = 3},
     [4] = {"W4", "storms of page tables", 64, 1000, 2000, 10, "90", "85,90,95",
            BALLOON_LARGE, USUAL, AZURE, .storm = true, .weight = 1.4},

@@ -172,8 +172,9 @@ frame_error:
         GUEST bad_stack, mov [rdi + 16], rax
         jmp frame_low
 
+; SLOW is others' to change at any moment: who is in its kernel still goes to C.
 deliver_user:
-        cmp byte [V(SLOW)], 0
+        cmp word [V(IN_KERNEL)], 0
         jne slow_counted
         mov rdi, [V(KERNEL_SP)]
         and rdi, -16
@@ -296,7 +297,7 @@ fast_iret:
         jb fast_iret_give_up
         cmp byte [rsp + VCPU(SLOW)], 0
         jne fast_iret_give_up
-        mov [rsp + REG(RIP)], rcx
+        mov [rsp + REG(R10)], rcx   ; for as long: RIP in regs is the frame's
         mov [rsp + REG(RFLAGS)], r11
         mov r11, rsp
         mov rsp, [gs:PERCPU_STACK_TOP]
@@ -397,7 +398,7 @@ iret_user_fault:
 iret_fault:
         CLAC
         mov rsp, r11
-        mov rcx, [rsp + REG(RIP)]
+        mov rcx, [rsp + REG(R10)]
         mov r11, [rsp + REG(RFLAGS)]
 fast_iret_give_up:
         mov eax, HYPERCALL_IRET

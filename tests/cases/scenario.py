@@ -15,9 +15,10 @@ EXPECT = {
     "grants": ("refused, as it should be: take still has grants mapped: 1",
                "refused, as it should be: others still have grants of give "
                "mapped: 1", "3 guests ended well, 0 badly"),
-    # By the table of hypercalls, in multicalls, of none; an iret. Then a page
+    # By the table of hypercalls, in multicalls, of none; one iret. Then a page
     # of 2 MiB, one of 4 KiB, and where a table was supplied.
-    "look": (r"v0 memory_op\(1, [0-9a-f]+\) = 1\s", r"v0 iret\(\)\s",
+    "look": (r"v0 memory_op\(1, [0-9a-f]+\) = 1\s",
+             r"= 0\s+[\d.]+ v0 iret\(\)\s+[\d.]+ v0 event_channel",
              r'@{"trace":"big","calls":\d\d,"lost":0}',
              r"  1 control +\d+\.\d +\d+ +0 +16 +0% +1\s+@.*\s+"
              r"2 big +\d+\.\d +\d+ +0 +12 +83% +1\s",

@@ -15,9 +15,7 @@
 
 NEVER(alloc_hv_get)
 NEVER(alloc_hv_put)
-NEVER(call_trace_add)
 NEVER(cpu_load_ldt)
-NEVER(hypercall_in_multicall)
 NEVER(mmu_new_user_baseptr)
 NEVER(paging_own_cr3)
 NEVER(panic)

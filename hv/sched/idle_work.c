@@ -22,11 +22,14 @@
 #define SCRUB_TIME   UINT64_C(5000000) /* ns, at most */
 static _Atomic uint64_t scrub_ns, block_ns;
 
+/* One that took very long, since this processor was somebody else's meanwhile,
+ * is not to keep all others from being tried. */
 static void note_block_ns(uint64_t ns)
 {
     const uint64_t mean = atomic_load_explicit(&block_ns, memory_order_relaxed);
 
-    atomic_store_explicit(&block_ns, mean ? (7 * mean + ns) / 8 : ns,
+    atomic_store_explicit(&block_ns,
+                          mean ? (7 * mean + MIN(ns, 2 * mean)) / 8 : ns,
                           memory_order_relaxed);
 }
 

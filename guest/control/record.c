@@ -30,12 +30,14 @@ static bool is_key(const char *s, size_t n)
     return n && n < 32;
 }
 
-/* A word that is no value: keep, 4k, 2026-11-29. What has a dot is a figure. */
+/* A word that is no value: keep, 4k, 2026-11-29. What has a dot is a figure;
+ * 64M is a number of bytes, as for `expect`. */
 static bool is_text(const char *s)
 {
     uint64_t number;
 
-    if (words_number(s, &number) || strlen(s) >= TEXT_SIZE)
+    if (words_number(s, &number) || words_size(s, &number) ||
+        strlen(s) >= TEXT_SIZE)
         return false;
     for (; *s; s++)
         if (!(*s >= 'a' && *s <= 'z') && !(*s >= 'A' && *s <= 'Z') &&

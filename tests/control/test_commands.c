@@ -214,6 +214,8 @@ static void what_is_put_down_is_json(void **state)
     says("record r a=1 b=0x10 c=4k d=web-1.mem e=$n f=web-1.tot_pages-$n",
          "@{\"record\":\"r\",\"a\":1,\"b\":16,\"c\":\"4k\",\"d\":33554432,"
          "\"e\":8192,\"f\":0}\n");
+    says("record r a=64M b=8K c=3K d=8m", /* 3K is no whole frames */
+         "\"a\":67108864,\"b\":8192,\"c\":\"3K\",\"d\":\"8m\"}\n");
     says("record r a=gone.mem b=gone.mem-$n c=last.ticks",
          "\"a\":null,\"b\":null,\"c\":");
     does("balloon web-1 16M", "13 web-1 4096|");

@@ -2,6 +2,9 @@
 /*
  * trace.c: the command that shows a domain's hypercalls as they come. Whoever
  * was not traced before is not afterwards, however it ends.
+ *
+ * The hypervisor keeps the calls of who has gone by its id: which name had that
+ * id is kept here, for the last few that were traced.
  */
 #include "guest/control/call_text.h"
 #include "guest/control/command.h"
@@ -12,6 +15,7 @@
 
 #define LOOK_NS UINT64_C(2000000)
 #define ROOM    16u /* calls that are read at once */
+#define TRACED  8u
 
 enum { ON, OFF, FOR }; /* as the usage has them */
 
@@ -22,6 +26,41 @@ struct tracing {
     uint64_t calls, lost;
     bool gone; /* the domain is */
 };
+
+/* Newest first; an id is there once, as it may come again. */
+static struct traced {
+    char name[WORDS_NAME];
+    uint32_t domid;
+} traced[TRACED];
+
+static void remember(const struct flagstone_domain *d)
+{
+    unsigned at = 0;
+
+    while (at + 1 < TRACED && traced[at].domid != d->domid)
+        at++;
+    for (; at; at--)
+        traced[at] = traced[at - 1];
+    format(traced[0].name, sizeof(traced[0].name), "%s", d->name);
+    traced[0].domid = d->domid;
+}
+
+/* Was one of that name traced, whose id nobody has now? */
+static bool has_gone(const char *name, struct flagstone_domain *d)
+{
+    for (unsigned i = 0; i < TRACED; i++) {
+        const struct traced *t = &traced[i];
+
+        if (strcmp(t->name, name) != 0)
+            continue;
+        if (ctl_next_domain(t->domid, d) && d->domid == t->domid)
+            return false;
+        *d = (struct flagstone_domain){.domid = t->domid};
+        format(d->name, sizeof(d->name), "%s", name);
+        return true;
+    }
+    return false;
+}
 
 /* What there is by now; *n: how many. False: refused, or it is gone. */
 static bool read_some(struct tracing *t, uint64_t *n)
@@ -93,13 +132,32 @@ static bool show_rest(struct tracing *t)
     return true;
 }
 
+/* Once: what is read to its end is kept no longer. */
+static bool show_what_it_did_last(const char *name)
+{
+    struct tracing t = {0};
+    uint64_t n;
+
+    if (!has_gone(name, &t.d))
+        return ctl_domain(name, &t.d);
+    if (!show_some(&t, &n))
+        return false;
+    if (t.gone)
+        return refuse("'%s' is gone, and what it did is no longer kept", name);
+    return show_rest(&t);
+}
+
 static bool turn(const struct tracing *t, bool on)
 {
     struct flagstone_control *c = ctl_new(FLAGSTONE_CTL_trace);
 
     c->domid = t->d.domid;
     c->n = on;
-    return ctl_run(c);
+    if (!ctl_run(c))
+        return false;
+    if (on)
+        remember(&t->d);
+    return true;
 }
 
 static bool run_trace(const struct args *a)
@@ -109,8 +167,12 @@ static bool run_trace(const struct args *a)
     uint64_t end = ~UINT64_C(0);
     bool ok;
 
-    if (!ctl_domain(a->slot[0].text, &t.d))
-        return false;
+    if (!ctl_has_domain(a->slot[0].text, &t.d)) {
+        const bool off = how->text && how->choice == OFF;
+
+        return off ? show_what_it_did_last(a->slot[0].text)
+                   : ctl_domain(a->slot[0].text, &t.d);
+    }
     if (how->text && how->choice == ON)
         return turn(&t, true);
     if (how->text && how->choice == OFF)
@@ -137,7 +199,8 @@ static bool check_trace(const struct args *a)
 const struct command command_trace[] = {
     {"trace", "NAME [on|off|SECONDS]",
      "a domain's hypercalls as they come, until a key is pressed or the time "
-     "is over; on: keep the last of them from now on; off: show and end that",
+     "is over; on: keep the last of them from now on; off: show and end that, "
+     "also of who has gone",
      run_trace, check_trace, false},
     {0},
 };

@@ -34,6 +34,8 @@ wait big gone
 create traps name=traps mem=32M
 trace traps on
 wait traps gone
+trace traps off
+fails trace traps off
 create user name=user mem=32M
 trace user on
 wait user gone

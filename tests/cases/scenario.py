@@ -26,6 +26,8 @@ EXPECT = {
              r"v0 multicall\(ffff800000000000, 1\) = -EFAULT\s",
              r"v0   memory_op\(1, [0-9a-f]+\) = 1\s",
              r"v0 number 64\(1, 2, 3, 4, [0-9a-f]+, [0-9a-f]+\)\s+= -ENOSYS\s",
+             r'sched_op\(2, [0-9a-f]+\) = 0\s+@{"trace":"traps","calls":\d+,'
+             r'"lost":0}\s', "'traps' is gone, and what it did is no longer kept",
              r"'hostile' is gone\s+@{\"trace\":\"hostile\",\"calls\":\d+,"
              r'"lost":0}', "5 guests ended well, 0 badly",
              r"  0M \|##[^|]*aaaaaaaaa", r"\|[^|]*bB{15}[^|]*c{8}[^|]*\|",

@@ -53,7 +53,7 @@ bool terminal_pressed(void)
 
 bool terminal_interrupted(void)
 {
-    return false;
+    return fake.ctrl_c && !--fake.ctrl_c;
 }
 
 void fake_reset(void)
@@ -205,9 +205,11 @@ static int64_t read_calls(struct flagstone_control *c)
     const struct flagstone_domain *d = domain(c->domid);
     struct flagstone_call *out = (struct flagstone_call *)c->data;
 
-    if (!d)
+    if (!d && (fake.calls_of != c->domid || !fake.calls)) {
+        fake.calls_of = 0;
         return -XEN_ESRCH;
-    if (!d->traced)
+    }
+    if (d && !d->traced)
         return no(c, XEN_EINVAL, "it is not traced");
     c->len = MIN(c->len, fake.calls);
     for (uint64_t i = 0; i < c->len; i++)

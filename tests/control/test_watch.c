@@ -153,6 +153,34 @@ static void never_ends_by_itself_but_does(void **state)
     refuses("trace web", "there is no domain named 'web'");
 }
 
+/* What it did last can be read once; a name or an id that is in use again is
+ * somebody else's. */
+static void who_has_gone_is_read_by_name(void **state)
+{
+    (void)state;
+    fake.call.nr = __HYPERVISOR_sched_op;
+    says("trace web on", "42 web 1|");
+    fake.calls_of = web->domid;
+    fake.calls = 33;
+    web->name[0] = '\0';
+    refuses("trace web on", "there is no domain named 'web'");
+    refuses("trace web 1", "there is no domain named 'web'");
+    refuses("trace shop off", "there is no domain named 'shop'");
+    says("trace web off", "");
+    has(" v0 sched_op(0, 0) = 0\n");
+    has("@{\"trace\":\"web\",\"calls\":33,\"lost\":0}\n");
+    refuses("trace web off",
+            "'web' is gone, and what it did is no longer kept");
+    fake.calls = 33;
+    web = fake_add_domain("shop", 16);
+    fake.calls_of = web->domid;
+    refuses("trace web off", "there is no domain named 'web'");
+    says("trace shop on", "42 shop 1|");
+    web->name[0] = '\0';
+    refuses("trace web off", "there is no domain named 'web'");
+    says("trace shop off", "");
+}
+
 /* --- top ------------------------------------------------------------------ */
 
 static void shows_rounds(void **state)
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup(shows_what_comes, fresh),
         cmocka_unit_test_setup(leaves_what_it_found, fresh),
         cmocka_unit_test_setup(never_ends_by_itself_but_does, fresh),
+        cmocka_unit_test_setup(who_has_gone_is_read_by_name, fresh),
         cmocka_unit_test_setup(shows_rounds, fresh),
         cmocka_unit_test_setup(a_scenario_has_no_keys, fresh),
         cmocka_unit_test_setup(mistakes_are_named, fresh),

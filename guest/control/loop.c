@@ -7,6 +7,33 @@
 
 #define FIRST_WORD 3u /* for NAME in WORD */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+enum loop_word loop_word(const char *line, size_t len)
+{
+    size_t at = 0, n = 0;
+
+    while (at < len && is_blank(line[at]))
+        at++;
+    while (at + n < len && line[at + n] && !is_blank(line[at + n]))
+        n++;
+    if (n == 3 && !memcmp(line + at, "for", 3))
+        return LOOP_FOR;
+    return n == 4 && !memcmp(line + at, "done", 4) ? LOOP_DONE : LOOP_NONE;
+}
+
+void loop_skip(struct loops *l, const char *line, size_t len)
+{
+    const enum loop_word word = loop_word(line, len);
+
+    ASSERT(l->skip);
+    l->skip += word == LOOP_FOR;
+    l->skip -= word == LOOP_DONE;
+}
+
 static bool is_capital(char c)
 {
     return c >= 'A' && c <= 'Z';
@@ -152,6 +179,7 @@ bool loop_open(struct loops *l, const char *line, struct loop_at next,
         return false;
     }
     l->skip = new->words.n == FIRST_WORD;
+    l->skipped = next.line;
     if (l->skip)
         return true;
     new->name = new->words.word[1];

@@ -14,6 +14,9 @@
  * `skip` counts the loops, this one and those in it, up to whose `done` no line
  * is looked at.
  *
+ * A line is `for` or `done` by its first word as it stands in the text, whether
+ * it is skipped or not: no variable makes one, and no other word unmakes it.
+ *
  * Invariants: the loops that are open are those below `n`, the innermost last;
  * each has at least one word, and `now` is one of them. A line that was refused
  * has changed nothing.
@@ -28,6 +31,7 @@
 
 struct loops {
     unsigned n, skip;
+    unsigned skipped; /* the number of the line behind the `for` of `skip` */
     struct loop {
         const char *name;   /* in `values` */
         struct words words; /* for NAME in WORD... */
@@ -43,6 +47,11 @@ struct loop_at {
     unsigned line;
 };
 
+enum loop_word { LOOP_NONE, LOOP_FOR, LOOP_DONE };
+/* Of these lines the loops take care, and no command. */
+enum loop_word loop_word(const char *line, size_t len);
+/* A line while `skip` is not 0. */
+void loop_skip(struct loops *l, const char *line, size_t len);
 /* The variables put in; false: `why` says what is wrong. */
 bool loop_expand(const struct loops *l, const char *line, size_t len,
                  char out[WORDS_LINE], char why[LOOP_WHY]);

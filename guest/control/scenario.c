@@ -62,40 +62,25 @@ static bool run_line(const char *line, size_t len)
     return command_run(&c);
 }
 
-/* Of these lines the loops take care, and no command. */
-static bool is_word(const char *line, size_t len, const char *word)
-{
-    struct words w;
-
-    return !words_split(&w, line, len) && w.n && !strcmp(w.word[0], word);
-}
-
-/* Of a loop without words only its end is looked for. */
-static bool skip_line(const char *line, size_t len)
-{
-    if (is_word(line, len, "for"))
-        loops.skip++;
-    if (is_word(line, len, "done"))
-        loops.skip--;
-    return true;
-}
-
 /* One line, its variables put in; *next is set where a loop goes back. */
 static bool one_line(size_t len, const struct scenario *s, unsigned outer,
                      line_does_t *does, struct loop_at *next)
 {
     char line[WORDS_LINE], why[LOOP_WHY];
+    const enum loop_word word = loop_word(s->at.text, len);
     bool given = false;
 
-    if (loops.skip)
-        return skip_line(s->at.text, len);
+    if (loops.skip) {
+        loop_skip(&loops, s->at.text, len);
+        return true;
+    }
     if (!loop_expand(&loops, s->at.text, len, line, why))
         return refuse("%s", why);
     for (size_t i = 0; i < len; i++)
         given |= s->at.text[i] == '$';
-    if (is_word(line, sizeof(line), "for"))
+    if (word == LOOP_FOR)
         return loop_open(&loops, line, *next, given, why) || refuse("%s", why);
-    if (!is_word(line, sizeof(line), "done"))
+    if (word != LOOP_DONE)
         return does(line, strlen(line));
     if (loops.n == outer)
         return refuse("done: there is no loop to be done with");
@@ -120,8 +105,7 @@ static bool each_line(struct scenario *s, line_does_t *does)
     }
     if (loops.n == outer && !loops.skip)
         return true;
-    if (loops.n > outer)
-        s->at.line = loops.open[outer].line - 1;
+    s->at.line = (loops.n > outer ? loops.open[outer].line : loops.skipped) - 1;
     return refuse("for: there is no done");
 }
 

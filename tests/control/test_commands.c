@@ -397,6 +397,37 @@ static void a_loop_says_its_lines_for_each_word(void **state)
     runs("caller", "30 '' 4 0|30 '' 5 0|30 '' 6 0|", "");
 }
 
+/* What is skipped may be anything, and its loops are counted all the same. */
+static void a_loop_without_words_is_skipped_to_its_own_done(void **state)
+{
+    static const char *const why[] = {"the line is too long", "too many words",
+                                      "a \" is not closed"};
+    char text[1000], line[900], said[100];
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(why); i++) {
+        snprintf(line, sizeof(line), "for M in%*s", i ? 0 : 600, "");
+        for (unsigned n = 0; i == 1 && n < 50; n++)
+            strcat(line, " 1");
+        snprintf(text, sizeof(text),
+                 "for LIST in \"\" 3\nfor N in $LIST\n%s\ndone\nfill $N\ndone\n"
+                 "fill 9\ndone\n",
+                 strcat(line, i ? " \"" : ""));
+        snprintf(said, sizeof(said), "scenario w line 3 (LIST=3 N=3): %s",
+                 why[i]);
+        fresh(state);
+        scenario("w", text);
+        runs("w", "", said);
+    }
+    scenario("caller", "for LIST in \"\"\nrun callee\ndone\n");
+    scenario("callee", "fill 1\nfor N in $LIST\nfill 2\nfill 3\n");
+    runs("caller", "", "scenario callee line 2 (LIST=): for: there is no done");
+    scenario("made", "for FOR in for\n$FOR N in 1\ndone\ndone\n");
+    runs("made", "",
+         "scenario made line 2 (FOR=for): for and done: each on a line of its "
+         "own of a scenario");
+}
+
 static void what_a_loop_says_is_checked_for_each_word(void **state)
 {
     static const struct {
@@ -530,6 +561,8 @@ int main(void)
         cmocka_unit_test_setup(the_first_line_that_fails_ends_it, fresh),
         cmocka_unit_test_setup(scenarios_run_others, fresh),
         cmocka_unit_test_setup(a_loop_says_its_lines_for_each_word, fresh),
+        cmocka_unit_test_setup(a_loop_without_words_is_skipped_to_its_own_done,
+                               fresh),
         cmocka_unit_test_setup(what_a_loop_says_is_checked_for_each_word,
                                fresh),
         cmocka_unit_test_setup(experiments_can_be_read, fresh),

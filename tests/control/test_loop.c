@@ -115,6 +115,52 @@ static void a_list_may_be_empty_if_a_variable_gave_it(void **state)
     assert_int_equal(l.skip, 1);
 }
 
+static void is(const char *line, enum loop_word word)
+{
+    if (loop_word(line, strlen(line)) != word)
+        fail_msg("'%s' is not %u", line, word);
+}
+
+static void a_line_is_what_its_first_word_says(void **state)
+{
+    (void)state;
+    is("for", LOOP_FOR);
+    is(" \t for \"", LOOP_FOR);
+    is("done\r", LOOP_DONE);
+    is("done # of it", LOOP_DONE);
+    is("", LOOP_NONE);
+    is("  ", LOOP_NONE);
+    is("fort", LOOP_NONE);
+    is("fo", LOOP_NONE);
+    is("done#", LOOP_NONE);
+    is("# for", LOOP_NONE);
+    is("$X done", LOOP_NONE);
+    assert_int_equal(loop_word("forty", 3), LOOP_FOR);
+    assert_int_equal(loop_word("done", 3), LOOP_NONE);
+}
+
+static void what_is_skipped_is_counted_whatever_it_is_like(void **state)
+{
+    char line[3 * WORDS_LINE] = "for X in", why[LOOP_WHY];
+
+    (void)state;
+    assert_true(loop_open(&l, "for A in ", behind, true, why));
+    assert_int_equal(l.skipped, behind.line);
+    memset(line + strlen(line), ' ', sizeof(line) - strlen(line));
+    for (size_t i = 9; i < sizeof(line); i += 2)
+        line[i] = 'x'; /* neither as long as a line nor as many words as one */
+    loop_skip(&l, line, sizeof(line));
+    assert_int_equal(l.skip, 2);
+    loop_skip(&l, "for X in \"open", 14);
+    assert_int_equal(l.skip, 3);
+    for (unsigned left = 3; left-- > 0;) {
+        loop_skip(&l, "fill $NOTHING", 13);
+        loop_skip(&l, "done", 4);
+        assert_int_equal(l.skip, left);
+    }
+    assert_int_equal(l.skipped, behind.line);
+}
+
 static void loops_have_a_depth(void **state)
 {
     char line[] = "for A in 1", why[LOOP_WHY];
@@ -135,6 +181,9 @@ int main(void)
         cmocka_unit_test_setup(a_line_has_an_end, fresh),
         cmocka_unit_test_setup(each_word_once, fresh),
         cmocka_unit_test_setup(a_list_may_be_empty_if_a_variable_gave_it,
+                               fresh),
+        cmocka_unit_test_setup(a_line_is_what_its_first_word_says, fresh),
+        cmocka_unit_test_setup(what_is_skipped_is_counted_whatever_it_is_like,
                                fresh),
         cmocka_unit_test_setup(loops_have_a_depth, fresh),
     };

@@ -109,16 +109,19 @@ static bool each_line(struct scenario *s, line_does_t *does)
     return refuse("for: there is no done");
 }
 
-/* The line is named by the innermost scenario, and only once. */
+/* The line is named by the innermost scenario, and only once: what it said is
+ * kept, as no beginning of a text is its alone. */
 static bool blame(const struct scenario *s)
 {
-    char why[SHELL_WHY], words[80];
+    static char blamed[SHELL_WHY], why[SHELL_WHY], words[80];
 
-    format(why, sizeof(why), "%s", shell_why());
-    if (!strncmp(why, "scenario ", 9))
+    if (!strcmp(shell_why(), blamed))
         return false;
+    format(why, sizeof(why), "%s", shell_why());
     loop_say(&loops, words, sizeof(words));
-    return refuse("scenario %s line %u%s: %s", s->name, s->at.line, words, why);
+    refuse("scenario %s line %u%s: %s", s->name, s->at.line, words, why);
+    format(blamed, sizeof(blamed), "%s", shell_why());
+    return false;
 }
 
 /* All its lines; its loops are closed afterwards, however it ended. */

@@ -364,6 +364,8 @@ static void the_first_line_that_fails_ends_it(void **state)
 
 static void scenarios_run_others(void **state)
 {
+    static char big[32770];
+
     (void)state;
     scenario("outer", "fill 1\nrun inner\nfill 2\n");
     scenario("inner", "fill 7\n");
@@ -375,6 +377,17 @@ static void scenarios_run_others(void **state)
     runs("self", "",
          "scenario self line 2: scenarios that run each other, deeper than 4");
     runs("nosuch", "", "there is no scenario named 'nosuch'");
+    fresh(state);
+    memset(big, '#', sizeof(big) - 1);
+    scenario("big", big);
+    scenario("outer3", "\nfill 1\nrun big\n");
+    runs("big", "", "scenario big is longer than 32768 bytes");
+    runs("outer3", "",
+         "scenario outer3 line 3: scenario big is longer than 32768 bytes");
+    scenario("inner4", "fill 3\ndestroy nobody\n");
+    scenario("outer4", "try run inner4\nfails run inner4\ndestroy nobody\n");
+    runs("outer4", "30 '' 3 0|30 '' 3 0|",
+         "scenario outer4 line 3: there is no domain named 'nobody'");
 }
 
 static void a_loop_says_its_lines_for_each_word(void **state)

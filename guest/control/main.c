@@ -30,6 +30,7 @@ static void draw(void)
 static void obey(void)
 {
     printk("\n");
+    shell_begin();
     if (!command_line(line.text, line.len))
         printk("%s\n", shell_why());
     line_start(&line);

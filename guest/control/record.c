@@ -149,6 +149,8 @@ static bool run_try(const struct args *a)
 {
     bool ok = command_line(a->slot[0].text, WORDS_LINE);
 
+    if (!ok && shell_interrupted())
+        return false;
     if (!ok)
         printk("refused: %s\n", shell_why());
     return value_note("refused", !ok);

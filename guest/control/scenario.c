@@ -4,7 +4,8 @@
  * sees the variables of the loops that run it.
  *
  * Lines are checked as they are run: each as often as its loops say, with their
- * words in it.
+ * words in it; once, those of the scenarios it runs with them. That ends, and
+ * so does the run: there is a most they may come to.
  */
 #include "guest/control/scenario.h"
 
@@ -16,9 +17,11 @@
 
 #define DEPTH     4u
 #define TEXT_SIZE 32768u
+#define LINES     100000u /* that all of it may come to */
 
 static char texts[DEPTH][TEXT_SIZE];
-static unsigned depth;
+static unsigned depth, lines;
+static bool running; /* all of it has been checked */
 static struct loops loops;
 
 struct scenario {
@@ -88,6 +91,19 @@ static bool one_line(size_t len, const struct scenario *s, unsigned outer,
     return true;
 }
 
+/* Each line is looked at once when it is checked, and when it is run. */
+static bool goes_on(void)
+{
+    if (shell_interrupted())
+        return refuse("given up");
+    if (lines++ < LINES)
+        return true;
+    if (loops.n)
+        return refuse("the loop of %s comes to more than %u lines",
+                      loops.open[0].name, LINES);
+    return refuse("with what it runs it comes to more than %u lines", LINES);
+}
+
 static bool each_line(struct scenario *s, line_does_t *does)
 {
     const char *end = s->text + s->len;
@@ -99,7 +115,7 @@ static bool each_line(struct scenario *s, line_does_t *does)
         while (next.text < end && *next.text != '\n')
             next.text++;
         size_t n = (size_t)(next.text++ - s->at.text);
-        if (!one_line(n, s, outer, does, &next))
+        if (!goes_on() || !one_line(n, s, outer, does, &next))
             return false;
         s->at = next;
     }
@@ -127,12 +143,16 @@ static bool blame(const struct scenario *s)
 /* All its lines; its loops are closed afterwards, however it ended. */
 static bool each_line_or_blame(struct scenario *s, line_does_t *does)
 {
-    unsigned outer = loops.n;
+    const unsigned outer = loops.n;
+    const bool before = running;
     bool ok;
 
-    depth++;
+    if (!depth++)
+        lines = 0;
+    running = does == run_line;
     ok = each_line(s, does) || blame(s);
     depth--;
+    running = before;
     loops.n = outer;
     loops.skip = 0;
     return ok;
@@ -154,14 +174,14 @@ static bool check_run(const struct args *a)
 {
     struct scenario s;
 
-    return checked(&s, a->slot[0].text);
+    return running || checked(&s, a->slot[0].text);
 }
 
 static bool run_run(const struct args *a)
 {
     struct scenario s;
 
-    return checked(&s, a->slot[0].text) && each_line_or_blame(&s, run_line);
+    return load(&s, a->slot[0].text) && each_line_or_blame(&s, run_line);
 }
 
 /* At the prompt, or behind another word. */
@@ -189,7 +209,7 @@ bool scenario_run(const char *name, char why[SCENARIO_WHY])
 {
     struct args a = {.slot = {{.text = name}}};
 
-    return say_why(run_run(&a), why);
+    return say_why(check_run(&a) && run_run(&a), why);
 }
 
 const struct command command_scenario[] = {

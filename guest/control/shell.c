@@ -11,6 +11,7 @@
 #define LOOK_NS UINT64_C(2000000)
 
 static char why[SHELL_WHY];
+static bool interrupted;
 
 bool refuse(const char *fmt, ...)
 {
@@ -27,6 +28,17 @@ const char *shell_why(void)
     return why;
 }
 
+void shell_begin(void)
+{
+    interrupted = false;
+}
+
+bool shell_interrupted(void)
+{
+    interrupted |= terminal_interrupted();
+    return interrupted;
+}
+
 bool shell_wait(shell_test_t *test, void *ctx, uint64_t ms, const char *what)
 {
     uint64_t end = timer_now() + ms * 1000000;
@@ -35,7 +47,7 @@ bool shell_wait(shell_test_t *test, void *ctx, uint64_t ms, const char *what)
     while (!test(ctx)) {
         if (why[0])
             return false;
-        if (terminal_interrupted())
+        if (shell_interrupted())
             return refuse("given up");
         if (timer_now() >= end)
             return refuse("%s: not within %lu.%03lu s", what, ms / 1000,

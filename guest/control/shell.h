@@ -20,3 +20,6 @@ typedef bool shell_test_t(void *ctx);
 /* Until it is so; false: not within that time, or ctrl-c, or refused. */
 bool shell_wait(shell_test_t *test, void *ctx, uint64_t ms, const char *what);
 bool shell_sleep(uint64_t ms);
+/* Has ctrl-c been pressed since shell_begin()? Whoever asks is to give up. */
+bool shell_interrupted(void);
+void shell_begin(void);

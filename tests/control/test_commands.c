@@ -19,6 +19,7 @@ static int fresh(void **state)
 {
     (void)state;
     fake_reset();
+    shell_begin();
     command_line("policy overcommit=off superpages=default relinquish=default "
                  "restore=shatter",
                  100);
@@ -441,6 +442,87 @@ static void a_loop_without_words_is_skipped_to_its_own_done(void **state)
          "own of a scenario");
 }
 
+/* Four loops of ten words: 82221 lines, for, done and comments counted; and as
+ * many behind them as are wanted. */
+static const char *lines_of(unsigned n)
+{
+    static char text[32768];
+    unsigned used = 0;
+
+    for (char var = 'A'; var <= 'D'; var++)
+        used += (unsigned)snprintf(text + used, 40,
+                                   "for %c in 0 1 2 3 4 5 6 7 8 9\n", var);
+    used += (unsigned)snprintf(text + used, 40, "#\n#\n#\n#\n#\n#\n#\n");
+    used += (unsigned)snprintf(text + used, 40, "done\ndone\ndone\ndone\n");
+    memset(text + used, '\n', n - 82221);
+    text[used + n - 82221] = '\0';
+    return text;
+}
+
+static void a_scenario_has_a_most_it_may_come_to(void **state)
+{
+    char text[200] = "for E in 0 1\n", *used = text;
+
+    (void)state;
+    scenario("most", lines_of(100000));
+    runs("most", "", "");
+    runs("most", "", ""); /* each time */
+    scenario("more", lines_of(100001));
+    runs("more", "",
+         "scenario more line 17795: with what it runs it comes to more than "
+         "100000 lines");
+    fresh(state);
+    scenario("most", lines_of(100000));
+    scenario("runs", "fill 1\nrun most\n");
+    runs("runs", "",
+         "scenario most line 17793: with what it runs it comes to more than "
+         "100000 lines");
+    for (char var = 'E'; var <= 'I'; var++)
+        used += snprintf(used, 40, "for %c in 0 1 2 3 4 5 6 7 8 9\n", var);
+    snprintf(used, 60, "fill 1\ndone\ndone\ndone\ndone\ndone\n");
+    scenario("deep", text);
+    runs("deep", "",
+         "scenario deep line 3 (E=4 F=5): the loop of E comes to "
+         "more than 100000 lines");
+}
+
+/* What is run in a loop has been checked with it, and is not once more. */
+static void what_a_loop_runs_is_not_checked_again(void **state)
+{
+    static char text[2000];
+
+    (void)state;
+    memset(text, '\n', sizeof(text) - 1);
+    scenario("inner", text);
+    scenario("outer", "for A in 1 2 3 4 5\nfor B in 1 2 3 4 5 6\nrun inner\n"
+                      "done\ndone\nfill 1\n");
+    runs("outer", "30 '' 1 0|", "");
+}
+
+static void ctrl_c_ends_it(void **state)
+{
+    (void)state;
+    scenario("s", "for A in 1 2\nfill $A\ndone\nfill 3\n");
+    scenario("tries", "try run s\nfill 4\n");
+    scenario("waits", "try wait control gone\nfails wait control gone\n");
+    fake.ctrl_c = 4; /* while it is checked */
+    runs("s", "", "scenario s line 2 (A=2): given up");
+    shell_begin();
+    fake.ctrl_c = 9;
+    runs("s", "30 '' 1 0|", "scenario s line 3 (A=1): given up");
+    shell_begin();
+    fake.ctrl_c = 12; /* try does not go on */
+    runs("tries", "30 '' 1 0|", "scenario s line 3 (A=1): given up");
+    shell_begin();
+    fake.ctrl_c = 6;
+    runs("waits", "", "scenario waits line 1: given up");
+    shell_begin();
+    fake.ctrl_c = 3;
+    refuses("fails wait control gone", "given up");
+    shell_begin();
+    runs("s", "30 '' 1 0|30 '' 2 0|30 '' 3 0|", "");
+}
+
 static void what_a_loop_says_is_checked_for_each_word(void **state)
 {
     static const struct {
@@ -578,6 +660,9 @@ int main(void)
                                fresh),
         cmocka_unit_test_setup(what_a_loop_says_is_checked_for_each_word,
                                fresh),
+        cmocka_unit_test_setup(a_scenario_has_a_most_it_may_come_to, fresh),
+        cmocka_unit_test_setup(what_a_loop_runs_is_not_checked_again, fresh),
+        cmocka_unit_test_setup(ctrl_c_ends_it, fresh),
         cmocka_unit_test_setup(experiments_can_be_read, fresh),
         cmocka_unit_test_setup(tab_knows_commands_and_names, fresh),
     };

@@ -21,9 +21,11 @@ def name_of(path):
     return os.path.splitext(os.path.basename(path))[0]
 
 
-def find(name):
-    """A path, or the bare name of one of our own scenarios; or None."""
-    for path in (name, os.path.join(FOLDER, name + ".fs")):
+def find(name, beside=FOLDER):
+    """A path, or the bare name of one beside another, or of one of our own; or
+    None."""
+    for path in (name, os.path.join(beside, name + ".fs"),
+                 os.path.join(FOLDER, name + ".fs")):
         if os.path.isfile(path):
             return path
     return None
@@ -59,8 +61,9 @@ def with_those_it_runs(path):
         if path not in paths:
             paths.append(path)
             texts = [read(p) for p in paths]
-            todo += filter(None, map(find, named(RUNS.findall(texts[-1]),
-                                                 texts)))
+            runs = named(RUNS.findall(texts[-1]), texts)
+            todo += filter(None, [find(name, os.path.dirname(path))
+                                  for name in runs])
     return paths
 
 

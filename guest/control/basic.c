@@ -46,30 +46,10 @@ static bool run_quit(const struct args *a)
     return ctl_with_number(FLAGSTONE_CTL_end, 0);
 }
 
-/* A line that must be refused when it is run, though it can be read. */
-static bool check_fails(const struct args *a)
-{
-    struct command_call c;
-
-    return command_read(&c, a->slot[0].text, WORDS_LINE);
-}
-
-static bool run_fails(const struct args *a)
-{
-    if (command_line(a->slot[0].text, WORDS_LINE))
-        return refuse("fails: '%s' did not fail", a->slot[0].text);
-    if (shell_interrupted())
-        return false;
-    printk("refused, as it should be: %s\n", shell_why());
-    return true;
-}
-
 const struct command command_basic[] = {
     {"help", "[COMMAND]", "what can be asked for", run_help, check_help, true},
     {"echo", "[TEXT...]", "print a text", run_echo, NULL, true},
     {"sleep", "SECONDS", "wait", run_sleep, NULL, true},
-    {"fails", "COMMAND...", "run a command that has to be refused", run_fails,
-     check_fails, false},
     {"quit", "", "destroy all domains and switch off", run_quit, NULL, false},
     {"end", "", "the same", run_quit, NULL, false},
     {0},

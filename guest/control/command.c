@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* command.c: looks commands up, and runs none that it did not understand. */
+/*
+ * command.c: looks commands up, and runs none that it did not understand. Calls
+ * are here and not on the stack, which has to do for all scenarios that run
+ * each other (guest.mk bounds the frames of these).
+ */
 #include "guest/control/command.h"
 
+#include "guest/control/scenario.h"
 #include "guest/lib/guest.h"
 
+/* A line at the prompt and one of each scenario, with what is behind it. */
+#define CALLS (2u * (1 + SCENARIO_DEPTH))
+
+static struct command_call calls[CALLS];
+static unsigned in_hand;
+
 static const struct command *const groups[] = {
-    command_basic,  command_domains,  command_images, command_pressure,
-    command_policy, command_figures,  command_record, command_story,
-    command_storm,  command_scenario, command_view,   command_map,
-    command_trace,  command_top,
+    command_basic,  command_domains, command_images,   command_pressure,
+    command_policy, command_figures, command_record,   command_attempt,
+    command_story,  command_storm,   command_scenario, command_view,
+    command_map,    command_trace,   command_top,
 };
 
 const struct command *command_nth(unsigned n)
@@ -30,10 +41,22 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+struct command_call *command_take(void)
+{
+    ASSERT(in_hand < CALLS);
+    return &calls[in_hand++];
+}
+
+void command_give(struct command_call *c)
+{
+    ASSERT(in_hand && c == &calls[in_hand - 1]);
+    in_hand--;
+}
+
 bool command_read(struct command_call *c, const char *line, size_t len)
 {
     const char *wrong = words_split(&c->words, line, len);
-    char why[USAGE_WHY];
+    static char why[USAGE_WHY];
 
     c->command = NULL;
     if (wrong)
@@ -55,9 +78,20 @@ bool command_run(const struct command_call *c)
     return !c->command || c->command->run(&c->args);
 }
 
+bool command_check(const char *line, size_t len)
+{
+    struct command_call *c = command_take();
+    const bool ok = command_read(c, line, len);
+
+    command_give(c);
+    return ok;
+}
+
 bool command_line(const char *line, size_t len)
 {
-    struct command_call c;
+    struct command_call *c = command_take();
+    const bool ok = command_read(c, line, len) && command_run(c);
 
-    return command_read(&c, line, len) && command_run(&c);
+    command_give(c);
+    return ok;
 }

@@ -19,8 +19,9 @@ struct command {
 /* Each ends with a row of zeroes. */
 extern const struct command command_basic[], command_domains[],
     command_images[], command_pressure[], command_policy[], command_figures[],
-    command_record[], command_story[], command_storm[], command_scenario[],
-    command_view[], command_map[], command_trace[], command_top[];
+    command_record[], command_attempt[], command_story[], command_storm[],
+    command_scenario[], command_view[], command_map[], command_trace[],
+    command_top[];
 
 struct command_call {
     const struct command *command; /* NULL: the line is empty */
@@ -28,10 +29,16 @@ struct command_call {
     struct args args;
 };
 
+/* Nothing of that size is on the stack, since a command may run a scenario:
+ * those in hand, the innermost last. */
+struct command_call *command_take(void);
+void command_give(struct command_call *c);
+
 /* Understands a line and changes nothing; false: refused. */
 bool command_read(struct command_call *c, const char *line, size_t len);
 bool command_run(const struct command_call *c);
-/* Both. */
+/* With a call of their own: understands it; and runs it. */
+bool command_check(const char *line, size_t len);
 bool command_line(const char *line, size_t len);
 
 /* NULL: there is no such command. */

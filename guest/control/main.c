@@ -18,7 +18,27 @@
 
 const char guest_name[] = "control";
 
+extern char boot_stack[]; /* head.asm */
+
+/* What a stack that is too small would write to; the linker puts it there. */
+static char below_stack[PAGE_SIZE] aligned_to(PAGE_SIZE)
+    __attribute__((section(".bss.page,\"aw\",@nobits#")));
+
 static struct line line;
+
+/* The hypervisor ends who has no stack for a page fault. */
+static void guard_stack(void)
+{
+    const pfn_t first = frame_pfn_of_va(boot_stack);
+    const pfn_t below = frame_pfn_of_va(below_stack);
+    uint64_t value;
+    int trapped;
+
+    ASSERT(below.v + 1 == first.v);
+    frame_unmap(below);
+    trapped = try_read(below_stack, &value);
+    ASSERT(trapped);
+}
 
 static void draw(void)
 {
@@ -88,6 +108,7 @@ void guest_main(void)
 {
     char name[WORDS_LINE];
 
+    guard_stack();
     terminal_init();
     if (cmdline_get("scenario", name, sizeof(name)))
         run_and_end(name);

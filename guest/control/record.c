@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * record.c: what an experiment puts down: `record` prints one JSON object of
- * values, `try` goes on where a policy refuses and keeps that it did.
+ * values.
  *
  *    try restore saved fail as web
  *    record restored policy=fail mib=64 refused=$refused
@@ -136,32 +136,9 @@ static bool run_record(const struct args *a)
     return true;
 }
 
-/* --- try ----------------------------------------------------------------- */
-
-static bool check_try(const struct args *a)
-{
-    struct command_call c;
-
-    return command_read(&c, a->slot[0].text, WORDS_LINE);
-}
-
-static bool run_try(const struct args *a)
-{
-    bool ok = command_line(a->slot[0].text, WORDS_LINE);
-
-    if (!ok && shell_interrupted())
-        return false;
-    if (!ok)
-        printk("refused: %s\n", shell_why());
-    return value_note("refused", !ok);
-}
-
 const struct command command_record[] = {
     {"record", "NAME KEY=VALUE...",
      "print these as a JSON object; VALUE is as for expect, or a word",
      run_record, check_record, true},
-    {"try", "COMMAND...",
-     "run a command and go on; $refused is 1 if it was refused, or 0", run_try,
-     check_try, false},
     {0},
 };

@@ -15,11 +15,10 @@
 #include "guest/lib/console.h"
 #include "guest/lib/guest.h"
 
-#define DEPTH     4u
 #define TEXT_SIZE 32768u
 #define LINES     100000u /* that all of it may come to */
 
-static char texts[DEPTH][TEXT_SIZE];
+static char texts[SCENARIO_DEPTH][TEXT_SIZE];
 static unsigned depth, lines;
 static bool running; /* all of it has been checked */
 static struct loops loops;
@@ -45,31 +44,26 @@ static bool load(struct scenario *s, const char *name)
 
 typedef bool line_does_t(const char *line, size_t len);
 
-static bool check_line(const char *line, size_t len)
-{
-    struct command_call c;
-
-    return command_read(&c, line, len);
-}
-
 static bool run_line(const char *line, size_t len)
 {
-    struct command_call c;
+    struct command_call *c = command_take();
+    bool ok = command_read(c, line, len);
 
-    if (!command_read(&c, line, len))
-        return false;
-    if (c.command && !c.command->quiet) {
-        printk("flagstone> %s\n", c.words.line);
+    if (ok && c->command && !c->command->quiet) {
+        printk("flagstone> %s\n", c->words.line);
         console_drain();
     }
-    return command_run(&c);
+    ok = ok && command_run(c);
+    command_give(c);
+    return ok;
 }
 
-/* One line, its variables put in; *next is set where a loop goes back. */
+/* One line, its variables put in; *next is set where a loop goes back. `line`
+ * is not looked at any more when a command runs other scenarios. */
 static bool one_line(size_t len, const struct scenario *s, unsigned outer,
                      line_does_t *does, struct loop_at *next)
 {
-    char line[WORDS_LINE], why[LOOP_WHY];
+    static char line[WORDS_LINE], why[LOOP_WHY];
     const enum loop_word word = loop_word(s->at.text, len);
     bool given = false;
 
@@ -160,9 +154,10 @@ static bool each_line_or_blame(struct scenario *s, line_does_t *does)
 
 static bool checked(struct scenario *s, const char *name)
 {
-    if (depth == DEPTH)
-        return refuse("scenarios that run each other, deeper than %u", DEPTH);
-    return load(s, name) && each_line_or_blame(s, check_line);
+    if (depth == SCENARIO_DEPTH)
+        return refuse("scenarios that run each other, deeper than %u",
+                      SCENARIO_DEPTH);
+    return load(s, name) && each_line_or_blame(s, command_check);
 }
 
 bool scenario_reads(void)

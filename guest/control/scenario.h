@@ -7,7 +7,8 @@
 
 #include "base.h"
 
-#define SCENARIO_WHY 320
+#define SCENARIO_WHY   320
+#define SCENARIO_DEPTH 4u /* of those that run each other */
 
 /* Is a line looked at, or run, that is one of a scenario's? */
 bool scenario_reads(void);

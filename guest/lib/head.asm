@@ -300,6 +300,7 @@ trap_user_sp:            resq 1
 trap_failsafe_selectors: resq 4
 
 section .bss.page nobits alloc noexec write align=4096
+global boot_stack
 boot_stack:     resb 16384
 boot_stack_end:
 

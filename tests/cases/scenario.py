@@ -99,6 +99,8 @@ def cases():
                        env={"SCENARIO": name, **SETTINGS.get(name, {})},
                        expect=("scenario %s: all of it held" % name,) +
                        EXPECT.get(name, ()))
+    yield Case("scenario/deep", env={"SCENARIO": "tests/boot/scenarios/deep.fs"},
+               expect=("scenario deep: all of it held",))
     yield from bad_cases()
     yield Case("scenario/shell", ["tests/boot/shell"])
     yield Case("scenario/rounds", ["tests/boot/rounds", "24"], limit=120,

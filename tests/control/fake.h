@@ -28,12 +28,12 @@ struct fake {
     struct flagstone_call call; /* each of those that are in the ring: */
     uint64_t calls, lost;
     uint32_t calls_of; /* the domain that has gone whose they are */
-    unsigned ctrl_c;  /* so is ctrl-c */
-    unsigned keys;    /* a key is pressed at the nth look; 0: never */
-    bool stubborn;    /* domains do not do what they are asked */
-    bool lent;        /* relocations are refused, because of grants */
-    char asked[8192]; /* "create web|target 1 4096|" */
-    char said[32768]; /* what the commands printed */
+    unsigned ctrl_c;   /* so is ctrl-c */
+    unsigned keys;     /* a key is pressed at the nth look; 0: never */
+    bool stubborn;     /* domains do not do what they are asked */
+    bool lent;         /* relocations are refused, because of grants */
+    char asked[8192];  /* "create web|target 1 4096|" */
+    char said[32768];  /* what the commands printed */
 };
 extern struct fake fake;
 

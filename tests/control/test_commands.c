@@ -155,6 +155,11 @@ static void mistakes_are_named(void **state)
         {"record r key=web.red", "'web.red' is no figure: see stat"},
         {"record r key=$none", "nothing has been noted as 'none'"},
         {"try craete", "unknown command 'craete'"},
+        {"try try list", "try and fails: no more than one of them in a line"},
+        {"fails \"try\" list",
+         "try and fails: no more than one of them in a line"},
+        {"try fails list", "try and fails: no more than one of them in a line"},
+        {"fails fails", "try and fails: no more than one of them in a line"},
         {"for X in a", "for and done: each on a line of its own of a scenario"},
         {"done", "for and done: each on a line of its own of a scenario"},
     };
@@ -378,6 +383,12 @@ static void scenarios_run_others(void **state)
     runs("self", "",
          "scenario self line 2: scenarios that run each other, deeper than 4");
     runs("nosuch", "", "there is no scenario named 'nosuch'");
+    scenario("tries", "try run tries\n");
+    runs("tries", "",
+         "scenario tries line 1: scenarios that run each other, deeper than 4");
+    refuses("try run tries",
+            "scenario tries line 1: scenarios that run each other, deeper than "
+            "4");
     fresh(state);
     memset(big, '#', sizeof(big) - 1);
     scenario("big", big);

@@ -75,6 +75,8 @@ static bool run_until(const struct args *a)
     format(what, sizeof(what), "until: %s", a->slot[0].text);
     if (shell_wait(compare, &c, MIN(seconds, 3600u) * 1000, what))
         return true;
+    if (shell_interrupted())
+        return false;
     return compare(&c) ? true : differs("until", &c);
 }
 

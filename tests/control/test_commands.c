@@ -531,6 +531,9 @@ static void ctrl_c_ends_it(void **state)
     fake.ctrl_c = 3;
     refuses("fails wait control gone", "given up");
     shell_begin();
+    fake.ctrl_c = 3;
+    refuses("until machine.domains > 9", "given up");
+    shell_begin();
     runs("s", "30 '' 1 0|30 '' 2 0|30 '' 3 0|", "");
 }
 

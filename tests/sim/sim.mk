@@ -33,6 +33,8 @@ $(T_OUT)/sim/%.o: %.c tests/sim/sim.mk
 	    -MMD -MP -c -o $@ $<
 SIM_LIB := $(patsubst %.c,$(T_OUT)/sim/%.o,\
     $(filter-out tests/sim/sim.c tests/sim/churn.c,$(SIM_C)) $(MM_C)) $(PLAIN_LIB)
+# Kept, or make takes them away at its end and says so, behind the counts of tests.
+.SECONDARY: $(SIM_LIB) $(SIM_C:%.c=$(T_OUT)/sim/%.o)
 HOST_TESTS += $(BUILD)/tests/sim/churn
 $(BUILD)/tests/sim/%: $(T_OUT)/sim/tests/sim/%.o $(SIM_LIB)
 	@mkdir -p $(@D)

@@ -25,7 +25,7 @@ set tics nomirror
 set key outside top center horizontal noautotitle
 set style fill solid 0.9 noborder
 set boxwidth 0.8 relative
-set format y "%.0f"
+set format y "%g"
 # A row's value if it is of that kind, else none.
 pick(is, wanted, value) = is eq wanted ? value : NaN
 both(a, wa, b, wb, value) = (a eq wa && b eq wb) ? value : NaN

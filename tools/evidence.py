@@ -24,6 +24,8 @@ import time
 
 import formula
 import scenarios
+import texts
+from texts import read
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, os.environ.get("BUILD") or "build")
@@ -33,6 +35,7 @@ FOLDER = os.path.abspath(os.environ.get("EXPERIMENTS") or
                          os.path.dirname(COMMON))
 OBJECT = re.compile(r"^(?:(\S+)\| )?@(\{.*\})\s*$")
 SKIP = 77  # of a command: it cannot be tried here, and its last line says why
+FILES = ("text.md", "plot.gp", "scenario.fs", "command")
 PLOTS = {"svg": "svg size 880,500 dynamic font 'sans-serif,15'",
          "pdf": "pdfcairo size 18cm,10.2cm font 'sans-serif,11'",
          "png": "pngcairo size 1760,1000 font 'sans-serif,24' lw 2"}
@@ -54,19 +57,23 @@ def out_folder():
     return os.path.join(BUILD, "report")
 
 
+def order_of(name):
+    path = os.path.join(FOLDER, name, "text.md")
+    m = re.search(r"<!-- order: (\d+) -->", read(path)) \
+        if os.path.isfile(path) else None
+    return int(m.group(1)) if m else 50
+
+
 def names():
-    """In the order that their texts say, then by name."""
-    found = [os.path.basename(os.path.dirname(p))
-             for p in glob.glob(os.path.join(FOLDER, "*", "text.md"))]
-    place = {n: re.search(r"<!-- order: (\d+) -->", read(
-        os.path.join(FOLDER, n, "text.md"))) for n in found}
-    return sorted(found, key=lambda n: (int(place[n].group(1)) if place[n]
-                                        else 50, n))
-
-
-def read(path):
-    with open(path, encoding="utf-8", errors="replace") as f:
-        return f.read()
+    """In the order that their texts say, then by name: each folder that has one
+    of the files, so that one without the others is not passed over."""
+    if not os.path.isdir(FOLDER):
+        raise ExperimentError("EXPERIMENTS: no such folder: " + FOLDER)
+    found = {os.path.basename(os.path.dirname(p)) for f in FILES
+             for p in glob.glob(os.path.join(FOLDER, "*", f))}
+    if not found:
+        raise ExperimentError("EXPERIMENTS: no experiment is in " + FOLDER)
+    return sorted(found, key=lambda n: (order_of(n), n))
 
 
 def place(path):
@@ -77,14 +84,15 @@ def place(path):
 
 def objects_in(text):
     """The JSON objects of what was said; a guest's with its name, `from`."""
-    for line in text.splitlines():
+    for n, line in enumerate(text.split("\n"), 1):
         m = OBJECT.match(line)
-        if not m:
+        if not m and not line.startswith("@{"):
             continue
         try:
-            row = json.loads(m.group(2))
-        except ValueError:
-            raise ExperimentError("no JSON: " + line[:60]) from None
+            row = json.loads(m.group(2) if m else line[1:])
+        except ValueError as e:
+            raise ExperimentError("line %d of its output is no JSON, %s: %s" % (
+                n, e, line[:60])) from None
         if m.group(1):
             row.setdefault("from", m.group(1))
         yield row
@@ -96,36 +104,21 @@ def kind_of(row):
     return row[first] if first == "record" else first
 
 
+def by_kind(rows):
+    """{kind: its rows}"""
+    tables = {}
+    for row in rows:
+        tables.setdefault(kind_of(row), []).append(row)
+    return tables
+
+
+def keys_of(rows):
+    """Each once, as they come."""
+    return list(dict.fromkeys(k for row in rows for k in row))
+
+
 def with_kinds(rows):
     return [dict(row, kind=kind_of(row)) for row in rows]
-
-
-class Text:
-    """text.md in its parts: the title, what is asked, and the sections Shows,
-    Holds (a list of `formula`: words) and Table (`kind`: columns)."""
-
-    HOLDS = re.compile(r"^- `([^`]+)`: *((?:.|\n(?!-))*)", re.M)
-    TABLE = re.compile(r"^`(\w+)`: *((?:.|\n(?!`))*)", re.M)
-    COLUMN = re.compile(r'(\w+)(?: "([^"]*)")?')
-    SETTING = re.compile(r"<!-- (\w+): (.*?) -->")
-
-    def __init__(self, path):
-        text = read(path)
-        self.settings = dict(self.SETTING.findall(text))
-        parts = re.split(r"^## (\w+)\n", re.sub(r"<!--.*?-->", "", text,
-                                                flags=re.S), flags=re.M)
-        head = parts[0].strip().split("\n", 1)
-        self.title = head[0].lstrip("# ")
-        self.asks = head[1].strip() if len(head) > 1 else ""
-        section = dict(zip(parts[1::2], parts[2::2]))
-        self.shows = section.get("Shows", "").strip()
-        self.holds = [(f, " ".join(w.split())) for f, w in
-                      self.HOLDS.findall(section.get("Holds", ""))]
-        self.tables = [(k, [(c, t or c) for c, t in self.COLUMN.findall(w)])
-                       for k, w in self.TABLE.findall(section.get("Table", ""))]
-        if not self.title or not self.asks or not self.shows:
-            raise ExperimentError("%s: a title, what is asked, and a section "
-                                  "'Shows' are needed" % path)
 
 
 class Experiment:
@@ -134,9 +127,14 @@ class Experiment:
     def __init__(self, name, folder=FOLDER, out=None):
         self.name, self.home = name, os.path.join(folder, name)
         self.out = os.path.join(out or out_folder(), name)
-        if not os.path.isfile(self.path("text.md")):
-            raise ExperimentError("no such experiment: " + name)
-        self.text = Text(self.path("text.md"))
+        if not os.path.isdir(self.home):
+            raise ExperimentError("no such experiment: %s; there are %s" % (
+                name, ", ".join(names())))
+        self.must_have("text.md")
+        try:
+            self.text = texts.Text(self.path("text.md"))
+        except texts.TextError as e:
+            raise ExperimentError(str(e)) from None
 
     def path(self, name):
         return os.path.join(self.home, name)
@@ -152,18 +150,51 @@ class Experiment:
     def what_is_run(self):
         return self.path("command" if self.is_command() else "scenario.fs")
 
+    def must_have(self, name):
+        if not os.path.isfile(self.path(name)):
+            raise ExperimentError("%s has no %s (%s)" % (self.name, name,
+                                                         self.home))
+
     def files(self):
-        """All three, or ExperimentError."""
-        for path in (self.what_is_run(), self.path("plot.gp"),
-                     self.path("text.md")):
-            if not os.path.isfile(path):
-                raise ExperimentError("%s has no %s" % (
-                    self.name, os.path.basename(path)))
+        """All three, and right as far as is seen before a run; or
+        ExperimentError."""
+        self.must_have("command" if self.is_command() else "scenario.fs")
+        self.must_have("plot.gp")
+        if not self.is_command():
+            self.check_scenario()
+        elif not os.access(self.what_is_run(), os.X_OK):
+            raise ExperimentError("%s: its command is not executable: chmod +x "
+                                  "%s" % (self.name, self.what_is_run()))
+
+    def check_scenario(self):
+        path = self.what_is_run()
+        try:
+            if dict(scenarios.settings(path)).get("ICOUNT", "0") in ("", "0"):
+                raise ExperimentError("%s: without '#! ICOUNT=1' its counts "
+                                      "are those of the host" % path)
+            self.check_names(scenarios.recorded(path), True)
+        except scenarios.SettingError as e:
+            raise ExperimentError(str(e)) from None
+
+    def check_names(self, there, known_only=False):
+        """Tables and columns that text.md and plot.gp name. known_only: those
+        that are not in there may come from a guest."""
+        plot = texts.plotted(read(self.path("plot.gp")))
+        text = [(k, [c for c, _ in columns]) for k, columns in self.text.tables]
+        try:
+            for where, wanted in (("text.md", text), ("plot.gp", plot)):
+                texts.check_names(
+                    self.path(where), [w for w in wanted
+                                       if w[0] in there or not known_only],
+                    there)
+        except texts.TextError as e:
+            raise ExperimentError(str(e)) from None
 
     def seconds(self):
-        """That it takes, as its text says, for progress only."""
-        words = self.text.settings.get("seconds", "60 240").split()
-        return float(words[-1 if full() else 0])
+        """That it takes, as its text says, for progress only; None: it does
+        not."""
+        words = self.text.settings.get("seconds", "").split()
+        return float(words[-1 if full() else 0]) if words else None
 
     def inputs(self):
         """Files whose change is another result; build/ is BUILD."""
@@ -243,8 +274,15 @@ class Experiment:
             self.run_here(started)
             shutil.rmtree(whole, ignore_errors=True)
             os.rename(self.out, whole)
+        except (Absent, KeyboardInterrupt):
+            shutil.rmtree(self.out, ignore_errors=True)
+            raise
         finally:
             self.out = whole
+
+    def clear(self):
+        """Of a run that was broken off nothing is kept."""
+        shutil.rmtree(self.out + ".part", ignore_errors=True)
 
     def run_here(self, started):
         begin, inputs = time.time(), self.fingerprint()
@@ -284,10 +322,7 @@ class Experiment:
         self.write_tables(rows)
 
     def write_tables(self, rows):
-        tables = {}
-        for row in rows:
-            tables.setdefault(kind_of(row), []).append(row)
-        for kind, of_kind in tables.items():
+        for kind, of_kind in by_kind(rows).items():
             self.table_csv(str(kind), of_kind)
 
     def table_csv(self, kind, rows):
@@ -295,7 +330,7 @@ class Experiment:
         if not re.fullmatch(r"[\w-]+", kind):
             raise ExperimentError("%s: '%s' is no name of a table"
                                   % (self.name, kind[:40]))
-        keys = list(dict.fromkeys(k for row in rows for k in row))
+        keys = keys_of(rows)
         with open(self.left(kind + ".csv"), "w", newline="",
                   encoding="utf-8") as f:
             out = csv.DictWriter(f, keys, restval="NaN", lineterminator="\n")
@@ -315,8 +350,11 @@ class Experiment:
 
     def plot(self):
         """All forms of it, from the tables, which are written anew."""
-        self.write_tables([{k: v for k, v in row.items() if k != "kind"}
-                           for row in self.rows()])
+        rows = [{k: v for k, v in row.items() if k != "kind"}
+                for row in self.rows()]
+        self.write_tables(rows)
+        self.check_names({str(kind): keys_of(of_kind)
+                          for kind, of_kind in by_kind(rows).items()})
         if not shutil.which("gnuplot"):
             raise ExperimentError("there is no gnuplot: tools/setup report")
         for form, terminal in PLOTS.items():
@@ -328,8 +366,8 @@ class Experiment:
             said = done.stdout.decode(errors="replace").strip()
             if done.returncode or not os.path.getsize(
                     self.left("plot." + form)):
-                raise ExperimentError("%s: gnuplot: %s" % (
-                    self.name, " ".join(said.split())[-200:]))
+                raise ExperimentError("%s: gnuplot:\n%s" % (
+                    self.name, "\n".join(said.splitlines()[:12])))
 
     def answer(self):
         """The sentence under the plot, and (holds, words) of each claim."""

@@ -54,6 +54,55 @@ OF_NUMBERS = {"min": min, "max": max, "sum": sum, "one": the_only,
               "last": lambda v: v[-1], "kinds": lambda v: len(set(v))}
 
 
+# --- before there are rows ----------------------------------------------------
+
+NODES = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.IfExp, ast.BoolOp,
+         ast.Compare, ast.Call, ast.Name, ast.keyword, ast.expr_context,
+         ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+
+
+def check(text):
+    """FormulaError if it is wrong whatever the rows are."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError) as e:
+        raise FormulaError("'%s': %s" % (text.strip(), e)) from None
+    called = {node.func for node in ast.walk(tree)
+              if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if not isinstance(node, NODES) or \
+                isinstance(node, ast.Name) and node not in called:
+            raise FormulaError("'%s': only arithmetic and functions of rows"
+                               % text.strip())
+        if isinstance(node, ast.Name) and \
+                node.id not in (*OF_NUMBERS, "count", "abs"):
+            raise FormulaError("'%s': there is no function %s"
+                               % (text.strip(), node.id))
+
+
+def check_format(how):
+    """FormulaError if no value can be shown so."""
+    for value in (1, 1.0, "word"):
+        try:
+            format(value, how)
+            return
+        except ValueError:
+            pass
+    raise FormulaError("'|%s' is no format" % how)
+
+
+def check_text(text):
+    """All formulas of it; a brace that belongs to none is an error."""
+    for m in IN_TEXT.finditer(text):
+        check(m.group(1))
+        check_format(m.group(2) or "")
+    rest = IN_TEXT.sub("", text)
+    brace = re.search(r"[{}]", rest)
+    if brace:
+        raise FormulaError("a brace that is not closed, or not opened: '%s'"
+                           % " ".join(rest[brace.start():].split())[:60])
+
+
 class Formula:
     """Rows, and what may be asked of them."""
 
@@ -122,7 +171,10 @@ class Formula:
 def shown(value, how=None):
     """As people read it."""
     if how:
-        return format(value, how)
+        try:
+            return format(value, how)
+        except (ValueError, TypeError) as e:
+            raise FormulaError("'|%s' of %s: %s" % (how, value, e)) from None
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:

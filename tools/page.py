@@ -153,8 +153,8 @@ def page(title, parts, absent, about):
 <header><h1>%s</h1>
 <p>What was measured here, each by an experiment that anyone can run again. A
 sentence under a plot is worked out from its data. Instructions are counted by
-QEMU (<code>-icount</code>), where one is one nanosecond: the same each time,
-whatever else the machine does. They are no cycles: caches and the TLB are not in
+QEMU (<code>-icount</code>), where one is one nanosecond: of one operation the same
+each time, whatever else the machine does; over a stretch of time, nearly. They are no cycles: caches and the TLB are not in
 them.</p></header>
 <nav aria-label="Experiments"><ul>%s</ul></nav>
 <main>

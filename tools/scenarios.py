@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Scenarios as files: where they are, which others they run, what they are to
 be run with (`#! NAME=value` lines), and which kernels they create.
+
+Invariant: a word of such a line that tools/run would not look at is an error.
 """
+import difflib
 import glob
 import os
 import re
@@ -13,8 +16,18 @@ DEFAULT = "story"
 SETTINGS = re.compile(r"^#!(.*)$", re.M)
 CREATES = re.compile(r"^[^#\n]*\bcreate\s+(\S+)", re.M)
 RUNS = re.compile(r"^[^#\n]*\brun\s+(\S+)", re.M)
+RECORDS = re.compile(r"^[^#\n]*\brecord\s+(\S+)([^#\n]*)", re.M)
 LOOPS = re.compile(r"^\s*for\s+(\w+)\s+in\s+([^#\n]*)", re.M)
 VARIABLE = re.compile(r"^\$\{?([A-Z]\w*)\}?$")
+# What tools/run takes from its environment: RUN_VARS of the Makefile, and what
+# make need not know of.
+KNOWN = set("""GUEST KERNEL ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM
+    ICOUNT ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 LINE IMAGE_IN
+    IMAGE_OUT TIMEOUT NOGUEST GUESTOPTS SUPERPAGES QEMUARGS""".split())
+
+
+class SettingError(Exception):
+    """What is wrong with a line `#!`, in one line."""
 
 
 def name_of(path):
@@ -67,13 +80,48 @@ def with_those_it_runs(path):
     return paths
 
 
+def setting(path, word):
+    """(name, value), or SettingError."""
+    name, equals, value = word.partition("=")
+    if equals and name in KNOWN:
+        return name, value
+    like = difflib.get_close_matches(name, KNOWN, 1)
+    raise SettingError("%s: '#!' has '%s', which is no NAME=value of make "
+                       "run%s" % (path, word,
+                                  "; %s=?" % like[0] if like else ""))
+
+
+def settings(path):
+    """[(name, value)] of a scenario, as it says them."""
+    found = []
+    for line in SETTINGS.findall(read(path)):
+        try:
+            words = shlex.split(line)
+        except ValueError as e:
+            raise SettingError("%s: '#!%s': %s" % (path, line, e)) from None
+        found += [setting(path, word) for word in words]
+    return found
+
+
 def take_settings(path):
     """What the environment says goes before what the scenario says."""
-    for line in SETTINGS.findall(read(path)):
-        for word in shlex.split(line):
-            name, _, value = word.partition("=")
-            if not os.environ.get(name):
-                os.environ[name] = value
+    for name, value in settings(path):
+        if not os.environ.get(name):
+            os.environ[name] = value
+
+
+def recorded(path):
+    """{row: its columns} that the scenario and those it runs `record`, but rows
+    whose name or columns are a loop's variable."""
+    found, open_ended = {}, set()
+    for text in map(read, with_those_it_runs(path)):
+        for row, rest in RECORDS.findall(text):
+            keys = [word.partition("=")[0] for word in rest.split()]
+            found.setdefault(row, ["record", "from"]).extend(
+                k for k in keys if k not in found.get(row, ()))
+            if "$" in row + "".join(keys):
+                open_ended.add(row)
+    return {row: keys for row, keys in found.items() if row not in open_ended}
 
 
 def kernels_of(paths):

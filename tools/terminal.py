@@ -14,7 +14,7 @@ WIDEST = 30  # lines of a table; the rest is in the CSV
 
 
 def duration(seconds):
-    seconds = int(seconds)
+    seconds = round(seconds)
     return "%d s" % seconds if seconds < 100 else "%d min" % (seconds / 60 + .5)
 
 
@@ -23,7 +23,8 @@ class Progress:
     one more that is drawn each second.
 
     What is left is what the texts say, times what those that are done took of
-    what they said.
+    what they said; where a text does not say, or it was less than it takes,
+    nothing is said of it.
     """
 
     def __init__(self, todo, workers=1):
@@ -45,23 +46,29 @@ class Progress:
             print("\r\033[K", end="", flush=True)
 
     def factor(self):
-        said = sum(e.seconds() for e in self.done)
-        return sum(self.done.values()) / said if said else 1
+        said = {e: e.seconds() for e in self.done if e.seconds()}
+        took = sum(self.done[e] for e in said)
+        return took / sum(said.values()) if said else 1
 
     def left(self):
-        """Seconds, of all of them."""
+        """In words, of all of them, or "" where it is not known."""
         now, factor = time.time(), self.factor()
-        each = [max(e.seconds() * factor - (now - self.began.get(e, now)), 1)
+        each = [(e.seconds() or 0) * factor - (now - self.began.get(e, now))
                 for e in self.todo if e not in self.done]
-        return max([sum(each) / self.workers] + each)
+        if not each or min(each) <= 0:
+            return ""
+        return ", about %s left" % duration(
+            max(max(each), sum(each) / self.workers, 1))
 
     def tick(self):
         while not self.over.wait(1):
             with self.lock:
-                running = [e.name for e in self.began if e not in self.done]
-                print("\r\033[K%s: about %s left" % (
-                    ", ".join(running)[:50], duration(self.left())), end="",
-                    flush=True)
+                running = [e for e in self.began if e not in self.done]
+                longest = max((time.time() - self.began[e] for e in running),
+                              default=0)
+                print("\r\033[K%s: for %s%s" % (
+                    ", ".join(e.name for e in running)[:40],
+                    duration(longest), self.left()), end="", flush=True)
 
     def say(self, text):
         print(("\r\033[K" if sys.stdout.isatty() else "") + text, flush=True)
@@ -72,9 +79,8 @@ class Progress:
             with self.lock:
                 self.procs.add(proc)
                 self.began[e] = time.time()
-                self.say("%s: begun (%d of %d), about %s left" % (
-                    e.name, len(self.began), len(self.todo),
-                    duration(self.left())))
+                self.say("%s: begun (%d of %d)%s" % (
+                    e.name, len(self.began), len(self.todo), self.left()))
         return started
 
     def ends(self, e, why=""):

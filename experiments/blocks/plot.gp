@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 set xlabel "size it comes to (MiB)"
-set ylabel "thousand instructions of the guest"
-plot 'keep.csv' using (column("to") / 256):(pick(strcol("what"), "out", \
-    column("ticks") / 1000)) with linespoints ls 1 title "balloon out"
+set ylabel "blocks of 2 MiB"
+set yrange [0:*]
+plot 'out.csv' using (column("mib")):(column("large")) \
+    with linespoints ls 1 title "mapped large by the guest", \
+    'out.csv' using (column("mib")):(column("freed")) \
+    with linespoints ls 2 title "free again"

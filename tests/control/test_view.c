@@ -14,6 +14,7 @@
 #include "guest/control/command.h"
 #include "pte.h"
 #include "tests/control/fake.h"
+#include "tests/control/said.h"
 
 static int fresh(void **state)
 {
@@ -35,18 +36,6 @@ static void says(const char *line)
         if (n > 80 && s[0] != '@')
             fail_msg("'%s' prints %zu columns: %.*s", line, n, (int)n, s);
     }
-}
-
-static void has(const char *text)
-{
-    if (!strstr(fake.said, text))
-        fail_msg("'%s' is not in:\n%s", text, fake.said);
-}
-
-static void refuses(const char *line, const char *why)
-{
-    assert_false(command_line(line, strlen(line)));
-    assert_string_equal(shell_why(), why);
 }
 
 /* --- map ------------------------------------------------------------------ */

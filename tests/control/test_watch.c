@@ -12,6 +12,7 @@
 #include "guest/control/command.h"
 #include "guest/control/scenario.h"
 #include "tests/control/fake.h"
+#include "tests/control/said.h"
 #include "xen/errno.h"
 #include "xen/xen.h"
 
@@ -31,18 +32,6 @@ static void says(const char *line, const char *asked)
     if (!command_line(line, strlen(line)))
         fail_msg("'%s': %s", line, shell_why());
     assert_string_equal(fake.asked, asked);
-}
-
-static void has(const char *text)
-{
-    if (!strstr(fake.said, text))
-        fail_msg("'%s' is not in:\n%s", text, fake.said);
-}
-
-static void refuses(const char *line, const char *why)
-{
-    assert_false(command_line(line, strlen(line)));
-    assert_string_equal(shell_why(), why);
 }
 
 /* --- hypercalls in words -------------------------------------------------- */

@@ -14,8 +14,23 @@ NASM ?= nasm
 BUILD ?= build
 # LOCKDEP=1: locks are watched (mm/base/lockdep.h); a hypervisor of its own.
 HV_OUT := $(BUILD)$(if $(LOCKDEP),/lockdep)
+
+# What is misspelt, and what make cannot do, is said at once; 0 is off.
+FLAGS := V FULL FORCE GDB ICOUNT NOGUEST LOCKDEP
+$(foreach f,$(FLAGS),$(eval override $f := $(filter-out 0,$($f))))
+SAID := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
+UNKNOWN := $(firstword $(filter-out $(shell tools/settings.py names),$(SAID)))
+ifneq ($(UNKNOWN),)
+$(error $(UNKNOWN)=: there is no such variable$(shell tools/settings.py like $(UNKNOWN)))
+endif
+ifneq ($(words $(BUILD) $(CURDIR)),2)
+$(error BUILD=$(BUILD) in $(CURDIR): make cannot build where a name has a space)
+endif
+
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
+# A line a second says how far it is; V=1: each command.
+say = $(if $(V),,@{ read -r s < $(BUILD)/.said; } 2> /dev/null; now=`date +%s`; \
+    [ "$$s" = $$now ] || { echo $$now > $(BUILD)/.said; printf '  %-6s %s\n' $(1) $(2); })
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wundef -Werror
 # What of the source debuggers are told; with all of it a file takes a third longer.
@@ -29,6 +44,11 @@ TARGET_CFLAGS := -std=gnu2x -O2 $(TARGET_DEBUG) $(WARN) -ffreestanding -fpie \
 HV_CFLAGS := $(TARGET_CFLAGS) -include hv/base/hidden.h -Ihv/base/freestanding -Iinclude -I. -I$(HV_OUT) \
     $(if $(LOCKDEP),-DLOCKDEP=1)
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I$(HV_OUT)/
+
+# Another compiler, or other words to it: all is compiled anew.
+TOLD := $(HV_OUT)/told
+$(shell mkdir -p $(HV_OUT); echo '$(CC) $(HV_CFLAGS)' | cmp -s - $(TOLD) || \
+    echo '$(CC) $(HV_CFLAGS)' > $(TOLD))
 
 .PHONY: all
 all: $(HV_OUT)/flagstone.elf
@@ -50,7 +70,7 @@ $(HV_OUT)/font.o: $(FONT) tools/font Makefile
 	$(Q)tools/font $(FONT) > $(@:.o=.asm)
 	$(Q)$(NASM) -f elf64 -o $@ $(@:.o=.asm)
 
-$(HV_OUT)/%.c.o: %.c Makefile
+$(HV_OUT)/%.c.o: %.c Makefile $(TOLD)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
@@ -63,7 +83,7 @@ $(HV_OUT)/%.asm.o: %.asm Makefile $(HV_OUT)/offsets.inc
 	$(Q)$(NASM) $(NASMFLAGS) -o $@ $<
 
 # C offsets for NASM, and the proof that they arrived unharmed.
-$(HV_OUT)/offsets.inc: hv/entry/offsets.c Makefile
+$(HV_OUT)/offsets.inc: hv/entry/offsets.c Makefile $(TOLD)
 	$(call say,OFFSET,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(HV_OUT)/offsets.d \
@@ -111,14 +131,17 @@ export $(RUN_VARS) BUILD FULL FORCE EXPERIMENTS
 JOBS ?= $(shell nproc 2> /dev/null || echo 2)
 again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
 
-.PHONY: run shell iso test test-linux linux-large bench bench-check bench-linux built lockdep run-tests setup setup-test lint clean
+.PHONY: help
+help:
+	$(Q)tools/settings.py help
+.PHONY: run shell iso test test-linux linux-large bench bench-check bench-linux built lockdep run-tests setup setup-iso setup-test lint clean
 run: setup
 	$(again) built
 	$(Q)tools/run
 shell: setup
 	$(again) built
 	$(Q)tools/run --shell
-iso:
+iso: setup-iso
 	$(again) built
 	$(Q)tools/run --iso-only
 test: setup-test
@@ -155,6 +178,8 @@ run-tests: built lockdep $(TLB_OUT)/plugin.so $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run -j$(JOBS) $(T)
 setup:
 	$(Q)tools/setup
+setup-iso:
+	$(Q)tools/setup iso
 setup-test:
 	$(Q)tools/setup test
 setup-report:

@@ -24,7 +24,7 @@ enum mb2_tag {
 
 /* A window onto bytes that carry no promise. */
 struct view {
-    const uint8_t *p;
+    uint8_t *p;
     size_t len;
 };
 
@@ -44,11 +44,32 @@ static uint32_t get32(struct view v, size_t off)
     return (uint32_t)get(v, off, 4);
 }
 
-static const char *get_string(struct view v, size_t off)
+/*
+ * GRUB puts a word with a space in it between "", and a \ before each \, ' and
+ * " that somebody wrote: what was written stands there again, where it was.
+ */
+static void unquote(char *s)
+{
+    char *to = s;
+
+    for (; *s; s++) {
+        if (*s == '"')
+            continue;
+        if (*s == '\\' && s[1])
+            s++;
+        *to++ = *s;
+    }
+    *to = '\0';
+}
+
+/* As it was written, in place; NULL: it does not end. */
+static const char *take_string(struct view v, size_t off)
 {
     for (size_t i = off; i < v.len; i++)
-        if (!v.p[i])
+        if (!v.p[i]) {
+            unquote((char *)v.p + off);
             return (const char *)v.p + off;
+        }
     return NULL;
 }
 
@@ -244,7 +265,7 @@ static void settle_ranges(struct bootinfo *bi)
 static enum err parse_module(struct bootinfo *bi, struct view tag)
 {
     struct bootinfo_module m = {get32(tag, 8), get32(tag, 12),
-                                get_string(tag, 16)};
+                                take_string(tag, 16)};
 
     if (tag.len < 16 || !m.cmdline)
         return ERR_INVAL;
@@ -348,7 +369,7 @@ static enum err parse_tag(struct bootinfo *bi, unsigned type, struct view tag)
 {
     switch (type) {
     case MB2_CMDLINE:
-        bi->cmdline = get_string(tag, 8);
+        bi->cmdline = take_string(tag, 8);
         return bi->cmdline ? ERR_NONE : ERR_INVAL;
     case MB2_MODULE:
         return parse_module(bi, tag);
@@ -389,7 +410,7 @@ static enum err parse_tags(struct bootinfo *bi, struct view all)
     return ERR_INVAL; /* no end tag */
 }
 
-enum err bootinfo_parse(struct bootinfo *bi, const void *buf, size_t len,
+enum err bootinfo_parse(struct bootinfo *bi, void *buf, size_t len,
                         uint64_t keep_start, uint64_t keep_end)
 {
     struct view all = {buf, len};

@@ -72,6 +72,7 @@ struct bootinfo {
  * Takes the Multiboot2 information apart. Nothing in buf is believed: a
  * length that does not fit ends the parse with ERR_INVAL. [keep_start,
  * keep_end) is the hypervisor itself: a module that lies in it is dropped.
+ * Command lines are rid, in buf, of what GRUB put around their words.
  */
-enum err bootinfo_parse(struct bootinfo *bi, const void *buf, size_t len,
+enum err bootinfo_parse(struct bootinfo *bi, void *buf, size_t len,
                         uint64_t keep_start, uint64_t keep_end);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: VCPUS=2 */
 /*
  * advisory: sequences from which Xen's security advisories about page tables
  * were made (reference: the XSA numbers below). Each must end in a refusal or

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * balloon: gives memory back and takes it again, in frames and in blocks, and
  * checks counts, contents and who may have what (ABI fact 2.10).

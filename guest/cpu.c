@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * cpu: the processor as the hypervisor presents it: CPUID, MSRs, control and
  * debug registers, segment bases, descriptor tables.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * cut: single frames out of a whole block and in again, under the policy the
  * domain has (relinquish=keep or cut): what becomes of the block, what is in

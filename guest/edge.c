@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * edge: where two mechanisms of the processor's side meet: instructions that
  * are emulated at the end of a page, under the trap flag or from an LDT

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * fork: a loop of address spaces as fork, copy-on-write and exit would have
  * them: built, pinned, switched to, used from user mode, unpinned, destroyed.

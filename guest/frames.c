@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * frames: frame numbers a guest has no business with, in every operation that
  * takes one: beyond the end of memory, in holes, the hypervisor's, somebody

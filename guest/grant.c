@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * grant: grant tables. Alone: grants to oneself, and every wrong request.
  * Beside another guest (peer=DOMID) one of these roles:

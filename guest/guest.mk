@@ -34,7 +34,7 @@ GUEST_LIB_OBJS := $(GUEST_LIB:%.c=$(BUILD)/%.o) $(GUEST_ASM:%.asm=$(BUILD)/%.o)
 .PHONY: guests
 guests: $(GUEST_ELFS)
 
-$(BUILD)/guest/%.o: guest/%.c guest/guest.mk
+$(BUILD)/guest/%.o: guest/%.c guest/guest.mk $(TOLD)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(GUEST_CFLAGS) $(call guest_frame,$<) -c -o $@ $<

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * hello: the smallest guest: says where it is, that time passes, goodbye.
  */

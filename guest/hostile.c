@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * hostile: every pointer, count, frame number, domain and command a guest can
  * pass, wrong. Each case has one answer, and leaves nothing behind (leak.h).

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: GUESTOPTS=pse=always */
 /*
  * lapse: a kernel that knows large pages (pse=) and lets tables go as on a bare
  * machine: takes one out of an L2 by xchg and writes there, forgets an empty

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * large: a guest whose own linear map is made of 2 MiB entries. It writes to
  * all of its memory through them, turns one block into page tables and back,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * ptexer: page tables exercised as a well-behaved kernel would, with each
  * return code and each entry read back (ABI facts 2.1 to 2.4).

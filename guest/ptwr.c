@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * ptwr: a kernel that stores straight into its level-1 tables, as Linux does.
  * The table is mapped read-only; the store faults, and the hypervisor carries

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: GUESTOPTS=pse=always */
 /*
  * ptwr_large: a kernel that stores straight into its tables of level 2, as
  * Linux does with large pages (pse=late): makes one, takes RW away by a bit,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * refused: a tree that is refused for one entry of its lowest level, in every
  * position, leaves nothing behind: each of its tables can be mapped, written

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * remap: what a guest has to do after restore=guest, without having been
  * restored: it takes its own large entries away, leaves in their place what

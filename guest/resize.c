@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * resize: a guest that changes the size of its mappings in place: splits a
  * large entry into a table, joins it again, heals what is scattered, gathers

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * ring: the calls by which a guest learns what became of its memory, asked
  * with everything that is wrong. A page that is the ring is held writable: it

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: VCPUS=2 ICOUNT=1 */
 /*
  * sched: event channels, timers, blocking and polling; a second vCPU where the
  * domain may have one.

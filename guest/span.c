@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: GUESTOPTS=pse=always */
 /*
  * span: what a balloon does to the blocks of a guest that is shown large pages
  * (pse=): frame by frame it gives some back wholly and others in part, takes

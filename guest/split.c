@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * split: between a 2 MiB entry and a table of 512 small ones, and from
  * scattered frames into a new block: split, join and heal, what they do, what

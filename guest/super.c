@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * super: a guest that wants 2 MiB mappings and can live without. It asks for
  * one; if it is refused it says so and goes on with 4 KiB entries, as on Xen.

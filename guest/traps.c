@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * traps: how exceptions, system calls, events and failed returns come into the
  * guest's kernel, from itself and from its user mode (ABI fact 2.9).

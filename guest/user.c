@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * user: the guest's user mode: what it can do, what ends it, and that nothing
  * it does reaches further than its own kernel.

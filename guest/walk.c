@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: */
 /*
  * walk: a seeded random walk over the MMU operations. Frames come from a small
  * pool and are named by their place in it, so that the log of one seed is the

@@ -176,22 +176,22 @@ def missing(*programs):
 
 # --- the guests that test ----------------------------------------------------
 
-# Guests that measure or show rather than test, or have cases of their own.
-NOT_TESTS = {"abandon", "asleep", "bench", "clock", "control", "crash",
-             "flood", "gap", "page_1g", "gib", "keep", "keep-large", "lend",
-             "race", "scale", "tlb", "toil"}
-# Guests that time something: counted instructions do not depend on the load.
-TIMED = {"sched"}
-# What a guest needs to test all it can.
-NEEDS = {"sched": {"VCPUS": "2"}, "advisory": {"VCPUS": "2"},
-         "ptwr_large": {"GUESTOPTS": "pse=always"},
-         "span": {"GUESTOPTS": "pse=always"},
-         "lapse": {"GUESTOPTS": "pse=always"},
-         "paths": {"MAXMEM": "128M"}}
+# A guest that is a test says so in its second line, and what it needs to test all
+# it can: /* make test: VCPUS=2 */
+SAYS_SO = re.compile(r"^/\* make test:(.*) \*/$", re.M)
 
 
 def guests():
-    """Names of those that are built."""
-    paths = sorted(glob.glob(os.path.join(BUILD, "guest", "*.elf")))
-    names = [os.path.basename(p).removesuffix(".elf") for p in paths]
-    return [n for n in names if n not in NOT_TESTS]
+    """{name: what it needs} of those that make test runs."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(TOP, "guest", "*.c")) +
+                       glob.glob(os.path.join(TOP, "guest", "*", "*.c"))):
+        with open(path, encoding="utf-8") as f:
+            says = SAYS_SO.search(f.read(256))
+        if says:
+            folder, name = os.path.split(path.removesuffix(".c"))
+            name = name if os.path.basename(folder) == "guest" else \
+                os.path.basename(folder)
+            found[name] = dict(word.split("=", 1)
+                               for word in says.group(1).split())
+    return found

@@ -9,8 +9,12 @@ import glob
 import os
 import re
 import shlex
+import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+from settings import RUN, SettingError  # noqa: E402 pylint: disable=wrong-import-position
+
 FOLDER = os.path.join(TOP, "guest", "scenarios")
 DEFAULT = "story"
 SETTINGS = re.compile(r"^#!(.*)$", re.M)
@@ -19,15 +23,6 @@ RUNS = re.compile(r"^[^#\n]*\brun\s+(\S+)", re.M)
 RECORDS = re.compile(r"^[^#\n]*\brecord\s+(\S+)([^#\n]*)", re.M)
 LOOPS = re.compile(r"^\s*for\s+(\w+)\s+in\s+([^#\n]*)", re.M)
 VARIABLE = re.compile(r"^\$\{?([A-Z]\w*)\}?$")
-# What tools/run takes from its environment: RUN_VARS of the Makefile, and what
-# make need not know of.
-KNOWN = set("""GUEST KERNEL ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM
-    ICOUNT ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 LINE IMAGE_IN
-    IMAGE_OUT TIMEOUT NOGUEST GUESTOPTS SUPERPAGES QEMUARGS""".split())
-
-
-class SettingError(Exception):
-    """What is wrong with a line `#!`, in one line."""
 
 
 def name_of(path):
@@ -83,9 +78,9 @@ def with_those_it_runs(path):
 def setting(path, word):
     """(name, value), or SettingError."""
     name, equals, value = word.partition("=")
-    if equals and name in KNOWN:
+    if equals and name in RUN:
         return name, value
-    like = difflib.get_close_matches(name, KNOWN, 1)
+    like = difflib.get_close_matches(name, RUN, 1)
     raise SettingError("%s: '#!' has '%s', which is no NAME=value of make "
                        "run%s" % (path, word,
                                   "; %s=?" % like[0] if like else ""))

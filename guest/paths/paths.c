@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* make test: MAXMEM=128M */
 /*
  * paths: what an operation costs off the path that guest/bench measures: the
  * first time since the start, with nothing scrubbed ahead and no idle time; by

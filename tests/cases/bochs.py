@@ -2,7 +2,7 @@
 """bochs/: Bochs refuses what QEMU's interpreter forgives."""
 import re
 
-from case import FAIL, NEEDS, PASS, Case, guests, missing
+from case import FAIL, PASS, Case, guests, missing
 
 # What one boot takes is mostly firmware and GRUB: guests share that many.
 BOOTS = 2
@@ -21,19 +21,20 @@ def judge_batch(names):
     return judge
 
 
-def with_options(name):
+def with_options(name, needs):
     """As tests/boot/bochs-guests wants it."""
     return name + ":" + ",".join(
         v if k == "GUESTOPTS" else "%s=%s" % (k.lower(), v)
-        for k, v in NEEDS.get(name, {}).items())
+        for k, v in needs.items() if k != "ICOUNT")
 
 
 def cases():
     skip = missing("bochs", "xvfb-run")
+    needs = guests()
     for i in range(BOOTS):
-        names = guests()[i::BOOTS]
+        names = list(needs)[i::BOOTS]
         yield Case("bochs/guests-%d" % (i + 1), ["tests/boot/bochs-guests"] +
-                   [with_options(n) for n in names],
+                   [with_options(n, needs[n]) for n in names],
                    judge=judge_batch(names), limit=300, skip=skip)
     yield Case("bochs/story", ["tests/boot/bochs-scenario", "story"],
                limit=240, expect=("scenario story: all of it held",), skip=skip)

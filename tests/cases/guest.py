@@ -5,7 +5,7 @@ do the same at once, and the clock as several vCPUs read it at once.
 """
 import re
 
-from case import FAIL, NEEDS, TIMED, Case, guests, judge_guest, missing
+from case import FAIL, Case, guests, judge_guest, missing
 
 
 # What these do must be the same with and without hv/entry/fast.asm; on the
@@ -32,15 +32,15 @@ def judge_profile(status, output):
 
 
 def cases():
-    for name in guests():
+    for name, needs in guests().items():
         for cpu in ("Haswell,-pcid", "max"):
             env = {"GUEST": name, "MEM": "64M", "CPU": cpu,
-                   "ICOUNT": "1" if name in TIMED else ""}
+                   **needs}
             command = ["tools/run"]
             if name in FAST and cpu == "max":
                 command, env["ICOUNT"] = ["tests/boot/fast", "tools/run"], "1"
             yield Case("guest/%s-%s" % (name, cpu.split(",")[0]), command,
-                       judge=judge_guest, env=env | NEEDS.get(name, {}))
+                       judge=judge_guest, env=env)
     yield Case("guest/resize-1gib", judge=judge_guest,
                env={"GUEST": "resize", "ARGS": "expect=page_1g", "CPU": "max",
                     "MEM": "2G", "HOSTMEM": "4G"})

@@ -2,7 +2,7 @@
 """xen/: the same guests on Debian's Xen, and both side by side."""
 import os
 
-from case import BUILD, NEEDS, TIMED, Case, guests, skips_at_77
+from case import BUILD, Case, guests, skips_at_77
 from cases.memory import KEEP, keep_image
 
 XEN = "xen-4.17-amd64.gz"
@@ -22,9 +22,9 @@ def elf(name):
 
 def commands():
     """(name of the case, command)"""
-    for name in guests():
-        vcpus = NEEDS.get(name, {}).get("VCPUS", "1")
-        icount = ["--icount"] if name in TIMED else []
+    for name, needs in guests().items():
+        vcpus = needs.get("VCPUS", "1")
+        icount = ["--icount"] if "ICOUNT" in needs else []
         yield name, ["tests/xen/run", "--vcpus", vcpus] + icount + [elf(name)]
     for kind, args in KEEP.items():
         yield "keep-" + kind, ["tests/xen/run", elf(keep_image(kind)),

@@ -119,6 +119,33 @@ static void what_grub_says_is_understood(void **state)
     expect_range(2, 0x100000, 0x40000000, BOOTINFO_RAM);
 }
 
+/* What GRUB 2.06 makes of module2 lines, and what a person wrote. */
+static void words_are_as_they_were_written(void **state)
+{
+    static const struct {
+        const char *grubs, *written;
+    } lines[] = {
+        {"name=a -- x=\\\"b c\\\" d", "name=a -- x=\"b c\" d"},
+        {"\"name=a b\" -- c", "name=a b -- c"},
+        {"\"it\\'s \\\\ and \\\\\\\\\"", "it's \\ and \\\\"},
+        {"ends with \\", "ends with \\"},
+        {"\"\"", ""},
+    };
+
+    (void)state;
+    add_cmdline("\"exit=qemu\" \\\"a");
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        add_module((uint32_t)(0x400000 + (i << 20)),
+                   (uint32_t)(0x500000 + (i << 20)), lines[i].grubs);
+    add_mmap(pc, 3);
+    assert_int_equal(finish(), ERR_NONE);
+    check_bootinfo(&bi, buf, sizeof(buf), KEEP_START, KEEP_END);
+    assert_string_equal(bi.cmdline, "exit=qemu \"a");
+    assert_int_equal(bi.nr_modules, ARRAY_SIZE(lines));
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        assert_string_equal(bi.modules[i].cmdline, lines[i].written);
+}
+
 static void overlaps_are_not_ram_and_are_reported(void **state)
 {
     const struct entry e[] = {{0x100000, 0x900000, 1},
@@ -307,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_grub_says_is_understood, start),
+        cmocka_unit_test_setup(words_are_as_they_were_written, start),
         cmocka_unit_test_setup(overlaps_are_not_ram_and_are_reported, start),
         cmocka_unit_test_setup(ranges_that_wrap_are_dropped, start),
         cmocka_unit_test_setup(bad_modules_are_dropped_with_a_note, start),

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The variables of make: which there are, what each may say, what of them go
+together; and the targets, for `make help`.
+
+Invariant: what a variable says is understood as a whole, or refused in one line
+that names it. Docs/usage.md lists the same ones (tests/settings).
+
+usage: tools/settings.py help | names | like NAME
+"""
+import difflib
+import os
+import re
+import sys
+
+
+class SettingError(Exception):
+    """What is wrong with a variable, in one line."""
+
+
+# --- what one may say: each returns what is wrong, or nothing -----------------
+
+def flag(text):
+    return "" if text in ("0", "1") else "is 0 or 1"
+
+
+def number(text):
+    return "" if re.fullmatch(r"[1-9]\d{0,8}", text) else "is a number from 1 on"
+
+
+def seconds(text):
+    good = re.fullmatch(r"\d{1,9}(\.\d+)?", text) and float(text) > 0
+    return "" if good else "is a number of seconds, more than 0"
+
+
+def size(text):
+    return "" if bytes_of(text) else "is a size: 64M, 1G; a plain number is MiB"
+
+
+def one_of(*words):
+    return lambda text: "" if text in words else "is " + " or ".join(words)
+
+
+def a_file(text):
+    return "" if os.path.isfile(text) else "names no file"
+
+
+def anything(_text):
+    return ""
+
+
+def bytes_of(text):
+    """What a size says, or None."""
+    found = re.fullmatch(r"(\d{1,9})([KMGTkmgt]?)", text)
+    if not found or not int(found.group(1)):
+        return None
+    shift = {"K": 10, "M": 20, "G": 30, "T": 40}[found.group(2).upper() or "M"]
+    return int(found.group(1)) << shift
+
+
+# --- the table ---------------------------------------------------------------
+
+# Of make run, make shell, make iso and of a scenario's `#!`.
+RUN = {
+    "SCENARIO": (anything, "a file of commands, or the name of one of ours"),
+    "GUEST": (anything, "a PV kernel, or the name of a guest of ours, alone"),
+    "ARGS": (anything, "its command line (make sim: options of the simulator)"),
+    "INITRD": (a_file, "its ramdisk, or KERNEL's"),
+    "KERNEL": (anything, "one more kernel for create"),
+    "MEM": (size, "its memory: 64M"),
+    "MAXMEM": (size, "the most it may grow to"),
+    "VCPUS": (number, "its vCPUs"),
+    "SUPERPAGES": (one_of("off", "prefer", "require"),
+                   "may it map 2 MiB: off, prefer, require"),
+    "GUESTOPTS": (anything, "further options of its module"),
+    "NOGUEST": (flag, "1: no guest at all"),
+    "FIRMWARE": (one_of("bios", "uefi"), "bios or uefi"),
+    "MACHINE": (anything, "QEMU's -machine: pc"),
+    "CPU": (anything, "QEMU's -cpu: Haswell,-pcid"),
+    "SMP": (number, "processors: 1"),
+    "HOSTMEM": (size, "the machine's memory: 1G"),
+    "ICOUNT": (flag, "1: an instruction is a nanosecond; the same each time"),
+    "ACCEL": (one_of("tcg", "kvm"), "tcg or kvm"),
+    "HVARGS": (anything, "the hypervisor's command line"),
+    "IMAGE_IN": (a_file, "a file for receive"),
+    "IMAGE_OUT": (anything, "a file for what send sends"),
+    "LINE": (anything, "a QEMU chardev to another machine"),
+    "SERIAL2": (anything, "the same behind COM2"),
+    "LOCKDEP": (flag, "1: a hypervisor that watches its locks"),
+    "GDB": (flag, "1: wait for gdb on port 1234"),
+    "TIMEOUT": (seconds, "seconds until the run counts as hung: 900"),
+    "QEMUARGS": (anything, "further arguments of QEMU"),
+}
+# Of other targets, or of all.
+MAKE = {
+    "T": (anything, "make test: cases that have this in their names"),
+    "NAME": (anything, "make experiment: which"),
+    "FULL": (flag, "1: make test, sim, report, tlb with all there is"),
+    "FORCE": (flag, "1: make report runs all again"),
+    "EXPERIMENTS": (anything, "a folder of experiments instead of ours"),
+    "FUZZ_SECONDS": (number, "make fuzz: of each fuzzer, 60"),
+    "FUZZ_CORPUS": (anything, "make fuzz: where what it finds is kept"),
+    "JOBS": (number, "processes at once: as many as processors"),
+    "V": (flag, "1: print the commands"),
+    "BUILD": (anything, "where everything is built: build"),
+    "CC": (anything, "the compiler: gcc, or clang"),
+}
+# For who ports the build; not shown.
+BUILD = dict.fromkeys(
+    """CROSS LD NM NASM FONT DIRS TARGET_DEBUG HOST_CC HOST_CLANG HOST_TESTS
+    T_DEBUG HOST_ARCH WARN MAKEFLAGS Q""".split(), (anything, ""))
+KNOWN = {**RUN, **MAKE, **BUILD}
+OF_A_GUEST = ("ARGS", "MAXMEM", "VCPUS", "GUESTOPTS")
+
+TARGETS = {
+    "run": "build, boot, tell the story of a superpage, end",
+    "shell": "the control guest's prompt",
+    "iso": "build/flagstone.iso, also for a USB stick",
+    "built": "build all, boot nothing",
+    "test": "everything that can be checked here: under 15 minutes",
+    "test-linux": "of it, Debian's kernel; and the long cases",
+    "lint": "what no compiler checks",
+    "bench": "instructions of each operation, beside Xen's",
+    "bench-check": "the same, compared with what they were",
+    "bench-linux": "Linux on the machine itself, here, and on Xen",
+    "bench-host": "the allocator on this machine",
+    "report": "all experiments, their plots, one page of all",
+    "experiment": "one experiment; without NAME, their names",
+    "sim": "months of domains that come and go, simulated",
+    "tlb": "TLB misses and walks by size of pages",
+    "fuzz": "the fuzzers of mm/, for longer",
+    "coverage": "what of mm/ the host tests reach",
+    "mutants": "faults that the tests have to find",
+    "linux-large": "a Linux kernel for the long cases: 20 minutes",
+    "setup": "what make run needs (setup-test, setup-report: those)",
+    "clean": "take away what was built",
+}
+
+
+# --- checks ------------------------------------------------------------------
+
+def like(name):
+    """'; GUEST=?' or nothing."""
+    near = difflib.get_close_matches(name.upper(), list(RUN) + list(MAKE), 1)
+    return "; %s=?" % near[0] if near else ""
+
+
+def check_values(env):
+    for name, (wrong_with, _) in RUN.items():
+        text = env.get(name)
+        wrong = wrong_with(text) if text else ""
+        if wrong:
+            raise SettingError("%s=%s: %s" % (name, text, wrong))
+
+
+def check_together(env):
+    """What is said of one that is not there, or twice."""
+    if env.get("GUEST") and env.get("SCENARIO"):
+        raise SettingError("GUEST= and SCENARIO=: a guest boots alone, or a "
+                           "scenario creates it; not both")
+    for name in OF_A_GUEST if not env.get("GUEST") else ():
+        if env.get(name):
+            raise SettingError("%s=: of a guest, and there is no GUEST=" % name)
+    host, mem = env.get("HOSTMEM") or "1G", env.get("MEM")
+    if mem and bytes_of(mem) >= bytes_of(host):
+        raise SettingError("MEM=%s: the machine has HOSTMEM=%s" % (mem, host))
+
+
+def off(env):
+    """Flags that say 0 are not there."""
+    return [name for name, (kind, _) in KNOWN.items()
+            if kind is flag and env.get(name) == "0"]
+
+
+def take(env):
+    """Refuses what is wrong; what is off is taken away."""
+    check_values(env)
+    for name in off(env):
+        del env[name]
+    check_together(env)
+
+
+# --- for people --------------------------------------------------------------
+
+def table(rows):
+    return ["  %-13s %s" % row for row in rows]
+
+
+def help_text():
+    text = ["make TARGET [VARIABLE=value ...]", "", "Targets:"]
+    text += table(TARGETS.items()) + ["", "Of run, shell and iso:"]
+    text += table((n, what) for n, (_, what) in RUN.items())
+    text += ["", "Of others, or of all:"]
+    text += table((n, what) for n, (_, what) in MAKE.items())
+    return "\n".join(text + ["", "More: docs/usage.md, docs/testing.md"])
+
+
+def main():
+    if sys.argv[1:2] == ["like"]:
+        print(like(sys.argv[2]))
+    elif sys.argv[1:2] == ["names"]:
+        print(" ".join(KNOWN))
+    else:
+        print(help_text())
+
+
+if __name__ == "__main__":
+    main()

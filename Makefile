@@ -123,7 +123,8 @@ include tests/tlb/tlb.mk
 # --- running --------------------------------------------------------------
 
 RUN_VARS = GUEST KERNEL ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
-    ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 LINE IMAGE_IN IMAGE_OUT
+    ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 LINE IMAGE_IN IMAGE_OUT \
+    RESULTS
 export $(RUN_VARS) BUILD FULL FORCE EXPERIMENTS
 
 # What is wanted is built by a second make, which looks for tools anew after

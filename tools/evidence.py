@@ -25,6 +25,7 @@ import time
 import formula
 import scenarios
 import texts
+from results import ResultError, by_kind, keys_of, kind_of, objects_in
 from texts import read
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -33,7 +34,6 @@ COMMON = os.path.join(TOP, "experiments", "common.gp")
 # EXPERIMENTS: a folder of somebody's own.
 FOLDER = os.path.abspath(os.environ.get("EXPERIMENTS") or
                          os.path.dirname(COMMON))
-OBJECT = re.compile(r"^(?:(\S+)\| )?@(\{.*\})\s*$")
 SKIP = 77  # of a command: it cannot be tried here, and its last line says why
 FILES = ("text.md", "plot.gp", "scenario.fs", "command")
 PLOTS = {"svg": "svg size 880,500 dynamic font 'sans-serif,15'",
@@ -80,41 +80,6 @@ def place(path):
     """Of a path as texts name it, from the top; build/ is wherever BUILD is."""
     return os.path.join(BUILD, path[len("build/"):]) \
         if path.startswith("build/") else os.path.join(TOP, path)
-
-
-def objects_in(text):
-    """The JSON objects of what was said; a guest's with its name, `from`."""
-    for n, line in enumerate(text.split("\n"), 1):
-        m = OBJECT.match(line)
-        if not m and not line.startswith("@{"):
-            continue
-        try:
-            row = json.loads(m.group(2) if m else line[1:])
-        except ValueError as e:
-            raise ExperimentError("line %d of its output is no JSON, %s: %s" % (
-                n, e, line[:60])) from None
-        if m.group(1):
-            row.setdefault("from", m.group(1))
-        yield row
-
-
-def kind_of(row):
-    """The table it belongs to: what it records, or its first key."""
-    first = next(iter(row), "")
-    return row[first] if first == "record" else first
-
-
-def by_kind(rows):
-    """{kind: its rows}"""
-    tables = {}
-    for row in rows:
-        tables.setdefault(kind_of(row), []).append(row)
-    return tables
-
-
-def keys_of(rows):
-    """Each once, as they come."""
-    return list(dict.fromkeys(k for row in rows for k in row))
 
 
 def with_kinds(rows):
@@ -294,7 +259,11 @@ class Experiment:
         finally:
             end_group(proc)
         self.judge(status)
-        self.keep(list(objects_in(read(self.left("output.txt")))))
+        try:
+            rows = list(objects_in(read(self.left("output.txt"))))
+        except ResultError as e:
+            raise ExperimentError(str(e)) from None
+        self.keep(rows)
         with open(self.left("meta.json"), "w", encoding="utf-8") as f:
             json.dump({"inputs": inputs, "full": full(),
                        "command": self.by_hand(),

@@ -4,7 +4,7 @@
 together; and the targets, for `make help`.
 
 Invariant: what a variable says is understood as a whole, or refused in one line
-that names it. Docs/usage.md lists the same ones (tests/settings).
+that names it. The same ones stand in docs/usage.md (tests/settings compares).
 
 usage: tools/settings.py help | names | like NAME
 """
@@ -82,6 +82,7 @@ RUN = {
     "ICOUNT": (flag, "1: an instruction is a nanosecond; the same each time"),
     "ACCEL": (one_of("tcg", "kvm"), "tcg or kvm"),
     "HVARGS": (anything, "the hypervisor's command line"),
+    "RESULTS": (anything, "a file for what is measured, a JSON object a line"),
     "IMAGE_IN": (a_file, "a file for receive"),
     "IMAGE_OUT": (anything, "a file for what send sends"),
     "LINE": (anything, "a QEMU chardev to another machine"),

@@ -184,15 +184,16 @@ static void json(const struct domain *d, const struct flagstone_stats *s)
     const struct domain_peaks *p = &d->peaks;
 
     log_json("{\"domain\":%u,\"name\":\"%s\",\"end\":\"%s\",\"reason\":%u,"
+             "\"ns\":%lu,"
              "\"tot_pages\":%lu,\"max_pages\":%lu,\"blocks_whole\":%lu,"
              "\"blocks_cut\":%lu,\"born_whole\":%lu,\"superpage_maps\":%lu,"
              "\"superpage_refused\":%lu,"
              "\"pt_l1\":%lu,\"pt_l2\":%lu,\"pt_l3\":%lu,\"pt_l4\":%lu,"
              "\"accounting_bytes\":%lu}",
-             d->id, d->name, end_name(d->end), d->end_reason, s->tot_pages,
-             s->max_pages, s->blocks_whole, s->blocks_cut, d->whole,
-             s->superpage_maps, taken_by(d).refused, s->pt_l1, s->pt_l2,
-             s->pt_l3, s->pt_l4, s->accounting_bytes);
+             d->id, d->name, end_name(d->end), d->end_reason, clock_now_ns(),
+             s->tot_pages, s->max_pages, s->blocks_whole, s->blocks_cut,
+             d->whole, s->superpage_maps, taken_by(d).refused, s->pt_l1,
+             s->pt_l2, s->pt_l3, s->pt_l4, s->accounting_bytes);
     log_json("{\"domain\":%u,\"name\":\"%s\",\"hypercalls\":%lu,"
              "\"faults\":%lu,\"exceptions\":%lu,\"emulations\":%lu,"
              "\"events\":%lu,\"switches\":%lu,\"peak_pages\":%lu,"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """build/, host/: what runs without a machine: another compiler, lint and what
-it must find, tests/run and what it must end, what make may be told, the report, whether the faults of tests/mutants
+it must find, tests/run and what it must end, what make may be told, results for programs, the report, whether the faults of tests/mutants
 still have their place, and the programs that HOST_TESTS names; a fuzzer among them runs for FUZZ_SECONDS.
 """
 import glob
@@ -41,6 +41,7 @@ def cases():
     yield Case("build/lint-faults", ["tests/lint"], limit=120)
     yield Case("build/runner", ["tests/runner"], env={"SMP": "1"})
     yield Case("build/settings", ["tests/settings"])
+    yield Case("build/results", ["tests/results"])
     yield Case("build/report", ["tests/report"])
     yield Case("build/mutants", ["tests/mutants/run", "--check"],
                expect=("of lines that there are",))

@@ -180,6 +180,12 @@ static void expect(const char *when, int64_t whole, int64_t holes,
     if (beside)
         return;
     report_context("%s", when);
+    /* A word of 16 bytes for each block, and as much for a frame of a shared
+     * one; 8 KiB for those of a block of its own. */
+    CHECK_EQ((s.accounting_bytes -
+              16 * (s.frames_shared + s.blocks_whole + s.blocks_cut)) %
+                 (8 * 1024),
+             0);
     CHECK_EQ(s.blocks_whole - before.blocks_whole, whole);
     CHECK_EQ(s.holes - before.holes, holes);
     CHECK_EQ(s.frames_shared - before.frames_shared, shared);

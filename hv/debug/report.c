@@ -42,10 +42,15 @@ static uint64_t accounting_peak; /* of all domains together */
 
 /* --- numbers ------------------------------------------------------------- */
 
-/* A frame table per block used at 4 KiB grain, and each block's own word. */
+/*
+ * A frame table per block used at 4 KiB grain, and each block's own word; of
+ * the table of a shared block, to each what its frames take. What nobody has of
+ * such a block is the machine's.
+ */
 uint64_t report_accounting_bytes(const struct domain *d)
 {
     return d->mm.frame_tables * sizeof(struct frame_table) +
+           d->mm.shared_frames * (sizeof(struct frame_table) / BLOCK_FRAMES) +
            d->mm.blocks * sizeof(struct block);
 }
 

@@ -2,7 +2,11 @@
 /*
  * bootinfo.c: the Multiboot2 information (specification 2.0, section 3.6)
  * turned into struct bootinfo. Pure C without globals: also compiled for the
- * host, where tests/fuzz/ feeds it what no loader would say.
+ * host, where tests/hv/fuzz_bootinfo.c feeds it what no loader would say.
+ *
+ * There may be two memory maps: E820's, or what the loader made to look like
+ * it, and EFI's own, which says more. All that either lists counts, and where
+ * they differ it is not RAM.
  *
  * Invariant of the result: ranges are sorted, disjoint, not empty, and end
  * below 2^52; modules are not empty, overlap neither one another nor the
@@ -18,7 +22,26 @@ enum mb2_tag {
     MB2_FRAMEBUFFER = 8,
     MB2_RSDP_OLD = 14,
     MB2_RSDP_NEW = 15,
+    MB2_EFI_MMAP = 17,
+    MB2_EFI_SERVICES = 18, /* the firmware's boot services still run */
 };
+
+/* UEFI 2.10, 7.2.3: types of memory, and two of its attributes. */
+enum efi_type {
+    EFI_LOADER_CODE = 1,
+    EFI_LOADER_DATA = 2,
+    EFI_BOOT_CODE = 3,
+    EFI_BOOT_DATA = 4,
+    EFI_CONVENTIONAL = 7,
+    EFI_UNUSABLE = 8,
+    EFI_ACPI_RECLAIM = 9,
+    EFI_ACPI_NVS = 10,
+};
+#define EFI_WB              BIT(3)  /* can be cached */
+#define EFI_SPECIFIC        BIT(18) /* kept for some device */
+#define EFI_DESCRIPTOR      40u     /* bytes that we know of */
+#define EFI_DESCRIPTOR_KIND 1u      /* the version of these */
+#define EFI_PAGE_SHIFT      12u
 
 #define PHYS_LIMIT BIT(52) /* no processor has more (SDM vol. 3, 4.1.4) */
 
@@ -172,7 +195,9 @@ static void add_range(struct bootinfo *bi, uint64_t base, uint64_t len,
         return;
     if (end < base || base >= PHYS_LIMIT || end > PHYS_LIMIT) {
         note(bi, "memory range beyond 2^52 ignored", base, end);
-        return;
+        if (type == BOOTINFO_RAM || base >= PHYS_LIMIT)
+            return;
+        end = PHYS_LIMIT; /* what there is of it is not RAM */
     }
     if (bi->nr_ranges == BOOTINFO_RANGES)
         settle_ranges(bi);
@@ -192,6 +217,69 @@ static enum err parse_mmap(struct bootinfo *bi, struct view tag)
     for (size_t off = 16; tag.len - off >= size; off += size)
         add_range(bi, get(tag, off, 8), get(tag, off + 8, 8),
                   get32(tag, off + 16));
+    return ERR_NONE;
+}
+
+static enum bootinfo_kind efi_ram(uint64_t attributes)
+{
+    return (attributes & EFI_WB) && !(attributes & EFI_SPECIFIC)
+               ? BOOTINFO_RAM
+               : BOOTINFO_RESERVED;
+}
+
+static enum bootinfo_kind efi_kind(const struct bootinfo *bi, uint32_t type,
+                                   uint64_t attributes)
+{
+    switch (type) {
+    case EFI_BOOT_CODE:
+    case EFI_BOOT_DATA:
+        if (bi->efi_services)
+            return BOOTINFO_RESERVED;
+        return efi_ram(attributes);
+    case EFI_LOADER_CODE:
+    case EFI_LOADER_DATA:
+    case EFI_CONVENTIONAL:
+        return efi_ram(attributes);
+    case EFI_UNUSABLE:
+        return BOOTINFO_BAD;
+    case EFI_ACPI_RECLAIM:
+        return BOOTINFO_ACPI;
+    case EFI_ACPI_NVS:
+        return BOOTINFO_NVS;
+    default: /* runtime services, devices, and what is still to be invented */
+        return BOOTINFO_RESERVED;
+    }
+}
+
+/* Type, (padding,) start, virtual start, pages, attributes. */
+static void add_efi(struct bootinfo *bi, struct view d)
+{
+    uint32_t type = get32(d, 0);
+    uint64_t pages = get(d, 24, 8);
+    uint64_t len = pages << EFI_PAGE_SHIFT;
+    enum bootinfo_kind kind = efi_kind(bi, type, get(d, 32, 8));
+
+    if (len >> EFI_PAGE_SHIFT != pages)
+        len = ~UINT64_C(0);
+    add_range(bi, get(d, 8, 8), len, kind);
+    bi->efi_ranges++;
+    if (kind == BOOTINFO_RAM && len < PHYS_LIMIT &&
+        (type == EFI_BOOT_CODE || type == EFI_BOOT_DATA))
+        bi->efi_boot_bytes += len;
+}
+
+static enum err parse_efi_mmap(struct bootinfo *bi, struct view tag)
+{
+    size_t size = get32(tag, 8);
+
+    if (tag.len < 16 || size < EFI_DESCRIPTOR)
+        return ERR_INVAL;
+    if (get32(tag, 12) != EFI_DESCRIPTOR_KIND) {
+        note(bi, "EFI memory map of an unknown version ignored", 0, 0);
+        return ERR_NONE;
+    }
+    for (size_t off = 16; tag.len - off >= size; off += size)
+        add_efi(bi, (struct view){tag.p + off, size});
     return ERR_NONE;
 }
 
@@ -225,7 +313,8 @@ static bool strongest_at(const struct bootinfo_range *r, unsigned n,
         if (r[i].end <= at)
             continue;
         next = MIN(next, r[i].end);
-        if (found && r[i].kind != out->kind)
+        /* If neither is RAM, it matters to nobody. */
+        if (found && (r[i].kind == BOOTINFO_RAM) != (out->kind == BOOTINFO_RAM))
             *clash = true;
         if (!found || r[i].kind > out->kind)
             out->kind = r[i].kind;
@@ -239,7 +328,7 @@ static bool strongest_at(const struct bootinfo_range *r, unsigned n,
 /* Firmware maps overlap in the wild: what is not surely RAM is not RAM. */
 static void settle_ranges(struct bootinfo *bi)
 {
-    struct bootinfo_range out[BOOTINFO_RANGES];
+    struct bootinfo_range *out = bi->scratch;
     unsigned n = 0;
     uint64_t at = 0;
 
@@ -258,6 +347,41 @@ static void settle_ranges(struct bootinfo *bi)
     for (unsigned i = 0; i < n; i++)
         bi->ranges[i] = out[i];
     bi->nr_ranges = n;
+}
+
+uint64_t bootinfo_clip(struct bootinfo *bi, uint64_t limit)
+{
+    uint64_t beyond = 0;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < bi->nr_ranges; i++) {
+        struct bootinfo_range r = bi->ranges[i];
+
+        if (r.kind == BOOTINFO_RAM && r.end > limit) {
+            beyond += r.end - MAX(r.start, limit);
+            r.end = limit;
+        }
+        if (r.start < r.end)
+            bi->ranges[n++] = r;
+    }
+    bi->nr_ranges = n;
+    return beyond;
+}
+
+uint64_t bootinfo_reclaim_acpi(struct bootinfo *bi)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < bi->nr_ranges; i++) {
+        struct bootinfo_range *r = &bi->ranges[i];
+
+        if (r->kind != BOOTINFO_ACPI)
+            continue;
+        r->kind = BOOTINFO_RAM;
+        bytes += r->end - r->start;
+    }
+    settle_ranges(bi);
+    return bytes;
 }
 
 /* --- modules ----------------------------------------------------------- */
@@ -288,6 +412,18 @@ static bool in_ram(const struct bootinfo *bi, uint64_t start, uint64_t end)
         const struct bootinfo_range *r = &bi->ranges[i];
 
         if (r->kind == BOOTINFO_RAM && r->start <= start && end <= r->end)
+            return true;
+    }
+    return false;
+}
+
+bool bootinfo_touches_ram(const struct bootinfo *bi, uint64_t start,
+                          uint64_t end)
+{
+    for (unsigned i = 0; i < bi->nr_ranges; i++) {
+        const struct bootinfo_range *r = &bi->ranges[i];
+
+        if (r->kind == BOOTINFO_RAM && overlap(r->start, r->end, start, end))
             return true;
     }
     return false;
@@ -375,6 +511,8 @@ static enum err parse_tag(struct bootinfo *bi, unsigned type, struct view tag)
         return parse_module(bi, tag);
     case MB2_MMAP:
         return parse_mmap(bi, tag);
+    case MB2_EFI_MMAP:
+        return parse_efi_mmap(bi, tag);
     case MB2_FRAMEBUFFER:
         return parse_framebuffer(bi, tag);
     case MB2_RSDP_OLD:
@@ -386,28 +524,46 @@ static enum err parse_tag(struct bootinfo *bi, unsigned type, struct view tag)
     }
 }
 
-static enum err parse_tags(struct bootinfo *bi, struct view all)
+/* The tag at off, which is moved behind it: tags begin at multiples of 8. */
+static enum err next_tag(struct view all, size_t *off, struct view *tag)
 {
+    size_t size = get32(all, *off + 4), whole = (size + 7) & ~(size_t)7;
+
+    if (all.len - *off < 8 || size < 8 || size > all.len - *off)
+        return ERR_INVAL;
+    *tag = (struct view){all.p + *off, size};
+    if (get32(*tag, 0) == MB2_END)
+        return ERR_NONE;
+    if (whole > all.len - *off)
+        return ERR_INVAL;
+    *off += whole;
+    return ERR_NONE;
+}
+
+/* One that says something by being there, wherever it is. */
+static bool has_tag(struct view all, uint32_t type)
+{
+    struct view tag;
     size_t off = 8;
 
-    while (all.len - off >= 8) {
-        unsigned type = get32(all, off);
-        size_t size = get32(all, off + 4);
-        enum err e;
+    while (!next_tag(all, &off, &tag) && get32(tag, 0) != MB2_END)
+        if (get32(tag, 0) == type)
+            return true;
+    return false;
+}
 
-        if (size < 8 || size > all.len - off)
-            return ERR_INVAL;
-        if (type == MB2_END)
-            return ERR_NONE;
-        e = parse_tag(bi, type, (struct view){all.p + off, size});
+static enum err parse_tags(struct bootinfo *bi, struct view all)
+{
+    struct view tag;
+    size_t off = 8;
+    enum err e;
+
+    while (!(e = next_tag(all, &off, &tag)) && get32(tag, 0) != MB2_END) {
+        e = parse_tag(bi, get32(tag, 0), tag);
         if (e)
             return e;
-        size = (size + 7) & ~(size_t)7; /* tags begin at multiples of 8 */
-        if (size > all.len - off)
-            return ERR_INVAL;
-        off += size;
     }
-    return ERR_INVAL; /* no end tag */
+    return e; /* no end tag: an error */
 }
 
 enum err bootinfo_parse(struct bootinfo *bi, void *buf, size_t len,
@@ -421,6 +577,7 @@ enum err bootinfo_parse(struct bootinfo *bi, void *buf, size_t len,
     if (len < 8 || total < 8 || total > len)
         return ERR_INVAL;
     all.len = total;
+    bi->efi_services = has_tag(all, MB2_EFI_SERVICES);
     e = parse_tags(bi, all);
     if (e)
         return e;

@@ -8,7 +8,7 @@
 #include "base.h"
 
 enum {
-    BOOTINFO_RANGES = 256,
+    BOOTINFO_RANGES = 1024,
     BOOTINFO_MODULES = 128,
     BOOTINFO_NOTES = 16,
     BOOTINFO_RSDP = 36,
@@ -62,10 +62,14 @@ struct bootinfo {
     /* The loader named more ranges than there is room for, and so: */
     bool too_many;
     uint64_t ram_unused; /* bytes in the smallest of them */
-    const char *cmdline; /* never NULL after a success */
+    unsigned efi_ranges; /* that EFI's own map has; 0: there is none */
+    bool efi_services;   /* EFI's boot services still run: their memory, too */
+    uint64_t efi_boot_bytes; /* what they had, and is RAM now */
+    const char *cmdline;     /* never NULL after a success */
     struct bootinfo_framebuffer fb;
     uint8_t rsdp[BOOTINFO_RSDP];
     unsigned rsdp_len; /* 0: the loader gave none */
+    struct bootinfo_range scratch[BOOTINFO_RANGES]; /* of the parser's */
 };
 
 /*
@@ -76,3 +80,14 @@ struct bootinfo {
  */
 enum err bootinfo_parse(struct bootinfo *bi, void *buf, size_t len,
                         uint64_t keep_start, uint64_t keep_end);
+
+/* RAM from limit on is none; returns how many bytes that were. */
+uint64_t bootinfo_clip(struct bootinfo *bi, uint64_t limit);
+
+/* For who has read all ACPI tables: where they are is RAM. Returns the bytes.
+ */
+uint64_t bootinfo_reclaim_acpi(struct bootinfo *bi);
+
+/* Is any of it RAM? Then no device is there, whoever says so. */
+bool bootinfo_touches_ram(const struct bootinfo *bi, uint64_t start,
+                          uint64_t end);

@@ -5,6 +5,7 @@
 #include "hv/main.h"
 #include "boot/bootinfo.h"
 #include "hv/arch/acpi.h"
+#include "hv/arch/boot_window.h"
 #include "hv/arch/cpu.h"
 #include "hv/arch/early.h"
 #include "hv/arch/idt.h"
@@ -45,7 +46,7 @@
  * The loader's words are copied into the image first, so that nothing later
  * can lie on top of them.
  */
-static uint8_t loader_info[65536] aligned_to(8);
+static uint8_t loader_info[262144] aligned_to(8);
 static struct bootinfo boot;
 
 static void take_bootinfo(uint32_t mbi)
@@ -74,13 +75,49 @@ static void report_bootinfo(void)
                 BOOTINFO_RANGES, boot.ram_unused >> 10);
 }
 
-/* ACPI tables are read through the boot tables, before paging_init(). */
-static const uint8_t *map_low(void *ctx, uint64_t pa, uint64_t len)
+static const uint8_t *map_table(void *ctx, uint64_t pa, uint64_t len)
 {
     (void)ctx;
-    if (pa >= HV_BOOT_LIMIT || len > HV_BOOT_LIMIT - pa)
-        return NULL;
-    return direct_of_maddr(maddr_of(pa));
+    return boot_window(pa, len);
+}
+
+/* What lies in RAM, or where no address leads, is no device. */
+static void forget_bad_device(uint64_t *at, uint64_t size, const char *what)
+{
+    if (!*at || (*at <= BIT(cpu_features.phys_bits) - size &&
+                 !bootinfo_touches_ram(&boot, *at, *at + size)))
+        return;
+    log_say("ACPI: the %s is said to be at %lx: not believed", what, *at);
+    *at = 0;
+}
+
+/* Through the boot tables, so before paging_init(). */
+static void read_acpi(struct acpi_info *acpi)
+{
+    acpi_parse(acpi, boot.rsdp, boot.rsdp_len, map_table, NULL);
+    if (acpi->damaged)
+        log_say("ACPI: %u damaged tables are not used, the first is '%s'",
+                acpi->damaged, acpi->damaged_name);
+    forget_bad_device(&acpi->lapic, PAGE_SIZE, "local APIC");
+    forget_bad_device(&acpi->hpet, PAGE_SIZE, "HPET");
+}
+
+/* What this processor, and the direct map, reach; ACPI's tables are read. */
+static void settle_memory(void)
+{
+    const uint64_t limit = MIN(HV_DIRECT_MAX, BIT(cpu_features.phys_bits));
+    const uint64_t beyond = bootinfo_clip(&boot, limit);
+    const uint64_t acpi = bootinfo_reclaim_acpi(&boot);
+
+    if (beyond)
+        log_say("%lu MiB of RAM beyond %lu GiB are not used: %s", beyond >> 20,
+                limit >> 30,
+                limit == HV_DIRECT_MAX ? "the direct map ends there"
+                                       : "this processor's addresses do");
+    log_debug("memory map: %u ranges, %u in EFI's; %lu KiB were boot "
+              "services', %lu KiB ACPI tables",
+              boot.nr_ranges, boot.efi_ranges, boot.efi_boot_bytes >> 10,
+              acpi >> 10);
 }
 
 /* Each processor but the first: it waits for the lock until there are guests.
@@ -111,8 +148,9 @@ static void init_machine(void)
     hv_lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();
-    acpi_parse(&acpi, boot.rsdp, boot.rsdp_len, map_low, NULL);
+    read_acpi(&acpi);
     power_init(&acpi);
+    settle_memory();
     early_init(&boot);
     paging_init(&boot);
     cpu_guard_stacks();

@@ -12,6 +12,7 @@
 
 #define TABLE_MAX  (UINT64_C(16) << 20) /* a DSDT has a few hundred KiB */
 #define HEADER_LEN 36
+#define RSDP_LEN   36
 
 /* Others are for a machine that gets processors while it runs. */
 #define MADT_ENABLED BIT(0)
@@ -20,6 +21,8 @@ struct acpi {
     struct acpi_info *info;
     acpi_map_fn map;
     void *ctx;
+    bool madt, fadt,
+        has_hpet; /* seen: of two that say the same the first counts */
 };
 
 struct table {
@@ -47,22 +50,34 @@ static bool checksum_ok(const uint8_t *p, uint64_t len)
     return !sum;
 }
 
+/* For people: how many, and what the first calls itself. */
+static struct table damaged(struct acpi_info *info, const uint8_t *name)
+{
+    for (unsigned i = 0; !info->damaged && i < 4; i++)
+        info->damaged_name[i] =
+            name && name[i] > ' ' && name[i] <= '~' ? (char)name[i] : '?';
+    info->damaged++;
+    return (struct table){NULL, 0};
+}
+
 /* The whole table at pa, if it is one; len 0 otherwise. */
 static struct table get_table(const struct acpi *a, uint64_t pa)
 {
-    struct table t = {NULL, 0};
-    const uint8_t *header = pa ? a->map(a->ctx, pa, HEADER_LEN) : NULL;
+    const uint8_t *p;
     uint64_t len;
 
-    if (!header)
-        return t;
-    len = field((struct table){header, HEADER_LEN}, 4, 4);
+    if (!pa)
+        return (struct table){NULL, 0};
+    p = a->map(a->ctx, pa, HEADER_LEN);
+    if (!p)
+        return damaged(a->info, NULL);
+    len = field((struct table){p, HEADER_LEN}, 4, 4);
     if (len < HEADER_LEN || len > TABLE_MAX)
-        return t;
-    t.p = a->map(a->ctx, pa, len);
-    if (t.p && checksum_ok(t.p, len))
-        t.len = len;
-    return t;
+        return damaged(a->info, p);
+    p = a->map(a->ctx, pa, len);
+    if (!p || !checksum_ok(p, len))
+        return damaged(a->info, p);
+    return (struct table){p, len};
 }
 
 /* --- tables ------------------------------------------------------------ */
@@ -187,13 +202,21 @@ static void parse_hpet(const struct acpi *a, struct table t)
         a->info->hpet = field(t, 44, 8);
 }
 
-static void parse_table(const struct acpi *a, struct table t)
+static bool is_first(struct table t, const char *name, bool *seen)
 {
-    if (!memcmp(t.p, "APIC", 4))
+    if (memcmp(t.p, name, 4) != 0 || *seen)
+        return false;
+    *seen = true;
+    return true;
+}
+
+static void parse_table(struct acpi *a, struct table t)
+{
+    if (is_first(t, "APIC", &a->madt))
         parse_madt(a, t);
-    else if (!memcmp(t.p, "FACP", 4))
+    else if (is_first(t, "FACP", &a->fadt))
         parse_fadt(a, t);
-    else if (!memcmp(t.p, "HPET", 4))
+    else if (is_first(t, "HPET", &a->has_hpet))
         parse_hpet(a, t);
 }
 
@@ -214,17 +237,18 @@ static const uint8_t *scan_rsdp(const struct acpi *a)
     } areas[] = {{ebda, ebda ? 1024 : 0}, {0xe0000, 0x20000}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(areas); i++) {
-        for (uint64_t off = 0; off < areas[i].len; off += 16) {
-            const uint8_t *p = a->map(a->ctx, areas[i].start + off, 36);
+        const uint64_t len = areas[i].len;
+        const uint8_t *p = len ? a->map(a->ctx, areas[i].start, len) : NULL;
 
-            if (p && rsdp_ok(p))
-                return p;
-        }
+        for (uint64_t off = 0; p && off + RSDP_LEN <= len; off += 16)
+            if (rsdp_ok(p + off))
+                return p + off;
     }
     return NULL;
 }
 
-static bool parse_root(const struct acpi *a, uint64_t pa, unsigned entry)
+/* false: nothing in it is of any use. */
+static bool parse_root(struct acpi *a, uint64_t pa, unsigned entry)
 {
     struct table root = get_table(a, pa);
 
@@ -237,23 +261,27 @@ static bool parse_root(const struct acpi *a, uint64_t pa, unsigned entry)
         if (t.len)
             parse_table(a, t);
     }
-    return true;
+    return a->madt || a->fadt || a->has_hpet;
 }
 
+/*
+ * The new root, where there is one; the old one where that leads to nothing:
+ * there is firmware with an XSDT of zeros, or of addresses cut to 32 bits.
+ */
 void acpi_parse(struct acpi_info *info, const uint8_t *rsdp, unsigned rsdp_len,
                 acpi_map_fn map, void *ctx)
 {
-    struct acpi a = {info, map, ctx};
+    struct acpi a = {.info = info, .map = map, .ctx = ctx};
     struct table t = {rsdp, rsdp_len};
 
     *info = (struct acpi_info){0};
     if (t.len < 20 || !rsdp_ok(t.p)) {
-        t = (struct table){scan_rsdp(&a), 36};
+        t = (struct table){scan_rsdp(&a), RSDP_LEN};
         if (!t.p)
             return;
     }
-    if (field(t, 15, 1) >= 2 && t.len >= 36 && checksum_ok(t.p, 36) &&
-        parse_root(&a, field(t, 24, 8), 8))
+    if (field(t, 15, 1) >= 2 && t.len >= RSDP_LEN &&
+        checksum_ok(t.p, RSDP_LEN) && parse_root(&a, field(t, 24, 8), 8))
         return;
     parse_root(&a, field(t, 16, 4), 4);
 }

@@ -81,7 +81,7 @@ static void detect_extended(struct cpu_features *f)
     if (max_leaf(0x80000000) >= 0x80000007)
         f->invariant_tsc = x86_cpuid(0x80000007, 0).edx & BIT(8);
     if (max_leaf(0x80000000) >= 0x80000008)
-        f->phys_bits = (uint8_t)x86_cpuid(0x80000008, 0).eax;
+        f->phys_bits = (uint8_t)MIN(x86_cpuid(0x80000008, 0).eax & 0xff, 52u);
 }
 
 void cpu_detect(void)

@@ -9,13 +9,13 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/panic.h"
 #include "hv/base/cmdline.h"
-#include "hv/base/log.h"
 #include "hv/base/string.h"
 
 /* Below 1 MiB live the BIOS, its data area, and old DMA: left alone. */
 #define LOW_END UINT64_C(0x100000)
 
-enum { EARLY_RANGES = BOOTINFO_RANGES + BOOTINFO_MODULES + 8 };
+/* Each module and each alignment may cut one in two. */
+enum { EARLY_RANGES = 2 * BOOTINFO_RANGES + BOOTINFO_MODULES + 8 };
 
 static struct early_range {
     uint64_t start, end;
@@ -81,13 +81,6 @@ void early_init(const struct bootinfo *bi)
         uint64_t end = page_down(bi->ranges[i].end);
 
         if (bi->ranges[i].kind != BOOTINFO_RAM || start >= end)
-            continue;
-        if (end > HV_DIRECT_MAX) {
-            log_say("RAM %lx-%lx is beyond 4 TiB, not used",
-                    MAX(start, HV_DIRECT_MAX), end);
-            end = HV_DIRECT_MAX;
-        }
-        if (start >= end)
             continue;
         ram_end = end;
         ram_bytes += end - start;

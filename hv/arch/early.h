@@ -5,7 +5,10 @@
 #include "base.h"
 #include "boot/bootinfo.h"
 
-/* Takes in the RAM of bi that is neither low memory, image, nor module. */
+/*
+ * Takes in the RAM of bi, all of it below HV_DIRECT_MAX, that is neither low
+ * memory, image, nor module.
+ */
 void early_init(const struct bootinfo *bi);
 
 /*

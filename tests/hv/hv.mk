@@ -18,6 +18,8 @@ HVT_QUEUES := $(patsubst %,hv/sched/%.c,queue turn steal wake runstate idle_work
 HVT_print := hv/base/print.c
 HVT_cmdline := hv/base/cmdline.c
 HVT_bootinfo := boot/bootinfo.c
+HVT_bootinfo_model := boot/bootinfo.c
+HVT_boot_window :=
 HVT_acpi := hv/arch/acpi.c
 HVT_console_line := hv/svc/console/console_line.c
 HVT_console := hv/svc/console/console.c hv/svc/console/console_line.c hv/base/console_text.c \
@@ -104,6 +106,7 @@ $(BUILD)/tests/hv/test_sched $(BUILD)/tests/hv/test_sched_smp \
     $(BUILD)/tests/hv/test_sched_threads: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c
 $(BUILD)/tests/hv/test_cpu_match: hv/arch/cpu_match.c
+$(BUILD)/tests/hv/test_boot_window: hv/arch/boot_window.c
 $(BUILD)/tests/hv/test_seg: hv/domain/seg.c
 $(BUILD)/tests/hv/test_tlb_cpus: hv/domain/tlb.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c

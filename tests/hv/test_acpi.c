@@ -270,6 +270,139 @@ static void nothing_at_all_is_no_tables(void **state)
     assert_false(info.found);
 }
 
+/* --- what firmware should not have written ------------------------------- */
+
+static void a_new_root_of_nothing_is_no_reason_to_know_nothing(void **state)
+{
+    (void)state;
+    memset(memory + XSDT + 36, 0, 24); /* there is such firmware */
+    table(XSDT, "XSDT", 60);
+    parse();
+    assert_int_equal(info.cpus, 1);
+    put(XSDT + 36, 0xffffffff00000000 | MADT, 8);
+    table(XSDT, "XSDT", 60);
+    parse();
+    assert_int_equal(info.cpus, 1);
+    assert_int_equal(info.damaged, 1);
+    assert_string_equal(info.damaged_name, "????");
+}
+
+static void a_root_that_lists_roots_has_an_end(void **state)
+{
+    (void)state;
+    put(XSDT + 36, XSDT, 8);
+    put(XSDT + 44, RSDT, 8);
+    put(XSDT + 52, MADT, 8);
+    table(XSDT, "XSDT", 60);
+    parse();
+    assert_int_equal(info.cpus, 1);
+}
+
+static void half_an_entry_of_a_root_is_none(void **state)
+{
+    (void)state;
+    table(XSDT, "XSDT", 59); /* the HPET's address lacks a byte */
+    parse();
+    assert_int_equal(info.hpet, 0);
+    assert_int_equal(info.cpus, 1);
+    table(XSDT, "XSDT", 36);
+    put(RSDT + 36, 0, 4);
+    table(RSDT, "RSDT", 36);
+    parse();
+    assert_true(info.found);
+    assert_int_equal(info.cpus, 0);
+}
+
+static void of_two_tables_the_first_counts(void **state)
+{
+    unsigned at = DSDT + 0x200 + 44;
+
+    (void)state;
+    put(XSDT + 52, DSDT + 0x200, 8);
+    table(XSDT, "XSDT", 60);
+    xapic(&at, 77, 1);
+    table(DSDT + 0x200, "APIC", at - DSDT - 0x200);
+    parse();
+    assert_int_equal(info.cpus, 1);
+    assert_int_equal(info.apic_id[0], 0);
+}
+
+static void damage_is_counted_and_named(void **state)
+{
+    (void)state;
+    parse();
+    assert_int_equal(info.damaged, 0);
+    memory[HPET + 50] ^= 1;
+    put(FADT + 4, 12, 4);
+    parse();
+    assert_int_equal(info.damaged, 2);
+    assert_string_equal(info.damaged_name, "FACP");
+}
+
+/* As old firmware has it: what is beyond its end is not there. */
+static void a_short_fadt_has_no_new_fields(void **state)
+{
+    (void)state;
+    put(FADT + 140, 0x1800, 8); /* another DSDT, of ACPI 2 */
+    put(FADT + 172, 1, 1);
+    put(FADT + 176, 0x700, 8);
+    table(FADT, "FACP", 116);
+    parse();
+    assert_true(info.s5);
+    assert_int_equal(info.pm1a_control, 0x604);
+}
+
+/* All of it above 4 GiB, where no 32-bit root leads. */
+#define HIGH UINT64_C(0x123400000000)
+
+static const uint8_t *map_high(void *ctx, uint64_t pa, uint64_t len)
+{
+    return pa >= HIGH ? map(ctx, pa - HIGH, len) : NULL;
+}
+
+static void tables_may_be_anywhere(void **state)
+{
+    (void)state;
+    put(RSDP + 24, HIGH + XSDT, 8);
+    seal(RSDP, 36, 32);
+    put(XSDT + 36, HIGH + FADT, 8);
+    put(XSDT + 44, HIGH + MADT, 8);
+    put(XSDT + 52, HIGH + HPET, 8);
+    table(XSDT, "XSDT", 60);
+    put(FADT + 140, HIGH + DSDT, 8);
+    table(FADT, "FACP", 244);
+    acpi_parse(&info, memory + RSDP, 36, map_high, NULL);
+    assert_true(info.found && info.s5);
+    assert_int_equal(info.cpus, 1);
+    assert_int_equal(info.hpet, 0xfed00000);
+    assert_int_equal(info.damaged, 0);
+}
+
+/* The RSDP is looked for where a BIOS has it, at the very end of it, too. */
+static uint8_t bios[0x20000];
+
+static const uint8_t *map_bios(void *ctx, uint64_t pa, uint64_t len)
+{
+    if (pa >= 0xe0000 && pa + len <= 0x100000)
+        return bios + pa - 0xe0000;
+    return map(ctx, pa, len);
+}
+
+static void the_bios_area_is_searched_to_its_end(void **state)
+{
+    (void)state;
+    memcpy(bios + 0x10008, memory + RSDP, 36); /* not on 16 bytes */
+    acpi_parse(&info, NULL, 0, map_bios, NULL);
+    assert_false(info.found);
+    memcpy(bios + 0x1fff0, memory + RSDP, 16); /* cut short by the end */
+    acpi_parse(&info, NULL, 0, map_bios, NULL);
+    assert_false(info.found);
+    memcpy(bios + 0x1ffd0, memory + RSDP, 36);
+    acpi_parse(&info, NULL, 0, map_bios, NULL);
+    assert_true(info.found);
+    assert_int_equal(info.cpus, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +418,15 @@ int main(void)
         cmocka_unit_test_setup(constants_without_prefix_are_read, start),
         cmocka_unit_test_setup(no_package_no_s5, start),
         cmocka_unit_test_setup(nothing_at_all_is_no_tables, start),
+        cmocka_unit_test_setup(
+            a_new_root_of_nothing_is_no_reason_to_know_nothing, start),
+        cmocka_unit_test_setup(a_root_that_lists_roots_has_an_end, start),
+        cmocka_unit_test_setup(half_an_entry_of_a_root_is_none, start),
+        cmocka_unit_test_setup(of_two_tables_the_first_counts, start),
+        cmocka_unit_test_setup(damage_is_counted_and_named, start),
+        cmocka_unit_test_setup(a_short_fadt_has_no_new_fields, start),
+        cmocka_unit_test_setup(tables_may_be_anywhere, start),
+        cmocka_unit_test_setup(the_bios_area_is_searched_to_its_end, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include "hv/arch/panic.h"
 #include "hv/arch/power.h"
 #include "hv/arch/smp.h"
+#include "hv/arch/spec_cpu.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
@@ -148,6 +149,8 @@ static void init_machine(void)
     hv_lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();
+    spec_init();
+    patch_exits(spec_policy.verw);
     read_acpi(&acpi);
     power_init(&acpi);
     settle_memory();
@@ -159,6 +162,7 @@ static void init_machine(void)
     apic_init(acpi.lapic);
     clock_init(&acpi);
     smp_init(&boot, &acpi, clock_tsc_khz, run_other);
+    spec_say_unlike();
 }
 
 /* Who has to do with domains, in the order in which they hear of them. */

@@ -20,6 +20,7 @@
 #include "hv/arch/low_page.h"
 #include "hv/arch/mce.h"
 #include "hv/arch/paging.h"
+#include "hv/arch/spec_cpu.h"
 #include "hv/arch/stacks.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
@@ -92,6 +93,7 @@ void smp_enter(void)
     cpu_start(coming.area);
     idt_load();
     mce_init();
+    spec_start();
     lapic_setup();
     coming.stage = HERE;
     answer_rounds();

@@ -163,6 +163,23 @@ static inline void x86_wrmsr(uint32_t msr, uint64_t v)
                      : "memory");
 }
 
+/* False: there is none, or it does not take the value. */
+static inline bool x86_wrmsr_safe(uint32_t msr, uint64_t v)
+{
+    uint32_t ok = 0;
+
+    __asm__ volatile("1: wrmsr\n"
+                     "movl $1, %0\n"
+                     "2:\n"
+                     ".pushsection .extable,\"a\"\n"
+                     ".long 1b - ., 2b - .\n"
+                     ".popsection"
+                     : "+r"(ok)
+                     : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+                     : "memory");
+    return ok;
+}
+
 struct x86_cpuid {
     uint32_t eax, ebx, ecx, edx;
 };

@@ -62,6 +62,11 @@ static const struct choice nmis[] = {
 static const struct choice lines[] = {
     {"any", LINE_ANY}, {"com2", LINE_COM2}, {NULL, 0}};
 
+static const struct choice specs[] = {{"auto", OPT_SPEC_AUTO},
+                                      {"off", OPT_SPEC_OFF},
+                                      {"force", OPT_SPEC_FORCE},
+                                      {NULL, 0}};
+
 static const struct choice switches[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 
 static const struct option {
@@ -87,6 +92,7 @@ static const struct option {
     {"cpus", TYPE_NUMBER, &options.cpus, NULL, 1, OPT_CPUS_MAX},
     {"line", TYPE_CHOICE, &options.line, lines, 0, 0},
     {"fast", TYPE_CHOICE, &options.fast, switches, 0, 0},
+    {"spec", TYPE_CHOICE, &options.spec, specs, 0, 0},
 };
 
 /* Part of the command line: not terminated. */

@@ -29,6 +29,7 @@ enum option_selftest {
     SELFTEST_LOCK_ORDER,  /* two locks both ways round: with LOCKDEP=1 */
 };
 
+enum option_spec { OPT_SPEC_AUTO, OPT_SPEC_OFF, OPT_SPEC_FORCE };
 enum option_line { LINE_ANY, LINE_COM2 };
 enum option_nmi { NMI_PANIC, NMI_REPORT };
 
@@ -49,6 +50,7 @@ struct options {
     unsigned nmi;      /* enum option_nmi */
     unsigned line;     /* enum option_line: to other machines */
     unsigned fast;     /* hv/entry/fast.asm is in use */
+    unsigned spec;     /* enum option_spec: hv/arch/spec.h */
 };
 extern struct options options;
 

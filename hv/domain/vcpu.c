@@ -6,6 +6,7 @@
 
 #include "hv/arch/layout.h"
 #include "hv/arch/paging.h"
+#include "hv/arch/spec_cpu.h"
 #include "hv/arch/x86.h"
 #include "hv/base/string.h"
 #include "hv/domain/bounce.h"
@@ -120,6 +121,7 @@ static void load_tables(const struct vcpu *v, bool moved)
     if (unlikely(!here)) {
         x86_write_cr3(paging_own_cr3().v);
         tlb_enter(v->d);
+        spec_other_domain();
     }
     vcpu_load_root(v);
     if (unlikely(!here || moved))

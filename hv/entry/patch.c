@@ -16,6 +16,8 @@
 /* Of JUMP bytes: SWAPGS and IRETQ, or SWAPGS and most of SYSRET. */
 extern uint8_t exit_iretq[], exit_sysret[], exit_fast_sysret[];
 extern const uint8_t profiled_exit_iretq[], profiled_exit_sysret[];
+extern const uint8_t verw_exit_iretq[], verw_exit_sysret[];
+extern uint8_t profiled_verw; /* hv/entry/profiled.asm */
 
 /* Of JUMP bytes or more: the one's first instruction, the other's only one. */
 extern uint8_t fast_exception[], fast_invalid_opcode[];
@@ -37,6 +39,19 @@ static void patch_profile(void)
     lead(exit_iretq, profiled_exit_iretq);
     lead(exit_sysret, profiled_exit_sysret);
     lead(exit_fast_sysret, profiled_exit_sysret);
+}
+
+void patch_exits(bool verw)
+{
+    if (!verw)
+        return;
+    if (profile_on) {
+        profiled_verw = 1;
+        return;
+    }
+    lead(exit_iretq, verw_exit_iretq);
+    lead(exit_sysret, verw_exit_sysret);
+    lead(exit_fast_sysret, verw_exit_sysret);
 }
 
 /* Each to where it goes by itself with what it leaves to C. */

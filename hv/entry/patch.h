@@ -2,7 +2,8 @@
 /*
  * patch.h: the ways in and out of a guest as the command line wants them: led
  * through those that count (hv/domain/profile.h) with `profile`, and past
- * hv/entry/fast.asm with `fast=off`.
+ * hv/entry/fast.asm with `fast=off`; out with VERW where the processor needs
+ * it.
  */
 #pragma once
 
@@ -10,6 +11,8 @@
 
 /* Once, after the command line is known and before text is read-only. */
 void patch_entry(void);
+/* Then, before text is read-only: out by way of VERW (hv/arch/spec.h)? */
+void patch_exits(bool verw);
 
 /* Where to enter with `profile`, as entry_syscall and entry_vectors. */
 void profiled_syscall(void);

@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: MIT
 ;
 ; profiled.asm: entry points that read the clock before they go on to those of
-; entry.asm, and ways out that read it again. In use with `profile`, or in a
-; build with LOCKDEP=1, only.
+; entry.asm, and ways out that read it again: in use with `profile`, or in a
+; build with LOCKDEP=1, only. And ways out with VERW.
 ;
 ; Between the two PERCPU_PROFILE_LINES is where the vCPU that entered has its
 ; lines; 0: nobody's entry is under way, and nothing is added to anything.
@@ -126,6 +126,10 @@ profiled_vector_ %+ %1:
         mov rax, [gs:PERCPU_PROFILE_SAVE]
         mov rdx, [gs:PERCPU_PROFILE_SAVE + 8]
         mov rcx, [gs:PERCPU_PROFILE_SAVE + 16]
+        cmp byte [profiled_verw], 0
+        je %%leave
+        verw [verw_selector]
+%%leave:
         swapgs
 %endmacro
 
@@ -137,10 +141,33 @@ profiled_exit_sysret:
 global profiled_exit_iretq, profiled_iretq
 profiled_exit_iretq:
         STOP
+        jmp profiled_iretq
+
+; The ways out of entry.asm and fast.asm, where what the processor has buffered
+; is to be overwritten (hv/arch/spec.h). Of a descriptor that may be written;
+; only with an operand in memory does it overwrite anything.
+global verw_exit_sysret
+verw_exit_sysret:
+        verw [verw_selector]
+        swapgs
+        o64 sysret
+
+global verw_exit_iretq
+verw_exit_iretq:
+        verw [verw_selector]
+        swapgs
 profiled_iretq:
         iretq
 
+section .data progbits alloc noexec write align=8
+global profiled_verw
+profiled_verw:
+        db 0
+
 section .rodata.profile progbits alloc noexec nowrite align=8
+verw_selector:
+        dw SELECTOR_HV_SS
+        align 8
 global profiled_vectors
 profiled_vectors:
 %assign v 0

@@ -61,6 +61,11 @@ def cases():
                env={"GUEST": "hello", "HVARGS": "exit=acpi"})
     yield Case("boot/icount", judge=judge_guest,
                env={"GUEST": "hello", "ICOUNT": "1"})
+    yield Case("boot/spec", expect=(
+        "side channels, microcode .* open meltdown",
+        "before a guest: VERW; before another domain: ",
+        "RESULT traps: success"), env={
+            "GUEST": "traps", "HVARGS": "debug spec=force"})
     yield grub()
     for kind in ("abandon", "broken", "crash", "cut", "grants", "pressure"):
         yield Case("modules/" + kind, ["tests/boot/modules", kind])

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hv/arch/lock.h"
+#include "hv/arch/spec.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
@@ -23,6 +24,7 @@
 #include "tests/hv/fake_x86.h"
 #include "xen/sched.h"
 
+struct spec_policy spec_policy;
 struct percpu guest_cpu;
 struct lock hv_lock; /* nobody else wants it */
 unsigned cpu_count = 1;

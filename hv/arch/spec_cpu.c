@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spec_cpu.c: see spec_cpu.h. Invariant: all CPUs do what was decided for the
+ * first, of whose kind they are (hv/arch/cpu_match.h); an MSR that is not there
+ * is not written a second time.
+ */
+#include "hv/arch/spec_cpu.h"
+
+#include <stdatomic.h>
+
+#include "hv/arch/cpu.h"
+#include "hv/base/cmdline.h"
+#include "hv/base/log.h"
+#include "hv/base/string.h"
+
+#define MSR_SPEC_CTRL    0x48u
+#define MSR_UCODE_REV    0x8bu
+#define MSR_ARCH_CAPS    0x10au
+#define MSR_TSX_CTRL     0x122u
+#define MSR_MCU_OPT_CTRL 0x123u
+#define MSR_DE_CFG       0xc0011029u
+
+#define EDX_MCU_OPT     BIT(9)  /* CPUID 7.0: there is that MSR, ... */
+#define EDX_ARCH_CAPS   BIT(29) /* ... and that */
+#define TSX_RTM_DISABLE BIT(0)
+#define DE_CFG_LFENCE   BIT(1)
+#define DE_CFG_ZENBLEED BIT(9)
+#define EFER_AUTO_IBRS  BIT(21)
+
+struct spec_policy spec_policy;
+
+static struct spec_cpu boot;
+static _Atomic unsigned unlike;
+
+/* --- looking ------------------------------------------------------------- */
+
+static struct x86_cpuid leaf(uint32_t nr, uint32_t sub)
+{
+    if (x86_cpuid(nr & 0x80000000, 0).eax < nr)
+        return (struct x86_cpuid){0};
+    return x86_cpuid(nr, sub);
+}
+
+static uint64_t msr_or_0(uint32_t msr, bool there)
+{
+    uint64_t v = 0;
+
+    return there && x86_rdmsr_safe(msr, &v) ? v : 0;
+}
+
+/*
+ * Intel's wants to be cleared, and CPUID to have been asked (SDM vol. 3,
+ * 10.11.7.1); AMD's is in the lower half.
+ */
+static uint32_t microcode(enum spec_vendor vendor)
+{
+    uint64_t v = 0;
+
+    if (vendor == SPEC_INTEL)
+        (void)x86_wrmsr_safe(MSR_UCODE_REV, 0); /* there is none, then */
+    (void)x86_cpuid(1, 0);
+    v = msr_or_0(MSR_UCODE_REV, true);
+    return (uint32_t)(vendor == SPEC_INTEL ? v >> 32 : v);
+}
+
+static enum spec_vendor vendor_of(const char *name)
+{
+    if (!strcmp(name, "GenuineIntel"))
+        return SPEC_INTEL;
+    if (!strcmp(name, "AuthenticAMD") || !strcmp(name, "HygonGenuine"))
+        return SPEC_AMD;
+    return SPEC_OTHER;
+}
+
+/* Of the first level of topology, where there is one; of AMD's else. */
+static bool has_smt(enum spec_vendor vendor)
+{
+    const struct x86_cpuid topology = leaf(0xb, 0);
+
+    if ((topology.ecx >> 8 & 0xff) == 1)
+        return (topology.ebx & 0xffff) > 1;
+    return vendor == SPEC_AMD && (leaf(0x8000001e, 0).ebx >> 8 & 0xff);
+}
+
+static void look(struct spec_cpu *c)
+{
+    const uint32_t sign = x86_cpuid(1, 0).eax;
+
+    c->vendor = vendor_of(cpu_features.vendor);
+    c->family = sign >> 8 & 0xf;
+    c->model = sign >> 4 & 0xf;
+    c->stepping = sign & 0xf;
+    if (c->family == 0xf || c->family == 6)
+        c->model |= sign >> 12 & 0xf0;
+    if (c->family == 0xf)
+        c->family += sign >> 20 & 0xff;
+    c->hypervisor = cpu_features.hypervisor;
+    c->smt = has_smt(c->vendor);
+    c->microcode = microcode(c->vendor);
+    c->leaf7_ebx = leaf(7, 0).ebx;
+    c->leaf7_edx = leaf(7, 0).edx;
+    if (leaf(7, 0).eax >= 2)
+        c->leaf7_2_edx = leaf(7, 2).edx;
+    c->ext8_ebx = leaf(0x80000008, 0).ebx;
+    c->ext21_eax = leaf(0x80000021, 0).eax;
+    c->arch_caps = msr_or_0(MSR_ARCH_CAPS, c->leaf7_edx & EDX_ARCH_CAPS);
+    c->mcu_opt_ctrl = msr_or_0(MSR_MCU_OPT_CTRL, c->leaf7_edx & EDX_MCU_OPT);
+}
+
+/* --- doing --------------------------------------------------------------- */
+
+static bool set_bits(uint32_t msr, uint64_t bits)
+{
+    uint64_t v;
+
+    return x86_rdmsr_safe(msr, &v) && x86_wrmsr_safe(msr, v | bits);
+}
+
+/* What the firmware promised and is not there: its flaw is open. */
+static void want(bool wanted, uint32_t msr, uint64_t bits, enum spec_flaw f)
+{
+    if (!wanted || set_bits(msr, bits))
+        return;
+    spec_policy.flaw[f].state = SPEC_OPEN;
+    spec_policy.flaw[f].how = "the processor refuses it";
+}
+
+static void apply(void)
+{
+    const struct spec_policy *p = &spec_policy;
+
+    want(p->spec_ctrl != 0, MSR_SPEC_CTRL, p->spec_ctrl, SPEC_V2);
+    want(p->auto_ibrs, MSR_EFER, EFER_AUTO_IBRS, SPEC_V2);
+    want(p->tsx_off, MSR_TSX_CTRL, TSX_RTM_DISABLE, SPEC_TAA);
+    want(p->zen2_bit, MSR_DE_CFG, DE_CFG_ZENBLEED, SPEC_ZENBLEED);
+    if (p->lfence)
+        (void)set_bits(MSR_DE_CFG, DE_CFG_LFENCE); /* as if it was not asked */
+}
+
+/* --- saying -------------------------------------------------------------- */
+
+static void say_each(void)
+{
+    for (unsigned i = 0; i < SPEC_FLAWS; i++)
+        if (spec_policy.flaw[i].state != SPEC_NOT_AFFECTED)
+            log_debug("  %s: %s: %s", spec_flaw_names[i],
+                      spec_state_names[spec_policy.flaw[i].state],
+                      spec_policy.flaw[i].how);
+}
+
+static void say(void)
+{
+    char text[3][SPEC_NAMES];
+    unsigned n[3];
+
+    for (unsigned i = 0; i < 3; i++)
+        n[i] = spec_list(&spec_policy, (enum spec_state)(SPEC_DONE + i),
+                         text[i], SPEC_NAMES);
+    log_say("side channels, microcode %x%s: done%s; partly%s; open%s",
+            boot.microcode, boot.hypervisor ? ", says a hypervisor" : "",
+            n[0] ? text[0] : " none", n[1] ? text[1] : " none",
+            n[2] ? text[2] : " none");
+    log_debug("  family %x, model %x, stepping %x", boot.family, boot.model,
+              boot.stepping);
+    log_debug("  before a guest: %s; before another domain: %s; SPEC_CTRL %lx",
+              spec_policy.verw ? "VERW" : "nothing",
+              spec_policy.ibpb ? "IBPB" : "nothing", spec_policy.spec_ctrl);
+    say_each();
+}
+
+void spec_init(void)
+{
+    look(&boot);
+    spec_policy = spec_decide(&boot, (enum spec_wish)options.spec);
+    if (spec_policy.ibpb && !x86_wrmsr_safe(MSR_PRED_CMD, PRED_CMD_IBPB))
+        spec_policy.ibpb = false; /* spec=force, and there is none */
+    apply();
+    say();
+}
+
+void spec_start(void)
+{
+    apply();
+    if (microcode(boot.vendor) != boot.microcode)
+        atomic_fetch_add(&unlike, 1);
+}
+
+void spec_say_unlike(void)
+{
+    if (unlike)
+        log_say("%u processors have another microcode than the first: what was "
+                "decided for that one they do, too",
+                unlike);
+}

@@ -159,7 +159,8 @@ static void init_machine(void)
     cpu_guard_stacks();
     trap_init();
     console_remap_screen();
-    apic_init(acpi.lapic);
+    apic_init(acpi.lapic,
+              options.apic == APIC_X2APIC || acpi_needs_x2apic(&acpi));
     clock_init(&acpi);
     smp_init(&boot, &acpi, clock_tsc_khz, run_other);
     spec_say_unlike();

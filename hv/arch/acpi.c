@@ -100,6 +100,14 @@ static void add_cpu(struct acpi_info *info, uint64_t id, uint64_t flags,
         info->cpus_more++;
 }
 
+bool acpi_needs_x2apic(const struct acpi_info *info)
+{
+    for (unsigned i = 0; i < info->cpus; i++)
+        if (info->apic_id[i] >= 0xff)
+            return true;
+    return false;
+}
+
 static void parse_madt(const struct acpi *a, struct table t)
 {
     uint64_t off = HEADER_LEN + 8;

@@ -29,6 +29,9 @@ struct acpi_info {
     uint8_t s5_type_a, s5_type_b;
 };
 
+/* Is there a processor that xAPIC mode cannot name (SDM vol. 3, 11.12.7)? */
+bool acpi_needs_x2apic(const struct acpi_info *info);
+
 /* A readable view of len bytes at a machine address, or NULL. */
 typedef const uint8_t *(*acpi_map_fn)(void *ctx, uint64_t pa, uint64_t len);
 

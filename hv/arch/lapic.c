@@ -2,9 +2,9 @@
 /*
  * lapic.c: SDM vol. 3, chapter 11. Registers are reached through memory, or by
  * MSR where the firmware has already switched to x2APIC mode, out of which
- * there is no easy way back.
+ * there is no easy way back, or where it is wanted.
  *
- * Invariant: all CPUs are in the mode in which the boot CPU was found, at the
+ * Invariant: all CPUs are in the mode that was chosen on the boot CPU, at the
  * same address, so that one way of reading and writing is right for each.
  */
 #include "hv/arch/lapic.h"
@@ -13,6 +13,7 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
+#include "hv/base/log.h"
 
 enum {
     REG_ID = 0x020,
@@ -67,11 +68,16 @@ void lapic_write(unsigned reg, uint32_t v)
         mmio[reg / 4] = v;
 }
 
-void lapic_enable(uint64_t base)
+void lapic_enable(uint64_t base, bool wanted)
 {
     uint64_t msr = x86_rdmsr(MSR_APIC_BASE);
 
-    x2apic = msr & BASE_X2APIC;
+    x2apic = (msr & BASE_X2APIC) || (wanted && cpu_features.x2apic);
+    if (x2apic)
+        log_debug("local APICs: x2APIC mode%s",
+                  msr & BASE_X2APIC ? ", as the firmware left it" : "");
+    else if (wanted)
+        log_say("x2APIC mode is wanted, this processor has none");
     address = msr & BASE_ADDRESS;
     if (x2apic)
         return;

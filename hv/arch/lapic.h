@@ -26,9 +26,9 @@ void lapic_write(unsigned reg, uint32_t v);
 
 /*
  * On the boot CPU, first: how all of them will be reached. base: as ACPI says,
- * or 0.
+ * or 0. By MSR if that is wanted and can be had, or if it is so already.
  */
-void lapic_enable(uint64_t base);
+void lapic_enable(uint64_t base, bool x2apic_wanted);
 /* On every CPU: switches it on, all its sources masked but the boot CPU's NMI.
  */
 void lapic_setup(void);

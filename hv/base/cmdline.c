@@ -67,6 +67,9 @@ static const struct choice specs[] = {{"auto", OPT_SPEC_AUTO},
                                       {"force", OPT_SPEC_FORCE},
                                       {NULL, 0}};
 
+static const struct choice apics[] = {
+    {"auto", APIC_AUTO}, {"x2apic", APIC_X2APIC}, {NULL, 0}};
+
 static const struct choice switches[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 
 static const struct option {
@@ -92,6 +95,7 @@ static const struct option {
     {"cpus", TYPE_NUMBER, &options.cpus, NULL, 1, OPT_CPUS_MAX},
     {"line", TYPE_CHOICE, &options.line, lines, 0, 0},
     {"fast", TYPE_CHOICE, &options.fast, switches, 0, 0},
+    {"apic", TYPE_CHOICE, &options.apic, apics, 0, 0},
     {"spec", TYPE_CHOICE, &options.spec, specs, 0, 0},
 };
 

@@ -30,6 +30,7 @@ enum option_selftest {
 };
 
 enum option_spec { OPT_SPEC_AUTO, OPT_SPEC_OFF, OPT_SPEC_FORCE };
+enum option_apic { APIC_AUTO, APIC_X2APIC };
 enum option_line { LINE_ANY, LINE_COM2 };
 enum option_nmi { NMI_PANIC, NMI_REPORT };
 
@@ -50,6 +51,7 @@ struct options {
     unsigned nmi;      /* enum option_nmi */
     unsigned line;     /* enum option_line: to other machines */
     unsigned fast;     /* hv/entry/fast.asm is in use */
+    unsigned apic;     /* enum option_apic */
     unsigned spec;     /* enum option_spec: hv/arch/spec.h */
 };
 extern struct options options;

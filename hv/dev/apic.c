@@ -23,10 +23,10 @@ static void stop(void)
         x86_pause();
 }
 
-void apic_init(uint64_t base)
+void apic_init(uint64_t base, bool x2apic_wanted)
 {
     pic_init();
-    lapic_enable(base);
+    lapic_enable(base, x2apic_wanted);
     lapic_setup();
     stop();
 }

@@ -4,9 +4,11 @@
 
 #include "base.h"
 
-/* The local APIC (hv/arch/lapic.h) of the boot CPU, and silences the old PIC.
+/*
+ * The local APIC of the boot CPU, as hv/arch/lapic.h has it, and silences the
+ * old PIC.
  */
-void apic_init(uint64_t base);
+void apic_init(uint64_t base, bool x2apic_wanted);
 
 /* Raw timer ticks, for calibration: starts a long count, reads what is left. */
 void apic_timer_count_start(void);

@@ -198,6 +198,7 @@ static void processors_are_listed_once_each(void **state)
     assert_int_equal(info.apic_id[1], 0);
     assert_int_equal(info.apic_id[2], 0xff);
     assert_int_equal(info.apic_id[3], 0x12345);
+    assert_true(acpi_needs_x2apic(&info));
 }
 
 /* Its length says 8, or as many as there are bytes: no id is made up. */
@@ -220,6 +221,14 @@ static void a_processor_cut_short_is_none(void **state)
     assert_int_equal(info.cpus, 2);
     assert_int_equal(info.apic_id[0], 3);
     assert_int_equal(info.apic_id[1], 6);
+    begin_madt(&at);
+    x2apic(&at, 0xfe, 1);
+    end_madt(at);
+    assert_false(acpi_needs_x2apic(&info));
+    begin_madt(&at);
+    x2apic(&at, 0xff, 1);
+    end_madt(at);
+    assert_true(acpi_needs_x2apic(&info));
 }
 
 static void what_is_beyond_the_list_is_counted(void **state)

@@ -11,7 +11,6 @@
 
 #include "hv/arch/idt.h"
 #include "hv/arch/ipi.h"
-#include "hv/arch/mce.h"
 #include "hv/arch/nmi.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
@@ -26,6 +25,7 @@
 #include "hv/domain/seg.h"
 #include "hv/domain/vcpu.h"
 #include "hv/entry/patch.h"
+#include "hv/sched/damage.h"
 #include "hv/trap/cpuid.h"
 #include "hv/trap/emulate.h"
 #include "hv/trap/ptwr.h"
@@ -253,7 +253,7 @@ void trap_dispatch(struct regs *regs)
     if (regs->vector == VEC_NMI)
         nmi_handle(regs);
     else if (regs->vector == VEC_MC)
-        mce_panic(regs);
+        damage_machine_check(regs);
     else if (regs->vector == IPI_VECTOR)
         ipi_interrupt();
     else if (regs->vector >= 32 && regs->vector < TRAP_SYSCALL)

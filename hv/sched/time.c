@@ -20,10 +20,10 @@
 #include "hv/arch/ipi.h"
 #include "hv/arch/lapic.h"
 #include "hv/arch/lock.h"
-#include "hv/arch/nmi.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/guest.h"
+#include "hv/sched/care.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/watchdog.h"
@@ -36,7 +36,8 @@ static struct timers {
     struct spin lock;
     struct vcpu *armed;
     uint64_t first;      /* timer_at of the first; 0: there is none */
-    uint64_t programmed; /* its CPU's alone to change */
+    uint64_t programmed; /* its CPU's alone to change, and: */
+    uint64_t round;      /* when it next looks after itself */
 } aligned_to(64) timers[CPU_MAX];
 static uint64_t next_tick; /* the boot CPU's, who serves the clients, too */
 static struct time_client *clients;
@@ -250,7 +251,7 @@ void time_program(void)
     struct timers *t = my();
     uint64_t at = earlier(clients_want(), sched_slice_end());
 
-    at = earlier(at, READ_ONCE(t->first));
+    at = earlier(earlier(at, t->round), READ_ONCE(t->first));
     if (at == t->programmed)
         return;
     WRITE_ONCE(t->programmed, at);
@@ -326,7 +327,7 @@ static void serve_tick(uint64_t now)
 
     next_tick = clock_now_ns() + (soon ? SOON : TICK);
     watchdog_tick(now);
-    nmi_tick();
+    care_tick(now);
 }
 
 static bool clients_are_due(uint64_t now)
@@ -345,6 +346,15 @@ static void serve_clients(uint64_t now)
     hv_lock_put();
 }
 
+/* What each CPU has to see to itself, whoever runs there. */
+static void make_round(uint64_t now)
+{
+    if (now < my()->round)
+        return;
+    my()->round = now + CARE_ROUND;
+    care_round();
+}
+
 void time_fire(void)
 {
     const uint64_t now = clock_now_ns();
@@ -361,6 +371,7 @@ static void on_timer(void)
     WRITE_ONCE(my()->programmed, 0);
     time_fire();
     now = clock_now_ns();
+    make_round(now);
     if (this_cpu()->id == 0 && clients_are_due(now))
         serve_clients(now);
     sched_tick(now);
@@ -376,6 +387,8 @@ void time_lists_init(void)
 void time_init(void)
 {
     next_tick = clock_now_ns() + TICK;
+    for (unsigned i = 0; i < cpu_count; i++)
+        timers[i].round = next_tick + CARE_ROUND;
     idt_set_handler(LAPIC_TIMER_VECTOR, on_timer);
     time_program();
 }

@@ -363,6 +363,14 @@ static uint64_t word_with(uint64_t content)
     return block_word_free(false) | (content <= BLOCK_LAST_MAX ? content : 0);
 }
 
+/* In our hand, and in no other's. */
+static never_inline void retire(struct mm *mm, uint64_t b)
+{
+    spin_lock(&mm->alloc.lock);
+    poison_retire(mm, b);
+    spin_unlock(&mm->alloc.lock);
+}
+
 void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, uint64_t content)
 {
     struct alloc_cpu *c = &mm->alloc.cpus[cpu % ALLOC_CPUS];
@@ -379,6 +387,11 @@ void alloc_block_put_on(struct mm *mm, unsigned cpu, blk_t b, uint64_t content)
             break;
         spin_unlock(&c->lock);
         unload(mm, c);
+    }
+    if (unlikely(poison_any(&mm->alloc.poison)) && poison_has(mm, b.v)) {
+        spin_unlock(&c->lock);
+        retire(mm, b.v);
+        return;
     }
     c->put[alloc_cpu_put(c, c->nr_put++)] = (uint32_t)b.v;
     spin_unlock(&c->lock);

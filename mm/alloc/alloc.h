@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "mm/alloc/poison.h"
 #include "mm/base/port.h"
 #include "mm/base/region.h"
 #include "mm/base/spin.h"
@@ -81,6 +82,7 @@ struct alloc {
     uint64_t fail_in;      /* tests: the nth unclaimed request fails; 0: none */
     _Atomic uint64_t sync_scrubs; /* blocks somebody had to wait for */
     struct alloc_hv hv;
+    struct poison poison;
 };
 
 /* Who asks decides which blocks may be taken. */

@@ -128,8 +128,9 @@ struct frame_table {
     uint16_t in_hand; /* of a shared block: being scrubbed, in no map */
     uint32_t span;    /* of a domain's own: 1 + the one it serves, 0: none */
     bool inherited;   /* its keeper is not the one that shared it */
+    bool poisoned;    /* of a shared block: poison.h */
     uint8_t spare[2 * PAGE_SIZE - 4096 - 2048 - 1024 - 64 -
-                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 13];
+                  SHARED_OWNERS * sizeof(struct shared_owner) - 8 - 14];
 };
 _Static_assert(sizeof(struct frame_table) == 2 * PAGE_SIZE, "an order-1 pair");
 _Static_assert(sizeof(struct frame_pt) == 4, "half of a word");

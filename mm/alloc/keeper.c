@@ -125,6 +125,8 @@ uint64_t keeper_room(const struct mm *mm, const struct block *b,
 {
     struct frame_table *t = table_of(mm, b);
 
+    if (unlikely(t->poisoned))
+        return 0;
     if (t->owner[0].d == d && !t->inherited)
         return t->nr_free; /* charged for them already */
     if (!keeper_find(t, d) && !(has_slot(t) && quota_may_join(d)))

@@ -24,6 +24,7 @@ void shared_convert(struct mm_op *op, struct block *b)
     if (t->nr_free)
         holed_unlink(op->mm, span_list(d, t), b);
     t->span = 0;
+    t->poisoned = poison_has(op->mm, block_index(op->mm, b));
     MUST(block_apply(b, old, block_share, d->id));
     d->blocks--;
     d->blocks_cut -= !!(old & BLOCK_CUT);
@@ -350,7 +351,9 @@ static bool take_dirty(struct mm *mm, struct frame *out)
          at && tries < TRIES && !mm->shared.still; tries++) {
         struct block *b = &mm->blocks[at];
 
-        i = dirty_in(frame_table_at(mm, b->table));
+        const struct frame_table *t = frame_table_at(mm, b->table);
+
+        i = t->poisoned ? BLOCK_FRAMES : dirty_in(t);
         if (i < BLOCK_FRAMES) {
             *out = frame_held(mm, frame_at(mm, b, i));
             chunk_clear(out->table->hole_map, i, 1);

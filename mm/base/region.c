@@ -196,6 +196,19 @@ bool region_take_dirty(struct regions *rs, uint32_t *out)
     return take(rs, false, out, 1) == 1;
 }
 
+void region_take_one(struct regions *rs, uint64_t block)
+{
+    struct region *r = &rs->region[block / REGION_BLOCKS];
+    unsigned w = (unsigned)block % REGION_BLOCKS / 64;
+    uint64_t bit = BIT(block % 64);
+    bool clean = r->clean[w] & bit;
+
+    ASSERT(r->free[w] & bit);
+    r->free[w] &= ~bit;
+    r->clean[w] &= ~bit;
+    recount(rs, r, -1, clean ? -1 : 0);
+}
+
 bool region_take_whole(struct regions *rs, uint32_t *out)
 {
     struct region *r;

@@ -66,6 +66,8 @@ unsigned region_take(struct regions *rs, uint32_t *out, unsigned n);
 /* One of the kind asked for, if there is any. */
 bool region_take_clean(struct regions *rs, uint32_t *out);
 bool region_take_dirty(struct regions *rs, uint32_t *out);
+/* This block, which is there. */
+void region_take_one(struct regions *rs, uint64_t block);
 /* A whole region, preferably a scrubbed one: its first block. */
 bool region_take_whole(struct regions *rs, uint32_t *out);
 /* Is this block in the maps, as clean or not? */

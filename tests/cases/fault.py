@@ -25,3 +25,5 @@ def cases():
                     "SMP": "4"})
     for kind in ("nmi", "mce", "entry"):
         yield Case("machine/" + kind, ["tests/boot/machine", kind])
+    for kind in ("guest", "table", "all"):
+        yield Case("machine/mce-" + kind, ["tests/boot/mce", kind])

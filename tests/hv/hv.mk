@@ -29,6 +29,7 @@ HVT_console_ring := hv/svc/console/console_ring.c hv/svc/console/console.c \
     hv/svc/console/console_line.c hv/base/console_text.c hv/base/log.c hv/base/print.c \
     tests/hv/fake_console.c
 HVT_mce := hv/arch/mce_text.c hv/base/print.c
+HVT_mce_judge := hv/arch/mce_judge.c
 HVT_selector := $(HVT_MACHINE)
 HVT_elf := hv/svc/build/elf.c
 HVT_module := hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c hv/base/print.c

@@ -12,7 +12,6 @@
 #include "hv/arch/idt.h"
 #include "hv/arch/ipi.h"
 #include "hv/arch/lapic.h"
-#include "hv/arch/nmi.h"
 #include "hv/arch/x86.h"
 #include "hv/debug/dump.h"
 #include "hv/dev/apic.h"
@@ -20,6 +19,7 @@
 #include "hv/domain/bounce.h"
 #include "hv/domain/tlb.h"
 #include "hv/entry/exit.h"
+#include "hv/sched/care.h"
 #include "hv/sched/event.h"
 #include "hv/sched/runstate.h"
 #include "hv/sched/watchdog.h"
@@ -150,7 +150,11 @@ void lapic_send(uint32_t apic_id, unsigned vector)
     processors[apic_id].mail_at = now + machine_dice(&seed, 3 * US);
 }
 
-void nmi_tick(void)
+void care_tick(uint64_t at)
+{
+    (void)at;
+}
+void care_round(void)
 {
 }
 

@@ -8,11 +8,11 @@
 
 #include "hv/arch/idt.h"
 #include "hv/arch/lapic.h"
-#include "hv/arch/nmi.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
+#include "hv/sched/care.h"
 #include "hv/sched/event.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/time.h"
@@ -65,7 +65,11 @@ uint64_t sched_slice_end(void)
     return slice_end;
 }
 
-void nmi_tick(void)
+void care_tick(uint64_t at)
+{
+    (void)at;
+}
+void care_round(void)
 {
 }
 

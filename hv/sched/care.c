@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* care.c: see care.h. Each of these is short, and bounded. */
+#include "hv/sched/care.h"
+
+#include "hv/arch/mce.h"
+#include "hv/arch/nmi.h"
+#include "hv/sched/damage.h"
+
+void care_round(void)
+{
+    mce_poll();
+}
+
+void care_tick(uint64_t now)
+{
+    nmi_tick();
+    damage_tick(now);
+}

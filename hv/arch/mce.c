@@ -19,6 +19,7 @@
 
 #include "hv/arch/cpu.h"
 #include "hv/arch/panic.h"
+#include "hv/arch/stop.h"
 #include "hv/arch/x86.h"
 #include "hv/base/log.h"
 #include "hv/base/string.h"
@@ -151,6 +152,7 @@ static bool begin_reading(void)
             return true;
         if (by == me)
             return false;
+        stop_if_asked();
         x86_pause();
     }
     return false;

@@ -18,6 +18,7 @@
 static _Atomic uint32_t ender; /* 1 + its id; 0: nobody ends the machine */
 static unsigned asked;         /* by it */
 static _Atomic unsigned stopped;
+static _Atomic bool has_stopped[CPU_MAX]; /* who has been counted */
 
 /* On a stack that is nobody's: early in the boot, when there is but one. */
 static uint32_t self(void)
@@ -32,8 +33,7 @@ void stop_others(void)
     uint32_t me = self(), by = 0;
 
     if (!atomic_compare_exchange_strong(&ender, &by, me)) {
-        if (by != me)
-            x86_halt_forever();
+        stop_if_asked(); /* an NMI may not come: this may be one */
         return;
     }
     for (unsigned i = 0; i < cpu_count; i++) {
@@ -48,11 +48,12 @@ void stop_others(void)
 
 void stop_if_asked(void)
 {
-    uint32_t by = ender;
+    const uint32_t by = ender, me = self();
 
-    if (!by || by == self())
+    if (!by || by == me)
         return;
-    stopped++;
+    if (!atomic_exchange(&has_stopped[me - 1], true))
+        stopped++;
     x86_halt_forever();
 }
 

@@ -9,7 +9,10 @@
  * Again by the same one, it is nothing.
  */
 void stop_others(void);
-/* From an NMI: does not return if another CPU ends the machine. */
+/*
+ * Does not return if another CPU ends the machine: from an NMI, and where none
+ * may come.
+ */
 void stop_if_asked(void);
 /* A line if some have not stopped; with `debug` also if all have. */
 void stop_report(void);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "hv/arch/lapic.h"
+#include "hv/arch/watch.h"
 #include "hv/arch/x86.h"
 #include "mm/base/lock_hook.h"
 
@@ -84,7 +85,9 @@ void ipi_serve(void)
     what = atomic_exchange_explicit(&cpu->mail, 0, memory_order_acq_rel);
     if (what & IPI_FLUSH)
         flush_for_others(cpu);
-    cpu->work |= what & ~IPI_FLUSH;
+    if (what & IPI_ALIVE)
+        watch_answer();
+    cpu->work |= what & ~(IPI_FLUSH | IPI_ALIVE);
 }
 
 void ipi_interrupt(void)

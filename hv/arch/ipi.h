@@ -17,6 +17,7 @@ enum { IPI_VECTOR = 0xf1 };
 
 /* WORK_*, for its own work, and: */
 #define IPI_FLUSH 0x80000000u
+#define IPI_ALIVE 0x40000000u /* hv/arch/watch.h */
 
 /* Put into the mailbox of another CPU. */
 void ipi_send(struct percpu *to, uint32_t what);

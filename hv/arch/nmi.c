@@ -15,6 +15,7 @@
 #include "hv/arch/cpu.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/stop.h"
+#include "hv/arch/watch.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
@@ -58,6 +59,7 @@ void nmi_handle(const struct regs *regs)
     uint8_t reason;
 
     stop_if_asked();
+    watch_nmi(regs);
     reason = x86_in8(PORT_REASON);
     BUG_IF(!cpu_entered_well());
     if (options.nmi == NMI_REPORT) {

@@ -19,13 +19,15 @@ struct options options = {
     .timeslice = 10,
     .cpus = OPT_CPUS_MAX,
     .fast = 1,
+    .watchdog = 30,
 };
 
 enum option_type {
-    TYPE_NUMBER, /* uint64_t between min and max */
-    TYPE_CHOICE, /* unsigned, one of names */
-    TYPE_SET,    /* unsigned, names or-ed together, comma between */
-    TYPE_FLAG,   /* no value; sets an unsigned to min */
+    TYPE_NUMBER,        /* uint64_t between min and max */
+    TYPE_NUMBER_OR_OFF, /* the same, or the word off: 0 */
+    TYPE_CHOICE,        /* unsigned, one of names */
+    TYPE_SET,           /* unsigned, names or-ed together, comma between */
+    TYPE_FLAG,          /* no value; sets an unsigned to min */
 };
 
 struct choice {
@@ -46,6 +48,8 @@ static const struct choice selftests[] = {{"bug", SELFTEST_BUG},
                                           {"stack", SELFTEST_STACK},
                                           {"null", SELFTEST_NULL},
                                           {"lock-order", SELFTEST_LOCK_ORDER},
+                                          {"hang", SELFTEST_HANG},
+                                          {"hang-locked", SELFTEST_HANG_LOCKED},
                                           {NULL, 0}};
 static const struct choice superpages[] = {{"off", OPT_SUPERPAGES_OFF},
                                            {"prefer", OPT_SUPERPAGES_PREFER},
@@ -91,6 +95,7 @@ static const struct option {
     {"profile", TYPE_FLAG, &options.profile, NULL, 1, 0},
     {"slowline", TYPE_NUMBER, &options.slowline, NULL, 0, 10000000},
     {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
+    {"watchdog", TYPE_NUMBER_OR_OFF, &options.watchdog, NULL, 2, 3600},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
     {"cpus", TYPE_NUMBER, &options.cpus, NULL, 1, OPT_CPUS_MAX},
     {"line", TYPE_CHOICE, &options.line, lines, 0, 0},
@@ -153,6 +158,12 @@ static bool set_number(const struct option *o, struct word value)
     return true;
 }
 
+static bool set_off(const struct option *o)
+{
+    *(uint64_t *)o->target = 0;
+    return true;
+}
+
 static bool set_choice(const struct option *o, struct word value)
 {
     const struct choice *c = find_choice(o->names, value);
@@ -194,6 +205,8 @@ static bool set_option(const struct option *o, struct word value)
     switch (o->type) {
     case TYPE_NUMBER:
         return set_number(o, value);
+    case TYPE_NUMBER_OR_OFF:
+        return word_is(value, "off") ? set_off(o) : set_number(o, value);
     case TYPE_CHOICE:
         return set_choice(o, value);
     case TYPE_SET:

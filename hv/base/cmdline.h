@@ -27,6 +27,8 @@ enum option_selftest {
     SELFTEST_STACK,       /* ... the guard page below the stack, ... */
     SELFTEST_NULL,        /* ... and nothing is mapped at 0 */
     SELFTEST_LOCK_ORDER,  /* two locks both ways round: with LOCKDEP=1 */
+    SELFTEST_HANG,        /* the last processor, once guests run ... */
+    SELFTEST_HANG_LOCKED, /* ... or the first, which has hv_lock then */
 };
 
 enum option_spec { OPT_SPEC_AUTO, OPT_SPEC_OFF, OPT_SPEC_FORCE };
@@ -49,6 +51,7 @@ struct options {
     uint64_t slowline; /* ns, hv/dev/serial.h */
     unsigned profile;  /* hv/domain/profile.h */
     unsigned nmi;      /* enum option_nmi */
+    uint64_t watchdog; /* s; 0: off */
     unsigned line;     /* enum option_line: to other machines */
     unsigned fast;     /* hv/entry/fast.asm is in use */
     unsigned apic;     /* enum option_apic */

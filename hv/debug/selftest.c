@@ -8,7 +8,12 @@
 
 #include "hv/arch/layout.h"
 #include "hv/arch/panic.h"
+#include "hv/arch/x86.h"
+#include "hv/dev/clock.h"
+#include "hv/sched/time.h"
 #include "mm/base/spin.h"
+
+#define HANG_AFTER UINT64_C(2000000000) /* ns from the start */
 
 static volatile uint8_t ret_instruction = 0xc3;
 
@@ -61,10 +66,25 @@ static void lock_order(void)
     other_first();
 }
 
+/* From the timer, with hv_lock held. */
+static bool hang(void)
+{
+    if (clock_now_ns() < HANG_AFTER)
+        return false;
+    for (;;)
+        x86_pause();
+}
+
+static struct time_client hanging = {.tick = hang};
+
 void selftest_run(enum option_selftest what)
 {
     switch (what) {
     case SELFTEST_NONE:
+    case SELFTEST_HANG: /* hv/arch/watch.c */
+        return;
+    case SELFTEST_HANG_LOCKED:
+        time_register(&hanging);
         return;
     case SELFTEST_BUG:
         BUG_IF(what == SELFTEST_BUG);

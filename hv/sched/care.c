@@ -4,11 +4,13 @@
 
 #include "hv/arch/mce.h"
 #include "hv/arch/nmi.h"
+#include "hv/arch/watch.h"
 #include "hv/sched/damage.h"
 
 void care_round(void)
 {
     mce_poll();
+    watch_round();
 }
 
 void care_tick(uint64_t now)

@@ -23,6 +23,15 @@ def cases():
                    "of 3 other processors all have stopped"),
                env={"HVARGS": "debug selftest=bug", "NOGUEST": "1",
                     "SMP": "4"})
+    for name, cpu, where in (("hang", 1, "watch_round"),
+                             ("hang-locked", 0, "hang")):
+        yield Case("machine/" + name, status=1, expect=(
+            r"processor %d has not answered for 2 s" % cpu,
+            r"panic: watchdog, vector 2", "processor %d, APIC id %d" % (cpu, cpu),
+            where + r".0x", "of 1 other processors all have stopped",
+            "power off: failure"),
+                   env={"HVARGS": "debug watchdog=2 selftest=" + name,
+                        "SMP": "2", "GUEST": "gap", "ARGS": "role=look"})
     for kind in ("nmi", "mce", "entry"):
         yield Case("machine/" + kind, ["tests/boot/machine", kind])
     for kind in ("guest", "table", "all"):

@@ -20,6 +20,8 @@ enum mb2_tag {
     MB2_MODULE = 3,
     MB2_MMAP = 6,
     MB2_FRAMEBUFFER = 8,
+    MB2_EFI32 = 11, /* its system table, whatever else the loader says of it */
+    MB2_EFI64 = 12,
     MB2_RSDP_OLD = 14,
     MB2_RSDP_NEW = 15,
     MB2_EFI_MMAP = 17,
@@ -515,6 +517,10 @@ static enum err parse_tag(struct bootinfo *bi, unsigned type, struct view tag)
         return parse_efi_mmap(bi, tag);
     case MB2_FRAMEBUFFER:
         return parse_framebuffer(bi, tag);
+    case MB2_EFI32:
+    case MB2_EFI64:
+        bi->efi = true;
+        return ERR_NONE;
     case MB2_RSDP_OLD:
     case MB2_RSDP_NEW:
         parse_rsdp(bi, tag);

@@ -50,8 +50,11 @@ $(BUILD)/guest/%.elf: $(BUILD)/guest/%.o $(GUEST_LIB_OBJS) guest/lib/guest.ld
 	$(Q)$(LD) -nostdlib -static -no-pie -z max-page-size=4096 \
 	    -T guest/lib/guest.ld -o $@ $(filter %.o,$^)
 
+# Of another guest's folder, what both have.
+guest_shared_selfcheck := $(BUILD)/guest/bench/rows.o
 define guest_folder
-$(BUILD)/guest/$1.elf: $(call guest_objs,$1) $(GUEST_LIB_OBJS) guest/lib/guest.ld
+$(BUILD)/guest/$1.elf: $(call guest_objs,$1) $(guest_shared_$1) $(GUEST_LIB_OBJS) \
+    guest/lib/guest.ld
 	$$(call say,LD,$$@)
 	$$(Q)$$(LD) -nostdlib -static -no-pie -z max-page-size=4096 \
 	    -T guest/lib/guest.ld -o $$@ $$(filter %.o,$$^)

@@ -176,6 +176,7 @@ static void register_all(void)
     migrate_register();
     report_register();
     control_register();
+    control_know(&boot, FLAGSTONE_RELEASE);
 }
 
 void hv_main(uint32_t mbi)

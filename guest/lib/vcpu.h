@@ -11,7 +11,7 @@
 
 #include "guest/lib/hypercall.h"
 
-#define VCPU_MAX   8u
+#define VCPU_MAX   32u /* as many as shared_info has */
 #define VCPU_STACK 16384u
 
 typedef void vcpu_fn_t(void *arg);

@@ -59,6 +59,7 @@ static struct {
 } coming;
 
 static uint64_t khz;
+static unsigned found = 1;
 
 /* --- on the processor that comes ---------------------------------------- */
 
@@ -231,8 +232,14 @@ static void start_all(const struct acpi_info *acpi, unsigned page)
     smp_cr3 = paging_own_cr3().v;
     cpu_match_record();
     for (unsigned i = 0; i < acpi->cpus && cpu_count < options.cpus; i++)
-        if (acpi->apic_id[i] != this_cpu()->apic_id)
+        if (acpi->apic_id[i] != this_cpu()->apic_id &&
+            !(selftest_is(SELFTEST_ABSENT_CPU) && i + 1 == acpi->cpus))
             start(acpi->apic_id[i], page);
+}
+
+unsigned smp_found(void)
+{
+    return (unsigned)MIN((uint64_t)found, options.cpus);
 }
 
 void smp_init(const struct bootinfo *bi, const struct acpi_info *acpi,
@@ -243,6 +250,7 @@ void smp_init(const struct bootinfo *bi, const struct acpi_info *acpi,
     this_cpu()->apic_id = lapic_id();
     if (acpi->cpus < 2)
         return;
+    found = acpi->cpus + acpi->cpus_more;
     khz = tsc_khz;
     coming.run = run;
     if (page)

@@ -15,5 +15,8 @@
 void smp_init(const struct bootinfo *bi, const struct acpi_info *acpi,
               uint64_t tsc_khz, void (*run)(void));
 
+/* How many the firmware lists, of those that options.cpus wants. */
+unsigned smp_found(void);
+
 /* This one is ready, and counts. */
 void smp_up(void);

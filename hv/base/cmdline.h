@@ -29,6 +29,13 @@ enum option_selftest {
     SELFTEST_LOCK_ORDER,  /* two locks both ways round: with LOCKDEP=1 */
     SELFTEST_HANG,        /* the last processor, once guests run ... */
     SELFTEST_HANG_LOCKED, /* ... or the first, which has hv_lock then */
+    SELFTEST_LATER,       /* those from here on go on; guest/selfcheck has to
+                             find them */
+    SELFTEST_FAST_CLOCK = SELFTEST_LATER, /* guests' clock, by 2 % */
+    SELFTEST_ABSENT_CPU,  /* the last processor is not started */
+    SELFTEST_FEATURE,     /* of CPUID one bit, on all but the boot CPU */
+    SELFTEST_LOST_FLUSH,  /* of a page, when it is to be flushed everywhere */
+    SELFTEST_WRONG_ERROR, /* the code of a guest's #GP */
 };
 
 enum option_spec { OPT_SPEC_AUTO, OPT_SPEC_OFF, OPT_SPEC_FORCE };
@@ -58,6 +65,12 @@ struct options {
     unsigned spec;     /* enum option_spec: hv/arch/spec.h */
 };
 extern struct options options;
+
+/* Is this fault asked for? Nobody asks where it would cost anything. */
+static inline bool selftest_is(enum option_selftest what)
+{
+    return unlikely(options.selftest == what);
+}
 
 /*
  * Reads text into `options`. What is not understood is reported, one line

@@ -4,5 +4,5 @@
 
 #include "hv/base/cmdline.h"
 
-/* Does not come back unless what = SELFTEST_NONE, or a protection fails. */
+/* Comes back only with SELFTEST_NONE or one of SELFTEST_LATER on. */
 void selftest_run(enum option_selftest what);

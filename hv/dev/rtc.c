@@ -53,6 +53,20 @@ static uint8_t binary(uint8_t bcd)
     return (uint8_t)((bcd >> 4) * 10 + (bcd & 15));
 }
 
+unsigned rtc_second(void)
+{
+    const bool bin = cmos(STATUS_B) & B_BINARY;
+    uint8_t before, after;
+
+    if (cmos(STATUS_A) & A_UPDATING)
+        return RTC_NONE;
+    before = cmos(registers[SECOND]);
+    after = cmos(registers[SECOND]);
+    if (!bin)
+        after = (after & 15) < 10 ? binary(after) : (uint8_t)RTC_NONE;
+    return before == cmos(registers[SECOND]) && after < 60 ? after : RTC_NONE;
+}
+
 uint64_t rtc_days(unsigned year, unsigned month, unsigned day)
 {
     static const uint16_t before[12] = {0,   31,  59,  90,  120, 151,

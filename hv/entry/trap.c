@@ -14,6 +14,7 @@
 #include "hv/arch/nmi.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
+#include "hv/base/cmdline.h"
 #include "hv/base/string.h"
 #include "hv/call/downgrade_ring.h"
 #include "hv/domain/bounce.h"
@@ -132,7 +133,8 @@ static void page_fault(struct vcpu *v, uint64_t error)
 static void general_protection(struct vcpu *v, uint64_t error)
 {
     if (!emulate_soft_interrupt(v, error) && (error || !emulate_privileged(v)))
-        bounce_exception(v, VEC_GP, error);
+        bounce_exception(v, VEC_GP,
+                         error ^ (selftest_is(SELFTEST_WRONG_ERROR) ? 8 : 0));
 }
 
 /* RIP is behind the SYSCALL; without a handler it is an invalid opcode. */

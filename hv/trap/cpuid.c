@@ -11,6 +11,7 @@
 #include "hv/trap/cpuid.h"
 
 #include "hv/arch/cpu.h"
+#include "hv/base/cmdline.h"
 #include "hv/base/fail.h"
 #include "hv/base/string.h"
 #include "hv/domain/fpu.h"
@@ -19,6 +20,7 @@
 
 /* --- CPUID -------------------------------------------------------------- */
 
+#define LEAF1_AES        ((uint32_t)BIT(25))
 #define LEAF1_XSAVE      BIT(26)
 #define LEAF1_OSXSAVE    BIT(27)
 #define LEAF1_AVX        BIT(28)
@@ -146,6 +148,8 @@ static struct x86_cpuid features(const struct vcpu *v)
     if ((c.ecx & LEAF1_XSAVE) && ((v->cr4 & CR4_OSXSAVE) || v->in_kernel))
         c.ecx |= LEAF1_OSXSAVE;
     c.edx = shown_now(shown, SHOWN_1D);
+    if (selftest_is(SELFTEST_FEATURE) && this_cpu()->id)
+        c.ecx ^= LEAF1_AES;
     return c;
 }
 

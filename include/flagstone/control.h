@@ -75,6 +75,10 @@ enum flagstone_control_cmd {
                                  vCPUs runs on return, 0: they may. It does not
                                  know; what is sent to it is there when it goes
                                  on. -EINVAL: it is so already, or suspended */
+    /* The hardware, for guest/selfcheck */
+    FLAGSTONE_CTL_hardware = 50, /* out: hardware. Cheap: it may be asked for a
+                                    thousand times a second, to see the second
+                                    of the real-time clock change */
     /* Images */
     FLAGSTONE_CTL_image_drop = 20,     /* in: name */
     FLAGSTONE_CTL_image_check = 21,    /* in: name */
@@ -126,6 +130,29 @@ struct flagstone_machine {
      */
     uint64_t dirty, dirty_most, scrubs, scrub_ns, scrubs_waited, unscrubbed;
     uint64_t scrub_mib_s; /* in idle time */
+};
+
+enum flagstone_firmware {
+    FLAGSTONE_FIRMWARE_bios = 1,
+    FLAGSTONE_FIRMWARE_uefi = 2,
+};
+enum flagstone_screen {
+    FLAGSTONE_SCREEN_none = 0,
+    FLAGSTONE_SCREEN_text = 1,
+    FLAGSTONE_SCREEN_framebuffer = 2,
+};
+#define FLAGSTONE_RTC_NONE 255u /* it is being changed, or there is none */
+
+struct flagstone_hardware {
+    uint64_t ram_bytes;
+    uint32_t cpus_found; /* that the firmware lists, of those wanted (cpus=) */
+    uint32_t cpus_up;
+    uint32_t firmware; /* enum flagstone_firmware */
+    uint32_t screen;   /* enum flagstone_screen */
+    uint32_t width, height;
+    uint32_t rtc_second; /* 0 to 59, or FLAGSTONE_RTC_NONE */
+    uint32_t pad;
+    char release[FLAGSTONE_NAME];
 };
 
 enum flagstone_state {
@@ -215,6 +242,7 @@ struct flagstone_control {
     char text[FLAGSTONE_TEXT];
     union {
         struct flagstone_machine machine;
+        struct flagstone_hardware hardware;
         struct flagstone_domain domain;
         struct flagstone_image image;
         struct flagstone_module module;

@@ -10,6 +10,7 @@
 
 #include "hv/arch/lock.h"
 #include "hv/arch/spec.h"
+#include "hv/base/cmdline.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/bounce.h"
 #include "hv/domain/debugreg.h"
@@ -31,6 +32,7 @@ unsigned cpu_count = 1;
 struct domain guest_domain, guest_other;
 struct vcpu guest_vcpu, guest_second, guest_others;
 struct guest_seen guest_seen;
+struct options options;
 struct cpu_features cpu_features = {.vendor = "GenuineIntel", .phys_bits = 46};
 
 static struct shared_info shared[2];

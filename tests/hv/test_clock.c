@@ -17,6 +17,8 @@ static uint64_t clock_reading(void);
 #include "hv/dev/clock.c"
 #include "hv/dev/rtc.c"
 
+struct options options; /* hv/base/cmdline.c's */
+
 /*
  * A machine whose TSC, APIC timer and reference are read in turn: each reading
  * takes a while, and before one of them it stands still.

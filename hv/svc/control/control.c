@@ -25,6 +25,7 @@ struct operation {
 
 static const struct operation operations[] = {
     [FLAGSTONE_CTL_machine] = {control_machine, true},
+    [FLAGSTONE_CTL_hardware] = {control_hardware, true},
     [FLAGSTONE_CTL_domain] = {control_domain, true},
     [FLAGSTONE_CTL_module] = {control_module, true},
     [FLAGSTONE_CTL_read] = {control_read, true},

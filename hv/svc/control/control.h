@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "boot/bootinfo.h"
 #include "hv/domain/domain.h"
 
 long control_op(struct domain *d, uint64_t arg);
@@ -17,3 +18,6 @@ long control_op(struct domain *d, uint64_t arg);
  * what was under way.
  */
 void control_register(void);
+
+/* What of the machine only the loader told; and which release this is. */
+void control_know(const struct bootinfo *bi, const char *release);

@@ -24,6 +24,9 @@ enum err control_module(struct control_call *call);
 enum err control_read(struct control_call *call);
 enum err control_audit(struct control_call *call);
 
+/* control_hardware.c */
+enum err control_hardware(struct control_call *call);
+
 /* control_view.c */
 enum err control_map(struct control_call *call);
 enum err control_who(struct control_call *call);

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""selfcheck/: guest/selfcheck passes on what we have, and with a fault committed
+it says FAIL at that property and at no other. What is on the screen fits there,
+and the digits below it say the same, as tools/selfcheck reads them.
+"""
+import importlib.machinery
+import importlib.util
+import os
+import re
+
+from case import FAIL, PASS, TOP, Case, missing
+
+FOUND = re.compile(rb'@{"selfcheck":"([^"]+)","verdict":"([^"]+)"')
+SCREEN = re.compile(rb"^Flagstone \S+: .*?^Summary for an issue:  (\S+)\r?$",
+                    re.M | re.S)
+COLUMNS, ROWS = 80, 24  # the line for the cursor is the 25th
+QUICK = "seconds=2 blocks=8"
+# What is committed, and which property has to fail.
+FAULTS = {
+    "feature": ("processor", {"HVARGS": "selftest=feature", "SMP": "2"}),
+    "fast-clock": ("timer", {"HVARGS": "selftest=fast-clock"}),
+    "absent-cpu": ("smp", {"HVARGS": "selftest=absent-cpu", "SMP": "2"}),
+    "memory": ("memory", {"ARGS": QUICK + " fault=memory"}),
+    "page-size": ("page sizes", {"ARGS": QUICK + " fault=page-size"}),
+    "lost-flush": ("tlb", {"HVARGS": "selftest=lost-flush"}),
+    "lost-flush-smp": ("tlb", {"HVARGS": "selftest=lost-flush", "SMP": "2"}),
+    "wrong-error": ("exceptions", {"HVARGS": "selftest=wrong-error"}),
+    "slow-line": ("console", {"HVARGS": "slowline=1000000"}),
+}
+
+
+def reader():
+    """tools/selfcheck as a module."""
+    path = os.path.join(TOP, "tools", "selfcheck")
+    loader = importlib.machinery.SourceFileLoader("selfcheck_tool", path)
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def mistakes(digits):
+    """One digit for another; two next to each other in each other's place."""
+    for i, digit in enumerate(digits):
+        yield from (digits[:i] + other + digits[i + 1:]
+                    for other in "0123456789abcdef" if other != digit)
+    for i in range(len(digits) - 1):
+        if digits[i] != digits[i + 1]:
+            yield digits[:i] + digits[i + 1] + digits[i] + digits[i + 2:]
+
+
+def digits_problem(text, found, cpus):
+    tool = reader()
+    rows = dict(tool.read(text))
+    for name, verdict in found.items():
+        if rows.get(name) != verdict:
+            return "the digits say %s of %s" % (rows.get(name), name)
+    if rows["CPUs"] != cpus:
+        return "the digits say %s CPUs" % rows["CPUs"]
+    for wrong in mistakes(text.replace("-", "")):
+        try:
+            tool.read(wrong)
+            return "%s is read as well as %s" % (wrong, text)
+        except tool.Mistyped:
+            pass
+    return ""
+
+
+def screen_problem(screen):
+    lines = screen.decode(errors="replace").split("\n")
+    longest = max(len(line.rstrip("\r")) for line in lines)
+    if len(lines) > ROWS or longest > COLUMNS:
+        return "%d lines of up to %d characters" % (len(lines), longest)
+    return ""
+
+
+def judge_findings(failing, cpus, nothing=()):
+    """FAIL at `failing` only; n.a. at nothing but what is named."""
+    def judge(status, output):
+        found = {n.decode(): v.decode() for n, v in FOUND.findall(output)}
+        screen = SCREEN.search(output)
+        if len(found) != 8 or not screen:
+            return FAIL, "%d findings, or no summary" % len(found)
+        for name, verdict in found.items():
+            wanted = ("FAIL",) if name in failing else \
+                ("PASS", "n.a.") if name in nothing else ("PASS",)
+            if verdict not in wanted:
+                return FAIL, "%s: %s" % (name, verdict)
+        if bool(status) != bool(failing):
+            return FAIL, "status %d" % status
+        why = screen_problem(screen.group()) or digits_problem(
+            screen.group(1).decode(), found, cpus)
+        return (FAIL, why) if why else (PASS, "")
+    return judge
+
+
+def case(name, failing=(), long=False, command=("tools/run",), **env):
+    env = {"GUEST": "selfcheck", "HOSTMEM": "160M", "ARGS": QUICK,
+           "SMP": "1"} | env
+    env["HVARGS"] = "debug " + env.get("HVARGS", "")  # says the TSC's frequency
+    cpus = "1" if name == "fault-absent-cpu" else env["SMP"]
+    return Case("selfcheck/" + name, command, long=long, env=env, limit=120,
+                judge=judge_findings(failing, cpus))
+
+
+def cases():
+    yield case("bios-1")
+    yield case("uefi-4", FIRMWARE="uefi", HOSTMEM="256M", SMP="4")
+    yield case("uefi-1", FIRMWARE="uefi", HOSTMEM="256M", long=True)
+    yield case("bios-4", SMP="4", long=True)
+    # All memory, with a region of 1 GiB.
+    yield case("all", HOSTMEM="4G", CPU="max", ARGS="seconds=2", long=True)
+    # Each fault has a case of its own; these two show them in one boot.
+    yield case("fault-two", ("memory", "tlb"), SMP="2",
+               HVARGS="selftest=lost-flush", ARGS=QUICK + " fault=memory")
+    for name, (failing, env) in FAULTS.items():
+        yield case("fault-" + name, (failing,), long=True, **env)
+    bochs = case("bochs", command=("tests/boot/bochs-guest", "selfcheck"),
+                 long=True, ARGS="seconds=2 blocks=2")
+    bochs.skip = missing("bochs", "xvfb-run")
+    yield bochs

@@ -17,6 +17,7 @@ uint64_t user_last_rax, user_last_rdi;
 extern uint64_t trap_try_sp, trap_user_sp; /* head.asm */
 
 #define RFLAGS_TF BIT(8)
+#define RFLAGS_AC BIT(18)
 
 static trap_handler_t *handlers[TRAP_VECTORS];
 static struct trap_info table[257];
@@ -65,7 +66,7 @@ static void resume_at(struct regs *regs, const char *rip, uint64_t rsp)
     regs->rsp = rsp;
     regs->cs = FLAT_KERNEL_CS & ~3u; /* RPL below 3: stay in the kernel */
     regs->ss = FLAT_KERNEL_SS;
-    regs->rflags &= ~RFLAGS_TF;
+    regs->rflags &= ~(RFLAGS_TF | RFLAGS_AC);
 }
 
 static noreturn_fn void die(const struct regs *regs)

@@ -3,10 +3,12 @@
  * clock.c: the guest's clock, which is the TSC by the hypervisor's measure,
  * against the machine's real-time clock, which has a quartz of its own.
  *
- * A second begins somewhere between two looks. So what passed between two such
- * beginnings is known to lie between two bounds; on a machine that was busy
- * elsewhere these are wide, and then another second is waited for. Invariant:
- * a verdict is given only if both bounds are on the same side of the limit.
+ * A second begins somewhere between two looks, at times that are known to be
+ * before the one and behind the other, whoever else had the processor
+ * meanwhile. So what passed between two such beginnings is known to lie between
+ * two bounds; on a machine that was busy elsewhere these are wide, and then
+ * another second is waited for. Invariant: a verdict is given only if both
+ * bounds are on the same side of the limit.
  */
 #include "guest/selfcheck/selfcheck.h"
 
@@ -32,25 +34,49 @@ static void nap(void)
     lates++;
 }
 
+/* What it last showed, and a time at which it had not yet gone on from there.
+ */
+static struct {
+    uint32_t second;
+    uint64_t before;
+} last_look;
+
+/* The second, if it could be read; when it was, lies between. */
+static bool look(uint32_t *second, uint64_t *before, uint64_t *after)
+{
+    *before = timer_now();
+    *second = machine_rtc();
+    *after = timer_now();
+    return *second != FLAGSTONE_RTC_NONE;
+}
+
 /* How many seconds it went on (59 to 0 is one); 0: it did not in time. */
-static unsigned next_edge(struct edge *e, uint32_t *second)
+static unsigned next_edge(struct edge *e)
 {
     const uint64_t end = timer_now() + 3 * (uint64_t)SECOND;
-    e->from = timer_now();
-    while (e->from < end) {
-        const uint64_t before = timer_now();
-        const uint32_t s = machine_rtc();
-        e->to = timer_now();
-        if (s != FLAGSTONE_RTC_NONE && s != *second) {
-            unsigned went = (s + 60 - *second) % 60;
-            *second = s;
-            return went;
+    uint64_t before;
+    do {
+        uint32_t second;
+        if (look(&second, &before, &e->to)) {
+            const unsigned went = (second + 60 - last_look.second) % 60;
+            e->from = last_look.before;
+            last_look.second = second;
+            last_look.before = before;
+            if (went)
+                return went;
         }
-        if (s == *second)
-            e->from = before;
         nap();
-    }
+    } while (before < end);
     return 0;
+}
+
+static bool first_look(void)
+{
+    uint64_t after;
+    for (unsigned i = 0; i < 200; i++, nap())
+        if (look(&last_look.second, &last_look.before, &after))
+            return true;
+    return false;
 }
 
 static int64_t ppm(int64_t ns, int64_t seconds)
@@ -75,16 +101,13 @@ void check_timer(struct finding *f)
 {
     const int64_t want = (int64_t)cmdline_number("seconds", 10);
     struct edge first, last;
-    uint32_t second = FLAGSTONE_RTC_NONE;
-    for (unsigned i = 0; i < 10 && second == FLAGSTONE_RTC_NONE; i++, nap())
-        second = machine_rtc();
-    if (second == FLAGSTONE_RTC_NONE || !next_edge(&first, &second)) {
+    if (!first_look() || !next_edge(&first)) {
         found(f, VERDICT_NONE, "no real-time clock to compare with");
         return;
     }
     for (int64_t n = 0; n < want + MORE && f->verdict != VERDICT_PASS &&
                         f->verdict != VERDICT_FAIL;) {
-        unsigned went = next_edge(&last, &second);
+        unsigned went = next_edge(&last);
         if (!went) {
             found(f, VERDICT_FAIL, "the RTC stands still after %ld s", n);
             return;

@@ -141,10 +141,10 @@ static enum stage wait_beyond(enum stage from)
  */
 static bool tsc_in_step(void)
 {
-    const uint64_t end = after_us(COME_US);
     bool ok = true;
 
     for (unsigned i = 1; i <= TSC_ROUNDS; i++) {
+        const uint64_t end = after_us(COME_US);
         uint64_t before = tsc_now(), after;
 
         coming.asked = i;

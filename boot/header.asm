@@ -26,7 +26,8 @@ CR4_PAE       equ 0x20
 EFER          equ 0xc0000080
 EFER_LME_NXE  equ 0x900
 
-extern boot_tables_pa, boot_stack_top, hv_main
+extern boot_tables_pa, boot_stack_top, boot_stack_pa, hv_main
+extern refuse ; boot/refuse.asm
 
 section .multiboot2 progbits alloc noexec nowrite align=8
 header:
@@ -55,30 +56,13 @@ global boot_entry
 boot_entry:
         cli
         cld
-        cmp eax, MB2_LOADED
+        mov esp, boot_stack_pa
+        xor ebp, ebp
         mov esi, text.loader
+        cmp eax, MB2_LOADED
         jne refuse
         mov ebp, ebx                ; the boot information
-
-        ; CPUID exists on whatever GRUB runs on that has long mode; without
-        ; PAE's 0x80000001 leaf there is no long mode (SDM vol. 2, CPUID).
-        mov eax, 0x80000000
-        cpuid
-        mov esi, text.long
-        cmp eax, 0x80000001
-        jb refuse
-        mov eax, 0x80000001
-        cpuid
-        bt edx, 29
-        jnc refuse
-        mov esi, text.nx
-        bt edx, 20
-        jnc refuse
-        mov eax, 1                  ; what the compiler was told it may use
-        cpuid
-        mov esi, text.popcnt
-        bt ecx, 23
-        jnc refuse
+        call check_processor
 
         call build_tables
 
@@ -133,26 +117,49 @@ build_tables:
         jne .image
         ret
 
-; No way on: say why on COM1, which needs no set-up on the machines where
-; somebody is likely to read it, and on a VGA text screen if there is one.
-refuse:
-        mov edi, 0xb8000
-.next:  lodsb
-        test al, al
-        jz .stop
-        mov ah, 0x0f
-        stosw
-        mov dx, 0x3f8
-        out dx, al
-        jmp .next
-.stop:  hlt
-        jmp .stop
+; CPUID exists on whatever GRUB runs on that has long mode. What a leaf that is
+; not there would say is no (SDM vol. 2, CPUID); SYSCALL an Intel processor
+; shows in 64-bit mode only, so that hv/arch/cpu.c asks for it.
+check_processor:
+        mov edi, needed
+.next:  mov esi, [edi + NEED_TEXT]
+        mov eax, [edi + NEED_LEAF]
+        and eax, 0x80000000
+        cpuid
+        cmp eax, [edi + NEED_LEAF]
+        jb refuse
+        mov eax, [edi + NEED_LEAF]
+        cpuid
+        test edx, [edi + NEED_EDX]
+        jnz .has
+        test ecx, [edi + NEED_ECX]
+        jz refuse
+.has:   add edi, NEED_SIZE
+        cmp edi, needed.end
+        jb .next
+        ret
+
+; A leaf, the one bit of its edx or ecx, and what is said if it is clear.
+NEED_LEAF     equ 0
+NEED_EDX      equ 4
+NEED_ECX      equ 8
+NEED_TEXT     equ 12
+NEED_SIZE     equ 16
+        align 4
+needed: dd 0x80000001, 1 << 29, 0, text.long
+        dd 0x80000001, 1 << 20, 0, text.nx
+        dd 1, 0, 1 << 23, text.popcnt ; the compiler was told it may use it
+        dd 1, 1 << 9, 0, text.apic
+        dd 1, 1 << 13, 0, text.pge
+.end:
 
 text:
-.loader db "(hv) not started by a Multiboot2 loader", 10, 0
-.long   db "(hv) this processor has no 64-bit mode", 10, 0
-.nx     db "(hv) this processor has no NX bit", 10, 0
-.popcnt db "(hv) this processor is older than x86-64-v2: no POPCNT", 10, 0
+.loader db "(hv) not started by a Multiboot2 loader, such as GRUB", 0
+.long   db "(hv) this processor has no 64-bit mode", 0
+.nx     db "(hv) this processor has no NX bit, or the firmware's setup hides it", 0
+.popcnt db "(hv) this processor is older than x86-64-v2: no POPCNT", 0
+.apic   db "(hv) this processor has no local APIC, or the firmware disabled it", 0
+.pge    db "(hv) this processor has no global pages", 0
 
         align 8
 gdt:    dq 0

@@ -61,8 +61,10 @@ static void take_bootinfo(uint32_t mbi)
               sizeof(loader_info));
     memcpy(loader_info, src, total);
     if (bootinfo_parse(&boot, loader_info, total, HV_LOAD_PA,
-                       maddr_of_image(hv_data_end).v))
+                       maddr_of_image(hv_data_end).v)) {
+        console_init_screen(&boot); /* if it came that far */
         panic("the loader's information is damaged");
+    }
 }
 
 static void report_bootinfo(void)

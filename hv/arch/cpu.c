@@ -57,10 +57,6 @@ static void detect_basic(struct cpu_features *f)
     f->tsc_deadline = c.ecx & BIT(24);
     f->xsave = c.ecx & BIT(26);
     f->hypervisor = c.ecx & BIT(31);
-    if (!(c.edx & BIT(9)))
-        panic("this processor has no local APIC");
-    if (!(c.edx & BIT(13)))
-        panic("this processor has no global pages");
     if (max_leaf(0) < 7)
         return;
     c = x86_cpuid(7, 0);
@@ -75,7 +71,7 @@ static void detect_extended(struct cpu_features *f)
     struct x86_cpuid c = x86_cpuid(0x80000001, 0);
 
     if (!(c.edx & BIT(11)))
-        panic("this processor has no SYSCALL");
+        unfit("this processor has no SYSCALL");
     f->page1g = c.edx & BIT(26);
     f->phys_bits = 36;
     if (max_leaf(0x80000000) >= 0x80000007)

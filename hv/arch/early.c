@@ -112,7 +112,7 @@ maddr_t early_alloc(uint64_t size, uint64_t align)
         memset(direct_of_maddr(maddr_of(start)), 0, size);
         return maddr_of(start);
     }
-    panic("not enough memory for the hypervisor: %lu KiB wanted", size >> 10);
+    unfit("not enough memory for the hypervisor: %lu KiB wanted", size >> 10);
 }
 
 void *early_alloc_page(void)

@@ -11,6 +11,7 @@
 #include "hv/arch/power.h"
 #include "hv/arch/stop.h"
 #include "hv/arch/x86.h"
+#include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
 
@@ -117,6 +118,21 @@ void panic(const char *fmt, ...)
     log_say("panic: %s", text);
     backtrace((uint64_t)__builtin_return_address(0),
               *(const uint64_t *)__builtin_frame_address(0));
+    power_off(POWER_FAILURE);
+}
+
+void unfit(const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+
+    enter();
+    va_start(ap, fmt);
+    print_vformat(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    log_say("%s", text);
+    if (options.exit == EXIT_ACPI)
+        options.exit = EXIT_HANG;
     power_off(POWER_FAILURE);
 }
 

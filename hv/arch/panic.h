@@ -8,7 +8,13 @@
 /* Prints, dumps a symbolised backtrace, and powers off as a failure. */
 noreturn_fn printf_like(1, 2) void panic(const char *fmt, ...);
 
-/* The same for a fault in the hypervisor: registers as well. */
+/*
+ * The machine lacks what is needed, which no backtrace explains: the reason in
+ * one line, and a failure that is left to be read where others power off.
+ */
+noreturn_fn printf_like(1, 2) void unfit(const char *fmt, ...);
+
+/* As panic() for a fault in the hypervisor: registers as well. */
 noreturn_fn void panic_regs(const struct regs *regs, const char *what);
 
 /*

@@ -144,7 +144,7 @@ shell: setup
 	$(Q)tools/run --shell
 iso: setup-iso
 	$(again) built
-	$(Q)tools/run --iso-only
+	$(Q)tools/iso
 test: setup-test
 	$(again) run-tests
 test-linux: setup

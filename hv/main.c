@@ -25,6 +25,7 @@
 #include "hv/debug/auditor.h"
 #include "hv/debug/report.h"
 #include "hv/debug/selftest.h"
+#include "hv/debug/summary.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/profile.h"
@@ -200,6 +201,7 @@ void hv_main(uint32_t mbi)
     auditor_reserve();
     memory_init();
     register_all();
+    summary_run(&boot, loader_info, sizeof(loader_info));
     launch_guests(&boot);
     time_init();
     console_ring_init();

@@ -98,6 +98,7 @@ static const struct option {
     {"reserve", TYPE_NUMBER, &options.reserve, NULL, 0, 1u << 22},
     {"selftest", TYPE_CHOICE, &options.selftest, selftests, 0, 0},
     {"profile", TYPE_FLAG, &options.profile, NULL, 1, 0},
+    {"summary", TYPE_FLAG, &options.summary, NULL, 1, 0},
     {"slowline", TYPE_NUMBER, &options.slowline, NULL, 0, 10000000},
     {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
     {"watchdog", TYPE_NUMBER_OR_OFF, &options.watchdog, NULL, 2, 3600},

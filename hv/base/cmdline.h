@@ -57,6 +57,7 @@ struct options {
 #define OPT_CPUS_MAX 256u
     uint64_t slowline; /* ns, hv/dev/serial.h */
     unsigned profile;  /* hv/domain/profile.h */
+    unsigned summary;  /* hv/debug/summary.h */
     unsigned nmi;      /* enum option_nmi */
     uint64_t watchdog; /* s; 0: off */
     unsigned line;     /* enum option_line: to other machines */

@@ -4,6 +4,7 @@ input: for tests of what somebody sees who has no serial line."""
 import importlib.machinery
 import importlib.util
 import os
+import re
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -61,3 +62,10 @@ def look(qemu, folder, text):
     lines = SCREEN.lines_of_text(out) if text else \
         SCREEN.lines_of_pixels(picture)
     return [line for line in lines if line]
+
+
+def whole(path):
+    """A picture that QEMU has written to its end."""
+    data = read(path)
+    m = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
+    return bool(m) and len(data) == m.end() + 3 * int(m[1]) * int(m[2])

@@ -7,7 +7,7 @@
 #include "guest/control/floor.h"
 #include "guest/lib/guest.h"
 
-enum { RESTORE, SUPERPAGES, RELINQUISH, OVERCOMMIT, RESERVE, SETTINGS };
+enum { RESTORE, SUPERPAGES, RELINQUISH, OVERCOMMIT, RESERVE, REUSE, SETTINGS };
 
 /* Values by name; none: a number. now: which; of a number, what was said. */
 static struct setting {
@@ -20,6 +20,7 @@ static struct setting {
     [RELINQUISH] = {"relinquish", {"default", "keep", "cut"}, 0},
     [OVERCOMMIT] = {"overcommit", {"off", "on"}, 0},
     [RESERVE] = {"reserve", {NULL}, 0},
+    [REUSE] = {"reuse", {"off", "on"}, 1},
 };
 
 enum flagstone_restore policy_restore(void)
@@ -82,6 +83,8 @@ static bool set(struct setting *s, uint64_t v)
 {
     if (s == &settings[RESERVE] && !ctl_with_number(FLAGSTONE_CTL_reserve, v))
         return false;
+    if (s == &settings[REUSE] && !ctl_with_number(FLAGSTONE_CTL_reuse, v))
+        return false;
     s->now = v;
     return true;
 }
@@ -120,6 +123,7 @@ static bool show(void)
     if (!ctl_machine(&m))
         return false;
     settings[RESERVE].now = m.reserve;
+    settings[REUSE].now = m.reuse;
     for (unsigned i = 0; i < SETTINGS; i++)
         if (settings[i].values[0])
             printk("%s=%s ", settings[i].name,
@@ -149,7 +153,8 @@ static bool run_reclaim(const struct args *a)
 const struct command command_policy[] = {
     {"policy", "[SETTING...]",
      "show or set restore=fail|guest|shatter superpages=off|prefer|require "
-     "relinquish=keep|cut overcommit=on|off reserve=N",
+     "relinquish=keep|cut overcommit=on|off reserve=N "
+     "reuse=on|off",
      run_policy, check_policy, false},
     {"floor", "NAME SIZE", "how far a domain may be ballooned down", run_floor,
      NULL, false},

@@ -49,6 +49,7 @@ void memory_init(void)
     hv_mm.cache_bits = MIN(cpu_features.phys_bits, L1D_BITS);
     memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));
     alloc_init(&hv_mm, meta, frames, fragment_reserve());
+    alloc_set_reuse(&hv_mm, options.reuse);
     early_finish(hand_over, NULL);
     log_debug("%lu whole blocks free, %lu of them kept for cutting, "
               "accounting %lu KiB",

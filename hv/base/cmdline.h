@@ -52,6 +52,7 @@ struct options {
     uint64_t fragment_reserve;          /* blocks kept ready for cutting, or: */
 #define OPT_RESERVE_AUTO (~UINT64_C(0)) /* one of 64, at least two */
     uint64_t reserve;                   /* MiB that no guest gets */
+    unsigned reuse;                     /* alloc_set_reuse() */
     uint64_t timeslice;                 /* ms */
     uint64_t cpus;                      /* processors that are used, at most */
 #define OPT_CPUS_MAX 256u

@@ -97,6 +97,8 @@ enum flagstone_control_cmd {
                                  single frames are free and no block */
     FLAGSTONE_CTL_drain = 32, /* in: n: filled blocks to give back, ~0: all */
     FLAGSTONE_CTL_reserve = 33, /* in: n: fragment_reserve from now on */
+    FLAGSTONE_CTL_reuse = 34,   /* in: n: 1: a block that goes back to whose it
+                                   was is not zeroed; 0: from now on it is */
     /* The end */
     FLAGSTONE_CTL_end = 40, /* in: n: 0 as success; all domains are destroyed,
                                the tables printed, the machine goes off */
@@ -130,6 +132,7 @@ struct flagstone_machine {
      */
     uint64_t dirty, dirty_most, scrubs, scrub_ns, scrubs_waited, unscrubbed;
     uint64_t scrub_mib_s; /* in idle time */
+    uint64_t reuse;       /* FLAGSTONE_CTL_reuse */
 };
 
 enum flagstone_firmware {

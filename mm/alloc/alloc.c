@@ -136,6 +136,16 @@ static bool may_be_own(uint64_t content)
     return content != ALLOC_ZEROES && content != ALLOC_ANYTHING;
 }
 
+/* Looked at once for each block: a switch in between changes no answer twice.
+ */
+static uint64_t content_allowed(const struct alloc *a, uint64_t content)
+{
+    if (unlikely(!atomic_load_explicit(&a->reuse, memory_order_relaxed)) &&
+        may_be_own(content))
+        return ALLOC_ZEROES;
+    return content;
+}
+
 /*
  * With c->lock held, one in hand of those that c has to give, with what that
  * permits: it is put in the place of the block that came last, if that was the
@@ -324,6 +334,7 @@ enum err alloc_block_get_on(struct mm *mm, unsigned cpu, unsigned owner,
 
     if (fault_injected(&mm->alloc, use))
         return ERR_NOMEM;
+    content = content_allowed(&mm->alloc, content);
     got = may_be_own(content) ? pop_own(mm, c, use, content, &b)
                               : pop_any(c, use, &b);
     if (!got) {
@@ -475,6 +486,11 @@ void alloc_set_reserve(struct mm *mm, uint64_t n)
     WRITE_ONCE(mm->alloc.reserve, n); /* quota_reserve() looks at it */
     note_low(&mm->alloc);
     spin_unlock(&mm->alloc.lock);
+}
+
+void alloc_set_reuse(struct mm *mm, bool on)
+{
+    atomic_store_explicit(&mm->alloc.reuse, on, memory_order_relaxed);
 }
 
 /* The block is out of the maps meanwhile, so nobody can be given it. */

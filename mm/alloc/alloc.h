@@ -78,6 +78,7 @@ struct alloc {
     uint64_t dirty_most;   /* in the maps at once, since then */
     bool still;            /* it has to wait: alloc_scrub_stop() */
     uint64_t reserve;      /* fragment_reserve: blocks kept for cutting */
+    _Atomic bool reuse;    /* whose a block was may have it as it is */
     _Atomic bool low;      /* there may be less left than the reserve */
     uint64_t fail_in;      /* tests: the nth unclaimed request fails; 0: none */
     _Atomic uint64_t sync_scrubs; /* blocks somebody had to wait for */
@@ -106,7 +107,8 @@ void alloc_add(struct mm *mm, mfn_t first, uint64_t count);
 
 /*
  * What the content of a block that is asked for may be: all zeroes, anything,
- * or else the number of the incarnation that asks: zeroes, or what is its own.
+ * or else the number of the incarnation that asks: zeroes, or what is its own,
+ * unless alloc_set_reuse() has put an end to that.
  */
 #define ALLOC_ZEROES   UINT64_C(0)
 #define ALLOC_ANYTHING UINT64_MAX
@@ -153,6 +155,12 @@ void alloc_unclaim(struct mm *mm, uint64_t n);
 void alloc_set_reserve(struct mm *mm, uint64_t n);
 
 /*
+ * Off, from now on: every block that is asked for with zeroes, or with what is
+ * its own, is zeroes. Whose each was is remembered all the same.
+ */
+void alloc_set_reuse(struct mm *mm, bool on);
+
+/*
  * Hypervisor frames, 2^order of them contiguous and aligned, order 0..3,
  * zeroed. Never owned by a guest (XSA-248).
  */
@@ -186,6 +194,7 @@ struct alloc_stats {
     uint64_t sync_scrubs, scrubs; /* blocks somebody waited for, or nobody */
     uint64_t dirty_most; /* since all were scrubbed once; caches not counted */
     uint64_t unscrubbed; /* blocks that went back to whose they had been */
+    bool reuse;          /* may they? */
 };
 struct alloc_stats alloc_stats(struct mm *mm);
 

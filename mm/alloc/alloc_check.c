@@ -204,6 +204,7 @@ struct alloc_stats alloc_stats(struct mm *mm)
     s.sync_scrubs = a->sync_scrubs;
     s.scrubs = a->scrubs;
     s.dirty_most = a->dirty_most;
+    s.reuse = a->reuse;
     for (unsigned i = 0; i < ALLOC_CPUS; i++)
         count_cache(mm, &a->cpus[i], &s);
     spin_unlock(&a->lock);

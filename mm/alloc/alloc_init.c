@@ -42,6 +42,7 @@ void alloc_init(struct mm *mm, void *buf, uint64_t nr_frames, uint64_t reserve)
     spin_init(&a->hv.lock, LOCKDEP_HV_FRAMES, 0);
     spin_init(&mm->shared.lock, LOCKDEP_SHARED, 0);
     a->reserve = reserve;
+    atomic_store_explicit(&a->reuse, true, memory_order_relaxed);
     a->cpus = (struct alloc_cpu *)(void *)at;
     for (unsigned i = 0; i < ALLOC_CPUS; i++)
         spin_init(&a->cpus[i].lock, LOCKDEP_CACHE, i);

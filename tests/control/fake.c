@@ -61,6 +61,7 @@ void fake_reset(void)
     memset(&fake, 0, sizeof(fake));
     fake.machine.blocks = fake.machine.blocks_free = 100;
     fake.machine.reserve = 2;
+    fake.machine.reuse = 1;
     fake_add_domain("control", 8)->control = 1;
 }
 

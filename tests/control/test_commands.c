@@ -131,6 +131,7 @@ static void mistakes_are_named(void **state)
                            "suspend|poweroff|reboot NAME)"},
         {"restore none", "there is no image named 'none'"},
         {"policy restore=maybe", "policy: bad 'restore=maybe'"},
+        {"policy reuse=2", "policy: bad 'reuse=2'"},
         {"policy restore=fail colour=red",
          "policy: unknown setting 'colour=red'"},
         {"expect web.colour = 1", "'web.colour' is no figure: see stat"},
@@ -242,6 +243,8 @@ static void settings_reach_new_domains(void **state)
     does("create k name=a mem=4M superpages=off",
          "create k: relinquish=cut name=a mem=4M superpages=off|");
     does("policy reserve=5", "33 '' 5 0|");
+    does("policy reuse=off", "34 '' 0 0|");
+    does("policy reuse=on", "34 '' 1 0|");
 }
 
 static void memory_is_taken_from_the_largest_to_its_floor(void **state)

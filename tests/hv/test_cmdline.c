@@ -34,7 +34,7 @@ static void good_words_are_taken(void **state)
     (void)state;
     cmdline_parse("  exit=hang timeslice=30  console=com1,fb debug "
                   "superpages=require fragment_reserve=17 "
-                  "fast=off cpus=256");
+                  "fast=off cpus=256 reuse=off");
     assert_int_equal(lines, 0);
     assert_int_equal(options.exit, EXIT_HANG);
     assert_int_equal(options.timeslice, 30);
@@ -43,6 +43,7 @@ static void good_words_are_taken(void **state)
     assert_int_equal(options.superpages, OPT_SUPERPAGES_REQUIRE);
     assert_int_equal(options.fragment_reserve, 17);
     assert_int_equal(options.fast, 0);
+    assert_int_equal(options.reuse, 0);
     assert_int_equal(options.cpus, 256);
     cmdline_parse("cpus=1");
     assert_int_equal(lines, 0);
@@ -66,6 +67,7 @@ static void bad_words_are_named_and_change_nothing(void **state)
         "debug=1",        "debug=",
         "profile=",       "fast",
         "fast=of",        "Exit=acpi",
+        "reuse",          "reuse=1",
         "exi=acpi",       "=",
         "=acpi",          "exit==acpi",
         "nonsense",

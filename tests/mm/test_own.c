@@ -2,7 +2,8 @@
 /*
  * A block that goes back to whose it was needs no scrub, and nobody else ever
  * sees what is in it: not another domain, nor one of the same id that comes
- * later, nor one that had it in hand unscrubbed, nor who relies on zeroes.
+ * later, nor one that had it in hand unscrubbed, nor who relies on zeroes. With
+ * reuse=off nobody sees what is in it, whoever it was.
  */
 #include "mm/alloc/dmem.h"
 #include "world.h"
@@ -211,6 +212,46 @@ static void what_was_dirty_in_hand_is_not_its_own(void **state)
     world_destroy(&s->w, &b->x);
 }
 
+/* So many times the block goes and comes. */
+static void out_and_in(struct lives *s, struct guest *g, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        out(g, 4);
+        in(s, g);
+    }
+}
+
+/* Each block costs a scrub then; and on again, what is its own is known. */
+static void off_it_is_zeroed(void **state)
+{
+    struct lives *s = *state;
+    struct guest *g = &s->guest[0];
+    struct alloc_stats was, now;
+
+    assert_true(alloc_stats(&s->w.mm).reuse);
+    born(s, g, 1);
+    for (unsigned i = 0; i < 5; i++)
+        in(s, g);
+    alloc_set_reuse(&s->w.mm, false);
+    was = alloc_stats(&s->w.mm);
+    assert_false(was.reuse);
+    out_and_in(s, g, 10);
+    while (g->nr)
+        out(g, 0);
+    while (g->nr < 5)
+        in(s, g);
+    now = alloc_stats(&s->w.mm);
+    assert_int_equal(s->was_own, 0);
+    assert_int_equal(now.unscrubbed, 0);
+    assert_int_equal(now.sync_scrubs - was.sync_scrubs, 15);
+    alloc_set_reuse(&s->w.mm, true);
+    out_and_in(s, g, 10);
+    assert_int_equal(s->was_own, 10);
+    assert_int_equal(alloc_stats(&s->w.mm).unscrubbed, 10);
+    assert_int_equal(alloc_stats(&s->w.mm).sync_scrubs, now.sync_scrubs);
+    world_destroy(&s->w, &g->x);
+}
+
 /* When there are no more numbers nothing is anybody's own. */
 static void the_last_incarnation_of_all(void **state)
 {
@@ -279,10 +320,8 @@ static void step(struct lives *s)
     }
 }
 
-static void whatever_comes_and_goes(void **state)
+static void come_and_go(struct lives *s)
 {
-    struct lives *s = *state;
-
     for (unsigned i = 0; i < 3000; i++) {
         step(s);
         if (i % 50 == 0)
@@ -290,10 +329,27 @@ static void whatever_comes_and_goes(void **state)
     }
     print_message("%lu came back as they were, %lu were zeroes\n", s->was_own,
                   s->was_zero);
-    assert_true(s->was_own > 200 && s->was_zero > 200);
     for (unsigned i = 0; i < LIVES; i++)
         if (s->guest[i].tag)
             world_destroy(&s->w, &s->guest[i].x);
+}
+
+static void whatever_comes_and_goes(void **state)
+{
+    struct lives *s = *state;
+
+    come_and_go(s);
+    assert_true(s->was_own > 200 && s->was_zero > 200);
+}
+
+static void whatever_comes_and_goes_off(void **state)
+{
+    struct lives *s = *state;
+
+    alloc_set_reuse(&s->w.mm, false);
+    come_and_go(s);
+    assert_true(s->was_own == 0 && s->was_zero > 400);
+    assert_int_equal(alloc_stats(&s->w.mm).unscrubbed, 0);
 }
 
 int main(void)
@@ -302,8 +358,10 @@ int main(void)
         lives_test(its_own_comes_back_as_it_was),
         lives_test(nobody_else_sees_it),
         lives_test(what_was_dirty_in_hand_is_not_its_own),
+        lives_test(off_it_is_zeroed),
         lives_test(the_last_incarnation_of_all),
         lives_test(whatever_comes_and_goes),
+        lives_test(whatever_comes_and_goes_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,7 @@ static const struct operation operations[] = {
     [FLAGSTONE_CTL_maxmem] = {control_maxmem, false},
     [FLAGSTONE_CTL_vcpus] = {control_vcpus, false},
     [FLAGSTONE_CTL_reserve] = {control_reserve, false},
+    [FLAGSTONE_CTL_reuse] = {control_reuse, false},
     [FLAGSTONE_CTL_end] = {control_end, false},
 };
 

@@ -54,6 +54,7 @@ enum err control_machine(struct control_call *call)
         .blocks = a.total,
         .blocks_free = a.free,
         .reserve = a.reserve,
+        .reuse = a.reuse,
         .claimed = a.claimed,
         .hv_blocks = a.hv_blocks,
         .hv_frames = a.hv_frames,

@@ -72,6 +72,7 @@ enum err control_fill(struct control_call *call);
 enum err control_frag(struct control_call *call);
 enum err control_drain(struct control_call *call);
 enum err control_reserve(struct control_call *call);
+enum err control_reuse(struct control_call *call);
 
 /* A domain that is complete, by c->domid; NULL: the text says so. */
 struct domain *control_find(struct control_call *call);

@@ -48,3 +48,13 @@ enum err control_reserve(struct control_call *call)
     alloc_set_reserve(&hv_mm, c->n);
     return ERR_NONE;
 }
+
+enum err control_reuse(struct control_call *call)
+{
+    struct flagstone_control *c = call->c;
+
+    if (c->n > 1)
+        return fail(c->text, ERR_INVAL, "reuse is 0 or 1, not %lu", c->n);
+    alloc_set_reuse(&hv_mm, c->n);
+    return ERR_NONE;
+}

@@ -62,9 +62,11 @@ void event_resume(bool anew)
         memset(handlers, 0, sizeof(handlers));
     map_shared(mfn_of_maddr(maddr_of(guest_start_info->shared_info)));
     WRITE_ONCE(me()->evtchn_upcall_mask, 1);
-    if (anew)
-        memset(event_shared()->evtchn_mask, 0xff,
-               sizeof(event_shared()->evtchn_mask));
+    if (!anew)
+        return;
+    memset(event_shared()->evtchn_mask, 0xff,
+           sizeof(event_shared()->evtchn_mask));
+    event_count++; /* there is something to look for again, the store first */
 }
 
 static void deliver_word(unsigned word)

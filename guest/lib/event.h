@@ -13,7 +13,10 @@ void event_init(void);
 /* For suspend.h. anew: all channels are closed, whoever wants one binds it. */
 void event_suspend(void);
 void event_resume(bool anew);
-/* Counts what has been delivered: whoever looks knows whether to look again. */
+/*
+ * Counts what has been delivered, and having been away: whoever looks knows
+ * whether to look again.
+ */
 extern volatile unsigned event_count;
 struct shared_info *event_shared(void);
 /* From the upcall: run the handler of every port that is pending. */

@@ -12,7 +12,7 @@
 struct keep_config {
     bool large, text, heal, ring;
     enum balloon_grain grain;
-    unsigned spaces;
+    unsigned spaces, busy, helpers;
     uint64_t work_ns, rounds, cycle, spoil;
     unsigned report;
     bool touch;
@@ -37,6 +37,18 @@ void memory_check_all(const char *when);
 void memory_check_some(void);
 void memory_spoil(void);
 
+/* All of it through one space, which stays the vCPU's; on any vCPU. */
+struct memory_look {
+    const struct space *space;
+    uint64_t pages; /* that were there and right */
+    bool right;     /* or, of pfn, the word `at` is not */
+    pfn_t pfn;
+    int at;
+};
+void memory_look(struct memory_look *l);
+/* Its pages; on the first vCPU, where a wrong word ends the guest. */
+uint64_t memory_looked(const struct memory_look *l);
+
 /* --- large.c: collapse what became small ---------------------------------- */
 
 /* Its own code, data and stack; large_text_runs() is 0 in the image keep. */
@@ -57,12 +69,16 @@ void large_poll(void);
 void processor_note(void);
 void processor_check(void);
 
-/* --- others.c: what other vCPUs do meanwhile --------------------------------
+/* --- others.c: the vCPUs beside the first ----------------------------------
  */
 
-void others_start(unsigned n);
-/* Each goes on: a failure if one does not. */
+/* config.busy that count all the time; behind them config.helpers. */
+void others_start(void);
+/* Each that counts goes on: a failure if one does not. */
 void others_check(void);
+/* Between the two, each helper looks at all memory; so many pages are there. */
+void helpers_begin(void);
+void helpers_end(uint64_t pages);
 
 /* --- hoard.c -------------------------------------------------------------- */
 

@@ -29,6 +29,9 @@
  *   sparse=1           of so many frames one holds the pattern, the others are
  *                      zeroes, which are not part of an image
  *   busy=0             vCPUs beside the first, which count all the time
+ *   helpers=0          vCPUs behind those, which look at all memory when the
+ *                      first looks at all of it, and are down meanwhile; each,
+ *                      and each that counts, in one of the address spaces
  *   seed=1, name=keep
  */
 #include "guest/keep/keep.h"
@@ -55,6 +58,8 @@ static void read_config(void)
     config.grain =
         cmdline_is("balloon", "small") ? BALLOON_FRAMES : BALLOON_BLOCKS;
     config.spaces = (unsigned)MIN(cmdline_number("spaces", 0), SPACES_MAX - 1);
+    config.busy = (unsigned)cmdline_number("busy", 0);
+    config.helpers = (unsigned)cmdline_number("helpers", 0);
     config.work_ns = cmdline_number("work", 1000) * 1000000;
     config.rounds = cmdline_number("rounds", 0);
     config.spoil = cmdline_number("spoil", 0);
@@ -195,7 +200,7 @@ void guest_main(void)
 {
     read_config();
     start();
-    others_start((unsigned)cmdline_number("busy", 0));
+    others_start();
     follow_walk(cmdline_number("walk", 0));
     if (cmdline_is("hoard", "yes"))
         hoard();

@@ -84,51 +84,80 @@ void memory_fill_all(void)
             memory_fill(pfn_of(memory_block[b].v + i));
 }
 
-static noreturn_fn void wrong(const struct space *s, pfn_t pfn, int n)
+static noreturn_fn void wrong(const struct memory_look *l)
 {
-    const uint64_t *page = space_va(s, pfn);
+    const uint64_t *page;
     char text[160];
+    space_switch(l->space);
+    page = space_va(l->space, l->pfn);
     format(text, sizeof(text), "pfn %#lx offset %#x holds %#lx, not %#lx",
-           pfn.v, n * 8, page[n], pattern_word(pfn, (unsigned)n));
+           l->pfn.v, l->at * 8, page[l->at],
+           pattern_word(l->pfn, (unsigned)l->at));
     space_switch(space_nth(0));
     printk("%s: memory is wrong: %s\n", config.name, text);
     report_end(REPORT_FAILURE, text);
 }
 
+/* As far as it is right. */
+static bool look_at_block(struct memory_look *l, unsigned b)
+{
+    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
+        l->pfn = pfn_of(memory_block[b].v + i);
+        if (!is_there(l->pfn))
+            continue;
+        l->at = pattern_check(space_va(l->space, l->pfn), l->pfn);
+        if (l->at >= 0)
+            return false;
+        l->pages++;
+    }
+    return true;
+}
+
+void memory_look(struct memory_look *l)
+{
+    space_switch(l->space);
+    l->pages = 0;
+    l->right = true;
+    for (unsigned b = 0; b < memory_blocks && l->right; b++)
+        l->right = look_at_block(l, b);
+}
+
+uint64_t memory_looked(const struct memory_look *l)
+{
+    if (!l->right)
+        wrong(l);
+    return l->pages;
+}
+
 /* The number of pages that were there and right. */
 static uint64_t check_block(const struct space *s, unsigned b)
 {
-    uint64_t n = 0;
+    struct memory_look l = {.space = s};
     if (s != space_nth(0))
         space_switch(s);
-    for (unsigned i = 0; i < BLOCK_FRAMES; i++) {
-        pfn_t pfn = pfn_of(memory_block[b].v + i);
-        if (!is_there(pfn))
-            continue;
-        int at = pattern_check(space_va(s, pfn), pfn);
-        if (at >= 0)
-            wrong(s, pfn, at);
-        n++;
-    }
+    l.right = look_at_block(&l, b);
     if (s != space_nth(0))
         space_switch(space_nth(0));
-    return n;
+    return memory_looked(&l);
 }
 
 /* All of it, through every address space. */
 void memory_check_all(const char *when)
 {
     uint64_t pages = 0, start = tsc_read();
+    helpers_begin();
     for (unsigned i = 0; i < space_count(); i++)
         for (unsigned b = 0; b < memory_blocks; b++)
             pages += check_block(space_nth(i), b);
     pages /= space_count();
+    helpers_end(pages);
     printk("%s: %s: memory intact: %lu MiB checked\n", config.name, when,
            pages >> 8);
     printk(
         "@{\"keep\":\"intact\",\"name\":\"%s\",\"when\":\"%s\",\"pages\":%lu,"
-        "\"spaces\":%u,\"ticks\":%lu}\n",
-        config.name, when, pages, space_count(), tsc_read() - start);
+        "\"spaces\":%u,\"helpers\":%u,\"ticks\":%lu}\n",
+        config.name, when, pages, space_count(), config.helpers,
+        tsc_read() - start);
 }
 
 /* One block of a memory_round; each memory_round looks through another address

@@ -57,6 +57,8 @@ HVT_freeze := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/do
     $(HVT_MACHINE)
 HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
     hv/base/print.c
+HVT_control := hv/svc/control/control_domain.c hv/svc/control/control_view.c hv/base/fail.c \
+    mm/audit/view.c $(HVT_MACHINE)
 HVT_insn := hv/trap/insn.c hv/trap/alu.c
 HVT_segment :=
 HVT_seg :=
@@ -72,7 +74,7 @@ HVT_shown := hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
 HVT_xstate := hv/arch/xstate.c
 # These run the hypervisor's inline assembly: on its own architecture only.
 HVT_NATIVE := msr event event_model event_threads time sched sched_smp sched_threads assist_threads ops \
-    freeze downgrade_ring call_trace selector seg tlb_cpus
+    freeze downgrade_ring call_trace control selector seg tlb_cpus
 
 HVT_TESTS := $(filter-out $(if $(CROSS),$(HVT_NATIVE:%=test_%)),\
     $(patsubst tests/hv/%.c,%,$(wildcard tests/hv/test_*.c)))

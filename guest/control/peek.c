@@ -56,9 +56,10 @@ static void place(struct flagstone_control *c, size_t size)
 }
 
 static const enum flagstone_control_cmd kinds[] = {
-    FLAGSTONE_CTL_map,   FLAGSTONE_CTL_who,        FLAGSTONE_CTL_walk,
-    FLAGSTONE_CTL_walk,  FLAGSTONE_CTL_regs,       FLAGSTONE_CTL_trace,
-    FLAGSTONE_CTL_trace, FLAGSTONE_CTL_trace_read, FLAGSTONE_CTL_trace_read,
+    FLAGSTONE_CTL_map,     FLAGSTONE_CTL_who,        FLAGSTONE_CTL_walk,
+    FLAGSTONE_CTL_walk,    FLAGSTONE_CTL_regs,       FLAGSTONE_CTL_trace,
+    FLAGSTONE_CTL_trace,   FLAGSTONE_CTL_trace_read, FLAGSTONE_CTL_trace_read,
+    FLAGSTONE_CTL_mapping,
 };
 
 static bool may_answer(int64_t rc)
@@ -76,6 +77,8 @@ static bool one(uint32_t last)
     c->domid = below(8) ? (uint32_t)below(last + 2) : (uint32_t)number();
     c->n = below(4) ? below(4) : number();
     c->offset = number();
+    c->mapping.root = number();
+    c->mapping.next = number();
     c->policy = (uint32_t)below(3);
     place(c, cmd == FLAGSTONE_CTL_map ? sizeof(struct flagstone_block)
                                       : sizeof(struct flagstone_call));

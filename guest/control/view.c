@@ -30,21 +30,91 @@ static void show_frame(const char *what, const struct flagstone_frame *f)
 
 /* --- who ------------------------------------------------------------------ */
 
+#define MAPPINGS 24u /* that are told of */
+#define LOOKS    64u /* for each domain, of a few seconds at most */
+
+static void show_mapping(const char *name, const struct flagstone_mapping *m)
+{
+    printk("  %s 0x%lx: L%u[%u] of mfn 0x%lx, root 0x%lx, %s\n", name, m->va,
+           m->level, m->index, m->table, m->root,
+           m->entry & PTE_RW ? "RW" : "RO");
+}
+
+struct mappings {
+    uint64_t mfn;
+    unsigned n;    /* that were told of */
+    unsigned left; /* looks */
+    bool more;     /* there may be others */
+};
+
+/* The next from where *at says; false: there is none, or it is given up. */
+static bool next_mapping(const struct flagstone_domain *d, struct mappings *s,
+                         struct flagstone_mapping *at)
+{
+    struct flagstone_control *c = ctl_new(FLAGSTONE_CTL_mapping);
+
+    s->more = s->n == MAPPINGS || !s->left-- || shell_interrupted();
+    if (s->more)
+        return false;
+    c->domid = d->domid;
+    c->n = s->mfn;
+    c->mapping.root = at->root;
+    c->mapping.next = at->next;
+    if (ctl_try(c))
+        return false;
+    *at = c->mapping;
+    return true;
+}
+
+static void show_mappings_of(const struct flagstone_domain *d,
+                             struct mappings *s)
+{
+    struct flagstone_mapping at = {0};
+
+    s->left = LOOKS + MAPPINGS;
+    while (next_mapping(d, s, &at))
+        if (at.level) {
+            show_mapping(d->name, &at);
+            s->n++;
+        }
+}
+
+/* By each domain, since others have frames by grants. */
+static struct mappings show_mappings(const struct flagstone_frame *f)
+{
+    struct mappings s = {.mfn = f->mfn};
+    struct flagstone_domain d;
+
+    if (f->owner >= FLAGSTONE_IMAGES)
+        return s;
+    for (uint32_t id = 0; !s.more && ctl_next_domain(id, &d); id = d.domid + 1)
+        show_mappings_of(&d, &s);
+    if (s.more)
+        printk("  and maybe elsewhere\n");
+    else if (!s.n)
+        printk("  mapped nowhere\n");
+    return s;
+}
+
 static bool run_who(const struct args *a)
 {
     struct flagstone_control *c = ctl_new(FLAGSTONE_CTL_who);
     struct flagstone_frame f;
+    struct mappings s;
 
     c->n = a->slot[0].value;
     if (!ctl_run(c))
         return false;
     f = c->frame;
     show_frame("frame", &f);
-    printk("@{\"who\":%lu,\"owner\":%u,\"kind\":%u,\"large\":%u,\"known\":%d,"
-           "\"type\":%u,\"refs\":%u,\"count\":%u}\n",
-           f.mfn, f.owner, f.block.kind, f.large,
-           !!(f.flags & FLAGSTONE_FRAME_known), f.type, f.refs, f.count);
-    return true;
+    s = show_mappings(&f);
+    printk(
+        "@{\"who\":%lu,\"owner\":%u,\"kind\":%u,\"large\":%u,\"known\":%d,"
+        "\"type\":%u,\"refs\":%u,\"count\":%u,\"mappings\":%u,\"more\":%d}\n",
+        f.mfn, f.owner, f.block.kind, f.large,
+        !!(f.flags & FLAGSTONE_FRAME_known), f.type, f.refs, f.count, s.n,
+        s.more);
+    return !shell_interrupted() || refuse("given up");
 }
 
 /* --- walk ----------------------------------------------------------------- */
@@ -202,7 +272,8 @@ static bool run_regs(const struct args *a)
 const struct command command_view[] = {
     {"regs", "NAME [N]", "the registers of a domain's vCPU 0, or N", run_regs,
      NULL, false},
-    {"who", "MFN", "whose a frame of the machine is, and what it is used for",
+    {"who", "MFN",
+     "whose a frame of the machine is, what it is used for, and who maps it",
      run_who, NULL, false},
     {"walk", "NAME VA [kernel|user] [N]",
      "the way an address takes through the page tables of a domain's vCPU 0, "

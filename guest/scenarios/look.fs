@@ -68,6 +68,10 @@ fails regs control
 fails regs big 1
 who 0
 who 0xffffffffff
+echo blocks of both, some of them, and who maps a frame of each
+for MFN in 0xa803 0xb003 0xb403 0xb803 0xbc03 0xcc03 0xd003 0xd403
+who $MFN
+done
 note large big.superpage_maps
 ask suspend big
 wait big suspended

@@ -75,6 +75,11 @@ enum flagstone_control_cmd {
                                  vCPUs runs on return, 0: they may. It does not
                                  know; what is sent to it is there when it goes
                                  on. -EINVAL: it is so already, or suspended */
+    FLAGSTONE_CTL_mapping = 46, /* in: domid, n: an mfn, mapping.root and .next:
+                                   where it goes on, 0 at first; out: mapping:
+                                   where the domain's page tables map it next,
+                                   or level 0: not as far as it has looked this
+                                   time. -ENOENT: nowhere any more */
     /* The hardware, for guest/selfcheck */
     FLAGSTONE_CTL_hardware = 50, /* out: hardware. Cheap: it may be asked for a
                                     thousand times a second, to see the second
@@ -251,6 +256,7 @@ struct flagstone_control {
         struct flagstone_module module;
         struct flagstone_layout layout;
         struct flagstone_frame frame;
+        struct flagstone_mapping mapping;
         struct flagstone_walk walk;
         struct flagstone_regs regs;
     };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * view.h: what the control guest is told of memory and page tables when it
- * looks (control.h: map, who, walk). A picture of one moment: nothing in it is
- * held, so by the time it is read it may be different. mm/audit/view.h fills
- * it in.
+ * looks (control.h: map, who, mapping, walk). A picture of one moment: nothing
+ * in it is held, so by the time it is read it may be different. mm/audit/view.h
+ * fills it in.
  */
 #pragma once
 
@@ -121,4 +121,18 @@ struct flagstone_walk {
     uint32_t end;   /* enum flagstone_walk_end */
     struct flagstone_walk_step step[4];
     struct flagstone_frame frame;
+};
+
+/*
+ * A mapping of a frame, and where the search for others goes on: from root,
+ * next; from the start where both are 0.
+ */
+struct flagstone_mapping {
+    uint64_t root;  /* mfn of the L4 */
+    uint64_t next;  /* not an address: those without their sign */
+    uint64_t va;    /* where the frame is, in a page of any size */
+    uint64_t table; /* mfn of the table that maps it */
+    uint64_t entry;
+    uint32_t level; /* of the table, as it is come by; 0: none is found yet */
+    uint32_t index;
 };

@@ -141,7 +141,7 @@ static void of_shared(struct mm *mm, mfn_t m, struct flagstone_frame *f)
  * As far as it is known to op's domain: a frame of its own, one of a shared
  * block, and of others' only whose block it is.
  */
-static struct flagstone_frame frame_seen(const struct mm_op *op, mfn_t m)
+struct flagstone_frame view_frame_seen(const struct mm_op *op, mfn_t m)
 {
     struct flagstone_frame f;
     uint64_t w;
@@ -184,7 +184,7 @@ struct flagstone_frame view_frame(struct mm *mm, mfn_t m)
     if (!d)
         return f;
     mm_op_begin(&op, d, NULL);
-    f = frame_seen(&op, m); /* it may have become another's meanwhile */
+    f = view_frame_seen(&op, m); /* it may have become another's meanwhile */
     mm_op_end(&op);
     return f;
 }
@@ -195,8 +195,7 @@ struct flagstone_frame view_frame(struct mm *mm, mfn_t m)
  * May it be read as a table? One of any level: through a linear entry the
  * processor takes a table for one of the level below.
  */
-static bool is_own_table(const struct mm_op *op,
-                         const struct flagstone_frame *f)
+bool view_is_own_table(const struct mm_op *op, const struct flagstone_frame *f)
 {
     return (f->flags & FLAGSTONE_FRAME_worded) && f->owner == op->d->id &&
            f->type >= FRAME_L1 && f->type <= FRAME_L4;
@@ -229,11 +228,11 @@ static enum flagstone_walk_end step(const struct mm_op *op, unsigned level,
     if (!pte_has(e, PTE_US))
         return FLAGSTONE_WALK_ours;
     if (level == 1 || (level < PT_LEVELS && (e.v & PTE_PSE))) {
-        out->frame = frame_seen(op, leaf(e, level, out->va));
+        out->frame = view_frame_seen(op, leaf(e, level, out->va));
         return FLAGSTONE_WALK_mapped;
     }
-    out->frame = frame_seen(op, pte_mfn(e));
-    *further = is_own_table(op, &out->frame);
+    out->frame = view_frame_seen(op, pte_mfn(e));
+    *further = view_is_own_table(op, &out->frame);
     return FLAGSTONE_WALK_alien; /* or not, and this is not the end */
 }
 
@@ -243,8 +242,8 @@ void view_walk(const struct mm_op *op, mfn_t root, uint64_t va,
     bool further;
 
     *out = (struct flagstone_walk){.va = va, .end = FLAGSTONE_WALK_no_root};
-    out->frame = frame_seen(op, root);
-    further = is_own_table(op, &out->frame);
+    out->frame = view_frame_seen(op, root);
+    further = view_is_own_table(op, &out->frame);
     for (unsigned level = PT_LEVELS; further; level--) {
         further = false;
         out->end = step(op, level, out, &further);

@@ -27,3 +27,8 @@ struct flagstone_frame view_frame(struct mm *mm, mfn_t m);
  */
 void view_walk(const struct mm_op *op, mfn_t root, uint64_t va,
                struct flagstone_walk *out);
+
+/* For who has an operation: what op's domain knows of m, any number. */
+struct flagstone_frame view_frame_seen(const struct mm_op *op, mfn_t m);
+/* May that be read as a page table of op's domain, of any level? */
+bool view_is_own_table(const struct mm_op *op, const struct flagstone_frame *f);

@@ -36,6 +36,9 @@ EXPECT = {
              r"-> \S+  P RW US A D PSE\s+mapped by a page of 2M\s+it is mfn "
              r"\S+, of big\s+pfn 0x1000, no type; refs 1, typed 0\s+block at "
              r"mfn \S+: of big, mapped large \(1\)\s",
+             r"of big\s+pfn 0x\S+, no type; .*\s+block at .*\s+big 0xffffffff8\S+: "
+             r"L2\[\d+\] of mfn 0x\S+, root 0x\S+, RW\s+@.*\"mappings\":1,\"more\":0}",
+             r"  small 0xffffffff8\S+: L1\[3\] of mfn 0x\S+, root 0x\S+, RW\s",
              r"L1\[  0\].*\s+0x.* P RW US A D G\s+mapped by a page of 4K\s+it is "
              r"mfn \S+, of small\s+pfn 0x800, writable; refs 2, typed 1\s",
              r"L4\[  0\].*\s+0x0000000000000000  not present\s+not mapped",

@@ -199,6 +199,20 @@ static int64_t walk(struct flagstone_control *c)
     return 0;
 }
 
+/* Found at every fourth look, then as often as there are some. */
+static int64_t mapping(struct flagstone_control *c)
+{
+    const uint64_t looks = c->mapping.next + 1;
+
+    if (!fake.domain[c->domid].name[0] && looks <= 4 * fake.mappings) {
+        if (looks % 4 == 0)
+            c->mapping = fake.mapping;
+        c->mapping.next = looks;
+        return 0;
+    }
+    return no(c, XEN_ENOENT, "nowhere else");
+}
+
 /* The calls there are, so many at a time; then, if it is short, none is left.
  */
 static int64_t read_calls(struct flagstone_control *c)
@@ -333,6 +347,8 @@ int64_t ctl_try(struct flagstone_control *c)
         return note("who %lx", c->n);
     case FLAGSTONE_CTL_walk:
         return walk(c);
+    case FLAGSTONE_CTL_mapping:
+        return mapping(c);
     case FLAGSTONE_CTL_trace_read:
         return read_calls(c);
     case FLAGSTONE_CTL_create:

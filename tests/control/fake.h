@@ -24,6 +24,8 @@ struct fake {
     struct flagstone_block (*block)(uint64_t n);
     struct flagstone_walk walk; /* where every address leads */
     struct flagstone_frame frame;
+    struct flagstone_mapping mapping; /* every fourth look finds it */
+    unsigned mappings; /* so many times, of the last domain of all */
     struct flagstone_regs regs;
     struct flagstone_call call; /* each of those that are in the ring: */
     uint64_t calls, lost;

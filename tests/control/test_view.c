@@ -302,6 +302,39 @@ static void who_has_it(void **state)
     fake.frame.owner = FLAGSTONE_NOBODY;
     says("who 1");
     has("a hole: nobody has it\n");
+    has("\"mappings\":0,\"more\":0}\n");
+}
+
+/* So many, wherever they are; and no more than fit on a terminal. */
+static void who_maps_it(void **state)
+{
+    (void)state;
+    fake_add_domain("name-of-fifteen", 4);
+    fake.frame = table(1, 0xabcdef);
+    fake.mapping = (struct flagstone_mapping){.root = 0xfffffe,
+                                              .va = 0xffffffff80abcdef,
+                                              .table = 0xffffff,
+                                              .entry = 3,
+                                              .level = 1,
+                                              .index = 511};
+    says("who 0xabcdef");
+    has("\n  mapped nowhere\n");
+    has("\"mappings\":0,\"more\":0}\n");
+    fake.mappings = 3;
+    says("who 0xabcdef");
+    has("\n  name-of-fifteen 0xffffffff80abcdef: L1[511] of mfn 0xffffff, root "
+        "0xfffffe, RW\n");
+    has("\"mappings\":3,\"more\":0}\n");
+    assert_null(strstr(fake.said, "nowhere"));
+    fake.mappings = 23;
+    fake.mapping.entry = 1;
+    says("who 0xabcdef");
+    has(", RO\n");
+    has("  and maybe elsewhere\n");
+    has("\"mappings\":22,\"more\":1}\n"); /* in 88 looks */
+    fake.ctrl_c = 30;
+    refuses("who 0xabcdef", "given up");
+    has("  and maybe elsewhere\n");
 }
 
 static void registers(void **state)
@@ -337,6 +370,7 @@ int main(void)
         cmocka_unit_test_setup(every_end_is_told, fresh),
         cmocka_unit_test_setup(mistakes_are_named, fresh),
         cmocka_unit_test_setup(who_has_it, fresh),
+        cmocka_unit_test_setup(who_maps_it, fresh),
         cmocka_unit_test_setup(registers, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,7 @@ static const struct operation operations[] = {
     [FLAGSTONE_CTL_vcpus] = {control_vcpus, false},
     [FLAGSTONE_CTL_reserve] = {control_reserve, false},
     [FLAGSTONE_CTL_reuse] = {control_reuse, false},
+    [FLAGSTONE_CTL_mapping] = {control_mapping, false},
     [FLAGSTONE_CTL_end] = {control_end, false},
 };
 

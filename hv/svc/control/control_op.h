@@ -30,6 +30,7 @@ enum err control_hardware(struct control_call *call);
 /* control_view.c */
 enum err control_map(struct control_call *call);
 enum err control_who(struct control_call *call);
+enum err control_mapping(struct control_call *call);
 enum err control_walk(struct control_call *call);
 enum err control_regs(struct control_call *call);
 

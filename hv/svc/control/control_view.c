@@ -8,7 +8,7 @@
 
 #include "hv/arch/memory.h"
 #include "hv/domain/guest.h"
-#include "mm/audit/view.h"
+#include "mm/audit/maps.h"
 
 /* Told in one call; who wants more calls again. */
 #define MAP_BLOCKS 256u
@@ -33,6 +33,43 @@ enum err control_map(struct control_call *call)
 enum err control_who(struct control_call *call)
 {
     call->c->frame = view_frame(&hv_mm, mfn_of(call->c->n));
+    return ERR_NONE;
+}
+
+/* Tables that are looked at before it is asked again, in goes. */
+#define MAPS_GOES 4096u
+
+/*
+ * The domain's memory lock is held for one go at a time. Where it stands is in
+ * c->mapping, from call to call.
+ */
+enum err control_mapping(struct control_call *call)
+{
+    struct flagstone_control *c = call->c;
+    struct domain *d = control_find(call);
+    struct maps m = {.frame = mfn_of(c->n),
+                     .root = mfn_of(c->mapping.root),
+                     .at = c->mapping.next};
+    enum maps_found found;
+    struct mm_op op;
+
+    if (!d)
+        return ERR_SRCH;
+    if (!call->again)
+        call->left = MAPS_GOES;
+    c->mapping = (struct flagstone_mapping){0};
+    do {
+        call->left--;
+        mm_op_begin(&op, &d->mm, NULL);
+        found = maps_next(&op, &m, &c->mapping);
+        mm_op_end(&op);
+    } while (found == MAPS_MORE && call->left > 0 && !cpu_preempt());
+    c->mapping.root = m.root.v;
+    c->mapping.next = m.at;
+    if (found == MAPS_MORE && call->left > 0)
+        return ERR_RESTART;
+    if (found == MAPS_NONE)
+        return fail(c->text, ERR_NOENT, "%s maps it nowhere else", d->name);
     return ERR_NONE;
 }
 

@@ -480,6 +480,8 @@ static enum err parse_framebuffer(struct bootinfo *bi, struct view tag)
     fb->bpp = (uint8_t)get(tag, 28, 1);
     if (type == 2) {
         fb->screen = BOOTINFO_SCREEN_TEXT;
+    } else if (type == 0) {
+        fb->screen = BOOTINFO_SCREEN_INDEXED;
     } else if (type == 1 && tag.len >= 38) {
         fb->screen = BOOTINFO_SCREEN_RGB;
         fb->red_shift = (uint8_t)get(tag, 32, 1);

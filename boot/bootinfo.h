@@ -37,6 +37,7 @@ enum bootinfo_screen {
     BOOTINFO_SCREEN_NONE,
     BOOTINFO_SCREEN_TEXT,
     BOOTINFO_SCREEN_RGB,
+    BOOTINFO_SCREEN_INDEXED, /* colours by a palette */
 };
 
 struct bootinfo_framebuffer {

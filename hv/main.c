@@ -39,6 +39,7 @@
 #include "hv/svc/build/launch.h"
 #include "hv/svc/console/console.h"
 #include "hv/svc/console/console_ring.h"
+#include "hv/svc/console/last_key.h"
 #include "hv/svc/control/control.h"
 #include "hv/svc/migrate/migrate.h"
 #include "hv/svc/migrate/transfer.h"
@@ -188,6 +189,7 @@ void hv_main(uint32_t mbi)
     transfer_init();
     take_bootinfo(mbi);
     console_init_screen(&boot);
+    last_key_init();
     log_say("Flagstone " FLAGSTONE_RELEASE);
     cmdline_parse(boot.cmdline);
     report_bootinfo();

@@ -21,7 +21,15 @@
 
 #define WAIT_LOOPS 1000000
 
+/* What else a processor's reset hangs on (Intel ICH9, 13.7.5: RST_CNT). */
+#define RESET_PORT      0xcf9
+#define RESET_SYSTEM    0x02
+#define RESET_NOW       0x04
+#define KEYBOARD_PORT   0x64
+#define KEYBOARD_PULSES 0xfe /* the reset line, with bit 0 clear */
+
 static struct acpi_info acpi;
+static enum power_next (*ask)(void);
 
 void power_init(const struct acpi_info *info)
 {
@@ -48,6 +56,12 @@ static void sleep_by(uint16_t port, uint8_t type)
               (uint16_t)(v | (uint64_t)type << PM1_SLP_SHIFT | PM1_SLP_ENABLE));
 }
 
+static void pause(void)
+{
+    for (int i = 0; i < WAIT_LOOPS; i++)
+        x86_pause();
+}
+
 static void acpi_s5(void)
 {
     if (!acpi.s5 || !acpi.pm1a_control) {
@@ -58,8 +72,35 @@ static void acpi_s5(void)
     sleep_by(acpi.pm1a_control, acpi.s5_type_a);
     if (acpi.pm1b_control)
         sleep_by(acpi.pm1b_control, acpi.s5_type_b);
-    for (int i = 0; i < WAIT_LOOPS; i++)
-        x86_pause();
+    pause();
+}
+
+/* Where none of these is wired a triple fault shuts the processor down. */
+static void reset(void)
+{
+    x86_out8(RESET_PORT, RESET_SYSTEM);
+    x86_out8(RESET_PORT, RESET_SYSTEM | RESET_NOW);
+    pause();
+    x86_out8(KEYBOARD_PORT, KEYBOARD_PULSES);
+    pause();
+    x86_lidt(&(struct x86_table_ptr){0, 0});
+    __asm__ volatile("int3");
+}
+
+void power_ask(enum power_next (*fn)(void))
+{
+    ask = fn;
+}
+
+/* A panic while it is asked must not ask again. */
+static void end_by_acpi(void)
+{
+    enum power_next (*fn)(void) = ask;
+
+    ask = NULL;
+    if (fn && fn() == POWER_NEXT_RESET)
+        reset();
+    acpi_s5();
 }
 
 void power_off(enum power_status status)
@@ -73,7 +114,7 @@ void power_off(enum power_status status)
     if (options.exit == EXIT_QEMU)
         x86_out32(QEMU_EXIT_PORT, QEMU_EXIT_BASE + status);
     else if (options.exit == EXIT_ACPI)
-        acpi_s5();
+        end_by_acpi();
     log_say("halted");
     log_flush();
     x86_halt_forever();

@@ -14,6 +14,13 @@ enum power_status {
 void power_init(const struct acpi_info *acpi);
 
 /*
+ * Before the power goes off, with exit=acpi: somebody may still be reading. fn
+ * says what is to be done, and all other processors have stopped.
+ */
+enum power_next { POWER_NEXT_OFF, POWER_NEXT_RESET };
+void power_ask(enum power_next (*fn)(void));
+
+/*
  * Ends the machine as the command line's exit= says: through ACPI S5, QEMU's
  * isa-debug-exit (tools/run turns its status into ours), or by halting.
  */

@@ -79,6 +79,12 @@ static const struct choice specs[] = {{"auto", OPT_SPEC_AUTO},
 
 static const struct choice apics[] = {
     {"auto", APIC_AUTO}, {"x2apic", APIC_X2APIC}, {NULL, 0}};
+static const struct choice screens[] = {
+    {"words", SCREEN_WORDS}, {"json", SCREEN_JSON}, {NULL, 0}};
+static const struct choice layouts[] = {
+    {"us", KEYS_US}, {"de", KEYS_DE}, {"fr", KEYS_FR}, {NULL, 0}};
+static const struct choice ends[] = {
+    {"auto", END_AUTO}, {"key", END_KEY}, {"now", END_NOW}, {NULL, 0}};
 
 static const struct choice switches[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 
@@ -110,6 +116,10 @@ static const struct option {
     {"fast", TYPE_CHOICE, &options.fast, switches, 0, 0},
     {"apic", TYPE_CHOICE, &options.apic, apics, 0, 0},
     {"spec", TYPE_CHOICE, &options.spec, specs, 0, 0},
+    {"screen", TYPE_CHOICE, &options.screen, screens, 0, 0},
+    {"keys", TYPE_CHOICE, &options.keys, layouts, 0, 0},
+    {"end", TYPE_CHOICE, &options.end, ends, 0, 0},
+    {"end_wait", TYPE_NUMBER, &options.end_wait, NULL, 0, 86400},
 };
 
 /* Part of the command line: not terminated. */

@@ -41,6 +41,9 @@ enum option_selftest {
 enum option_spec { OPT_SPEC_AUTO, OPT_SPEC_OFF, OPT_SPEC_FORCE };
 enum option_apic { APIC_AUTO, APIC_X2APIC };
 enum option_line { LINE_ANY, LINE_COM2 };
+enum option_screen { SCREEN_WORDS, SCREEN_JSON };
+enum option_keys { KEYS_US, KEYS_DE, KEYS_FR, KEYS_LAYOUTS };
+enum option_end { END_AUTO, END_KEY, END_NOW };
 enum option_nmi { NMI_PANIC, NMI_REPORT };
 
 struct options {
@@ -65,6 +68,10 @@ struct options {
     unsigned fast;     /* hv/entry/fast.asm is in use */
     unsigned apic;     /* enum option_apic */
     unsigned spec;     /* enum option_spec: hv/arch/spec.h */
+    unsigned screen;   /* enum option_screen: are figures shown there? */
+    unsigned keys;     /* enum option_keys: the keyboard's layout */
+    unsigned end;      /* enum option_end: does the end wait for a key? */
+    uint64_t end_wait; /* so many seconds at most; 0: for ever */
 };
 extern struct options options;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pic.c: 8259A data sheet. Through LINT0 of this processor's local APIC, as
- * in virtual wire mode (MultiProcessor Specification 1.4, 3.6.2.1): one line
- * does not make it worth while to find the I/O APIC.
+ * in virtual wire mode (MultiProcessor Specification 1.4, 3.6.2.1): two lines
+ * do not make it worth while to find the I/O APIC.
  */
 #include "hv/dev/pic.h"
 
@@ -15,9 +15,9 @@
 #define SECOND       0xa0
 #define VECTOR_FIRST 0x20u
 #define EOI          0x20
-#define IRQ_COM1     4
 
-static void (*com1_handler)(void);
+static void (*handlers[8])(void);
+static uint8_t masked = 0xff;
 
 /* A spurious IRQ 7 or 15 can still come: its vector has no handler. */
 void pic_init(void)
@@ -35,18 +35,37 @@ void pic_init(void)
 }
 
 /* The next one may come from here on, and is kept until then. */
-static void on_com1(void)
+static void serve(enum pic_irq irq)
 {
     hv_lock_get();
     x86_out8(FIRST, EOI);
-    com1_handler();
+    handlers[irq]();
     hv_lock_put();
 }
 
-void pic_listen_com1(void (*fn)(void))
+static void on_keyboard(void)
 {
-    com1_handler = fn;
-    idt_set_handler(VECTOR_FIRST + IRQ_COM1, on_com1);
-    x86_out8(FIRST + 1, (uint8_t)~BIT(IRQ_COM1));
+    serve(PIC_KEYBOARD);
+}
+
+static void on_com1(void)
+{
+    serve(PIC_COM1);
+}
+
+void pic_silence(enum pic_irq irq, bool on)
+{
+    if (!handlers[irq])
+        return;
+    masked = (uint8_t)(on ? masked | BIT(irq) : masked & ~BIT(irq));
+    x86_out8(FIRST + 1, masked);
+}
+
+void pic_listen(enum pic_irq irq, void (*fn)(void))
+{
+    handlers[irq] = fn;
+    idt_set_handler(VECTOR_FIRST + irq,
+                    irq == PIC_COM1 ? on_com1 : on_keyboard);
+    pic_silence(irq, false);
     lapic_pass_pic();
 }

@@ -1,176 +1,215 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * screen.c: so that a machine without a serial port shows something. Text is
- * kept in `wanted`, what stands on the glass in `shown`; a refresh draws only
- * the cells that differ, and never reads the slow video memory. Scrolling moves
- * no text: row r of the glass is wanted[(top + r) % rows].
+ * screen.c: what is to be seen is the terminal's; what stands on the glass is
+ * in `shown`. A refresh draws only the cells that differ, those side by side
+ * together, and never reads the slow video memory.
  */
 #include "hv/dev/screen.h"
 
+#include "hv/arch/cpu.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/paging.h"
 #include "hv/arch/x86.h"
+#include "hv/base/print.h"
 #include "hv/base/string.h"
+#include "hv/dev/framebuffer.h"
+#include "hv/dev/terminal.h"
+#include "hv/dev/vga_text.h"
 
-enum { MAX_COLS = 240, MAX_ROWS = 100, GLYPH_W = 8, GLYPH_H = 16, TAB = 8 };
+/* The last row is the status line, where there are rows enough. */
+enum { LEAST_ROWS = 5, STATUS_COLOURS = 0x7000, MOST_PITCH = 1 << 17 };
 
-#define TEXT_ATTRIBUTE 0x0700 /* light grey on black */
-
-/* Made by tools/font; ASCII from ' ' on. */
-extern const uint32_t font_count;
-extern const uint8_t font_glyphs[][GLYPH_H];
-
-static struct bootinfo_framebuffer fb;
+static struct terminal terminal;
+static struct framebuffer pixels;
 static volatile uint8_t *video; /* NULL: nothing to draw on */
-static unsigned cols, rows, at_col, at_row, top;
-static char wanted[MAX_ROWS][MAX_COLS], shown[MAX_ROWS][MAX_COLS];
-static uint32_t ink;
+static enum bootinfo_screen kind;
+static uint64_t addr, size;
+static unsigned cols, rows, pitch;
+static unsigned cost; /* stores of a cell */
+static char status[TERMINAL_COLS + 1];
+static terminal_cell_t shown[TERMINAL_ROWS][TERMINAL_COLS]; /* 0: nothing yet */
 
-static uint64_t video_size(void)
+/* --- beginning ----------------------------------------------------------- */
+
+static const char *setup_text(const struct bootinfo_framebuffer *fb)
 {
-    return (uint64_t)fb.pitch * fb.height;
+    if (!fb->width || !fb->height || fb->width > TERMINAL_COLS ||
+        fb->height > TERMINAL_ROWS || fb->pitch < fb->width * 2)
+        return "text of an impossible size";
+    cols = fb->width;
+    rows = fb->height;
+    cost = 1;
+    return NULL;
 }
 
-static uint32_t channel(unsigned bits, unsigned shift)
+static const char *setup_pixels(const struct bootinfo_framebuffer *fb)
 {
-    return bits && bits <= 8 && shift <= 24
-               ? (uint32_t)(BITS(bits - 1, 0) * 3 / 4 << shift)
-               : 0;
+    const char *why = framebuffer_setup(&pixels, fb);
+
+    cols = pixels.cols;
+    rows = pixels.rows;
+    cost = framebuffer_cost(&pixels);
+    return why;
 }
 
-static bool usable_rgb(void)
+static const char *setup(const struct bootinfo_framebuffer *fb)
 {
-    return (fb.bpp == 32 || fb.bpp == 24 || fb.bpp == 16) && font_count &&
-           fb.width <= 16384 && fb.height <= 16384 &&
-           fb.pitch >= fb.width * (fb.bpp / 8) && fb.pitch <= 65536;
+    if (fb->screen == BOOTINFO_SCREEN_INDEXED)
+        return "colours by a palette";
+    if (fb->pitch > MOST_PITCH)
+        return "lines that are far apart";
+    return fb->screen == BOOTINFO_SCREEN_TEXT ? setup_text(fb)
+                                              : setup_pixels(fb);
 }
 
-void screen_init(const struct bootinfo_framebuffer *given)
+static unsigned text_rows(void)
 {
-    unsigned w = 1, h = 1;
+    return rows >= LEAST_ROWS ? rows - 1 : rows;
+}
 
-    fb = *given;
-    if (fb.screen == BOOTINFO_SCREEN_RGB && usable_rgb()) {
-        w = GLYPH_W;
-        h = GLYPH_H;
-        ink = channel(fb.red_bits, fb.red_shift) |
-              channel(fb.green_bits, fb.green_shift) |
-              channel(fb.blue_bits, fb.blue_shift);
-    } else if (fb.screen != BOOTINFO_SCREEN_TEXT || fb.pitch < fb.width * 2 ||
-               fb.width > MAX_COLS || fb.height > MAX_ROWS) {
-        fb.screen = BOOTINFO_SCREEN_NONE;
-        return;
-    }
-    cols = MIN(fb.width / w, (unsigned)MAX_COLS);
-    rows = MIN(fb.height / h, (unsigned)MAX_ROWS);
-    memset(wanted, ' ', sizeof(wanted));
+/* What the loader has left is not the terminal's. */
+static void take_over(void)
+{
+    if (kind == BOOTINFO_SCREEN_TEXT)
+        vga_text_hide_cursor();
+    else
+        framebuffer_clear_margins(&pixels, video);
+}
+
+const char *screen_init(const struct bootinfo_framebuffer *fb)
+{
+    const char *why = fb->screen == BOOTINFO_SCREEN_NONE ? NULL : setup(fb);
+
+    video = NULL;
+    kind = why ? BOOTINFO_SCREEN_NONE : fb->screen;
+    if (kind == BOOTINFO_SCREEN_NONE)
+        return why;
+    addr = fb->addr;
+    pitch = fb->pitch;
+    size = (uint64_t)pitch * fb->height;
     memset(shown, 0, sizeof(shown));
-    if (!cols || !rows)
-        fb.screen = BOOTINFO_SCREEN_NONE;
-    else if (fb.addr < HV_BOOT_LIMIT && HV_BOOT_LIMIT - fb.addr >= video_size())
-        video = direct_of_maddr(maddr_of(fb.addr));
+    terminal_init(&terminal, cols, text_rows());
+    if (addr < HV_BOOT_LIMIT && HV_BOOT_LIMIT - addr >= size) {
+        video = direct_of_maddr(maddr_of(addr));
+        take_over();
+    }
+    return NULL;
+}
+
+bool screen_present(void)
+{
+    return kind != BOOTINFO_SCREEN_NONE;
 }
 
 const char *screen_remap(void)
 {
+    const bool first = !video;
+
     video = NULL;
-    if (fb.screen != BOOTINFO_SCREEN_NONE && fb.addr < BIT(52))
-        video = paging_map_video(maddr_of(fb.addr), video_size());
-    if (!video)
+    if (kind == BOOTINFO_SCREEN_NONE)
         return NULL;
+    if (addr < BIT(cpu_features.phys_bits) &&
+        size <= BIT(cpu_features.phys_bits) - addr)
+        video = paging_map_video(maddr_of(addr), size);
+    if (!video)
+        return "out of reach";
+    if (first)
+        take_over();
     return paging_type_at(video) == PAGING_WC ? "write-combining" : "slow";
 }
 
-static void draw_pixel(volatile uint8_t *p, bool on)
-{
-    uint32_t v = on ? ink : 0;
+/* --- what is to be seen -------------------------------------------------- */
 
-    if (fb.bpp == 32)
-        *(volatile uint32_t *)(volatile void *)p = v;
+void screen_put(char c)
+{
+    if (kind != BOOTINFO_SCREEN_NONE)
+        terminal_put(&terminal, (uint8_t)c);
+}
+
+void screen_status(const char *text)
+{
+    print_format(status, sizeof(status), " %s", text);
+}
+
+void screen_page(int halves)
+{
+    terminal_look_back(&terminal, halves * (int)MAX(terminal.rows / 2, 1u));
+}
+
+void screen_page_end(void)
+{
+    terminal_look_here(&terminal);
+}
+
+static void wanted_status(terminal_cell_t *row)
+{
+    char text[TERMINAL_COLS + 1];
+    size_t n;
+
+    if (terminal.back)
+        print_format(text, sizeof(text), " %u lines back; page down",
+                     terminal.back);
     else
-        for (unsigned i = 0; i < fb.bpp / 8u; i++)
-            p[i] = (uint8_t)(v >> 8 * i);
+        print_format(text, sizeof(text), "%s", status);
+    n = strlen(text);
+    for (unsigned c = 0; c < cols; c++)
+        row[c] = (terminal_cell_t)(STATUS_COLOURS |
+                                   (uint8_t)(c < n ? text[c] : ' '));
 }
 
-static void draw_glyph(unsigned row, unsigned col, char c)
+static void wanted_row(unsigned r, terminal_cell_t *row)
 {
-    unsigned index = (unsigned char)c - ' ';
-    const uint8_t *glyph = font_glyphs[index < font_count ? index : 0];
-    volatile uint8_t *line = video + (uint64_t)row * GLYPH_H * fb.pitch +
-                             (uint64_t)col * GLYPH_W * (fb.bpp / 8);
-
-    for (unsigned y = 0; y < GLYPH_H; y++, line += fb.pitch)
-        for (unsigned x = 0; x < GLYPH_W; x++)
-            draw_pixel(line + x * (fb.bpp / 8), glyph[y] & (0x80 >> x));
-}
-
-static void draw_cell(unsigned row, unsigned col, char c)
-{
-    volatile uint8_t *cell = video + row * fb.pitch + col * 2;
-
-    if (fb.screen == BOOTINFO_SCREEN_RGB)
-        draw_glyph(row, col, c);
+    if (r == terminal.rows)
+        wanted_status(row);
     else
-        *(volatile uint16_t *)(volatile void *)cell =
-            (uint16_t)(TEXT_ATTRIBUTE | (unsigned char)c);
+        terminal_row(&terminal, r, row);
 }
 
-static char *wanted_row(unsigned r)
+/* --- drawing ------------------------------------------------------------- */
+
+static void draw(unsigned r, unsigned c, const terminal_cell_t *cells,
+                 unsigned n)
 {
-    return wanted[(top + r) % rows];
+    if (kind == BOOTINFO_SCREEN_TEXT)
+        vga_text_draw(video + (uint64_t)r * pitch + c * 2, cells, n);
+    else
+        framebuffer_draw(&pixels, video, r, c, cells, n);
+    memcpy(&shown[r][c], cells, n * sizeof(*cells));
 }
 
-/* Returns how many cells it has drawn, `most` or less. */
+/* Draws the first `most` of the cells that differ; returns how many it has. */
 static unsigned draw_row(unsigned r, unsigned most)
 {
-    const char *row = wanted_row(r);
-    unsigned n = 0;
+    terminal_cell_t row[TERMINAL_COLS];
+    unsigned drawn = 0, c = 0;
 
-    for (unsigned c = 0; c < cols && n < most; c++) {
-        if (shown[r][c] == row[c])
-            continue;
-        draw_cell(r, c, row[c]);
-        shown[r][c] = row[c];
-        n++;
+    wanted_row(r, row);
+    if (!memcmp(shown[r], row, cols * sizeof(*row)))
+        return 0;
+    while (drawn < most) {
+        unsigned n = 0;
+
+        while (c < cols && shown[r][c] == row[c])
+            c++;
+        while (c + n < cols && n < most - drawn &&
+               shown[r][c + n] != row[c + n])
+            n++;
+        if (!n)
+            break;
+        draw(r, c, row + c, n);
+        drawn += n;
     }
-    return n;
+    return drawn;
 }
 
-bool screen_refresh(unsigned cells)
+bool screen_refresh(unsigned stores)
 {
+    unsigned cells = MAX(stores / MAX(cost, 1u), 1u);
+
     if (!video)
         return true;
     for (unsigned r = 0; r < rows && cells; r++)
         cells -= draw_row(r, cells);
     x86_sfence(); /* nothing stays in the buffers that combine stores */
     return cells;
-}
-
-static void new_line(void)
-{
-    at_col = 0;
-    if (++at_row < rows)
-        return;
-    at_row = rows - 1;
-    top = (top + 1) % rows;
-    memset(wanted_row(at_row), ' ', sizeof(wanted[0]));
-}
-
-void screen_put(char c)
-{
-    if (fb.screen == BOOTINFO_SCREEN_NONE)
-        return;
-    if (c == '\n') {
-        new_line();
-    } else if (c == '\r') {
-        at_col = 0;
-    } else if (c == '\b') {
-        at_col -= at_col > 0;
-    } else if (c == '\t') {
-        at_col = MIN((at_col + TAB) & ~(TAB - 1u), cols - 1);
-    } else if ((unsigned char)c >= ' ') {
-        if (at_col == cols)
-            new_line();
-        wanted_row(at_row)[at_col++] = c;
-    }
 }

@@ -15,6 +15,7 @@
 #include "hv/arch/regs.h"
 #include "hv/base/console_text.h"
 #include "hv/base/cpu_set.h"
+#include "hv/base/line_kind.h"
 #include "hv/domain/msr_log.h"
 #include "hv/domain/shown.h"
 #include "mm/alloc/mm.h"
@@ -166,7 +167,8 @@ enum { CONSOLE_LINE = 240 };
  */
 struct console_out {
     struct console_text text;
-    uint64_t since; /* when the oldest held byte came */
+    enum line_kind kind; /* of the line it writes */
+    uint64_t since;      /* when the oldest held byte came */
     unsigned len;
     char line[CONSOLE_LINE];
     bool terminal;

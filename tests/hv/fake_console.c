@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fake_console.c: of what the console wants of others, that in which no test
- * of it sees a difference: a COM1 that nobody types at, no screen, the list of
- * domains. What COM1 takes is the test's.
+ * of it sees a difference: a COM1 that nobody types at, a screen that is a
+ * string, no keyboard, the list of domains. What COM1 takes is the test's.
  */
+#include "tests/hv/fake_console.h"
+#include "hv/dev/keyboard.h"
 #include "hv/dev/screen.h"
 #include "hv/dev/serial.h"
 #include "hv/domain/domain.h"
 #include "hv/sched/sched.h"
+#include "hv/svc/console/status_line.h"
 #include "tests/hv/check.h"
 
 bool serial_init(enum serial port)
@@ -57,9 +60,20 @@ uint64_t serial_due(enum serial port)
     return 0;
 }
 
-void screen_init(const struct bootinfo_framebuffer *fb)
+char fake_screen[1 << 16];
+static size_t screen_at;
+
+const char *screen_init(const struct bootinfo_framebuffer *fb)
 {
     (void)fb;
+    screen_at = 0;
+    fake_screen[0] = '\0';
+    return NULL;
+}
+
+bool screen_present(void)
+{
+    return true;
 }
 
 const char *screen_remap(void)
@@ -69,13 +83,57 @@ const char *screen_remap(void)
 
 void screen_put(char c)
 {
-    (void)c;
+    assert_true(screen_at + 1 < sizeof(fake_screen));
+    fake_screen[screen_at++] = c;
+    fake_screen[screen_at] = '\0';
 }
 
-bool screen_refresh(unsigned cells)
+bool screen_refresh(unsigned stores)
 {
-    (void)cells;
+    (void)stores;
     return true;
+}
+
+void screen_status(const char *text)
+{
+    (void)text;
+}
+
+void screen_page(int halves)
+{
+    (void)halves;
+}
+
+void screen_page_end(void)
+{
+}
+
+void status_line_tick(void)
+{
+}
+
+enum keyboard_found keyboard_init(enum option_keys layout)
+{
+    (void)layout;
+    return KEYBOARD_NONE;
+}
+
+bool keyboard_present(void)
+{
+    return false;
+}
+
+int keyboard_get(void)
+{
+    return -1;
+}
+
+void keyboard_interrupted(void)
+{
+}
+
+void keyboard_tick(void)
+{
 }
 
 struct domain *sched_errand_begin(struct domain *d)

@@ -49,6 +49,10 @@ HVT_ops := hv/call/sched_op.c hv/call/vcpu_op.c hv/sched/watchdog.c hv/sched/eve
 HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_guest.c
 HVT_store_model := $(HVT_store)
 HVT_virtio_console :=
+HVT_terminal := hv/dev/terminal.c hv/dev/escape.c
+HVT_screen := $(HVT_terminal) hv/base/print.c
+HVT_keyboard := hv/dev/scancode.c hv/dev/keymap.c
+HVT_keymap := $(HVT_keyboard)
 HVT_transfer := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
 HVT_downgrade_ring := hv/call/downgrade_ring.c hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
 HVT_call_trace := hv/domain/call_trace.c $(HVT_MACHINE)
@@ -116,6 +120,8 @@ $(BUILD)/tests/hv/test_seg: hv/domain/seg.c
 $(BUILD)/tests/hv/test_tlb_cpus: hv/domain/tlb.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
+$(BUILD)/tests/hv/test_screen: $(patsubst %,hv/dev/%.c,screen framebuffer vga_text)
+$(BUILD)/tests/hv/test_keyboard: hv/dev/keyboard.c
 $(BUILD)/tests/hv/test_virtio_console: hv/dev/virtio_console.c hv/dev/pci.c
 $(BUILD)/tests/hv/test_transfer: hv/svc/migrate/transfer.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_OBJ_$$*) tests/hv/hv.mk \

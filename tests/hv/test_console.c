@@ -11,6 +11,7 @@
 #include "hv/dev/serial.h"
 #include "hv/domain/domain.h"
 #include "hv/svc/console/console.h"
+#include "tests/hv/fake_console.h"
 
 static char out[1 << 20];
 static size_t at;
@@ -357,6 +358,131 @@ static void our_lines_are_lines_whatever_is_in_them(void **state)
                              "@{\"x\":\"?@{}\"}\n");
 }
 
+/* --- what is for people, and what for scripts ------------------------------
+ */
+
+/* The same with a framebuffer beside COM1. */
+static int start_with_screen(void **state)
+{
+    static const struct bootinfo bi = {.fb = {.screen = BOOTINFO_SCREEN_RGB}};
+
+    start(state);
+    log_say("-"); /* whatever was open is ended */
+    console_init_screen(&bi);
+    options.screen = SCREEN_WORDS;
+    at = 0;
+    return 0;
+}
+
+static int stop_with_screen(void **state)
+{
+    static const struct bootinfo bi = {0};
+    const unsigned all = options.console;
+
+    (void)state;
+    options.console = CONSOLE_COM1;
+    console_init_screen(&bi);
+    options.console = all;
+    options.screen = SCREEN_WORDS;
+    return 0;
+}
+
+#define WITH_SCREEN(test)                                                      \
+    cmocka_unit_test_setup_teardown(test, start_with_screen, stop_with_screen)
+
+static void figures_are_not_on_the_screen(void **state)
+{
+    (void)state;
+    log_say("one");
+    log_json("{\"a\":1}");
+    guest(0, "two\n@{\"b\":2}\n@ home\n@\n\n{@{\n");
+    assert_string_equal(fake_screen, "(hv) one\nd0| two\nd0| @ home\nd0| @\n"
+                                     "d0|\nd0| {@{\n");
+    assert_string_equal(out, "(hv) one\n@{\"a\":1}\nd0| two\n"
+                             "d0| @{\"b\":2}\nd0| @ home\nd0| @\nd0|\n"
+                             "d0| {@{\n");
+}
+
+static void figures_are_there_if_asked_for(void **state)
+{
+    (void)state;
+    options.screen = SCREEN_JSON;
+    domains[1].out.terminal = true;
+    log_json("{\"a\":1}");
+    guest(0, "@{\"b\":2}\n");
+    guest(1, "@{\"c\":3}\n");
+    assert_string_equal(fake_screen, out);
+    assert_string_equal(out, "@{\"a\":1}\nd0| @{\"b\":2}\n@{\"c\":3}\n");
+}
+
+/* Each byte may be late, and others may write in between. */
+static void figures_in_pieces_are_figures(void **state)
+{
+    const char *text = "@{\"b\":2}\nword\n";
+
+    (void)state;
+    for (; *text; text++) {
+        write_all(&domains[0], text, 1);
+        now += 1000000000;
+        console_poll();
+        guest(1, "x\n");
+    }
+    assert_null(strstr(fake_screen, "{"));
+    assert_null(strstr(fake_screen, "\"b\""));
+    assert_non_null(strstr(fake_screen, "d0| w\n"));
+    assert_null(strstr(fake_screen, "\n\n")); /* no line that ends nothing */
+    assert_non_null(strstr(out, "d0| @{\n"));
+}
+
+/* A line of figures longer than what is held. */
+static void long_figures_are_figures_to_their_end(void **state)
+{
+    char text[2 * CONSOLE_LINE + 8];
+
+    (void)state;
+    memset(text, '1', sizeof(text));
+    memcpy(text, "@{", 2);
+    memcpy(text + sizeof(text) - 3, "}\n", 3);
+    guest(0, text);
+    guest(0, "end\n");
+    assert_string_equal(fake_screen, "d0| end\n");
+}
+
+static void who_has_the_terminal_has_figures_too(void **state)
+{
+    const char *text = "\r> \x1b[Kx\n@{\"c\":3}\r\n@me\n@\n\r@{}\nend";
+
+    (void)state;
+    domains[2].out.terminal = true;
+    for (const char *p = text; *p; p++)
+        write_all(&domains[2], p, 1);
+    assert_string_equal(fake_screen, "\r> \x1b[Kx\n@me\n@\n\rend");
+}
+
+/* Whoever else writes goes on where figures would stand. */
+static void words_after_half_a_line_of_figures_are_whole(void **state)
+{
+    (void)state;
+    domains[2].out.terminal = true;
+    guest(2, "@{\"c\":");
+    log_say("x");
+    guest(2, "3}\n");
+    guest(2, "@");
+    log_say("y");
+    guest(2, "me\n");
+    assert_string_equal(fake_screen, "(hv) x\n(hv) y\n@me\n");
+}
+
+/* At the end nothing is kept back. */
+static void a_lone_at_is_seen_in_the_end(void **state)
+{
+    (void)state;
+    guest(0, "@");
+    assert_string_equal(fake_screen, "");
+    console_guest_end(&domains[0]);
+    assert_string_equal(fake_screen, "d0| @\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +502,13 @@ int main(void)
         cmocka_unit_test_setup(all_of_utf8_that_is_text_passes, start),
         cmocka_unit_test_setup(each_byte_alone, start),
         cmocka_unit_test_setup(our_lines_are_lines_whatever_is_in_them, start),
+        WITH_SCREEN(figures_are_not_on_the_screen),
+        WITH_SCREEN(figures_are_there_if_asked_for),
+        WITH_SCREEN(figures_in_pieces_are_figures),
+        WITH_SCREEN(long_figures_are_figures_to_their_end),
+        WITH_SCREEN(who_has_the_terminal_has_figures_too),
+        WITH_SCREEN(words_after_half_a_line_of_figures_are_whole),
+        WITH_SCREEN(a_lone_at_is_seen_in_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

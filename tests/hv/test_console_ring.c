@@ -55,8 +55,9 @@ size_t serial_send(enum serial port, const void *data, size_t n)
     return n;
 }
 
-void pic_listen_com1(void (*fn)(void))
+void pic_listen(enum pic_irq irq, void (*fn)(void))
 {
+    assert_int_equal(irq, PIC_COM1); /* there is no keyboard */
     on_port = fn;
 }
 

@@ -10,15 +10,16 @@
 #include "hv/base/log.h"
 #include "hv/base/string.h"
 #include "hv/dev/clock.h"
+#include "hv/dev/keyboard.h"
 #include "hv/dev/screen.h"
 #include "hv/dev/serial.h"
 #include "hv/domain/domain.h"
 #include "hv/sched/sched.h"
 #include "hv/svc/console/console_line.h"
 
-#define HOLD_NS       UINT64_C(200000000) /* an unfinished line waits this long */
-#define REFRESH_NS    UINT64_C(30000000)
-#define REFRESH_CELLS 300u /* drawn at a time: some 40,000 pixels */
+#define HOLD_NS        UINT64_C(200000000) /* an unfinished line waits this long */
+#define REFRESH_NS     UINT64_C(30000000)
+#define REFRESH_STORES 40000u /* at a time: 600 cells of the usual size */
 
 static bool unbuffered;
 static const struct domain *author; /* NULL: a line is to begin */
@@ -28,14 +29,21 @@ static domid_t drawn_for;           /* the last of those on the screen */
 static bool undrawn;
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
+static bool on_screen = true; /* what is put: figures are for COM1 alone */
+static bool screen_open;      /* something stands in the screen's last line */
 
 /* --- devices ----------------------------------------------------------- */
 
 void console_init_screen(const struct bootinfo *bi)
 {
+    const char *why = screen_init(&bi->fb);
+
     screen_bit =
         bi->fb.screen == BOOTINFO_SCREEN_TEXT ? CONSOLE_VGA : CONSOLE_FB;
-    screen_init(&bi->fb);
+    if (why)
+        log_say("screen: not used, it has %s (%ux%u, %u bits, %u bytes a "
+                "line)",
+                why, bi->fb.width, bi->fb.height, bi->fb.bpp, bi->fb.pitch);
 }
 
 void console_remap_screen(void)
@@ -44,6 +52,33 @@ void console_remap_screen(void)
 
     if (how)
         log_debug("screen: %s", how);
+}
+
+bool console_on_screen(void)
+{
+    return options.console & screen_bit && screen_present();
+}
+
+static const char *const found_words[] = {
+    [KEYBOARD_NONE] = "no controller: USB keyboards without the firmware's "
+                      "emulation are not heard",
+    [KEYBOARD_MUTE] = "its controller does not answer",
+    [KEYBOARD_WORKS] = "scan code set 1",
+    [KEYBOARD_WORKS_2] = "scan code set 2",
+};
+
+bool console_init_keyboard(void)
+{
+    enum keyboard_found found;
+
+    if (!console_on_screen())
+        return false;
+    found = keyboard_init((enum option_keys)options.keys);
+    if (found < KEYBOARD_WORKS)
+        log_say("keyboard: %s", found_words[found]);
+    else
+        log_debug("keyboard: %s", found_words[found]);
+    return found != KEYBOARD_NONE;
 }
 
 static void put_serial(char c)
@@ -55,16 +90,33 @@ static void put_serial(char c)
     line_put(c, payer);
 }
 
-static void put(char c)
+static void put_screen(char c)
+{
+    if (!(options.console & screen_bit))
+        return;
+    screen_put(c);
+    screen_open = c != '\n';
+    undrawn = true;
+    drawn_for = payer ? payer->id : 0;
+}
+
+static void put_others(char c)
 {
     written++;
     if (options.console & CONSOLE_COM1)
         put_serial(c);
-    if (options.console & screen_bit) {
-        screen_put(c);
-        undrawn = true;
-        drawn_for = payer ? payer->id : 0;
-    }
+}
+
+static void put(char c)
+{
+    put_others(c);
+    if (on_screen)
+        put_screen(c);
+}
+
+static void choose_screen(enum line_kind kind)
+{
+    on_screen = kind != LINE_FIGURES || options.screen == SCREEN_JSON;
 }
 
 static void put_bytes(const char *s, size_t n)
@@ -82,7 +134,7 @@ static void refresh_some(void)
     struct domain *outer =
         sched_errand_begin(drawn_for ? domain_find(drawn_for) : NULL);
 
-    undrawn = !screen_refresh(REFRESH_CELLS);
+    undrawn = !screen_refresh(REFRESH_STORES);
     sched_errand_end(outer);
 }
 
@@ -103,8 +155,11 @@ static void refresh_now_and_then(void)
 
 static void end_author(void)
 {
-    if (author)
-        put('\n');
+    if (author) {
+        put_others('\n');
+        if (screen_open)
+            put_screen('\n');
+    }
     author = NULL;
 }
 
@@ -112,6 +167,7 @@ static void put_line(const char *prefix, const char *line, size_t n)
 {
     payer = NULL;
     end_author();
+    choose_screen(prefix[0] == '@' ? LINE_FIGURES : LINE_WORDS);
     put_bytes(prefix, strlen(prefix));
     put_bytes(line, n);
     put('\n');
@@ -127,28 +183,37 @@ static void take_line(const struct domain *d, const char *separator)
         return;
     end_author();
     author = d;
+    choose_screen(d->out.kind);
     put_bytes(d->name, strlen(d->name));
     put_bytes(separator, strlen(separator));
 }
 
-/* Shows what is held; the line stays this guest's until it is ended. */
-static void show_held(struct domain *d)
+/*
+ * Shows what is held; the line stays this guest's until it is ended. A lone '@'
+ * waits for what follows, however long that takes: it says who may see the
+ * line. At the end it is words.
+ */
+static void show_held(struct domain *d, bool end)
 {
     struct console_out *o = &d->out;
 
-    if (!o->len)
+    if (!o->len || (o->kind == LINE_AT && !end))
         return;
     take_line(d, "| ");
+    choose_screen(o->kind);
     put_bytes(o->line, o->len);
     o->len = 0;
+    if (o->kind == LINE_AT)
+        o->kind = LINE_WORDS;
 }
 
 /* An empty line, or one ended by others, has its name, too. */
 static void end_line(struct domain *d)
 {
-    show_held(d);
+    show_held(d, true);
     take_line(d, "|");
     end_author();
+    d->out.kind = LINE_NEW;
 }
 
 static void hold(struct domain *d, const char *s, unsigned n)
@@ -156,11 +221,12 @@ static void hold(struct domain *d, const char *s, unsigned n)
     struct console_out *o = &d->out;
 
     if (o->len + n > CONSOLE_LINE)
-        show_held(d);
+        show_held(d, false);
     if (!o->len)
         o->since = clock_now_ns();
     memcpy(o->line + o->len, s, n);
     o->len += n;
+    o->kind = line_kind_after(o->kind, s[0]);
 }
 
 /* Empty lines are many times as long as what they are made of. */
@@ -184,19 +250,34 @@ static size_t write_text(struct domain *d, const uint8_t *buf, size_t len)
     }
     /* Whoever is alone disturbs nobody by half a line. */
     if (unbuffered || (domain_list == d && !d->next))
-        show_held(d);
+        show_held(d, unbuffered);
     return i;
 }
 
-static size_t write_terminal(const struct domain *d, const char *buf,
-                             size_t len)
+/* The same of one that is not held: only the screen waits for the '{'. */
+static void put_terminal(struct domain *d, char c)
+{
+    const enum line_kind was = d->out.kind, is = line_kind_after(was, c);
+
+    d->out.kind = is;
+    put_others(c);
+    if (options.screen != SCREEN_JSON &&
+        (is == LINE_AT || is == LINE_FIGURES || was == LINE_FIGURES))
+        return;
+    if (was == LINE_AT && options.screen != SCREEN_JSON)
+        put_screen('@');
+    put_screen(c);
+}
+
+static size_t write_terminal(struct domain *d, const char *buf, size_t len)
 {
     len = MIN(len, (size_t)TURN / 2); /* '\r' before each '\n' */
     if (!len)
         return 0;
     if (author != d)
         end_author();
-    put_bytes(buf, len);
+    for (size_t i = 0; i < len; i++)
+        put_terminal(d, buf[i]);
     author = buf[len - 1] == '\n' ? NULL : d;
     return len;
 }
@@ -223,9 +304,31 @@ void console_guest_end(struct domain *d)
 
 /* --- now and then ------------------------------------------------------ */
 
+static void turn_page(int halves)
+{
+    screen_page(halves);
+    undrawn = true;
+}
+
+/* Whoever types wants to see what comes of it. */
+static int read_keyboard(void)
+{
+    int c = keyboard_get();
+
+    for (; c > 0xff; c = keyboard_get())
+        turn_page(c == KEYBOARD_PAGE_UP ? 1 : -1);
+    if (c >= 0) {
+        screen_page_end();
+        undrawn = true;
+    }
+    return c;
+}
+
 int console_read(void)
 {
-    return serial_get(SERIAL_COM1);
+    const int c = serial_get(SERIAL_COM1);
+
+    return c >= 0 ? c : read_keyboard();
 }
 
 void console_listen(bool on)
@@ -240,7 +343,7 @@ static void show_older_than(uint64_t ns)
     for (struct domain *d = domain_list; d; d = d->next)
         if (d->out.len && (!ns || !d->out.more) && now - d->out.since >= ns) {
             payer = d;
-            show_held(d);
+            show_held(d, !ns);
         }
     payer = NULL;
 }
@@ -250,6 +353,17 @@ bool console_poll(void)
     show_older_than(HOLD_NS);
     refresh_now_and_then();
     return undrawn;
+}
+
+void console_draw(void)
+{
+    undrawn = !screen_refresh(SCREEN_ALL);
+}
+
+void console_status(const char *text)
+{
+    screen_status(text);
+    undrawn = true;
 }
 
 bool console_has_room(const struct domain *d)

@@ -39,7 +39,14 @@ void console_guest_end(struct domain *d);
  */
 bool console_has_room(const struct domain *d);
 
-/* A typed character, or -1. */
+/*
+ * Whoever sits before a screen that is in use may have a keyboard; true: it may
+ * interrupt.
+ */
+bool console_init_keyboard(void);
+bool console_on_screen(void); /* is it in use? */
+
+/* A typed character, or -1; page up and page down turn the screen's pages. */
 int console_read(void);
 /* Whether what is typed is to interrupt; if not, the line is held up. */
 void console_listen(bool on);
@@ -49,6 +56,10 @@ void console_listen(bool on);
  * some of what is to be drawn; true: there is more of that.
  */
 bool console_poll(void);
+/* Draws all there is to draw, and waits for that. */
+void console_draw(void);
+/* The line below the screen's text. */
+void console_status(const char *text);
 /* Lines wait for COM1 from here on, nobody else for it. */
 void console_start(void);
 /* From the port's interrupt, and when console_due() says so; 0: not now. */

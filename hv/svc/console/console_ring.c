@@ -12,6 +12,7 @@
 
 #include "hv/arch/memory.h"
 #include "hv/base/string.h"
+#include "hv/dev/keyboard.h"
 #include "hv/dev/pic.h"
 #include "hv/sched/event.h"
 #include "hv/sched/ring_page.h"
@@ -19,6 +20,7 @@
 #include "hv/sched/time.h"
 #include "hv/svc/console/console.h"
 #include "hv/svc/console/console_line.h"
+#include "hv/svc/console/status_line.h"
 #include "xen/io/console.h"
 
 #define TYPED 256u
@@ -278,6 +280,13 @@ static void on_port(void)
     } while (again && ++i < CAUSES);
 }
 
+static void on_keyboard(void)
+{
+    keyboard_interrupted();
+    pump_keys();
+    pump_out();
+}
+
 /* --- both ---------------------------------------------------------------- */
 
 static enum err serve(struct domain *d)
@@ -297,6 +306,8 @@ static bool tick(void)
 {
     bool more = console_poll();
 
+    status_line_tick();
+    keyboard_tick();
     pump_out();
     for (const struct domain *d = domain_list; d; d = d->next)
         more |= wants_turn(d);
@@ -321,7 +332,9 @@ void console_ring_init(void)
     static struct time_client client = {tick, console_due, pump_out, NULL};
 
     time_register(&client);
-    pic_listen_com1(on_port);
+    pic_listen(PIC_COM1, on_port);
+    if (console_init_keyboard())
+        pic_listen(PIC_KEYBOARD, on_keyboard);
     console_start();
     console_listen(true);
 }

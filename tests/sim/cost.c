@@ -115,10 +115,12 @@ static void print_quantiles(FILE *out, const char *name, float *ns)
 {
     qsort(ns, OPS, sizeof(*ns), by_value);
     fprintf(out,
-            "\"%s_p50_ns\":%.1f,\"%s_p99_ns\":%.1f,\"%s_p9999_ns\":%.0f,"
+            "\"%s_p50_ns\":%.1f,\"%s_p99_ns\":%.1f,\"%s_p999_ns\":%.1f,"
+            "\"%s_p9999_ns\":%.0f,"
             "\"%s_max_ns\":%.0f,",
             name, (double)ns[OPS / 2], name, (double)ns[OPS / 100 * 99], name,
-            (double)ns[OPS / 10000 * 9999], name, (double)ns[OPS - 1]);
+            (double)ns[OPS / 1000 * 999], name, (double)ns[OPS / 10000 * 9999],
+            name, (double)ns[OPS - 1]);
 }
 
 static void blocks(struct bench *b, FILE *out)

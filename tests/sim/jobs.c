@@ -187,6 +187,18 @@ static pid_t begin(const struct job *j, int results)
     return p;
 }
 
+/* Of those that have no result and were not begun yet; -1: none. */
+static int next(const struct job *jobs, const pid_t *pid, unsigned n)
+{
+    int first = -1;
+
+    for (unsigned i = 0; i < n; i++)
+        if (!jobs[i].line && !pid[i] &&
+            (first < 0 || jobs[i].turn < jobs[first].turn))
+            first = (int)i;
+    return first;
+}
+
 static const char *kept_in; /* for a handler of signals */
 
 static void interrupted(int sig)
@@ -223,15 +235,12 @@ bool jobs_run(struct job *jobs, unsigned n, const char *path,
         p.of += !jobs[i].line;
         p.all += jobs[i].line ? 0 : jobs[i].weight;
     }
-    for (unsigned i = 0; i < n; i++) {
-        if (jobs[i].line)
-            continue;
+    for (int i; (i = next(jobs, pid, n)) >= 0; running++) {
         if (running == at_a_time) {
-            ok &= wait_for_one(jobs, pid, i, &p);
+            ok &= wait_for_one(jobs, pid, n, &p);
             running--;
         }
         pid[i] = begin(&jobs[i], results);
-        running++;
     }
     for (; running > 0; running--)
         ok &= wait_for_one(jobs, pid, n, &p);

@@ -22,6 +22,7 @@ struct job {
     char identity[JOB_IDENTITY]; /* "key":value,... */
     char name[64];               /* for people */
     double weight;               /* how long it takes, beside others */
+    unsigned turn;               /* those of a lower one begin before it */
     /* Writes the rest of the line; 0: it went well. In a process of its own. */
     int (*run)(FILE *out, void *arg);
     void *arg;

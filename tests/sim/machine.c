@@ -43,12 +43,33 @@ void machine_frame_freed(struct machine *m, uint64_t frame, bool fixed)
     m->used--;
 }
 
+/* Blocks that are cut are not in it: so it waits no more often than it would.
+ */
+static void ideal_get(struct machine_counts *c)
+{
+    if (c->ideal_clean > 0) {
+        c->ideal_clean--;
+    } else if (c->ideal_dirty > 0) {
+        c->ideal_dirty--;
+        c->ideal_waits++;
+    }
+}
+
+static void ideal_idle(struct machine_counts *c, uint64_t blocks)
+{
+    const uint64_t n = MIN(blocks, c->ideal_dirty);
+
+    c->ideal_dirty -= n;
+    c->ideal_clean += n;
+}
+
 static void block_used(struct machine *m, uint64_t b)
 {
     BUG_IF(m->live[b]);
     m->live[b] = BLOCK_FRAMES;
     m->used += BLOCK_FRAMES;
     m->count.gets++;
+    ideal_get(&m->count);
 }
 
 static void block_freed(struct machine *m, uint64_t b)
@@ -57,6 +78,7 @@ static void block_freed(struct machine *m, uint64_t b)
     m->live[b] = 0;
     m->used -= BLOCK_FRAMES;
     m->count.puts++;
+    m->count.ideal_dirty++;
 }
 
 /* --- making and ending ---------------------------------------------------- */
@@ -75,6 +97,7 @@ struct machine *machine_make(const struct allocator_ops *ops,
     for (unsigned n = ALLOCATOR_OWNERS; n > 0; n--)
         m->numbers[m->nr_numbers++] = (uint16_t)n;
     machine_frame_used(m, 0, true); /* where there is no RAM */
+    m->count.ideal_clean = c->blocks - 1;
     m->a = ops->make(c);
     return m;
 }
@@ -422,6 +445,7 @@ void machine_do(struct machine *m, const struct trace_op *op)
         begin(m, op);
         break;
     case TRACE_IDLE:
+        ideal_idle(&m->count, op->n);
         if (m->ops->idle)
             m->ops->idle(m->a, op->n);
         break;

@@ -24,7 +24,12 @@ struct machine_counts {
     uint64_t hv_refused, table_refused;
     uint64_t gets, puts;      /* of blocks */
     uint64_t moved, reformed; /* frames, and blocks that are whole by that */
-    uint64_t most_blocks;     /* given out at any time */
+    uint64_t moved_least;     /* that could not be fewer: machine_compact.c */
+    /* As if of all free blocks those zeroed were always given out first: that
+     * many are zeroed, and not, and so often somebody had to wait all the same.
+     */
+    uint64_t ideal_clean, ideal_dirty, ideal_waits;
+    uint64_t most_blocks; /* given out at any time */
 };
 
 struct span;

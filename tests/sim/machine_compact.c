@@ -2,10 +2,15 @@
 /*
  * machine_compact.c: pages that lie alone are offered to the allocator to be
  * moved, until enough of what is free is whole. Where blocks have owners: the
- * owner that has most holes first, of its pages those in its emptiest blocks,
- * as many as there is room for in the others. Where frames are anybody's: all,
- * from the lowest frame on. In a block with something that cannot move nothing
- * is worth moving, as it stays cut.
+ * emptiest blocks first, whoever has them, if there is room for their pages in
+ * the others of the same owner; so no more are moved than the lack of whole
+ * blocks asks for. Where frames are anybody's: all, from the lowest frame on.
+ * In a block with something that cannot move nothing is worth moving, as it
+ * stays cut.
+ *
+ * How few it could have been is counted beside it: each block that is whole by
+ * it had to lose all its pages, so not fewer than are in as many of the
+ * emptiest blocks that there were.
  */
 #include <stdlib.h>
 
@@ -66,19 +71,28 @@ static void add_tenant(const struct machine *m, struct pages *all,
     }
 }
 
-static void move_all(struct machine *m, struct pages *all)
+static bool move_page(struct machine *m, struct page *p)
+{
+    mfn_t at = mfn_of(*p->at);
+
+    if (!m->ops->move(m->a, p->t->number, &at))
+        return false;
+    machine_frame_freed(m, *p->at, false);
+    machine_frame_used(m, at.v, false);
+    *p->at = (uint32_t)at.v;
+    m->count.moved++;
+    return true;
+}
+
+/* In the order of their keys, until so many blocks are empty by it. */
+static void move_until(struct machine *m, struct pages *all, uint64_t blocks)
 {
     qsort(all->p, all->nr, sizeof(*all->p), by_key);
-    for (size_t k = 0; k < all->nr; k++) {
-        struct page *p = &all->p[k];
-        mfn_t at = mfn_of(*p->at);
+    for (size_t k = 0; k < all->nr && blocks > 0; k++) {
+        const uint64_t from = *all->p[k].at / BLOCK_FRAMES;
 
-        if (!m->ops->move(m->a, p->t->number, &at))
-            continue;
-        machine_frame_freed(m, *p->at, false);
-        machine_frame_used(m, at.v, false);
-        *p->at = (uint32_t)at.v;
-        m->count.moved++;
+        if (move_page(m, &all->p[k]) && m->live[from] == 0)
+            blocks--;
     }
     all->nr = 0;
 }
@@ -119,41 +133,86 @@ static unsigned fullest_source(const struct holes *h)
     return u;
 }
 
-static int by_free(const void *x, const void *y)
-{
-    const struct holes *a = x, *b = y;
-
-    if (a->free != b->free)
-        return a->free > b->free ? -1 : 1;
-    return a->t->number < b->t->number ? -1 : 1;
-}
-
-static bool good_enough(const struct machine *m)
+static uint64_t whole(const struct machine *m)
 {
     struct allocator_stats s;
-    uint64_t most;
+
+    m->ops->stats(m->a, &s);
+    return s.whole;
+}
+
+/* How many more have to be whole, as far as that is asked for. */
+static uint64_t lacking(const struct machine *m)
+{
+    struct allocator_stats s;
+    uint64_t most, wanted;
 
     m->ops->stats(m->a, &s);
     most = s.free_frames / BLOCK_FRAMES - s.reserve;
-    return (s.whole - s.reserve) * 100 >= most * m->config.goal;
+    wanted = (most * m->config.goal + 99) / 100;
+    return wanted - MIN(wanted, s.whole - s.reserve);
 }
 
-static void by_owner(struct machine *m, struct pages *all)
+/* Of the blocks that can be emptied, how many have so many frames in use. */
+struct by_use {
+    uint64_t blocks[BLOCK_FRAMES];
+};
+
+static void add_uses(struct by_use *all, const struct holes *h, unsigned most)
 {
-    struct holes *h = malloc((ALLOCATOR_OWNERS + 1) * sizeof(*h));
+    for (unsigned u = 1; u <= most; u++)
+        all->blocks[u] += h->pages[u] / u;
+}
+
+/* The fullest of the n emptiest; and how many pages these have. */
+static unsigned emptiest(const struct by_use *all, uint64_t n, uint64_t *pages)
+{
+    unsigned u = 0;
+
+    *pages = 0;
+    while (n > 0 && u < BLOCK_FRAMES - 1) {
+        const uint64_t k = MIN(n, all->blocks[++u]);
+
+        *pages += k * u;
+        n -= k;
+    }
+    return u;
+}
+
+/* Those whose frames could fill a block, as far as they could. */
+static size_t owners_with_holes(const struct machine *m, struct holes *h,
+                                struct by_use *all, struct by_use *sources)
+{
     size_t n = 0;
 
+    *all = *sources = (struct by_use){0};
     for (uint32_t o = 0; o < m->nr_tenants; o++) {
         if (!m->tenant[o])
             continue;
         count_holes(m, m->tenant[o], &h[n]);
-        n += h[n].free >= BLOCK_FRAMES;
+        add_uses(all, &h[n], BLOCK_FRAMES - 1);
+        if (h[n].free < BLOCK_FRAMES)
+            continue;
+        add_uses(sources, &h[n], fullest_source(&h[n]));
+        n++;
     }
-    qsort(h, n, sizeof(*h), by_free);
-    for (size_t k = 0; k < n && !good_enough(m); k++) {
-        add_tenant(m, all, h[k].t, fullest_source(&h[k]));
-        move_all(m, all);
-    }
+    return n;
+}
+
+static void by_owner(struct machine *m, struct pages *pages)
+{
+    struct holes *h = malloc((ALLOCATOR_OWNERS + 1) * sizeof(*h));
+    struct by_use all, sources;
+    const size_t n = owners_with_holes(m, h, &all, &sources);
+    const uint64_t blocks = lacking(m), before = whole(m);
+    uint64_t least;
+    const unsigned most = emptiest(&sources, blocks, &least);
+
+    for (size_t k = 0; k < n; k++)
+        add_tenant(m, pages, h[k].t, MIN(most, fullest_source(&h[k])));
+    move_until(m, pages, blocks);
+    (void)emptiest(&all, whole(m) - before, &least);
+    m->count.moved_least += least;
     free(h);
 }
 
@@ -164,15 +223,7 @@ static void all_together(struct machine *m, struct pages *all)
             add_tenant(m, all, m->tenant[o], BLOCK_FRAMES);
     for (size_t k = 0; k < all->nr; k++)
         all->p[k].key = *all->p[k].at;
-    move_all(m, all);
-}
-
-static uint64_t whole(const struct machine *m)
-{
-    struct allocator_stats s;
-
-    m->ops->stats(m->a, &s);
-    return s.whole;
+    move_until(m, all, UINT64_MAX);
 }
 
 void machine_compact(struct machine *m)
@@ -180,7 +231,7 @@ void machine_compact(struct machine *m)
     struct pages all = {0};
     uint64_t before = whole(m);
 
-    if (good_enough(m))
+    if (lacking(m) == 0)
         return;
     if (m->ops->ref)
         by_owner(m, &all);

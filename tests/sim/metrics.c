@@ -182,6 +182,10 @@ bool sample_take(struct machine *m, struct sample *out)
             (double)blocks,
         .whole = (double)s.whole,
         .regions = (double)s.regions,
+        .region_part =
+            s.whole < REGION_BLOCKS
+                ? 1
+                : (double)s.regions / (double)(s.whole / REGION_BLOCKS),
         .free_percent = 100 * (double)f / (double)frames,
         .cd = (double)debt(t.all, t.all, t.fragmented),
         .cdm = (double)debt(t.all, t.movable, t.fragmented),
@@ -226,11 +230,13 @@ void sample_print(FILE *f, const struct sample *x)
             "\"ha\":%.4f,\"ha_star\":%.4f,\"ha_star_owner\":%.4f,"
             "\"ufsi9\":%.4f,\"ufsi18\":%.4f,\"fi9\":%.4f,\"fo\":%.5f,"
             "\"whole_blocks\":%.1f,\"whole_regions\":%.1f,"
-            "\"free_percent\":%.2f,\"cd_frames\":%.0f,\"cdm_frames\":%.0f,"
+            "\"region_part\":%.4f,\"free_percent\":%.2f,\"cd_frames\":%.0f,"
+            "\"cdm_frames\":%.0f,"
             "\"stranded_frames\":%.0f,\"stranded_most_frames\":%.0f,"
             "\"dirty_blocks\":%.1f,\"cut_blocks\":%.1f,\"frame_tables\":%.1f,"
             "\"fragmented_blocks\":%.1f",
             x->ha, x->ha_star, x->ha_owner, x->ufsi9, x->ufsi18, x->fi9, x->fo,
-            x->whole, x->regions, x->free_percent, x->cd, x->cdm, x->stranded,
-            x->stranded_most, x->dirty, x->cut, x->tables, x->fragmented);
+            x->whole, x->regions, x->region_part, x->free_percent, x->cd,
+            x->cdm, x->stranded, x->stranded_most, x->dirty, x->cut, x->tables,
+            x->fragmented);
 }

@@ -24,8 +24,9 @@
 
 struct sample {
     double ha, ha_star, ha_owner, ufsi9, ufsi18, fi9, fo;
-    double whole, regions, free_percent;   /* of the machine's frames */
-    double cd, cdm;                        /* frames */
+    double whole, regions, free_percent; /* of the machine's frames */
+    double region_part; /* R*: whole GiB, of those that H could be */
+    double cd, cdm;     /* frames */
     double stranded, stranded_most;        /* frames */
     double dirty, cut, tables, fragmented; /* blocks */
 };

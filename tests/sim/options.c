@@ -40,7 +40,10 @@ static const char help[] =
     "  jobs=N        runs at a time   (processors)\n"
     "  out=FILE      results, kept and not run again   (build/sim/results)\n"
     "  fresh=1       run again what is there\n"
-    "  series=DIR    a file for each run: all metrics at each sample, by time\n"
+    "  series=DIR    a file for each run: all metrics at each sample; and "
+    "prints\n"
+    "                24 means of them by time, holes and CDm in thousands of "
+    "frames\n"
     "  record=DIR    a file for each seed: the operations (tests/sim/trace.h)\n"
     "  replay=FILE   such a file in place of a workload\n"
     "  load=FILE.so  one more allocator, LLFree for one: it has a struct\n"
@@ -61,15 +64,33 @@ static const char help[] =
     "claims\n"
     "     promise frames, Linux has none: what such a promise would have been "
     "worth\n"
-    "GiB  whole, aligned GiB that are free. CDm: frames to be moved to make "
-    "whole\n"
-    "     what can be. moved: frames that were. clean: blocks nobody waited "
-    "for\n"
+    "GiB  whole, aligned GiB that are free. R*: of those that the free whole "
+    "blocks\n"
+    "     could be, the part that is. FR: of GiB asked for in one, those "
+    "refused,\n"
+    "     which are then asked for in blocks\n"
+    "CDm  frames to be moved to make whole what can be, and moved: frames that "
+    "were,\n"
+    "     in thousands. clean: percent of blocks nobody waited for\n"
     "All are means over the second half of a run, and over the seeds.\n";
 
 static int mistake(const char *what, const char *arg)
 {
     fprintf(stderr, "sim: %s: %s (--help)\n", arg, what);
+    return 2;
+}
+
+/* Of `name=value`. */
+static const char *value_of(const char *arg)
+{
+    return strchr(arg, '=') + 1;
+}
+
+/* As a number, from least to most. */
+static int out_of_range(const char *arg, double least, double most)
+{
+    fprintf(stderr, "sim: %s: %.*s is a number from %g to %g (--help)\n", arg,
+            (int)strcspn(arg, "="), arg, least, most);
     return 2;
 }
 
@@ -123,19 +144,9 @@ struct named {
     uint64_t *at, least, most;
 };
 
-static bool flag(const char *s, bool *out)
-{
-    uint64_t n;
-    bool ok = number(s, 0, 1, &n);
-
-    if (ok)
-        *out = n;
-    return ok;
-}
-
-/* What `name` may be, if it is a number. */
-static bool whole_number(struct options *o, const char *name, const char *value,
-                         bool *ok)
+/* What `name` may be, if it is a number; *rc: 2, if it is none it can have. */
+static bool whole_number(struct options *o, const char *name, const char *arg,
+                         int *rc)
 {
     const struct named all[] = {
         {"seeds", &o->seeds, 1, 1000}, {"seed", &o->first_seed, 1, 1000000},
@@ -147,7 +158,9 @@ static bool whole_number(struct options *o, const char *name, const char *value,
 
     for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
         if (strcmp(name, all[i].name) == 0) {
-            *ok = number(value, all[i].least, all[i].most, all[i].at);
+            if (!number(value_of(arg), all[i].least, all[i].most, all[i].at))
+                *rc = out_of_range(arg, (double)all[i].least,
+                                   (double)all[i].most);
             o->has_odd |= all[i].at == &o->odd;
             o->has_reserve |= all[i].at == &o->reserve;
             return true;
@@ -155,53 +168,81 @@ static bool whole_number(struct options *o, const char *name, const char *value,
     return false;
 }
 
-static bool other_value(struct options *o, const char *name, const char *value,
-                        bool *ok)
+static bool flag(struct options *o, const char *name, const char *arg, int *rc)
 {
     const struct {
         const char *name;
         bool *at;
-    } flags[] = {{"scatter", &o->scatter},
-                 {"stay", &o->stay},
-                 {"full", &o->full},
-                 {"fresh", &o->fresh}};
+    } all[] = {{"scatter", &o->scatter},
+               {"stay", &o->stay},
+               {"full", &o->full},
+               {"fresh", &o->fresh}};
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+        if (strcmp(name, all[i].name) == 0) {
+            if (!number(value_of(arg), 0, 1, &n))
+                *rc = out_of_range(arg, 0, 1);
+            *all[i].at = n;
+            return true;
+        }
+    return false;
+}
+
+static bool path(struct options *o, const char *name, const char *arg, int *rc)
+{
     const struct {
         const char *name, **at;
-    } paths[] = {{"out", &o->out},
-                 {"record", &o->record},
-                 {"series", &o->series},
-                 {"replay", &o->replay},
-                 {"load", &o->load}};
+    } all[] = {{"out", &o->out},
+               {"record", &o->record},
+               {"series", &o->series},
+               {"replay", &o->replay},
+               {"load", &o->load}};
 
-    for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
-        if (strcmp(name, flags[i].name) == 0)
-            return *ok = flag(value, flags[i].at), true;
-    for (unsigned i = 0; i < ARRAY_SIZE(paths); i++) {
-        if (strcmp(name, paths[i].name) == 0)
-            return *paths[i].at = value, *ok = *value, true;
-    }
-    if (strcmp(name, "fill") == 0)
-        return *ok = fills(o, value), true;
-    if (strcmp(name, "scrub") == 0)
-        return *ok = real(value, 0, 1000, &o->scrub), true;
-    if (strcmp(name, "compact") == 0)
-        return *ok = real(value, .01, 1e6, &o->compact), true;
+    for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+        if (strcmp(name, all[i].name) == 0) {
+            *all[i].at = value_of(arg);
+            if (!**all[i].at)
+                *rc = mistake("the name of a file or folder is missing", arg);
+            return true;
+        }
     return false;
+}
+
+static bool other_value(struct options *o, const char *name, const char *arg,
+                        int *rc)
+{
+    const char *value = value_of(arg);
+
+    if (strcmp(name, "fill") == 0) {
+        if (!fills(o, value))
+            *rc = mistake("fill is percent from 10 to 99, up to 8 with commas",
+                          arg);
+    } else if (strcmp(name, "scrub") == 0) {
+        if (!real(value, 0, 1000, &o->scrub))
+            *rc = out_of_range(arg, 0, 1000);
+    } else if (strcmp(name, "compact") == 0) {
+        if (!real(value, .01, 1e6, &o->compact))
+            *rc = out_of_range(arg, .01, 1e6);
+    } else {
+        return flag(o, name, arg, rc) || path(o, name, arg, rc);
+    }
+    return true;
 }
 
 static int option(struct options *o, const char *arg)
 {
-    const char *value = strchr(arg, '=') + 1;
+    const char *value = value_of(arg);
     char name[16];
-    bool ok = false;
+    int rc = 0;
 
     if ((size_t)(value - arg) > sizeof(name))
         return mistake("no such option", arg);
     memcpy(name, arg, (size_t)(value - arg) - 1);
     name[value - arg - 1] = '\0';
-    if (!whole_number(o, name, value, &ok) && !other_value(o, name, value, &ok))
+    if (!whole_number(o, name, arg, &rc) && !other_value(o, name, arg, &rc))
         return mistake("no such option", arg);
-    return ok ? 0 : mistake("not a value it can have", arg);
+    return rc;
 }
 
 static int word(struct options *o, const char *arg)

@@ -60,6 +60,7 @@ static void note_sample(struct state *s, const struct trace_op *op)
     if (op->tag)
         sums_add(&s->out->sums, &x);
     s->m->ops->stats(s->m->a, &s->out->last);
+    s->out->count_then = s->m->count;
     if (s->r->series) {
         fprintf(s->r->series, "@{\"sim_sample\":\"%s\",\"hours\":%.4f,",
                 s->r->ops->name, op->hours);
@@ -128,11 +129,12 @@ double outcome_fb(const struct outcome *o)
                           : 0;
 }
 
-static double clean_hit(const struct outcome *o)
+/* Of the blocks got, the part that nobody waited for. */
+static double clean_hit(const struct outcome *o, uint64_t waits)
 {
-    return o->count.gets
-               ? 1 - (double)o->last.sync_scrubs / (double)o->count.gets
-               : 0;
+    const uint64_t gets = o->count_then.gets;
+
+    return gets ? 1 - (double)waits / (double)gets : 0;
 }
 
 void outcome_print(FILE *f, const struct outcome *o)
@@ -152,12 +154,16 @@ void outcome_print(FILE *f, const struct outcome *o)
             c->short_frames, c->begun, c->turned_away, c->hv_refused,
             c->table_refused);
     fprintf(f,
-            "\"clean_hit\":%.4f,\"own_blocks\":%lu,\"sync_scrubs\":%lu,"
-            "\"moved_frames\":%lu,\"reformed_blocks\":%lu,\"yield\":%.5f,"
+            "\"clean_hit\":%.4f,\"clean_hit_most\":%.4f,\"own_blocks\":%lu,"
+            "\"sync_scrubs\":%lu,"
+            "\"moved_frames\":%lu,\"moved_least_frames\":%lu,"
+            "\"reformed_blocks\":%lu,\"yield\":%.5f,"
             "\"most_tables\":%.0f,\"most_dirty_blocks\":%.0f,\"ops\":%lu,"
             "\"hours\":%.1f,\"wrong\":\"%s\"",
-            clean_hit(o), o->last.own, o->last.sync_scrubs, c->moved,
-            c->reformed, c->moved ? (double)c->reformed / (double)c->moved : 0,
+            clean_hit(o, o->last.sync_scrubs),
+            clean_hit(o, o->count_then.ideal_waits), o->last.own,
+            o->last.sync_scrubs, c->moved, c->moved_least, c->reformed,
+            c->moved ? (double)c->reformed / (double)c->moved : 0,
             o->sums.most_tables, o->sums.most_dirty, o->ops, o->hours,
             o->wrong ? o->wrong : "");
 }

@@ -22,8 +22,9 @@ struct run {
 struct outcome {
     struct sums sums;
     struct machine_counts count;
-    struct allocator_stats last; /* at the last sample */
-    uint64_t ops;                /* of the trace */
+    struct allocator_stats last; /* at the last sample, and the counts then */
+    struct machine_counts count_then;
+    uint64_t ops; /* of the trace */
     double hours, seconds;
     const char *wrong; /* NULL, or why none of it is worth anything */
 };
@@ -41,9 +42,11 @@ double outcome_fb(const struct outcome *o);
  * "samples" (so many), "ha_star_least", "fb", "gv", "asked_blocks",
  * "refused_blocks", "regions_asked", "regions_refused", "short_frames",
  * "begun", "turned_away", "hv_refused", "tables_refused", "clean_hit" (blocks
- * got zeroed already or as one's own, of all got), "own_blocks" (got as one's
- * own), "sync_scrubs", "moved_frames", "reformed_blocks", "yield" (blocks for
- * each frame moved), "most_tables", "most_dirty_blocks", "ops", "hours",
- * "wrong".
+ * got zeroed already or as one's own, of all got), "clean_hit_most" (with as
+ * much idle time, if those that are zeroed were always given out first),
+ * "own_blocks" (got as one's own), "sync_scrubs", "moved_frames",
+ * "moved_least_frames" (what cannot be spared by another choice of blocks:
+ * machine_compact.c), "reformed_blocks", "yield" (blocks for each frame moved),
+ * "most_tables", "most_dirty_blocks", "ops", "hours", "wrong".
  */
 void outcome_print(FILE *f, const struct outcome *o);

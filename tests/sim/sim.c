@@ -18,6 +18,7 @@
 #include "cost.h"
 #include "jobs.h"
 #include "options.h"
+#include "series.h"
 #include "table.h"
 
 struct sim_run {
@@ -34,31 +35,37 @@ struct sim {
     unsigned nr;
 };
 
-static FILE *open_in(const char *folder, const char *name, const char *suffix)
+static FILE *open_in(const char *folder, const char *name, const char *suffix,
+                     const char *mode)
 {
     char path[512];
     FILE *f;
 
     (void)mkdir(folder, 0777);
     snprintf(path, sizeof(path), "%s/%s%s", folder, name, suffix);
-    f = fopen(path, "w");
+    f = fopen(path, mode);
     if (!f)
-        fprintf(stderr, "sim: cannot write to %s\n", path);
+        fprintf(stderr, "sim: cannot open %s\n", path);
     return f;
+}
+
+static FILE *open_series(const struct sim_run *s, const char *mode)
+{
+    char name[160];
+
+    snprintf(name, sizeof(name), "%s-%s", s->path, s->run.ops->name);
+    return open_in(s->o->series, name, ".jsonl", mode);
 }
 
 /* The trace is that of all allocators: the first writes it. */
 static bool open_files(struct sim_run *s)
 {
     const struct options *o = s->o;
-    char name[160];
 
-    if (o->series) {
-        snprintf(name, sizeof(name), "%s-%s", s->path, s->run.ops->name);
-        s->run.series = open_in(o->series, name, ".jsonl");
-    }
+    if (o->series)
+        s->run.series = open_series(s, "w");
     if (o->record && s->run.ops == o->allocator[0])
-        s->run.record = open_in(o->record, s->path, ".trace");
+        s->run.record = open_in(o->record, s->path, ".trace", "w");
     if (o->replay)
         s->run.replay = fopen(o->replay, "r");
     if (o->replay &&
@@ -185,6 +192,7 @@ static void make_jobs(struct sim *s)
         identify(&s->job[i], r);
         s->job[i].run = run_one;
         s->job[i].arg = r;
+        s->job[i].turn = (unsigned)r->run.w.seed;
         s->job[i].weight =
             workloads[r->run.w.workload].weight * (double)r->run.w.vms / 1000;
     }
@@ -243,9 +251,23 @@ static bool is_good(const struct sim *s, unsigned i)
     return false;
 }
 
+static bool print_series(const struct sim *s, unsigned i)
+{
+    FILE *f = open_series(&s->run[i], "r");
+    bool ok = f && series_print(f, s->job[i].name);
+
+    if (f)
+        fclose(f);
+    return ok;
+}
+
 static bool report(const struct sim *s)
 {
     bool ok = true;
+
+    for (unsigned i = 0; s->o.series && i < s->nr; i++)
+        if (s->job[i].line)
+            ok &= print_series(s, i);
 
     for (unsigned i = 0; i < s->nr; i++)
         if (i == 0 || !in_table(s, i, &s->run[i - 1]))

@@ -4,9 +4,9 @@
 
 void table_head(const char *title)
 {
-    printf("\n%s\n%-17s %6s %6s-%-6s %6s %6s %6s %5s %6s %7s %6s\n", title, "",
-           "HA*", "low", "high", "HA*o", "FB %", "GV", "GiB", "CDm k",
-           "moved k", "clean%");
+    printf("\n%s\n%-17s %5s %5s-%-5s %5s %5s %4s %5s %4s %4s %5s %7s %5s\n",
+           title, "", "HA*", "low", "high", "HA*o", "FB %", "GV", "GiB", "R*",
+           "FR %", "CDm k", "moved k", "clean");
 }
 
 void table_add(struct table_row *r, const char *line)
@@ -23,6 +23,9 @@ void table_add(struct table_row *r, const char *line)
     r->fb += job_number(line, "fb");
     r->gv += job_number(line, "gv");
     r->regions += job_number(line, "whole_regions");
+    r->region_part += job_number(line, "region_part");
+    r->asked += job_number(line, "regions_asked");
+    r->cut_up += job_number(line, "regions_refused");
     r->cdm += job_number(line, "cdm_frames");
     r->moved += job_number(line, "moved_frames");
     r->clean += job_number(line, "clean_hit");
@@ -36,9 +39,13 @@ void table_row(const struct table_row *r)
         return;
     if (r->samples == 0)
         printf("%-17s: over before the first sample\n", r->allocator);
-    printf(
-        "%-17s %6.4f %6.4f-%6.4f %6.4f %6.2f %6.0f %5.1f %6.0f %7.0f %6.2f\n",
-        r->allocator, r->star / n, r->least, r->most, r->owner / n,
-        100 * r->fb / n, r->gv / n, r->regions / n, r->cdm / n / 1e3,
-        r->moved / n / 1e3, 100 * r->clean / n);
+    printf("%-17s %5.3f %5.3f-%5.3f %5.3f %5.2f %4.0f %5.1f %4.2f ",
+           r->allocator, r->star / n, r->least, r->most, r->owner / n,
+           100 * r->fb / n, r->gv / n, r->regions / n, r->region_part / n);
+    if (r->asked > 0)
+        printf("%4.0f", 100 * r->cut_up / r->asked);
+    else
+        printf("%4s", "-");
+    printf(" %5.0f %7.0f %5.1f\n", r->cdm / n / 1e3, r->moved / n / 1e3,
+           100 * r->clean / n);
 }

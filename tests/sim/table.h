@@ -10,7 +10,8 @@ struct table_row {
     const char *allocator;
     unsigned n; /* runs */
     double samples;
-    double star, least, most, owner, fb, gv, regions, cdm, moved, clean;
+    double star, least, most, owner, fb, gv, regions, region_part, asked,
+        cut_up, cdm, moved, clean;
 };
 
 void table_head(const char *title);

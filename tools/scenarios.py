@@ -22,11 +22,18 @@ CREATES = re.compile(r"^[^#\n]*\bcreate\s+(\S+)", re.M)
 RUNS = re.compile(r"^[^#\n]*\brun\s+(\S+)", re.M)
 RECORDS = re.compile(r"^[^#\n]*\brecord\s+(\S+)([^#\n]*)", re.M)
 LOOPS = re.compile(r"^\s*for\s+(\w+)\s+in\s+([^#\n]*)", re.M)
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,14}$")
 VARIABLE = re.compile(r"^\$\{?([A-Z]\w*)\}?$")
 
 
 def name_of(path):
-    return os.path.splitext(os.path.basename(path))[0]
+    """Of the file; a scenario.fs, as each experiment has one, is called as its
+    folder is, if that can be a name."""
+    folder, name = os.path.split(os.path.abspath(path))
+    folder = os.path.basename(folder)
+    if name == "scenario.fs" and NAME.match(folder):
+        return folder
+    return os.path.splitext(name)[0]
 
 
 def find(name, beside=FOLDER):

@@ -6,6 +6,7 @@
  */
 #include "guest/control/command.h"
 
+#include "guest/control/names.h"
 #include "guest/control/scenario.h"
 #include "guest/lib/guest.h"
 
@@ -53,6 +54,24 @@ void command_give(struct command_call *c)
     in_hand--;
 }
 
+/* Nobody can have it: what no line before this one of a scenario makes. */
+static bool names_are_known(const struct args *a)
+{
+    for (unsigned i = 0; i < USAGE_SLOTS; i++) {
+        const struct arg *s = &a->slot[i];
+
+        if (!s->text || s->name == USAGE_NO_NAME)
+            continue;
+        if (s->name == USAGE_KERNEL
+                ? !names_use_kernel(s->text)
+                : !names_use(s->name == USAGE_DOMAIN ? NAMES_DOMAIN
+                                                     : NAMES_IMAGE,
+                             s->text))
+            return false;
+    }
+    return true;
+}
+
 bool command_read(struct command_call *c, const char *line, size_t len)
 {
     const char *wrong = words_split(&c->words, line, len);
@@ -70,7 +89,8 @@ bool command_read(struct command_call *c, const char *line, size_t len)
         return refuse("%s: %s (%s%s%s)", c->command->name, why,
                       c->command->name, *c->command->usage ? " " : "",
                       c->command->usage);
-    return !c->command->check || c->command->check(&c->args);
+    return names_are_known(&c->args) &&
+           (!c->command->check || c->command->check(&c->args));
 }
 
 bool command_run(const struct command_call *c)

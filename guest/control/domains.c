@@ -4,6 +4,7 @@
 #include "guest/control/command.h"
 #include "guest/control/ctl.h"
 #include "guest/control/module_line.h"
+#include "guest/control/names.h"
 #include "guest/control/policy.h"
 #include "guest/control/story.h"
 #include "guest/lib/guest.h"
@@ -55,8 +56,9 @@ static bool check_create(const struct args *a)
     struct module_line m;
     char why[120];
 
-    return module_line_read(&m, a->slot[1].text, why, sizeof(why)) ||
-           refuse("create: %s", why);
+    if (!module_line_read(&m, a->slot[1].text, why, sizeof(why)))
+        return refuse("create: %s", why);
+    return names_make(NAMES_DOMAIN, m.name);
 }
 
 static bool run_create(const struct args *a)
@@ -194,7 +196,7 @@ static bool run_resume(const struct args *a)
 
 bool domain_suspend(const char *name)
 {
-    struct arg what = {"suspended", 0, 1};
+    struct arg what = {.text = "suspended", .choice = 1};
     struct waiting w = {name, &what};
     struct flagstone_domain d;
 
@@ -257,7 +259,7 @@ const struct command command_domains[] = {
      "[relinquish=] [cpu=] [pse=] [-- its command line]",
      run_create, check_create, false},
     {"destroy", "NAME", "end a domain at once", run_destroy, NULL, false},
-    {"claim", "NAME BLOCKS", "promise blocks to a domain that is to come",
+    {"claim", "NEWNAME BLOCKS", "promise blocks to a domain that is to come",
      run_claim, NULL, false},
     {"ask", "suspend|poweroff|reboot NAME", "ask a domain to do that", run_ask,
      NULL, false},

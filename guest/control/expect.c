@@ -7,6 +7,7 @@
 #include "guest/control/ctl.h"
 #include "guest/control/domains.h"
 #include "guest/control/figure.h"
+#include "guest/control/names.h"
 #include "guest/control/value.h"
 #include "guest/lib/guest.h"
 
@@ -82,7 +83,8 @@ static bool run_until(const struct args *a)
 
 static bool check_note(const struct args *a)
 {
-    return value_label_known(a->slot[0].text) && value_known(a->slot[1].text);
+    return value_label_known(a->slot[0].text) && value_known(a->slot[1].text) &&
+           names_make(NAMES_LABEL, a->slot[0].text);
 }
 
 static bool run_note(const struct args *a)
@@ -135,7 +137,7 @@ const struct command command_figures[] = {
      run_expect, check_comparison, true},
     {"until", "FIGURE " COMPARISONS " VALUE [SECONDS]", "wait until it is so",
      run_until, check_comparison, true},
-    {"note", "NAME VALUE", "keep a figure, to be compared with as $NAME",
+    {"note", "LABEL VALUE", "keep a figure, to be compared with as $LABEL",
      run_note, check_note, true},
     {0},
 };

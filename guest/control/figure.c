@@ -3,6 +3,7 @@
 #include "guest/control/figure.h"
 
 #include "guest/control/ctl.h"
+#include "guest/control/names.h"
 #include "guest/control/words.h"
 #include "guest/lib/guest.h"
 
@@ -144,7 +145,10 @@ bool figure_known(const char *text)
 {
     char scope[WORDS_NAME];
 
-    return read_name(text, scope);
+    if (!read_name(text, scope))
+        return false;
+    return !strcmp(scope, "machine") || !strcmp(scope, "last") ||
+           names_use(NAMES_DOMAIN, scope);
 }
 
 bool figure_read(const char *text, uint64_t *value)

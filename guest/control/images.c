@@ -2,6 +2,7 @@
 /* images.c: commands about saved domains. */
 #include "guest/control/command.h"
 #include "guest/control/ctl.h"
+#include "guest/control/names.h"
 #include "guest/control/policy.h"
 #include "guest/control/story.h"
 #include "guest/lib/guest.h"
@@ -46,6 +47,22 @@ static bool run_restore(const struct args *a)
     ok = ctl_run(c);
     story_restored(as ? as : i.domain, policy, i.large, ok ? &c->layout : NULL);
     return ok;
+}
+
+static bool check_save(const struct args *a)
+{
+    return names_make_image(a->slot[1].text, a->slot[0].text);
+}
+
+static bool check_restore(const struct args *a)
+{
+    return a->slot[2].text ? names_make(NAMES_DOMAIN, a->slot[2].text)
+                           : names_make_from(a->slot[0].text);
+}
+
+static bool check_receive(const struct args *a)
+{
+    return names_make_image(a->slot[0].text, NULL);
 }
 
 static bool run_images(const struct args *a)
@@ -127,11 +144,11 @@ static bool run_receive(const struct args *a)
 }
 
 const struct command command_images[] = {
-    {"save", "NAME IMAGE", "keep a suspended domain as an image", run_save,
-     NULL, false},
-    {"restore", "IMAGE [fail|guest|shatter] [as NAME]",
+    {"save", "NAME NEWIMAGE", "keep a suspended domain as an image", run_save,
+     check_save, false},
+    {"restore", "IMAGE [fail|guest|shatter] [as NEWNAME]",
      "a domain from an image; without whole blocks as the policy says",
-     run_restore, NULL, false},
+     run_restore, check_restore, false},
     {"images", "", "all images", run_images, NULL, false},
     {"drop", "IMAGE", "forget an image", run_drop, NULL, false},
     {"check", "IMAGE", "is it whole and undamaged?", run_check, NULL, false},
@@ -141,7 +158,7 @@ const struct command command_images[] = {
     {"send", "IMAGE", "an image out through the second serial port", run_send,
      NULL, false},
     {"migrate", "IMAGE", "the same", run_send, NULL, false},
-    {"receive", "IMAGE [SECONDS]", "an image in from the second serial port",
-     run_receive, NULL, false},
+    {"receive", "NEWIMAGE [SECONDS]", "an image in from the second serial port",
+     run_receive, check_receive, false},
     {0},
 };

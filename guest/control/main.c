@@ -93,14 +93,19 @@ noreturn_fn static void shell(void)
 
 static void run_and_end(const char *name)
 {
-    char why[SCENARIO_WHY];
+    char why[SCENARIO_WHY] = "";
     bool ok = scenario_run(name, why);
+    struct flagstone_control *c;
 
     if (ok)
         printk("scenario %s: all of it held\n", name);
     else
         printk("%s\n", why);
-    ctl_with_number(FLAGSTONE_CTL_end, !ok);
+    c = ctl_new(FLAGSTONE_CTL_end);
+    c->n = !ok;
+    c->data = (uint64_t)why;
+    c->len = strlen(why);
+    (void)ctl_run(c); /* it comes back only if it was refused */
     report_end(REPORT_ERROR, shell_why());
 }
 

@@ -137,7 +137,7 @@ static bool run_record(const struct args *a)
 }
 
 const struct command command_record[] = {
-    {"record", "NAME KEY=VALUE...",
+    {"record", "ROW KEY=VALUE...",
      "print these as a JSON object; VALUE is as for expect, or a word",
      run_record, check_record, true},
     {0},

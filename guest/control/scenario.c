@@ -12,6 +12,7 @@
 #include "guest/control/command.h"
 #include "guest/control/ctl.h"
 #include "guest/control/loop.h"
+#include "guest/control/names.h"
 #include "guest/lib/console.h"
 #include "guest/lib/guest.h"
 
@@ -152,17 +153,32 @@ static bool each_line_or_blame(struct scenario *s, line_does_t *does)
     return ok;
 }
 
+/* Behind `fails`, too, its lines have to be right. */
 static bool checked(struct scenario *s, const char *name)
 {
+    bool failing, ok;
+
     if (depth == SCENARIO_DEPTH)
         return refuse("scenarios that run each other, deeper than %u",
                       SCENARIO_DEPTH);
-    return load(s, name) && each_line_or_blame(s, command_check);
+    if (!load(s, name))
+        return false;
+    if (!depth)
+        names_begin();
+    failing = names_fail(false);
+    ok = each_line_or_blame(s, command_check);
+    names_fail(failing);
+    return ok;
 }
 
 bool scenario_reads(void)
 {
     return depth;
+}
+
+bool scenario_checks(void)
+{
+    return depth && !running;
 }
 
 static bool check_run(const struct args *a)

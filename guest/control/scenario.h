@@ -12,6 +12,8 @@
 
 /* Is a line looked at, or run, that is one of a scenario's? */
 bool scenario_reads(void);
+/* Is one looked at, and none of it run yet? */
+bool scenario_checks(void);
 /* A module by name; false: `why` says in one line what is wrong. */
 bool scenario_check(const char *name, char why[SCENARIO_WHY]);
 bool scenario_run(const char *name, char why[SCENARIO_WHY]);

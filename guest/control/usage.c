@@ -56,27 +56,34 @@ static bool name_word(const char *s, uint64_t *value)
     return words_is_name(s);
 }
 
+#define A_NAME "a name (at most 15 characters)"
+
 static const struct type {
     const char *name;
     bool (*read)(const char *s, uint64_t *value);
     const char *what;
+    enum usage_name names;
 } types[] = {
-    {"NAME", name_word, "a name (at most 15 characters)"},
-    {"IMAGE", name_word, "a name (at most 15 characters)"},
-    {"KERNEL", name_word, "a name (at most 15 characters)"},
-    {"SCENARIO", name_word, "a name (at most 15 characters)"},
-    {"SIZE", words_size, "a size like 64M or 1G"},
-    {"N", words_number, "a number"},
-    {"OFFSET", words_number, "a number"},
-    {"BYTES", words_number, "a number"},
-    {"BLOCKS", words_number, "a number"},
-    {"SECONDS", words_number, "a number"},
-    {"STEPS", words_number, "a number"},
-    {"SEED", words_number, "a number"},
-    {"VA", words_number, "an address like 0x7f0000001000"},
-    {"MFN", words_number, "a number"},
+    {"NAME", name_word, A_NAME, USAGE_DOMAIN},
+    {"IMAGE", name_word, A_NAME, USAGE_IMAGE},
+    {"KERNEL", name_word, A_NAME, USAGE_KERNEL},
+    {"SCENARIO", name_word, A_NAME, USAGE_NO_NAME},
+    {"NEWNAME", name_word, A_NAME, USAGE_NO_NAME},
+    {"NEWIMAGE", name_word, A_NAME, USAGE_NO_NAME},
+    {"LABEL", name_word, A_NAME, USAGE_NO_NAME},
+    {"ROW", name_word, A_NAME, USAGE_NO_NAME},
+    {"SIZE", words_size, "a size like 64M or 1G", USAGE_NO_NAME},
+    {"N", words_number, "a number", USAGE_NO_NAME},
+    {"OFFSET", words_number, "a number", USAGE_NO_NAME},
+    {"BYTES", words_number, "a number", USAGE_NO_NAME},
+    {"BLOCKS", words_number, "a number", USAGE_NO_NAME},
+    {"SECONDS", words_number, "a number", USAGE_NO_NAME},
+    {"STEPS", words_number, "a number", USAGE_NO_NAME},
+    {"SEED", words_number, "a number", USAGE_NO_NAME},
+    {"VA", words_number, "an address like 0x7f0000001000", USAGE_NO_NAME},
+    {"MFN", words_number, "a number", USAGE_NO_NAME},
 };
-static const struct type any = {"", any_word, "a word"};
+static const struct type any = {"", any_word, "a word", USAGE_NO_NAME};
 
 static const struct type *type_of(const char *p, size_t len)
 {
@@ -157,8 +164,12 @@ static bool take(struct reader *r, const struct item *it, struct arg *a)
     if (nth < 0)
         return refuse(r, it);
     if (a)
-        *a = (struct arg){it->rest ? r->w->rest[r->at] : r->w->word[r->at],
-                          value, (unsigned)nth};
+        *a = (struct arg){.text =
+                              it->rest ? r->w->rest[r->at] : r->w->word[r->at],
+                          .value = value,
+                          .choice = (unsigned)nth,
+                          .quoted = r->w->rest[r->at][0] == '"',
+                          .name = type_of(it->p, it->len)->names};
     r->at = it->rest ? r->w->n : r->at + 1;
     return true;
 }

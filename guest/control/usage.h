@@ -19,10 +19,20 @@
 #define USAGE_SLOTS 6
 #define USAGE_WHY   200
 
+/* Of what a name is. */
+enum usage_name {
+    USAGE_NO_NAME,
+    USAGE_DOMAIN, /* one that is to be there */
+    USAGE_IMAGE,
+    USAGE_KERNEL,
+};
+
 struct arg {
     const char *text; /* NULL: not given */
     uint64_t value;   /* of a number or a size (bytes) */
     unsigned choice;  /* which one, from 0 */
+    bool quoted;      /* it was written as "..." */
+    enum usage_name name;
 };
 
 struct args {

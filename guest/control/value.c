@@ -3,6 +3,7 @@
 #include "guest/control/value.h"
 
 #include "guest/control/figure.h"
+#include "guest/control/names.h"
 #include "guest/control/shell.h"
 #include "guest/control/words.h"
 #include "guest/lib/guest.h"
@@ -45,6 +46,13 @@ bool value_note(const char *name, uint64_t value)
     return true;
 }
 
+bool value_label_there(const char *name)
+{
+    const struct label *l = find_label(name);
+
+    return l && l->name[0];
+}
+
 static bool read_label(const char *name, uint64_t *value)
 {
     const struct label *l = find_label(name);
@@ -77,13 +85,18 @@ static const char *split_since(const char *text, char left[LEFT_SIZE])
     return text + n + 1;
 }
 
+static bool label_known(const char *name)
+{
+    return value_label_known(name) && names_use(NAMES_LABEL, name);
+}
+
 static bool one_known(const char *text)
 {
     uint64_t value;
 
     if (is_plain(text, &value))
         return true;
-    return text[0] == '$' ? value_label_known(text + 1) : figure_known(text);
+    return text[0] == '$' ? label_known(text + 1) : figure_known(text);
 }
 
 bool value_known(const char *text)
@@ -91,8 +104,7 @@ bool value_known(const char *text)
     char left[LEFT_SIZE];
     const char *label = split_since(text, left);
 
-    return label ? one_known(left) && value_label_known(label)
-                 : one_known(text);
+    return label ? one_known(left) && label_known(label) : one_known(text);
 }
 
 static bool one_read(const char *text, uint64_t *value)

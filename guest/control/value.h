@@ -17,4 +17,5 @@ bool value_read(const char *text, uint64_t *value);
 /* Labels: VALUE_LABELS of them, until the machine ends. */
 #define VALUE_LABELS 32u
 bool value_label_known(const char *name);
+bool value_label_there(const char *name);
 bool value_note(const char *name, uint64_t value);

@@ -50,9 +50,9 @@ drop night
 # One that nobody can wake.
 create asleep name=blind mem=16M -- blind
 wait blind suspended
-fails resume blind
-fails save blind night
-fails relocate blind
+fails "is no start_info" resume blind
+fails "which has no pfn" save blind night
+fails "which has no pfn" relocate blind
 expect machine.images = 0
 destroy blind
 expect machine.blocks_free = $before

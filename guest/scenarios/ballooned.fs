@@ -9,8 +9,8 @@ balloon web 16M
 until web.tot_pages <= 4096 60
 expect web.vcpus_target = 4
 vcpus web 3
-fails vcpus web 5
-fails vcpus web 0
+fails "1 to 4 can be online, not 5" vcpus web 5
+fails "1 to 4 can be online, not 0" vcpus web 0
 note up web.vcpus_up
 ask suspend web
 wait web suspended

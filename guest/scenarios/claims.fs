@@ -6,13 +6,13 @@ note before machine.blocks_free
 fill 30
 claim web 12
 expect machine.claimed = 12
-fails claim shop 40
+fails "40 blocks more cannot be promised" claim shop 40
 # Others find what is left, and then single frames or nothing.
 create keep name=one mem=16M superpages=require -- name=one
-fails create keep name=two mem=32M superpages=require -- name=two
+fails "it needs 16 whole blocks" create keep name=two mem=32M superpages=require -- name=two
 create keep name=three mem=16M superpages=prefer -- name=three
 fill 0
-fails create keep name=four mem=16M superpages=prefer -- name=four
+fails "it needs 8 whole blocks" create keep name=four mem=16M superpages=prefer -- name=four
 expect machine.claimed = 12
 create keep name=web mem=24M superpages=require -- name=web
 expect web.born_whole = 12

@@ -5,7 +5,7 @@
 note before machine.blocks_free
 fill 0
 frag 40
-fails create keep name=strict mem=8M superpages=require
+fails "it needs 4 whole blocks" create keep name=strict mem=8M superpages=require
 expect machine.domains = 1
 create keep name=prefer mem=8M superpages=prefer -- name=prefer
 expect prefer.born_whole = 0
@@ -15,10 +15,10 @@ expect off.born_whole = 0
 create keep name=odd mem=5M superpages=off -- name=odd data=small
 expect odd.max_pages = 1536
 # Impossible ones.
-fails create keep name=much mem=4G
-fails create keep name=less mem=2M
-fails create keep name=odd mem=8M
-fails create nothing name=nothing mem=8M
+fails "it needs 2048 whole blocks" create keep name=much mem=4G
+fails "its memory is too small" create keep name=less mem=2M
+fails "there is a domain odd already" create keep name=odd mem=8M
+fails "no kernel 'nothing'" create nothing name=nothing mem=8M
 ask poweroff prefer
 wait prefer gone
 ask poweroff off

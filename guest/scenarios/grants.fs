@@ -10,12 +10,12 @@ wait give suspended
 wait take suspended
 note frames machine.hv_frames
 note free machine.blocks_free
-fails save give image
-fails save take image
-fails relocate give
-fails relocate take
-fails heal give
-fails heal take
+fails "others still have grants of give mapped" save give image
+fails "take still has grants mapped" save take image
+fails "others still have grants of give mapped" relocate give
+fails "take still has grants mapped" relocate take
+fails "others still have grants of give mapped" heal give
+fails "take still has grants mapped" heal take
 wait give suspended
 wait take suspended
 expect machine.images = 0

@@ -14,8 +14,8 @@ note free machine.blocks_free
 fill 0
 frag 24
 note full machine.blocks_free
-fails restore one fail as text
-fails restore one guest as text
+fails "restore=fail needs" restore one fail as text
+fails "its kernel is mapped large" restore one guest as text
 expect machine.blocks_free = $full
 expect machine.domains = 1
 restore one shatter as text
@@ -24,7 +24,7 @@ expect text.ranges_shattered >= 6
 expect text.restores = 1
 ask suspend text
 wait text suspended
-fails restore one shatter as text
+fails "there is a domain text already" restore one shatter as text
 save text two
 expect text.ranges_shattered >= 6
 drain all

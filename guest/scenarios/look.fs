@@ -12,21 +12,21 @@ until big.mem = 12M
 trace big off
 expect big.cpu_ns > 0
 top 2
-fails trace nobody on
-fails trace big off
+fails "no domain named 'nobody'" trace nobody on
+fails "big is not traced" trace big off
 # Paused it does nothing; what it is told meanwhile it finds afterwards.
 pause big
-fails pause big
+fails "big is paused" pause big
 note calls big.hypercalls
 note ran big.cpu_ns
 balloon big 16M
-fails ask poweroff big
+fails "big is paused" ask poweroff big
 sleep 2
 expect big.hypercalls = $calls
 expect big.cpu_ns = $ran
-fails pause control
+fails "cannot be paused" pause control
 unpause big
-fails unpause big
+fails "big is not paused" unpause big
 until big.mem = 16M
 ask poweroff big
 wait big gone
@@ -35,7 +35,7 @@ create traps name=traps mem=32M
 trace traps on
 wait traps gone
 trace traps off
-fails trace traps off
+fails "'traps' is gone, and what it did is no longer kept" trace traps off
 create user name=user mem=32M
 trace user on
 wait user gone
@@ -58,14 +58,14 @@ walk big 0xffffffff81000000
 walk small 0xffffffff80800000
 walk big 0xffffffff80100000
 walk big 0x1000
-fails walk big 0x1000 user
-fails walk big 0x800000000000
-fails walk big 0xffff800000000000
-fails walk big 0x1000 kernel 7
-fails walk nobody 0x1000
+fails "has no user page tables" walk big 0x1000 user
+fails "800000000000 is no address" walk big 0x800000000000
+fails "is the hypervisor's" walk big 0xffff800000000000
+fails "big has vCPUs 0 to 0, not 7" walk big 0x1000 kernel 7
+fails "no domain named 'nobody'" walk nobody 0x1000
 regs big
-fails regs control
-fails regs big 1
+fails "the registers of who asks" regs control
+fails "big has vCPUs 0 to 0, not 1" regs big 1
 who 0
 who 0xffffffffff
 echo blocks of both, some of them, and who maps a frame of each

@@ -12,7 +12,7 @@ until free.superpage_maps >= 4
 floor one 32M
 floor two 24M
 fill 4
-fails create keep name=three mem=24M superpages=require
+fails "it needs 12 whole blocks" create keep name=three mem=24M superpages=require
 policy overcommit=on
 policy
 create keep name=three mem=24M superpages=require -- name=three
@@ -23,8 +23,8 @@ expect free.mem = 16M
 # Beyond the floors there is nothing to be had, and nothing is asked for.
 note sizeone one.tot_pages
 note sizetwo two.tot_pages
-fails reclaim 60
-fails create keep name=four mem=64M superpages=require
+fails "60 blocks wanted" reclaim 60
+fails "36 blocks wanted" create keep name=four mem=64M superpages=require
 expect one.tot_pages = $sizeone
 expect two.tot_pages = $sizetwo
 # They grow again when there is room.

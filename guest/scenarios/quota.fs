@@ -25,16 +25,16 @@ destroy worse
 ask poweroff shop
 wait shop gone
 # maxmem: up at once, down as far as what it has, is to have, or once might.
-fails maxmem web 62M
-fails maxmem nobody 64M
+fails "balloon it to 15872 first" maxmem web 62M
+fails "no domain named 'nobody'" maxmem nobody 64M
 maxmem web 127M
 expect web.max_pages = 32768
 maxmem web 96M
 balloon web 32M
 wait web 32M
-fails maxmem web 32M
+fails "fewer than half of them" maxmem web 32M
 maxmem web 64M
-fails balloon web 96M
+fails "'web' may have at most 64M" balloon web 96M
 balloon web 64M
 wait web 64M
 # It is relocated, saved and restored with what it may have now.

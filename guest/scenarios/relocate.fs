@@ -12,8 +12,8 @@ drain all
 note scattered machine.blocks_free
 ask suspend web
 wait web suspended
-fails resume nobody
-fails relocate nobody
+fails "no domain named 'nobody'" resume nobody
+fails "no domain named 'nobody'" relocate nobody
 relocate web
 expect web.blocks_whole >= 7
 resume web

@@ -32,7 +32,7 @@ expect machine.blocks_free <= machine.reserve
 echo
 echo restore=fail: the domain does not come back, and nothing has changed.
 note frames machine.shared_free
-fails restore saved fail as never
+fails "restore=fail needs 15 whole blocks, there are 0" restore saved fail as never
 expect machine.shared_free = $frames
 
 echo

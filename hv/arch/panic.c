@@ -106,19 +106,21 @@ static void enter(void)
     entered = false;
 }
 
+/* What is said first is said last, too: a backtrace can be long. */
+static char why[256];
+
 void panic(const char *fmt, ...)
 {
-    char text[256];
     va_list ap;
 
     enter();
     va_start(ap, fmt);
-    print_vformat(text, sizeof(text), fmt, ap);
+    print_vformat(why, sizeof(why), fmt, ap);
     va_end(ap);
-    log_say("panic: %s", text);
+    log_say("panic: %s", why);
     backtrace((uint64_t)__builtin_return_address(0),
               *(const uint64_t *)__builtin_frame_address(0));
-    power_off(POWER_FAILURE);
+    power_off(POWER_FAILURE, why);
 }
 
 void unfit(const char *fmt, ...)
@@ -144,8 +146,9 @@ void bug(const char *file, int line, const char *what)
 void panic_regs(const struct regs *r, const char *what)
 {
     enter();
-    log_say("panic: %s, vector %u, error code %x", what, r->vector,
-            r->error_code);
+    print_format(why, sizeof(why), "%s, vector %u, error code %x", what,
+                 r->vector, r->error_code);
+    log_say("panic: %s", why);
     log_say("rip %04lx:%016lx rflags %08lx", r->cs, r->rip, r->rflags);
     log_say("rsp %04lx:%016lx rbp %016lx", r->ss, r->rsp, r->rbp);
     log_say("rax %016lx rbx %016lx rcx %016lx", r->rax, r->rbx, r->rcx);
@@ -156,5 +159,5 @@ void panic_regs(const struct regs *r, const char *what)
     log_say("cr0 %lx cr2 %016lx cr3 %lx cr4 %lx", x86_read_cr0(),
             x86_read_cr2(), x86_read_cr3(), x86_read_cr4());
     backtrace(r->rip, regs_from_guest(r) ? 0 : r->rbp);
-    power_off(POWER_FAILURE);
+    power_off(POWER_FAILURE, why);
 }

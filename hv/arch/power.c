@@ -103,13 +103,14 @@ static void end_by_acpi(void)
     acpi_s5();
 }
 
-void power_off(enum power_status status)
+void power_off(enum power_status status, const char *why)
 {
     x86_cli();
     stop_others();
     stop_report();
     log_flush();
-    log_say("power off: %s", status ? "failure" : "success");
+    log_say("power off: %s%s%s", status ? "failure" : "success",
+            *why ? ": " : "", why);
     log_flush();
     if (options.exit == EXIT_QEMU)
         x86_out32(QEMU_EXIT_PORT, QEMU_EXIT_BASE + status);

@@ -22,6 +22,7 @@ void power_ask(enum power_next (*fn)(void));
 
 /*
  * Ends the machine as the command line's exit= says: through ACPI S5, QEMU's
- * isa-debug-exit (tools/run turns its status into ours), or by halting.
+ * isa-debug-exit (tools/run turns its status into ours), or by halting. The
+ * last line says why it is a failure; of a success why is "".
  */
-noreturn_fn void power_off(enum power_status status);
+noreturn_fn void power_off(enum power_status status, const char *why);

@@ -14,6 +14,7 @@
 #include "hv/arch/power.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
+#include "hv/base/print.h"
 #include "hv/base/string.h"
 #include "hv/debug/auditor.h"
 #include "hv/debug/lock_report.h"
@@ -38,6 +39,9 @@ static struct row rows[ROWS];
 static unsigned nr_rows;
 static unsigned ended_well, ended_badly, not_started;
 static bool controller_failed;
+static char said[REPORT_WHY], why[REPORT_WHY]; /* by it; at the end */
+static char first_bad[DOMAIN_NAME_MAX];        /* who ended badly first, how */
+static enum domain_end first_end;
 static uint64_t accounting_peak; /* of all domains together */
 
 /* --- numbers ------------------------------------------------------------- */
@@ -264,13 +268,19 @@ static void judge(const struct domain *d)
 {
     if (d->end == DOMAIN_POWEROFF)
         ended_well++;
-    else if (d->end == DOMAIN_CRASHED || !domain_controller())
-        ended_badly += d->end != DOMAIN_DESTROYED;
+    else if (d->end == DOMAIN_CRASHED ||
+             (!domain_controller() && d->end != DOMAIN_DESTROYED)) {
+        if (!ended_badly++) {
+            memcpy(first_bad, d->name, sizeof(first_bad));
+            first_end = d->end;
+        }
+    }
 }
 
-void report_verdict(bool well)
+void report_verdict(bool well, const char *text)
 {
     controller_failed = !well;
+    print_format(said, sizeof(said), "%s", text);
 }
 
 static void report_domain(struct domain *d)
@@ -349,15 +359,31 @@ static void machine(void)
              clock_now_ns());
 }
 
+/* Into `why`; "": it ended well. */
+static void reason(void)
+{
+    if (controller_failed)
+        print_format(why, sizeof(why), "%s",
+                     said[0] ? said : "no reason given");
+    else if (auditor_failures)
+        print_format(why, sizeof(why), "an audit found a fault");
+    else if (ended_badly)
+        print_format(why, sizeof(why), "%s ended badly: %s", first_bad,
+                     end_name(first_end));
+    else if (not_started)
+        print_format(why, sizeof(why), "%u guests could not be started",
+                     not_started);
+    else if (!ended_well)
+        print_format(why, sizeof(why), "no guest ended well");
+}
+
 static void report_and_power_off(void)
 {
-    bool well =
-        ended_well && !ended_badly && !not_started && !controller_failed;
-
     auditor_check();
     closing_table();
     machine();
-    power_off(well && !auditor_failures ? POWER_SUCCESS : POWER_FAILURE);
+    reason();
+    power_off(why[0] ? POWER_FAILURE : POWER_SUCCESS, why);
 }
 
 void report_register(void)

@@ -25,5 +25,7 @@ void report_register(void);
 /* A guest that was asked for could not be started; it has been said why. */
 void report_not_started(const char *name);
 
-/* What the control guest says of all that it has seen. */
-void report_verdict(bool well);
+#define REPORT_WHY 320
+/* What the control guest says of all that it has seen; if it is not well, why.
+ */
+void report_verdict(bool well, const char *why);

@@ -105,8 +105,10 @@ enum flagstone_control_cmd {
     FLAGSTONE_CTL_reuse = 34,   /* in: n: 1: a block that goes back to whose it
                                    was is not zeroed; 0: from now on it is */
     /* The end */
-    FLAGSTONE_CTL_end = 40, /* in: n: 0 as success; all domains are destroyed,
-                               the tables printed, the machine goes off */
+    FLAGSTONE_CTL_end = 40, /* in: n: 0 as success; if not, data, len: why not,
+                               which is repeated in the last line; all domains
+                               are destroyed, the tables printed, the machine
+                               goes off */
 };
 
 enum flagstone_ask {
@@ -216,6 +218,8 @@ enum flagstone_module_kind {
     FLAGSTONE_MODULE_kernel = 1,   /* module2 /file kernel=NAME */
     FLAGSTONE_MODULE_scenario = 2, /* module2 /file scenario=NAME */
     FLAGSTONE_MODULE_initrd = 3,   /* ... initrd=NAME, of a kernel=NAME */
+    FLAGSTONE_MODULE_guest = 4,    /* ... name=NAME: it was started at boot, and
+                                      may have gone; nothing is left to be read */
 };
 
 /* What laying out the memory of a domain came to: mm/save/restore.h. */

@@ -59,21 +59,30 @@ UNBEGUN = {
     "typo": r"^scenario typo line 7: unknown command 'craete'\s*$",
     "wrongsize": r"^scenario wrongsize line 3: create: bad 'mem=12Q'\s*$",
     "wrongfigure": r"^scenario wrongfigure line 3: 'machine.blokcs' is no ",
+    "wrongname": r"^scenario wrongname line 5: there is no domain named 'oen'",
     "loop": r"^scenario loop line 3: scenarios that run each other",
 }
 # The same, when some of it was run.
 BROKEN_OFF = {
-    "fails": r"scenario fails line 4: expect: machine.domains is 1, not = 7",
-    "spoilt": "memory is wrong",
+    "fails": r"scenario fails line 4: expect: machine.domains is 1, not = 7[\s\S]*"
+             r"power off: failure: scenario fails line 4: expect: machine.domains "
+             r"is 1, not = 7 \(7\)\s*$",
+    "spoilt": r"memory is wrong[\s\S]*power off: failure: bad ended badly: "
+              r"crashed\s*$",
 }
 MIGRATE = ("socket", "file", "up")
 
 
 def judge_unbegun(line):
-    """One line that says so, status 1, and not even the first line was run."""
+    """One line that says so, and once more in the last line; status 1, and not
+    even the first line was run."""
+    last = r"\(hv\) power off: failure: " + line.removeprefix("^")
+
     def judge(status, output):
         if not re.search(line.encode(), output, re.M):
             return FAIL, "no line with '%s'" % line
+        if not re.match(last.encode(), output.rstrip().splitlines()[-1]):
+            return FAIL, "the last line does not say why"
         if re.search(rb"^(flagstone>|started)", output, re.M):
             return FAIL, "something was run"
         return (PASS, "") if status == 1 else (FAIL, "status %d" % status)

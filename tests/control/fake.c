@@ -86,12 +86,25 @@ void fake_add_module(const char *name, enum flagstone_module_kind kind,
 {
     struct fake_module *m = fake.module;
 
-    while (m->text)
+    while (m < fake.module + FAKE_MODULES && m->text)
         m++;
+    if (m == fake.module + FAKE_MODULES)
+        abort();
     m->text = text;
     m->m.kind = kind;
     m->m.len = strlen(text);
     snprintf(m->m.name, sizeof(m->m.name), "%s", name);
+}
+
+void fake_drop_module(const char *name)
+{
+    struct fake_module *m = fake.module;
+
+    while (strcmp(m->m.name, name) != 0)
+        m++;
+    for (; m + 1 < fake.module + FAKE_MODULES; m++)
+        *m = m[1];
+    memset(m, 0, sizeof(*m));
 }
 
 /* --- what it is asked ---------------------------------------------------- */

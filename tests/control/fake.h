@@ -10,7 +10,7 @@
 
 #define FAKE_DOMAINS 8u
 #define FAKE_IMAGES  4u
-#define FAKE_MODULES 8u
+#define FAKE_MODULES 16u
 
 struct fake {
     struct flagstone_machine machine;
@@ -43,3 +43,4 @@ void fake_reset(void);
 struct flagstone_domain *fake_add_domain(const char *name, uint64_t blocks);
 void fake_add_module(const char *name, enum flagstone_module_kind kind,
                      const char *text);
+void fake_drop_module(const char *name);

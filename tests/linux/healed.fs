@@ -33,8 +33,8 @@ destroy linux
 wait linux gone 60
 fill 0
 frag 380
-fails restore one as again
-fails restore one shatter as again
+fails "whole blocks, there are" restore one as again
+fails "whole blocks, there are" restore one shatter as again
 drain all
 restore one as again
 expect again.blocks_whole >= 160

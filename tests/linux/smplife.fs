@@ -8,9 +8,9 @@ create vmlinuz name=linux mem=256M vcpus=4 superpages=prefer -- console=hvc0 tes
 # To come up takes it fewer; the rest are of processes that come and go.
 until linux.hypercalls >= 150000 600
 expect linux.vcpus_up = 4
-fails vcpus linux 0
-fails vcpus linux 5
-fails vcpus nobody 1
+fails "1 to 4 can be online, not 0" vcpus linux 0
+fails "1 to 4 can be online, not 5" vcpus linux 5
+fails "no domain named 'nobody'" vcpus nobody 1
 vcpus linux 2
 until linux.vcpus_up = 2 300
 vcpus linux 1
@@ -20,7 +20,7 @@ until linux.vcpus_up = 3 300
 sleep 2
 ask suspend linux
 wait linux suspended 300
-fails vcpus linux 4
+fails "linux does not run" vcpus linux 4
 save linux one
 resume linux
 sleep 2

@@ -101,6 +101,8 @@ static void launch(const struct bootinfo *bi, unsigned i)
         return;
     }
     domain_start(d);
+    /* Its name only, which it is the first to have. */
+    (void)retained_add(MODULE_GUEST, c->name, (struct build_file){NULL, 0});
 }
 
 static void launch_all(const struct bootinfo *bi)

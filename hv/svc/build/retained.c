@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * retained.c: see retained.h. Invariant: no two of one kind have the same name,
- * and memory_free_module() is not called for what is in here.
+ * and memory_free_module() is not called for a file that is in here.
  */
 #include "hv/svc/build/retained.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * retained.h: boot modules that stay in memory for the control guest: kernels
- * it may start with their ramdisks, scenarios it may run.
+ * it may start with their ramdisks, scenarios it may run; and the names of the
+ * guests that were started at boot.
  */
 #pragma once
 
@@ -10,7 +11,7 @@
 
 struct retained {
     const char *name;
-    enum module_kind kind; /* any but MODULE_GUEST */
+    enum module_kind kind; /* MODULE_GUEST: its file is not kept */
     struct build_file file;
 };
 

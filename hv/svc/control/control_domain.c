@@ -8,6 +8,7 @@
 #include "hv/debug/report.h"
 #include "hv/dev/clock.h"
 #include "hv/domain/call_trace.h"
+#include "hv/domain/guest.h"
 #include "hv/sched/claims.h"
 #include "hv/sched/lifecycle.h"
 #include "hv/sched/sched.h"
@@ -148,10 +149,26 @@ static enum err let_go_of_all(void)
     return rc;
 }
 
+/* Of a failure: no more of it than there is room for. */
+static enum err tell_verdict(struct flagstone_control *c)
+{
+    char why[REPORT_WHY] = "";
+
+    c->len = MIN(c->len, sizeof(why) - 1);
+    if (c->n && guest_read(why, c->data, c->len))
+        return fail(c->text, ERR_INVAL, "cannot read the reason at %lx",
+                    c->data);
+    report_verdict(c->n == 0, why);
+    return ERR_NONE;
+}
+
 /* Its caller's end is the machine's. */
 enum err control_end(struct control_call *call)
 {
-    enum err rc;
+    enum err rc = call->again ? ERR_NONE : tell_verdict(call->c);
+
+    if (rc)
+        return rc;
 
     if (!call->again)
         for (struct domain *d = domain_list; d; d = d->next)
@@ -162,7 +179,6 @@ enum err control_end(struct control_call *call)
         rc = let_go_of_all();
     if (rc)
         return rc;
-    report_verdict(call->c->n == 0);
     domain_shutdown(call->by, DOMAIN_POWEROFF, 0);
     return ERR_NONE;
 }

@@ -167,6 +167,7 @@ static const struct retained *find_module(struct flagstone_control *c)
 }
 
 static const uint32_t module_kinds[] = {
+    [MODULE_GUEST] = FLAGSTONE_MODULE_guest,
     [MODULE_INITRD] = FLAGSTONE_MODULE_initrd,
     [MODULE_KERNEL] = FLAGSTONE_MODULE_kernel,
     [MODULE_SCENARIO] = FLAGSTONE_MODULE_scenario,

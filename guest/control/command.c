@@ -17,10 +17,11 @@ static struct command_call calls[CALLS];
 static unsigned in_hand;
 
 static const struct command *const groups[] = {
-    command_basic,  command_domains, command_images,   command_pressure,
-    command_policy, command_figures, command_record,   command_attempt,
-    command_story,  command_storm,   command_scenario, command_view,
-    command_map,    command_trace,   command_top,
+    command_basic,    command_help,     command_attach, command_domains,
+    command_images,   command_pressure, command_policy, command_figures,
+    command_record,   command_attempt,  command_story,  command_storm,
+    command_scenario, command_view,     command_map,    command_trace,
+    command_top,
 };
 
 const struct command *command_nth(unsigned n)

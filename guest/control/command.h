@@ -17,11 +17,11 @@ struct command {
 };
 
 /* Each ends with a row of zeroes. */
-extern const struct command command_basic[], command_domains[],
-    command_images[], command_pressure[], command_policy[], command_figures[],
-    command_record[], command_attempt[], command_story[], command_storm[],
-    command_scenario[], command_view[], command_map[], command_trace[],
-    command_top[];
+extern const struct command command_basic[], command_help[], command_attach[],
+    command_domains[], command_images[], command_pressure[], command_policy[],
+    command_figures[], command_record[], command_attempt[], command_story[],
+    command_storm[], command_scenario[], command_view[], command_map[],
+    command_trace[], command_top[];
 
 struct command_call {
     const struct command *command; /* NULL: the line is empty */

@@ -98,18 +98,33 @@ static bool run_claim(const struct args *a)
 
 /* --- asking -------------------------------------------------------------- */
 
+/* It would wait for itself, for ever. */
+static bool is_another(const char *what, const char *name)
+{
+    struct flagstone_domain d;
+
+    if (!ctl_domain(name, &d))
+        return false;
+    return !d.control ||
+           refuse("%s: '%s' is the control guest, which runs this "
+                  "shell: quit ends it",
+                  what, name);
+}
+
 static bool run_ask(const struct args *a)
 {
     static const enum flagstone_ask asks[] = {
         FLAGSTONE_ASK_suspend, FLAGSTONE_ASK_poweroff, FLAGSTONE_ASK_reboot};
 
-    return ctl_on_domain(FLAGSTONE_CTL_ask, a->slot[1].text,
+    return is_another("ask", a->slot[1].text) &&
+           ctl_on_domain(FLAGSTONE_CTL_ask, a->slot[1].text,
                          asks[a->slot[0].choice]);
 }
 
 static bool run_shutdown(const struct args *a)
 {
-    return ctl_on_domain(FLAGSTONE_CTL_ask, a->slot[0].text,
+    return is_another("shutdown", a->slot[0].text) &&
+           ctl_on_domain(FLAGSTONE_CTL_ask, a->slot[0].text,
                          FLAGSTONE_ASK_poweroff);
 }
 
@@ -242,7 +257,8 @@ static bool run_heal(const struct args *a)
     const char *name = a->slot[0].text;
     struct flagstone_domain before;
 
-    if (!ctl_domain(name, &before) || !domain_suspend(name))
+    if (!is_another("heal", name) || !ctl_domain(name, &before) ||
+        !domain_suspend(name))
         return false;
     if (domain_relocate(name))
         return ctl_on_domain(FLAGSTONE_CTL_resume, name, 0);

@@ -157,7 +157,7 @@ const struct command command_images[] = {
     {"truncate", "IMAGE BYTES", "cut an image off", run_truncate, NULL, false},
     {"send", "IMAGE", "an image out through the second serial port", run_send,
      NULL, false},
-    {"migrate", "IMAGE", "the same", run_send, NULL, false},
+    {"migrate", "IMAGE", "the same as send", run_send, NULL, false},
     {"receive", "NEWIMAGE [SECONDS]", "an image in from the second serial port",
      run_receive, check_receive, false},
     {0},

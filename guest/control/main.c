@@ -4,17 +4,12 @@
  * that scenario and ends the machine, as a success only if every line of it
  * held; else it is a shell on the console.
  */
-#include "guest/control/command.h"
-#include "guest/control/complete.h"
 #include "guest/control/ctl.h"
-#include "guest/control/line.h"
+#include "guest/control/prompt.h"
 #include "guest/control/scenario.h"
 #include "guest/control/terminal.h"
-#include "guest/lib/console.h"
+#include "guest/control/words.h"
 #include "guest/lib/guest.h"
-
-#define PROMPT  "flagstone> "
-#define COLUMNS 80u
 
 const char guest_name[] = "control";
 
@@ -23,8 +18,6 @@ extern char boot_stack[]; /* head.asm */
 /* What a stack that is too small would write to; the linker puts it there. */
 static char below_stack[PAGE_SIZE] aligned_to(PAGE_SIZE)
     __attribute__((section(".bss.page,\"aw\",@nobits#")));
-
-static struct line line;
 
 /* The hypervisor ends who has no stack for a page fault. */
 static void guard_stack(void)
@@ -38,57 +31,6 @@ static void guard_stack(void)
     frame_unmap(below);
     trapped = try_read(below_stack, &value);
     ASSERT(trapped);
-}
-
-static void draw(void)
-{
-    char out[COLUMNS + 64];
-
-    console_write(out, line_draw(&line, PROMPT, COLUMNS, out, sizeof(out)));
-}
-
-static void obey(void)
-{
-    printk("\n");
-    shell_begin();
-    if (!command_line(line.text, line.len))
-        printk("%s\n", shell_why());
-    line_start(&line);
-}
-
-static void press(unsigned char key)
-{
-    switch (line_key(&line, key)) {
-    case LINE_NONE:
-        return;
-    case LINE_DONE:
-        obey();
-        break;
-    case LINE_COMPLETE:
-        complete(&line);
-        break;
-    case LINE_CANCEL:
-        printk("^C\n");
-        break;
-    case LINE_CLEAR:
-        printk("\x1b[H\x1b[2J");
-        break;
-    case LINE_END:
-        printk("(quit ends)\n");
-        break;
-    case LINE_CHANGED:
-        break;
-    }
-    draw();
-}
-
-noreturn_fn static void shell(void)
-{
-    printk("Flagstone's control guest; help shows what can be asked for.\n");
-    line_init(&line);
-    draw();
-    for (;;)
-        press(terminal_key());
 }
 
 static void run_and_end(const char *name)
@@ -117,5 +59,5 @@ void guest_main(void)
     terminal_init();
     if (cmdline_get("scenario", name, sizeof(name)))
         run_and_end(name);
-    shell();
+    prompt();
 }

@@ -37,52 +37,51 @@ static bool take_vcpus(struct module_line *m, const char *v)
     return words_number(v, &n) && n >= 1 && n <= 32;
 }
 
-/* Only the hypervisor knows which there are. */
-static bool take_cpus(struct module_line *m, const char *v)
-{
-    (void)m;
-    return *v;
-}
-
 static bool take_superpages(struct module_line *m, const char *v)
 {
-    m->superpages = true;
-    return !strcmp(v, "off") || !strcmp(v, "prefer") || !strcmp(v, "require");
+    m->superpages = *v;
+    return *v;
 }
 
 static bool take_relinquish(struct module_line *m, const char *v)
 {
-    m->relinquish = true;
-    return !strcmp(v, "keep") || !strcmp(v, "cut");
+    m->relinquish = *v;
+    return *v;
 }
 
-/* Only the hypervisor knows of what there is. */
-static bool take_cpu(struct module_line *m, const char *v)
+/* Of processors and their features only the hypervisor knows. */
+static bool take_any(struct module_line *m, const char *v)
 {
     (void)m;
     return *v;
 }
 
-static bool take_pse(struct module_line *m, const char *v)
-{
-    (void)m;
-    return !strcmp(v, "off") || !strcmp(v, "late") || !strcmp(v, "always");
-}
-
-static const struct {
+/* Where there are values, it has to be one of them. */
+static const struct option {
     const char *name;
     bool (*take)(struct module_line *m, const char *value);
+    const char *values[4];
 } options[] = {
-    {"name=", take_name},
-    {"mem=", take_mem},
-    {"maxmem=", take_maxmem},
-    {"vcpus=", take_vcpus},
-    {"cpus=", take_cpus},
-    {"superpages=", take_superpages},
-    {"relinquish=", take_relinquish},
-    {"cpu=", take_cpu},
-    {"pse=", take_pse},
+    {"name=", take_name, {NULL}},
+    {"mem=", take_mem, {NULL}},
+    {"maxmem=", take_maxmem, {NULL}},
+    {"vcpus=", take_vcpus, {NULL}},
+    {"cpus=", take_any, {NULL}},
+    {"superpages=", take_superpages, {"off", "prefer", "require"}},
+    {"relinquish=", take_relinquish, {"keep", "cut"}},
+    {"cpu=", take_any, {NULL}},
+    {"pse=", take_any, {"off", "late", "always"}},
 };
+
+static bool is_value(const struct option *o, const char *value)
+{
+    unsigned i = 0;
+
+    while (i < ARRAY_SIZE(o->values) && o->values[i] &&
+           strcmp(o->values[i], value) != 0)
+        i++;
+    return !o->values[0] || (i < ARRAY_SIZE(o->values) && o->values[i]);
+}
 
 /* NULL: fine; else what to say before the word. */
 static const char *take(struct module_line *m, const char *word, unsigned *seen)
@@ -95,7 +94,9 @@ static const char *take(struct module_line *m, const char *word, unsigned *seen)
         if (*seen & BIT(i))
             return "said twice:";
         *seen |= (unsigned)BIT(i);
-        return options[i].take(m, word + n) ? NULL : "bad";
+        return is_value(&options[i], word + n) && options[i].take(m, word + n)
+                   ? NULL
+                   : "bad";
     }
     return "unknown option";
 }
@@ -122,4 +123,19 @@ bool module_line_read(struct module_line *m, const char *text, char *why,
     if (wrong)
         format(why, size, "%s", wrong);
     return !wrong;
+}
+
+void module_line_each(module_line_each_t *each, void *ctx)
+{
+    char word[40];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
+        const struct option *o = &options[i];
+
+        each(ctx, o->name);
+        for (unsigned v = 0; v < ARRAY_SIZE(o->values) && o->values[v]; v++) {
+            format(word, sizeof(word), "%s%s", o->name, o->values[v]);
+            each(ctx, word);
+        }
+    }
 }

@@ -14,6 +14,10 @@ struct module_line {
     bool superpages, relinquish; /* are said */
 };
 
+/* For completion: each option, "NAME=", and with each of its values. */
+typedef void module_line_each_t(void *ctx, const char *word);
+void module_line_each(module_line_each_t *each, void *ctx);
+
 /* "name=web mem=64M ... -- arguments"; false: why. */
 bool module_line_read(struct module_line *m, const char *text, char *why,
                       size_t size);

@@ -15,12 +15,12 @@
 
 #define KEPT 500u /* of each kind: those of loops, too */
 
-struct kept {
+struct known {
     char name[WORDS_NAME];
     char of[WORDS_NAME]; /* of an image: its domain, "" if that is not known */
 };
 
-static struct kept kept[NAMES_KINDS][KEPT];
+static struct known known[NAMES_KINDS][KEPT];
 static unsigned used[NAMES_KINDS];
 static bool anybody; /* an image that comes from elsewhere is restored */
 static bool failing;
@@ -48,11 +48,11 @@ static bool looks(void)
     return scenario_checks() && !failing;
 }
 
-static struct kept *find(enum names_kind kind, const char *name)
+static struct known *find(enum names_kind kind, const char *name)
 {
     for (unsigned i = 0; i < used[kind]; i++)
-        if (!strcmp(kept[kind][i].name, name))
-            return &kept[kind][i];
+        if (!strcmp(known[kind][i].name, name))
+            return &known[kind][i];
     return NULL;
 }
 
@@ -109,9 +109,9 @@ bool names_use_kernel(const char *name)
 
 /* --- what lines make ------------------------------------------------------ */
 
-static struct kept *make(enum names_kind kind, const char *name)
+static struct known *make(enum names_kind kind, const char *name)
 {
-    struct kept *k = find(kind, name);
+    struct known *k = find(kind, name);
 
     if (k)
         return k;
@@ -119,8 +119,8 @@ static struct kept *make(enum names_kind kind, const char *name)
         refuse("more than %u names of a %s", KEPT, words[kind]);
         return NULL;
     }
-    k = &kept[kind][used[kind]++];
-    *k = (struct kept){.of = ""};
+    k = &known[kind][used[kind]++];
+    *k = (struct known){.of = ""};
     format(k->name, sizeof(k->name), "%s", name);
     return k;
 }
@@ -132,7 +132,7 @@ bool names_make(enum names_kind kind, const char *name)
 
 bool names_make_image(const char *image, const char *domain)
 {
-    struct kept *k;
+    struct known *k;
 
     if (!looks())
         return true;
@@ -144,7 +144,7 @@ bool names_make_image(const char *image, const char *domain)
 
 bool names_make_from(const char *image)
 {
-    const struct kept *k = find(NAMES_IMAGE, image);
+    const struct known *k = find(NAMES_IMAGE, image);
     struct flagstone_image i;
 
     if (!looks())

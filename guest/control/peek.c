@@ -59,7 +59,7 @@ static const enum flagstone_control_cmd kinds[] = {
     FLAGSTONE_CTL_map,     FLAGSTONE_CTL_who,        FLAGSTONE_CTL_walk,
     FLAGSTONE_CTL_walk,    FLAGSTONE_CTL_regs,       FLAGSTONE_CTL_trace,
     FLAGSTONE_CTL_trace,   FLAGSTONE_CTL_trace_read, FLAGSTONE_CTL_trace_read,
-    FLAGSTONE_CTL_mapping,
+    FLAGSTONE_CTL_mapping, FLAGSTONE_CTL_log,        FLAGSTONE_CTL_shown,
 };
 
 static bool may_answer(int64_t rc)
@@ -80,8 +80,9 @@ static bool one(uint32_t last)
     c->mapping.root = number();
     c->mapping.next = number();
     c->policy = (uint32_t)below(3);
-    place(c, cmd == FLAGSTONE_CTL_map ? sizeof(struct flagstone_block)
-                                      : sizeof(struct flagstone_call));
+    place(c, cmd == FLAGSTONE_CTL_map   ? sizeof(struct flagstone_block)
+             : cmd == FLAGSTONE_CTL_log ? 1
+                                        : sizeof(struct flagstone_call));
     /* Its own memory would be written to, wherever that is. */
     if (c->data - GUEST_VIRT_BASE < BIT(30) && c->data != (uint64_t)room)
         c->data = 0;

@@ -79,6 +79,22 @@ static bool read_value(const struct setting *s, const char *text, uint64_t *v)
     return false;
 }
 
+void policy_each(policy_each_t *each, void *ctx)
+{
+    char word[40];
+
+    for (unsigned i = 0; i < SETTINGS; i++) {
+        const struct setting *s = &settings[i];
+
+        format(word, sizeof(word), "%s=", s->name);
+        each(ctx, word);
+        for (unsigned v = 0; v < ARRAY_SIZE(s->values) && s->values[v]; v++) {
+            format(word, sizeof(word), "%s=%s", s->name, s->values[v]);
+            each(ctx, word);
+        }
+    }
+}
+
 static bool set(struct setting *s, uint64_t v)
 {
     if (s == &settings[RESERVE] && !ctl_with_number(FLAGSTONE_CTL_reserve, v))
@@ -116,6 +132,22 @@ static bool check_policy(const struct args *a)
     return !a->slot[0].text || each_setting(a->slot[0].text, false);
 }
 
+static void show_one(const struct setting *s)
+{
+    char now[40];
+
+    if (s->values[0])
+        format(now, sizeof(now), "%s=%s", s->name, s->values[s->now]);
+    else
+        format(now, sizeof(now), "%s=%lu", s->name, s->now);
+    printk("%-20s  ", now);
+    if (!s->values[0])
+        printk("or another number of blocks");
+    for (unsigned v = 0; v < ARRAY_SIZE(s->values) && s->values[v]; v++)
+        printk("%s%s", v ? "|" : "of ", s->values[v]);
+    printk("\n");
+}
+
 static bool show(void)
 {
     struct flagstone_machine m;
@@ -125,12 +157,7 @@ static bool show(void)
     settings[RESERVE].now = m.reserve;
     settings[REUSE].now = m.reuse;
     for (unsigned i = 0; i < SETTINGS; i++)
-        if (settings[i].values[0])
-            printk("%s=%s ", settings[i].name,
-                   settings[i].values[settings[i].now]);
-        else
-            printk("%s=%lu ", settings[i].name, settings[i].now);
-    printk("\n");
+        show_one(&settings[i]);
     floor_show();
     return true;
 }

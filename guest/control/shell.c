@@ -12,6 +12,7 @@
 
 static char why[SHELL_WHY];
 static bool interrupted;
+static unsigned columns = 80;
 
 bool refuse(const char *fmt, ...)
 {
@@ -26,6 +27,16 @@ bool refuse(const char *fmt, ...)
 const char *shell_why(void)
 {
     return why;
+}
+
+unsigned shell_columns(void)
+{
+    return columns;
+}
+
+void shell_set_columns(unsigned n)
+{
+    columns = n;
 }
 
 void shell_begin(void)

@@ -15,6 +15,10 @@
 printf_like(1, 2) bool refuse(const char *fmt, ...);
 const char *shell_why(void);
 
+/* Of the terminal: no line of a command's should be longer. */
+unsigned shell_columns(void);
+void shell_set_columns(unsigned columns);
+
 /* Is it so by now? Asked again and again; refuse() ends the waiting too. */
 typedef bool shell_test_t(void *ctx);
 /* Until it is so; false: not within that time, or ctrl-c, or refused. */

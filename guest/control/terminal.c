@@ -44,17 +44,74 @@ static void read_some(void)
         ahead[in++ % AHEAD] = (unsigned char)buf[i];
 }
 
-unsigned char terminal_key(void)
+int terminal_key(uint64_t ms)
 {
-    while (in == out) {
-        event_disable();
+    const uint64_t end = timer_now() + ms * 1000000;
+
+    for (;;) {
+        const unsigned seen = event_count;
+        uint64_t now;
+
         read_some();
-        if (in == out)
-            event_wait();
-        else
-            event_enable();
+        if (in != out)
+            return ahead[out++ % AHEAD];
+        now = timer_now();
+        if (now >= end)
+            return -1;
+        timer_doze(end - now, seen);
     }
-    return ahead[out++ % AHEAD];
+}
+
+/* --- how wide it is ------------------------------------------------------- */
+
+#define COLUMNS       80u /* of one that does not say */
+#define COLUMNS_LEAST 40u
+#define COLUMNS_MOST  200u
+#define ANSWER_MS     300u
+
+/* "ESC [ row ; column R", byte by byte: how far it is, and the number in hand.
+ */
+struct report {
+    unsigned at, number;
+};
+
+/* 0: not yet; else the column, or 1 where it is no such report. */
+static unsigned take(struct report *r, int c)
+{
+    static const char form[] = "\x1b[;R";
+
+    if (c >= '0' && c <= '9' && r->at >= 2 && r->number < 10000) {
+        r->number = r->number * 10 + (unsigned)(c - '0');
+        return 0;
+    }
+    if (c != form[r->at])
+        return 1;
+    if (form[++r->at] == '\0')
+        return r->number;
+    r->number = 0;
+    return 0;
+}
+
+/*
+ * The cursor goes as far right as there are columns, and is asked where it is
+ * (ECMA-48: CUF, DSR 6, CPR). Who does not know these swallows them; a late
+ * answer is a key that means nothing (line.c).
+ */
+unsigned terminal_columns(void)
+{
+    static const char ask[] = "\r\x1b[999C\x1b[6n\r";
+    struct report r = {0};
+    unsigned columns = 0;
+    int c = 0;
+
+    console_write(ask, sizeof(ask) - 1);
+    while (!columns && c >= 0) {
+        c = terminal_key(ANSWER_MS);
+        columns = c >= 0 ? take(&r, c) : 0;
+    }
+    if (columns < COLUMNS_LEAST)
+        return COLUMNS;
+    return MIN(columns, COLUMNS_MOST);
 }
 
 bool terminal_pressed(void)
@@ -71,10 +128,13 @@ bool terminal_interrupted(void)
     unsigned from = in;
 
     read_some();
-    for (; from != in; from++)
-        if (ahead[from % AHEAD] == CTRL_C) {
-            out = from + 1;
-            return true;
-        }
+    for (; from != in; from++) {
+        const unsigned char c = ahead[from % AHEAD];
+
+        if (c != CTRL_C && c != TERMINAL_LEAVE)
+            continue;
+        out = from + (c == CTRL_C);
+        return true;
+    }
     return false;
 }

@@ -237,7 +237,7 @@ void usage_words(const char *usage, unsigned n, usage_each_t *each, void *ctx)
     unsigned nth = 0;
 
     while (next_item(&usage, &it)) {
-        if (nth++ < n)
+        if (nth++ < n && !it.rest)
             continue;
         each_alternative(&it, each, ctx);
         if (!it.opens)

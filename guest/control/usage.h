@@ -44,8 +44,9 @@ bool usage_read(const char *usage, const struct words *w, unsigned from,
                 struct args *out, char why[USAGE_WHY]);
 
 /*
- * For completion: what could stand as the nth word, capitals for a value of
- * that type; where that is optional, what could follow it as well.
+ * For completion: what could stand as the nth word (of TEXT..., any behind it),
+ * capitals for a value of that type; where that is optional, what could follow
+ * it as well.
  */
 typedef void usage_each_t(void *ctx, const char *word, size_t len);
 void usage_words(const char *usage, unsigned n, usage_each_t *each, void *ctx);

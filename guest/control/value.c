@@ -53,6 +53,11 @@ bool value_label_there(const char *name)
     return l && l->name[0];
 }
 
+const char *value_nth_label(unsigned n)
+{
+    return n < VALUE_LABELS && labels[n].name[0] ? labels[n].name : NULL;
+}
+
 static bool read_label(const char *name, uint64_t *value)
 {
     const struct label *l = find_label(name);

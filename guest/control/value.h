@@ -18,4 +18,6 @@ bool value_read(const char *text, uint64_t *value);
 #define VALUE_LABELS 32u
 bool value_label_known(const char *name);
 bool value_label_there(const char *name);
+/* Each in turn from n = 0; NULL: no more. */
+const char *value_nth_label(unsigned n);
 bool value_note(const char *name, uint64_t value);

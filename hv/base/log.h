@@ -27,5 +27,14 @@ printf_like(1, 2) void log_debug(const char *fmt, ...);
 /* A line of measurements: '@' and a JSON object, nothing before it. */
 printf_like(1, 2) void log_json(const char *fmt, ...);
 
+/*
+ * The last LOG_KEPT bytes of what was said ("(hv) ..." lines, no measurements)
+ * are kept. Copies what there is from the byte *from of all that was ever said
+ * on, n of it at most; *from becomes where that begins, which is later if it is
+ * no longer kept. Returns how much it was.
+ */
+#define LOG_KEPT 16384u
+size_t log_read(uint64_t *from, char *out, size_t n);
+
 void log_flush(void);
 void log_urgent(void);

@@ -172,6 +172,7 @@ struct console_out {
     unsigned len;
     char line[CONSOLE_LINE];
     bool terminal;
+    bool attached;     /* somebody types to it, who believes what it shows */
     bool more;         /* the rest of the line is there, and has no turn yet */
     uint64_t line_end; /* console_line.c: behind the last that it put there */
 };

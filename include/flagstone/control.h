@@ -81,9 +81,25 @@ enum flagstone_control_cmd {
                                    or level 0: not as far as it has looked this
                                    time. -ENOENT: nowhere any more */
     /* The hardware, for guest/selfcheck */
-    FLAGSTONE_CTL_hardware = 50, /* out: hardware. Cheap: it may be asked for a
+    FLAGSTONE_CTL_hardware = 47, /* out: hardware. Cheap: it may be asked for a
                                     thousand times a second, to see the second
                                     of the real-time clock change */
+    /* The console */
+    FLAGSTONE_CTL_log = 50,  /* in: offset: a byte of what the hypervisor ever
+                                said, data, len; out: offset: where what was
+                                told begins, as it keeps the last of it only;
+                                len: how much that is, 0: there is no more */
+    FLAGSTONE_CTL_type = 51, /* in: domid, not the caller's, data, len: what is
+                                typed at its console; out: len: how much it had
+                                room for. -EINVAL: it does not run, or has not
+                                used its console's ring */
+    FLAGSTONE_CTL_attach = 52, /* in: domid, not the caller's, n: 1: what it
+                                  writes is shown unchanged from now on, as of
+                                  a guest with `terminal`; 0: as text again */
+    FLAGSTONE_CTL_shown = 53,  /* out: n: how often a line that such a guest had
+                                  not ended was ended by another's text;
+                                  offset: bytes that others than the caller have
+                                  shown, ever */
     /* Images */
     FLAGSTONE_CTL_image_drop = 20,     /* in: name */
     FLAGSTONE_CTL_image_check = 21,    /* in: name */

@@ -15,6 +15,10 @@ EXPECT = {
     "grants": ("refused, as it should be: take still has grants mapped: 1",
                "refused, as it should be: others still have grants of give "
                "mapped: 1", "3 guests ended well, 0 badly"),
+    "talk": (r"polly\| *good morning\s+polly\| heard 'good morning'",
+             r"other\| heard 'who is there\?'", r"polly\| heard 'bye'",
+             r"flagstone> log 3[\s\S]*\(hv\) d\d other ended: poweroff\s[\s\S]*"
+             r"all of it held"),
     # By the table of hypercalls, in multicalls, of none; one iret. Then a page
     # of 2 MiB, one of 4 KiB, and where a table was supplied.
     "look": (r"v0 memory_op\(1, [0-9a-f]+\) = 1\s",

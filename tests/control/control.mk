@@ -5,7 +5,7 @@
 CTT_PURE := $(addprefix guest/control/,line.c words.c usage.c module_line.c loop.c) \
     guest/lib/print.c tests/control/host.c
 # All of it but the terminal, the prompt, and the hypercall: on a fake.
-CTT_ALL := $(filter-out $(addprefix guest/control/,main.c terminal.c \
+CTT_ALL := $(filter-out $(addprefix guest/control/,main.c prompt.c terminal.c \
     ctl_call.c),$(wildcard guest/control/*.c)) guest/lib/print.c \
     tests/control/fake.c
 CTT_TESTS := $(patsubst tests/control/%.c,%,$(wildcard tests/control/test_*.c))
@@ -15,7 +15,7 @@ CTT_HEADERS := $(wildcard include/*.h guest/control/*.h guest/lib/*.h \
     tests/control/*.h)
 HOST_TESTS += $(addprefix $(BUILD)/tests/control/,$(CTT_TESTS) $(CTT_FUZZ))
 
-$(addprefix $(BUILD)/tests/control/,test_commands test_view test_watch): \
+$(addprefix $(BUILD)/tests/control/,test_commands test_help test_talk test_view test_watch): \
     $(BUILD)/tests/control/%: tests/control/%.c $(CTT_ALL) $(CTT_HEADERS) tests/control/control.mk
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)

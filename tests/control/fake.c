@@ -51,6 +51,12 @@ bool terminal_pressed(void)
     return fake.keys && !--fake.keys;
 }
 
+int terminal_key(uint64_t ms)
+{
+    now += ms * 1000000;
+    return fake.typed && *fake.typed ? (unsigned char)*fake.typed++ : -1;
+}
+
 bool terminal_interrupted(void)
 {
     return fake.ctrl_c && !--fake.ctrl_c;
@@ -297,6 +303,8 @@ static int64_t on_domain(struct flagstone_control *c)
     case FLAGSTONE_CTL_resume:
         d->state = FLAGSTONE_STATE_running;
         return 0;
+    case FLAGSTONE_CTL_attach:
+        return 0;
     case FLAGSTONE_CTL_relocate:
         if (fake.lent)
             return no(c, XEN_EBUSY, "web still has grants mapped: 1");
@@ -340,6 +348,33 @@ static int64_t restore(struct flagstone_control *c)
     return 0;
 }
 
+/* A few bytes at a time, into a console that may have little room; ctrl-d ends
+ * it. */
+static int64_t type(struct flagstone_control *c)
+{
+    const size_t at = strlen(fake.heard);
+
+    if (!domain(c->domid))
+        return no(c, XEN_ESRCH, "no such domain");
+    c->len = MIN(c->len, (uint64_t)(fake.room ? fake.room : 5));
+    c->len = fake.stubborn ? 0 : c->len;
+    memcpy(fake.heard + at, (const void *)c->data, c->len);
+    fake.heard[at + c->len] = '\0';
+    if (strchr(fake.heard, 4))
+        forget(domain(c->domid));
+    return 0;
+}
+
+static int64_t read_log(struct flagstone_control *c)
+{
+    const uint64_t end = fake.log_from + strlen(fake.log);
+
+    c->offset = MIN(MAX(c->offset, fake.log_from), end);
+    c->len = MIN(MIN(c->len, end - c->offset), UINT64_C(9));
+    memcpy((void *)c->data, fake.log + (c->offset - fake.log_from), c->len);
+    return 0;
+}
+
 int64_t ctl_try(struct flagstone_control *c)
 {
     switch (c->cmd) {
@@ -364,6 +399,10 @@ int64_t ctl_try(struct flagstone_control *c)
         return mapping(c);
     case FLAGSTONE_CTL_trace_read:
         return read_calls(c);
+    case FLAGSTONE_CTL_type:
+        return type(c);
+    case FLAGSTONE_CTL_log:
+        return read_log(c);
     case FLAGSTONE_CTL_create:
         return create(c);
     case FLAGSTONE_CTL_restore:
@@ -375,6 +414,7 @@ int64_t ctl_try(struct flagstone_control *c)
     case FLAGSTONE_CTL_vcpus:
     case FLAGSTONE_CTL_pause:
     case FLAGSTONE_CTL_trace:
+    case FLAGSTONE_CTL_attach:
     case FLAGSTONE_CTL_resume:
     case FLAGSTONE_CTL_relocate:
     case FLAGSTONE_CTL_save:

@@ -32,6 +32,11 @@ struct fake {
     uint32_t calls_of; /* the domain that has gone whose they are */
     unsigned ctrl_c;   /* so is ctrl-c */
     unsigned keys;     /* a key is pressed at the nth look; 0: never */
+    const char *typed; /* what terminal_key() has next; then nobody types */
+    char heard[256];   /* what was typed to a domain */
+    unsigned room;     /* for keys, at its console; 0: as much as comes */
+    char log[600];     /* what the hypervisor has said: the last of it, */
+    uint64_t log_from; /* which is where in all of that */
     bool stubborn;     /* domains do not do what they are asked */
     bool lent;         /* relocations are refused, because of grants */
     char asked[8192];  /* "create web|target 1 4096|" */

@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct line l;
-    char out[160];
+    char out[LINE_DRAW(ROW_COLUMNS)];
 
     line_init(&l);
     for (size_t i = 0; i < size; i++) {

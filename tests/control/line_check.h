@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "guest/control/line.h"
 
@@ -16,12 +18,32 @@ static inline void line_must(bool ok)
         abort();
 }
 
+/* Printable ASCII, and whole characters of UTF-8: as the host's C library has
+ * them (mbrtowc in C.UTF-8). */
+static inline bool line_is_text(const char *s)
+{
+    static bool set;
+    mbstate_t state;
+    wchar_t c;
+    size_t n;
+
+    if (!set)
+        line_must(setlocale(LC_CTYPE, "C.UTF-8"));
+    set = true;
+    memset(&state, 0, sizeof(state));
+    for (; *s; s += n) {
+        n = mbrtowc(&c, s, strlen(s), &state);
+        if (n > 4 || c < ' ' || (c > '~' && c < 0xa0))
+            return false;
+    }
+    return true;
+}
+
 static inline void line_check(const struct line *l)
 {
     line_must(l->len < LINE_SIZE && l->cursor <= l->len);
     line_must(strlen(l->text) == l->len);
-    for (unsigned i = 0; i < l->len; i++)
-        line_must(l->text[i] >= ' ' && l->text[i] <= '~');
+    line_must(line_is_text(l->text) && line_is_text(l->text + l->cursor));
     line_must(l->used <= LINE_HISTORY && l->back <= l->used);
     for (unsigned i = 0; i < l->used; i++)
         line_must(
@@ -63,7 +85,7 @@ static inline void row_write(struct row *r, const char *s, size_t n)
             r->cursor = 0;
         } else if (*s == '\x1b') {
             s = row_escape(r, s + 1);
-        } else {
+        } else if ((*s & 0xc0) != 0x80) { /* a cell has a first byte only */
             line_must(r->cursor + 1 < ROW_COLUMNS);
             r->cell[r->cursor++] = *s;
         }

@@ -156,6 +156,7 @@ static void control_keys_mean_something(void **state)
     assert_int_equal(type("\x04"), LINE_END);
     assert_int_equal(type("\x0c"), LINE_CLEAR);
     assert_int_equal(type("\t"), LINE_COMPLETE);
+    assert_int_equal(type("\x1d"), LINE_LEAVE);
     assert_int_equal(type("\x07\x1a\x1c\x80\xff"), LINE_NONE);
     is("", 0);
 }
@@ -187,10 +188,74 @@ static void a_line_does_not_run_over(void **state)
     line_check(&l);
 }
 
+static void type_many(unsigned n)
+{
+    while (n--)
+        type("x");
+}
+
+/* It is not run without its end, nor found in the history. */
+static void what_is_too_long_is_given_up(void **state)
+{
+    (void)state;
+    type_many(LINE_SIZE - 1);
+    assert_int_equal(type("\r"), LINE_DONE);
+    line_start(&l);
+    type_many(LINE_SIZE);
+    assert_int_equal(type("\r"), LINE_TOO_LONG);
+    is("", 0);
+    line_start(&l);
+    assert_int_equal(l.used, 1);
+    type_many(LINE_SIZE);
+    type("\x7f\x7f"); /* what had no room is not there, all the same */
+    assert_int_equal(type("\r"), LINE_TOO_LONG);
+    type_many(LINE_SIZE);
+    type("\x15list");
+    assert_int_equal(type("\r"), LINE_DONE);
+    is("list", 4);
+    line_start(&l);
+    type_many(LINE_SIZE - 2);
+    type("\xc3\xa4"); /* no half of a character */
+    assert_int_equal(l.len, LINE_SIZE - 2);
+    assert_int_equal(type("\r"), LINE_TOO_LONG);
+}
+
+static void characters_are_whole(void **state)
+{
+    static const char *const wrong[] = {"\x80",
+                                        "\xc2\x9b",
+                                        "\xc0\xaf",
+                                        "\xe0\x9f\xbf",
+                                        "\xed\xa0\x80",
+                                        "\xf0\x8f\xbf\xbf",
+                                        "\xf4\x90\x80\x80",
+                                        "\xf5\x80\x80\x80",
+                                        "\xe2\x82",
+                                        "\xc3"};
+
+    (void)state;
+    type("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z");
+    is("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z", 11);
+    type(LEFT LEFT "\x7f");
+    is("a\xc3\xa4\xf0\x9f\x98\x80z", 3);
+    type("\x1b[3~");
+    is("a\xc3\xa4z", 3);
+    type(LEFT "\x1b[C" LEFT "\x04\x05");
+    is("az", 2);
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+        type(wrong[i]);
+        is("az", 2);
+    }
+    type("y");
+    is("azy", 3);
+    type("\xc3\xc3\xa4"); /* one that was not finished, and a whole one */
+    is("azy\xc3\xa4", 5);
+}
+
 static void shows(const char *text, unsigned cursor)
 {
     struct row r = {.cursor = 7};
-    char out[256];
+    char out[LINE_DRAW(ROW_COLUMNS)];
 
     memset(r.cell, '?', ROW_COLUMNS);
     row_write(&r, out, line_draw(&l, "> ", ROW_COLUMNS, out, sizeof(out)));
@@ -215,6 +280,15 @@ static void what_is_drawn_is_what_is_there(void **state)
     memcpy(long_one, "> ", 2);
     memset(long_one + 2, 'a', 77);
     shows(long_one, 79);
+    type("\x01");
+    shows(long_one, 2);
+    type("\x0b");
+    for (unsigned i = 0; i < 90; i++)
+        type("\xe2\x82\xac");
+    memset(long_one + 2, 0xe2, 77);
+    shows(long_one, 79);
+    type(LEFT LEFT);
+    shows(long_one, 79);
 }
 
 int main(void)
@@ -230,6 +304,8 @@ int main(void)
         cmocka_unit_test_setup(control_keys_mean_something, fresh),
         cmocka_unit_test_setup(unknown_escapes_are_swallowed, fresh),
         cmocka_unit_test_setup(a_line_does_not_run_over, fresh),
+        cmocka_unit_test_setup(what_is_too_long_is_given_up, fresh),
+        cmocka_unit_test_setup(characters_are_whole, fresh),
         cmocka_unit_test_setup(what_is_drawn_is_what_is_there, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -483,6 +483,63 @@ static void a_lone_at_is_seen_in_the_end(void **state)
     assert_string_equal(fake_screen, "d0| @\n");
 }
 
+/* The last of it, from wherever one was; measurements are not in it. */
+static void what_was_said_can_be_read_again(void **state)
+{
+    static char text[2 * LOG_KEPT];
+    uint64_t from = 0, end, first;
+    size_t n;
+
+    (void)state;
+    end = 0;
+    while ((n = log_read(&end, text, sizeof(text))))
+        end += n;
+    first = end;
+    log_say("one");
+    log_json("{}");
+    log_say("two");
+    n = log_read(&end, text, sizeof(text));
+    assert_int_equal(n, 18);
+    assert_memory_equal(text, "(hv) one\n(hv) two\n", n);
+    end = first + 9;
+    assert_int_equal(log_read(&end, text, 4), 4);
+    assert_memory_equal(text, "(hv)", 4);
+    for (unsigned i = 0; i < 4096; i++)
+        log_say("%05u", i);
+    assert_int_equal(log_read(&from, text, sizeof(text)), LOG_KEPT);
+    assert_int_equal(from, first + 18 + 4096 * 11 - LOG_KEPT);
+    assert_memory_equal(text + LOG_KEPT - 11, "(hv) 04095\n", 11);
+    end = ~UINT64_C(0);
+    assert_int_equal(log_read(&end, text, sizeof(text)), 0);
+    assert_int_equal(end, from + LOG_KEPT);
+}
+
+/* Then its line is broken like that of a `terminal`, which is counted. */
+static void one_that_is_attached_to_is_shown_as_it_is(void **state)
+{
+    const uint64_t broken = console_lines_broken();
+    const uint64_t others = console_shown_by_others();
+
+    (void)state;
+    domains_are(2);
+    domains[0].control = domains[0].out.terminal = true;
+    guest(1, "as text\x1b[1m\n");
+    assert_int_equal(console_lines_broken(), broken);
+    console_attach(&domains[1], true);
+    guest(1, "\x1b[1mas it is");
+    guest(0, "prompt> ");
+    assert_int_equal(console_lines_broken(), broken + 1);
+    log_say("x");
+    assert_int_equal(console_lines_broken(), broken + 2);
+    console_attach(&domains[1], false);
+    guest(1, "text\x1b[1m\n");
+    assert_int_equal(console_lines_broken(), broken + 2);
+    assert_string_equal(out, "d1| as text[1m\n\x1b[1mas it is\nprompt> \n"
+                             "(hv) x\nd1| text[1m\n");
+    /* As COM1 had it, with '\\r', but for the prompt and the end before it. */
+    assert_int_equal(console_shown_by_others() - others, at + 5 - 8 - 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +566,9 @@ int main(void)
         WITH_SCREEN(who_has_the_terminal_has_figures_too),
         WITH_SCREEN(words_after_half_a_line_of_figures_are_whole),
         WITH_SCREEN(a_lone_at_is_seen_in_the_end),
+        cmocka_unit_test_setup(what_was_said_can_be_read_again, start),
+        cmocka_unit_test_setup(one_that_is_attached_to_is_shown_as_it_is,
+                               start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,8 @@ static bool unbuffered;
 static const struct domain *author; /* NULL: a line is to begin */
 static struct domain *payer;        /* for whom it is; NULL: nobody's guest */
 static uint64_t written;            /* characters, ever */
+static uint64_t by_controller;      /* of these */
+static uint64_t broken;             /* console_lines_broken() */
 static domid_t drawn_for;           /* the last of those on the screen */
 static bool undrawn;
 static uint64_t last_refresh;
@@ -153,6 +155,11 @@ static void refresh_now_and_then(void)
 
 /* --- lines ------------------------------------------------------------- */
 
+static bool as_it_is(const struct domain *d)
+{
+    return d->out.terminal || d->out.attached;
+}
+
 static void end_author(void)
 {
     if (author) {
@@ -160,6 +167,7 @@ static void end_author(void)
         if (screen_open)
             put_screen('\n');
     }
+    broken += author && as_it_is(author);
     author = NULL;
 }
 
@@ -284,12 +292,36 @@ static size_t write_terminal(struct domain *d, const char *buf, size_t len)
 
 size_t console_guest_write(struct domain *d, const void *buf, size_t len)
 {
+    const uint64_t before = written;
+
     payer = d;
-    len =
-        d->out.terminal ? write_terminal(d, buf, len) : write_text(d, buf, len);
+    len = as_it_is(d) ? write_terminal(d, buf, len) : write_text(d, buf, len);
     payer = NULL;
+    if (d->control)
+        by_controller += written - before;
     refresh_now_and_then();
     return len;
+}
+
+void console_attach(struct domain *d, bool on)
+{
+    if (d->out.attached == on)
+        return;
+    payer = d;
+    show_held(d);
+    end_author();
+    payer = NULL;
+    d->out.attached = on;
+}
+
+uint64_t console_lines_broken(void)
+{
+    return broken;
+}
+
+uint64_t console_shown_by_others(void)
+{
+    return written - by_controller;
 }
 
 void console_guest_end(struct domain *d)

@@ -30,6 +30,15 @@ void console_remap_screen(void);
  */
 must_check size_t console_guest_write(struct domain *d, const void *buf,
                                       size_t len);
+/* While somebody is attached to it, its bytes pass as they are, too. */
+void console_attach(struct domain *d, bool on);
+/*
+ * For who draws a line anew: how often a line that was not ended, of a guest
+ * whose bytes pass as they are, was ended by somebody else; and how many bytes
+ * were shown of all but the control guest.
+ */
+uint64_t console_lines_broken(void);
+uint64_t console_shown_by_others(void);
 /* The guest is gone: shows what it left without an end of line. */
 void console_guest_end(struct domain *d);
 

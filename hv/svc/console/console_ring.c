@@ -211,20 +211,38 @@ int console_ring_getc(const struct domain *d)
     return (unsigned char)typed[typed_out++ % TYPED];
 }
 
-static bool put_in(struct xencons_interface *ring)
+/* Of a circle of `size` keys those from `at` on; returns how many of the n. */
+static unsigned put_in(struct xencons_interface *ring, const char *keys,
+                       unsigned size, unsigned at, unsigned n)
 {
     XENCONS_RING_IDX cons = __atomic_load_n(&ring->in_cons, __ATOMIC_ACQUIRE);
     XENCONS_RING_IDX prod = READ_ONCE(ring->in_prod);
-    bool some = false;
+    unsigned i = 0;
 
-    while (typed_in != typed_out && prod - cons < sizeof(ring->in)) {
+    for (; i < n && prod - cons < sizeof(ring->in); i++, prod++)
         WRITE_ONCE(ring->in[MASK_XENCONS_IDX(prod, ring->in)],
-                   typed[typed_out++ % TYPED]);
-        prod++;
-        some = true;
-    }
+                   keys[(at + i) % size]);
     __atomic_store_n(&ring->in_prod, prod, __ATOMIC_RELEASE);
-    return some;
+    return i;
+}
+
+static unsigned type(struct domain *d, const char *keys, unsigned size,
+                     unsigned at, unsigned n)
+{
+    struct xencons_interface *ring = ring_page_get(d, d->console_mfn);
+
+    if (!ring)
+        return 0;
+    n = put_in(ring, keys, size, at, n);
+    ring_page_put(d, d->console_mfn);
+    if (n)
+        event_notify(d, &d->console_port);
+    return n;
+}
+
+unsigned console_ring_type(struct domain *d, const char *keys, unsigned n)
+{
+    return n ? type(d, keys, n, 0, n) : 0;
 }
 
 /*
@@ -233,24 +251,14 @@ static bool put_in(struct xencons_interface *ring)
  */
 static void give_keys(struct domain *d)
 {
-    struct xencons_interface *ring;
-    bool some;
-
     if (!d || typed_in == typed_out || !domain_is_up(d))
         return;
     if (event_virq_bound(d, VIRQ_CONSOLE)) {
         event_virq(d->vcpu[0], VIRQ_CONSOLE);
         return;
     }
-    if (!d->ring_used)
-        return;
-    ring = ring_page_get(d, d->console_mfn);
-    if (!ring)
-        return;
-    some = put_in(ring);
-    ring_page_put(d, d->console_mfn);
-    if (some)
-        event_notify(d, &d->console_port);
+    if (d->ring_used)
+        typed_out += type(d, typed, TYPED, typed_out, typed_in - typed_out);
 }
 
 /* There may be room for more in the guest's ring, and then in the buffer. */

@@ -12,6 +12,8 @@
  * there was no time to show is shown now and then.
  */
 void console_ring_init(void);
+/* At the console of one that is up; returns how much it has room for. */
+unsigned console_ring_type(struct domain *d, const char *keys, unsigned n);
 /*
  * d stops running: shows what is in its ring, as far as there is room. The rest
  * stays there, and is shown when d has gone on, here or wherever it is then.

@@ -13,6 +13,7 @@
 #include "hv/domain/guest.h"
 #include "hv/sched/claims.h"
 #include "hv/svc/build/build.h"
+#include "hv/svc/console/console.h"
 #include "hv/svc/control/control_op.h"
 #include "hv/svc/control/filler.h"
 #include "hv/svc/migrate/images.h"
@@ -37,6 +38,10 @@ static const struct operation operations[] = {
     [FLAGSTONE_CTL_regs] = {control_regs, true},
     [FLAGSTONE_CTL_trace] = {control_trace, false},
     [FLAGSTONE_CTL_trace_read] = {control_trace_read, true},
+    [FLAGSTONE_CTL_log] = {control_log, true},
+    [FLAGSTONE_CTL_type] = {control_type, false},
+    [FLAGSTONE_CTL_attach] = {control_attach, false},
+    [FLAGSTONE_CTL_shown] = {control_shown, true},
     [FLAGSTONE_CTL_create] = {control_create, false},
     [FLAGSTONE_CTL_destroy] = {control_destroy, false},
     [FLAGSTONE_CTL_ask] = {control_ask, false},
@@ -154,6 +159,7 @@ static void gone(void)
     for (struct domain *d = domain_list; d; d = d->next) {
         call_trace_end(d);
         control_unpause(d);
+        console_attach(d, false);
     }
     call_trace_drop_any();
     build_cancel();

@@ -38,6 +38,12 @@ enum err control_regs(struct control_call *call);
 enum err control_trace(struct control_call *call);
 enum err control_trace_read(struct control_call *call);
 
+/* control_console.c */
+enum err control_log(struct control_call *call);
+enum err control_type(struct control_call *call);
+enum err control_attach(struct control_call *call);
+enum err control_shown(struct control_call *call);
+
 /* control_create.c */
 enum err control_create(struct control_call *call);
 enum err control_claim(struct control_call *call);

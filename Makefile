@@ -75,6 +75,10 @@ $(HV_OUT)/%.c.o: %.c Makefile $(TOLD)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
 
+# In one file's debug information are the macros, too, which tools/gdb.py reads:
+# the fields of both words and of page table entries.
+$(HV_OUT)/mm/alloc/frame.c.o: HV_CFLAGS += -g3
+
 # nasm -MD leaves out included files; a separate -M pass names them all.
 $(HV_OUT)/%.asm.o: %.asm Makefile $(HV_OUT)/offsets.inc
 	$(call say,NASM,$<)

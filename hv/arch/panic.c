@@ -135,7 +135,7 @@ void unfit(const char *fmt, ...)
     log_say("%s", text);
     if (options.exit == EXIT_ACPI)
         options.exit = EXIT_HANG;
-    power_off(POWER_FAILURE);
+    power_off(POWER_FAILURE, text);
 }
 
 void bug(const char *file, int line, const char *what)

@@ -89,5 +89,5 @@ void summary_run(const struct bootinfo *bi, const void *info, size_t len)
     say_ranges(bi);
     say_sums(bi);
     if (!bi->nr_modules)
-        power_off(POWER_SUCCESS);
+        power_off(POWER_SUCCESS, "");
 }

@@ -308,9 +308,10 @@ void console_attach(struct domain *d, bool on)
     if (d->out.attached == on)
         return;
     payer = d;
-    show_held(d);
+    show_held(d, true);
     end_author();
     payer = NULL;
+    d->out.kind = LINE_NEW;
     d->out.attached = on;
 }
 

@@ -71,7 +71,7 @@ struct bootinfo {
     uint8_t rsdp[BOOTINFO_RSDP];
     unsigned rsdp_len; /* 0: the loader gave none */
     struct bootinfo_range scratch[BOOTINFO_RANGES]; /* of the parser's */
-    bool efi;          /* the firmware is one by UEFI */
+    bool efi; /* the firmware is one by UEFI */
 };
 
 /*

@@ -28,6 +28,11 @@ def number(text):
     return "" if re.fullmatch(r"[1-9]\d{0,8}", text) else "is a number from 1 on"
 
 
+def processors(text):
+    """QEMU's -smp: a number, and how they are laid out."""
+    return number(text.split(",")[0])
+
+
 def seconds(text):
     good = re.fullmatch(r"\d{1,9}(\.\d+)?", text) and float(text) > 0
     return "" if good else "is a number of seconds, more than 0"
@@ -77,7 +82,7 @@ RUN = {
     "FIRMWARE": (one_of("bios", "uefi"), "bios or uefi"),
     "MACHINE": (anything, "QEMU's -machine: pc"),
     "CPU": (anything, "QEMU's -cpu: Haswell,-pcid"),
-    "SMP": (number, "processors: 1"),
+    "SMP": (processors, "processors: 1"),
     "HOSTMEM": (size, "the machine's memory: 1G"),
     "ICOUNT": (flag, "1: an instruction is a nanosecond; the same each time"),
     "ACCEL": (one_of("tcg", "kvm"), "tcg or kvm"),

@@ -66,7 +66,9 @@ boot_entry:
 
         call build_tables
 
-        ; SDM vol. 3, 10.8.5: PAE, CR3, LME, then PG.
+        ; SDM vol. 3, 10.8.5: PAE, CR3, LME, then PG. Whatever the firmware or
+        ; the loader had in CR4 goes: LA57 as well, which can be changed now
+        ; only, while paging is off (2.5), as Multiboot2 promises.
         mov eax, CR4_PAE
         mov cr4, eax
         mov eax, boot_tables_pa

@@ -18,6 +18,7 @@
 #include "hv/arch/power.h"
 #include "hv/arch/smp.h"
 #include "hv/arch/spec_cpu.h"
+#include "hv/arch/vendor.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
@@ -153,11 +154,13 @@ static void init_machine(void)
     hv_lock_get();
     idt_init(profile_on ? profiled_vectors : entry_vectors);
     mce_init();
+    vendor_init();
     spec_init();
-    patch_exits(spec_policy.verw);
+    patch_exits(spec_policy.verw, vendor_sysret_keeps_ss());
     read_acpi(&acpi);
     power_init(&acpi);
     settle_memory();
+    vendor_check_memory(&boot);
     early_init(&boot);
     paging_init(&boot);
     cpu_guard_stacks();
@@ -168,6 +171,7 @@ static void init_machine(void)
     clock_init(&acpi);
     smp_init(&boot, &acpi, clock_tsc_khz, run_other);
     spec_say_unlike();
+    vendor_say_unlike();
 }
 
 /* Who has to do with domains, in the order in which they hear of them. */

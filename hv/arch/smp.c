@@ -22,6 +22,7 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/spec_cpu.h"
 #include "hv/arch/stacks.h"
+#include "hv/arch/vendor.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
@@ -94,6 +95,7 @@ void smp_enter(void)
     cpu_start(coming.area);
     idt_load();
     mce_init();
+    vendor_init();
     spec_start();
     lapic_setup();
     coming.stage = HERE;

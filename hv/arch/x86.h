@@ -15,6 +15,7 @@
 #define CR0_NE BIT(5)
 #define CR0_WP BIT(16)
 #define CR0_AM BIT(18)
+#define CR0_CD BIT(30)
 #define CR0_PG BIT(31)
 
 #define CR4_TSD        BIT(2)
@@ -265,6 +266,11 @@ static inline void x86_flush_all(void)
 static inline void x86_invlpg(uint64_t va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+static inline void x86_wbinvd(void)
+{
+    __asm__ volatile("wbinvd" : : : "memory");
 }
 
 static inline void x86_cli(void)

@@ -17,7 +17,9 @@
 extern uint8_t exit_iretq[], exit_sysret[], exit_fast_sysret[];
 extern const uint8_t profiled_exit_iretq[], profiled_exit_sysret[];
 extern const uint8_t verw_exit_iretq[], verw_exit_sysret[];
-extern uint8_t profiled_verw; /* hv/entry/profiled.asm */
+extern const uint8_t load_ss_exit_sysret[];
+extern uint8_t load_ss_rest[]; /* of JUMP bytes or more */
+extern uint8_t profiled_verw;  /* hv/entry/profiled.asm */
 
 /* Of JUMP bytes or more: the one's first instruction, the other's only one. */
 extern uint8_t fast_exception[], fast_invalid_opcode[];
@@ -41,10 +43,8 @@ static void patch_profile(void)
     lead(exit_fast_sysret, profiled_exit_sysret);
 }
 
-void patch_exits(bool verw)
+static void patch_verw(void)
 {
-    if (!verw)
-        return;
     if (profile_on) {
         profiled_verw = 1;
         return;
@@ -52,6 +52,24 @@ void patch_exits(bool verw)
     lead(exit_iretq, verw_exit_iretq);
     lead(exit_sysret, verw_exit_sysret);
     lead(exit_fast_sysret, verw_exit_sysret);
+}
+
+/* SS first, then as it would have been without. */
+static void patch_load_ss(bool verw)
+{
+    if (profile_on)
+        lead(load_ss_rest, profiled_exit_sysret);
+    else if (verw)
+        lead(load_ss_rest, verw_exit_sysret);
+    lead(exit_fast_sysret, load_ss_exit_sysret);
+}
+
+void patch_exits(bool verw, bool load_ss)
+{
+    if (verw)
+        patch_verw();
+    if (load_ss)
+        patch_load_ss(verw);
 }
 
 /* Each to where it goes by itself with what it leaves to C. */

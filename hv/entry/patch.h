@@ -11,8 +11,11 @@
 
 /* Once, after the command line is known and before text is read-only. */
 void patch_entry(void);
-/* Then, before text is read-only: out by way of VERW (hv/arch/spec.h)? */
-void patch_exits(bool verw);
+/*
+ * Then, before text is read-only: out by way of VERW (hv/arch/spec.h)? By way
+ * of loading SS, where SYSRET follows an exception (hv/arch/vendor.h)?
+ */
+void patch_exits(bool verw, bool load_ss);
 
 /* Where to enter with `profile`, as entry_syscall and entry_vectors. */
 void profiled_syscall(void);

@@ -152,6 +152,14 @@ verw_exit_sysret:
         swapgs
         o64 sysret
 
+; After an exception, where SYSRET does not load it (hv/arch/vendor.h).
+global load_ss_exit_sysret, load_ss_rest
+load_ss_exit_sysret:
+        mov ss, [verw_selector]
+load_ss_rest:
+        swapgs
+        o64 sysret
+
 global verw_exit_iretq
 verw_exit_iretq:
         verw [verw_selector]

@@ -22,6 +22,7 @@ HVT_bootinfo_model := boot/bootinfo.c
 HVT_boot_window :=
 HVT_spec := hv/arch/spec.c
 HVT_firmware := boot/firmware.c
+HVT_mtrr := hv/arch/mtrr.c
 HVT_acpi := hv/arch/acpi.c
 HVT_console_line := hv/svc/console/console_line.c
 HVT_console := hv/svc/console/console.c hv/svc/console/console_line.c hv/base/console_text.c \

@@ -63,7 +63,7 @@ static void put_processor(struct bits *b)
     put(b, 8,
         family == 6 || family == 15 ? model | (one.a >> 12 & 0xf0) : model);
     put(b, 4, one.a & 15);
-    put(b, 8, machine.cpus_up);
+    put(b, 8, MAX(machine.cpus_up, crew_size()));
 }
 
 /* MiB, eight bits of them, shifted. */

@@ -104,7 +104,8 @@ static void show_machine(void)
     name[12] = '\0';
     printk("\nFlagstone %s: %s %08x, %u CPUs, %lu MiB, %s\n",
            machine.release[0] ? machine.release : "?", name, one.a,
-           machine.cpus_up, machine.ram_bytes >> 20, firmware_of());
+           MAX(machine.cpus_up, crew_size()), machine.ram_bytes >> 20,
+           firmware_of());
 }
 
 static void show_rows(void)

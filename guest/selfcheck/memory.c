@@ -107,7 +107,7 @@ static void read_back(mfn_t m, uint64_t *p, uint64_t was, uint64_t next)
 
 static void progress(const char *what, uint64_t done, uint64_t of)
 {
-    if (done * 4 / of != (done - 1) * 4 / of)
+    if (done * 10 / of != (done - 1) * 10 / of)
         printk("  %s %lu %%\n", what, done * 100 / of);
 }
 

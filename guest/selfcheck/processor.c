@@ -195,5 +195,5 @@ void check_processor(struct finding *f)
               p->native[2].d & BIT(26) ? ", 1G pages" : "",
               p->native[1].b & BIT(20) ? ", SMAP" : "",
               p->native[3].d & BIT(8) ? ", invariant TSC"
-                                      : ", TSC not said to be invariant");
+                                      : ", no invariant TSC");
 }

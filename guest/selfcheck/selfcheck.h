@@ -14,7 +14,7 @@ enum verdict { VERDICT_NOT_RUN, VERDICT_PASS, VERDICT_FAIL, VERDICT_NONE };
 struct finding {
     const char *name;
     enum verdict verdict;
-    char text[64]; /* with the two words before it a line of the screen */
+    char text[62]; /* with the two words before it 79 characters */
 };
 printf_like(3, 4) void found(struct finding *f, enum verdict v, const char *fmt,
                              ...);

@@ -13,7 +13,7 @@ from case import FAIL, PASS, TOP, Case, missing
 FOUND = re.compile(rb'@{"selfcheck":"([^"]+)","verdict":"([^"]+)"')
 SCREEN = re.compile(rb"^Flagstone \S+: .*?^Summary for an issue:  (\S+)\r?$",
                     re.M | re.S)
-COLUMNS, ROWS = 80, 24  # the line for the cursor is the 25th
+COLUMNS, ROWS = 79, 24  # one beside and one below are for the cursor
 QUICK = "seconds=2 blocks=8"
 # What is committed, and which property has to fail.
 FAULTS = {

@@ -146,6 +146,20 @@ static void words_are_as_they_were_written(void **state)
         assert_string_equal(bi.modules[i].cmdline, lines[i].written);
 }
 
+/* By the system table's address, of 32 or 64 bits. */
+static void the_firmware_is_told_by_its_table(void **state)
+{
+    for (uint32_t tag = 10; tag <= 13; tag++) {
+        (void)start(state);
+        add_mmap(pc, 3);
+        put32(tag);
+        put32(16);
+        put64(0x7f000000);
+        assert_int_equal(finish(), ERR_NONE);
+        assert_int_equal(bi.efi, tag == 11 || tag == 12);
+    }
+}
+
 static void overlaps_are_not_ram_and_are_reported(void **state)
 {
     const struct entry e[] = {{0x100000, 0x900000, 1},
@@ -335,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_grub_says_is_understood, start),
         cmocka_unit_test_setup(words_are_as_they_were_written, start),
+        cmocka_unit_test(the_firmware_is_told_by_its_table),
         cmocka_unit_test_setup(overlaps_are_not_ram_and_are_reported, start),
         cmocka_unit_test_setup(ranges_that_wrap_are_dropped, start),
         cmocka_unit_test_setup(bad_modules_are_dropped_with_a_note, start),

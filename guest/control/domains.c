@@ -23,11 +23,10 @@ static void list_one(const struct flagstone_domain *d)
 {
     const struct flagstone_stats *s = &d->stats;
 
-    printk("%3u %-15s %-9s %7lu %7lu %7lu %6lu %5lu %5lu %9lu%s\n", d->domid,
+    printk("%3u %-15s %-9s %6lu %6lu %6lu %6lu %5lu %3lu %9lu%s\n", d->domid,
            d->name, state_name(d->state), s->tot_pages >> 8, s->max_pages >> 8,
            d->target >> 8, s->superpage_maps, s->blocks_whole, s->blocks_cut,
-           s->ranges_shattered + s->ranges_remap,
-           d->control ? "  (this one)" : "");
+           s->ranges_shattered + s->ranges_remap, d->control ? " *" : "");
 }
 
 static bool run_list(const struct args *a)
@@ -38,14 +37,17 @@ static bool run_list(const struct args *a)
     (void)a;
     if (!ctl_machine(&m))
         return false;
-    printk(" id name            state         MiB     max  target  large whole "
-           "  cut shattered\n");
+    printk(
+        " id name            state        MiB    max target  large whole cut "
+        "shattered\n");
     for (uint32_t id = 0; ctl_next_domain(id, &d); id = d.domid + 1)
         list_one(&d);
-    printk("%lu blocks of 2 MiB, %lu free, %lu claimed; %lu images; the "
-           "filler holds %lu blocks and %lu frames\n",
-           m.blocks, m.blocks_free, m.claimed, m.images, m.ballast_blocks,
-           m.ballast_frames);
+    printk(
+        "*: this one. %lu blocks of 2 MiB, %lu free, %lu claimed; %lu images\n",
+        m.blocks, m.blocks_free, m.claimed, m.images);
+    if (m.ballast_blocks || m.ballast_frames)
+        printk("the filler holds %lu blocks and %lu frames\n", m.ballast_blocks,
+               m.ballast_frames);
     return true;
 }
 

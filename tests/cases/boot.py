@@ -67,7 +67,8 @@ def cases():
         "RESULT traps: success"), env={
             "GUEST": "traps", "HVARGS": "debug spec=force"})
     yield grub()
-    for kind in ("abandon", "broken", "crash", "cut", "grants", "pressure"):
+    for kind in ("abandon", "broken", "crash", "cut", "gone", "grants",
+                 "pressure"):
         yield Case("modules/" + kind, ["tests/boot/modules", kind])
     for name, word in WRONG_WORDS.items():
         yield Case("cmdline/" + name,

@@ -139,7 +139,7 @@ again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
 .PHONY: help
 help:
 	$(Q)tools/settings.py help
-.PHONY: run shell iso test test-linux linux-large bench bench-check bench-linux built lockdep run-tests setup setup-iso setup-test lint clean
+.PHONY: run shell iso test matrix test-linux linux-large bench bench-check bench-linux built lockdep run-tests setup setup-iso setup-test lint clean
 run: setup
 	$(again) built
 	$(Q)tools/run
@@ -151,6 +151,10 @@ iso: setup-iso
 	$(Q)tools/iso
 test: setup-test
 	$(again) run-tests
+# All machines, firmware, screens that a person may have.
+matrix: setup-test
+	$(again) built
+	$(Q)tests/run -j$(JOBS) --long matrix/ refuse/ menu/ screen/
 test-linux: setup
 	$(again) built lockdep
 	$(Q)tests/run --long linux/ lockdep/linux

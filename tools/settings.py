@@ -125,6 +125,7 @@ TARGETS = {
     "built": "build all, boot nothing",
     "test": "everything that can be checked here: under 15 minutes",
     "test-linux": "of it, Debian's kernel; and the long cases",
+    "matrix": "machines of all kinds, by two of what they may have: long",
     "lint": "what no compiler checks",
     "bench": "instructions of each operation, beside Xen's",
     "bench-check": "the same, compared with what they were",

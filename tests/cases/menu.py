@@ -9,7 +9,7 @@ SUMMARY = ("loader GRUB", "in all", "power off: success")
 # The entry's place in the menu; what is to be read, what it ends with last.
 ENTRIES = {
     "story": (0, ("scenario story: all of it held", "power off: success")),
-    "shell": (1, ("flagstone>",)),
+    "shell": (1, ("Flagstone's control guest",)),
     "linux": (2, ("Linux version",)),
     "bench": (-2, ("RESULT bench: success", "power off: success")),
     "summary": (-1, SUMMARY),

@@ -6,8 +6,6 @@
  */
 #include "hv/dev/framebuffer.h"
 
-#include "hv/base/string.h"
-
 enum { GLYPH_W = 8, GLYPH_H = 16, LINE = 4096, MOST_PIXELS = 16384 };
 
 /* Made by tools/font: U+0020 to U+007E, then U+00A0 to U+00FF. */
@@ -93,6 +91,7 @@ uint64_t framebuffer_size(const struct framebuffer *f)
 
 /* A pitch may be any number of bytes. */
 typedef uint64_t anywhere_t __attribute__((aligned(1), may_alias));
+typedef uint32_t anywhere32_t __attribute__((aligned(1), may_alias));
 
 #ifndef FRAMEBUFFER_STORE /* else a test's, which counts them */
 #define FRAMEBUFFER_STORE(to, v) (*(volatile anywhere_t *)(to) = (v))
@@ -100,12 +99,8 @@ typedef uint64_t anywhere_t __attribute__((aligned(1), may_alias));
 
 static void copy_out(volatile uint8_t *to, const uint8_t *from, unsigned n)
 {
-    for (unsigned i = 0; i < n; i += 8) {
-        uint64_t v;
-
-        memcpy(&v, from + i, sizeof(v));
-        FRAMEBUFFER_STORE(to + i, v);
-    }
+    for (unsigned i = 0; i < n; i += 8)
+        FRAMEBUFFER_STORE(to + i, *(const anywhere_t *)(from + i));
 }
 
 void framebuffer_clear_margins(const struct framebuffer *f,
@@ -135,7 +130,7 @@ static uint8_t *put_pixels(const struct framebuffer *f, uint8_t *to,
                            uint32_t colour)
 {
     for (unsigned i = 0; i < f->scale; i++, to += f->bytes)
-        memcpy(to, &colour, sizeof(colour));
+        *(anywhere32_t *)to = colour;
     return to;
 }
 

@@ -44,29 +44,31 @@ def read_ppm(path):
     with open(path, "rb") as f:
         data = f.read()
     m = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
-    width, height, at = int(m.group(1)), int(m.group(2)), m.end()
-    pixels = data[at:]
-    return width, height, [pixels[i:i + 3] for i in range(0, len(pixels), 3)]
+    return int(m.group(1)), int(m.group(2)), data[m.end():]
 
 
-def cell_shape(pixels, width, row, col, scale):
-    """Lit is what is not the most frequent colour of the cell; the two ways
-    round differ only in the cursor and in glyphs that are mostly ink."""
-    grid = []
-    for y in range(16):
-        at = (row * 16 + y) * scale * width + col * 8 * scale
-        grid.append([pixels[at + x * scale] for x in range(8)])
-    paper = Counter(p for line in grid for p in line).most_common(1)[0][0]
-    return tuple(sum(0x80 >> x for x in range(8) if line[x] != paper)
-                 for line in grid)
+def shape_of(cell):
+    """Lit is what is not the most frequent colour among its 128 pixels."""
+    pixels = [cell[i:i + 3] for i in range(0, len(cell), 3)]
+    paper = Counter(pixels).most_common(1)[0][0]
+    return tuple(sum(0x80 >> x for x in range(8) if pixels[y * 8 + x] != paper)
+                 for y in range(16))
 
 
-def lines_of_pixels(path, scale=1):
-    known = shapes()
-    width, height, pixels = read_ppm(path)
-    for row in range(height // 16 // scale):
-        yield "".join(known.get(cell_shape(pixels, width, row, col, scale), "?")
-                      for col in range(width // 8 // scale)).rstrip()
+def lines_of_pixels(path):
+    """Cells of 8 by 16 pixels; the same ones are looked up once."""
+    known, seen_before = shapes(), {}
+    width, height, data = read_ppm(path)
+    for row in range(height // 16):
+        line = ""
+        for col in range(width // 8):
+            at = (row * 16 * width + col * 8) * 3
+            cell = b"".join(data[at + y * width * 3:at + y * width * 3 + 24]
+                            for y in range(16))
+            if cell not in seen_before:
+                seen_before[cell] = known.get(shape_of(cell), "?")
+            line += seen_before[cell]
+        yield line.rstrip()
 
 
 def lines_of_text(dump):

@@ -76,3 +76,4 @@ def cases():
                    env={"HVARGS": word + " exit=qemu", "GUEST": "hello"})
     for kind in ("text", "bios", "uefi"):
         yield Case("screen/" + kind, ["tests/boot/screen", kind])
+        yield Case("screen/keys-" + kind, ["tests/boot/keys", kind])

@@ -46,8 +46,8 @@ static void show(const struct look *was, const struct look *now)
     char text[81];
 
     print_format(text, sizeof(text),
-                 "%u domains | %lu of %lu blocks free | %u CPUs, %u%% busy | "
-                 "page up: back",
+                 "domains %u | blocks %lu of %lu free | CPUs %u, %u%% busy | "
+                 "page up, page down",
                  now->domains, a.free, a.total, cpu_count,
                  busy_percent(was, now));
     console_status(text);

@@ -51,6 +51,7 @@ static const struct choice selftests[] = {{"bug", SELFTEST_BUG},
                                           {"lock-order", SELFTEST_LOCK_ORDER},
                                           {"hang", SELFTEST_HANG},
                                           {"hang-locked", SELFTEST_HANG_LOCKED},
+                                          {"drift", SELFTEST_DRIFT},
                                           {"fast-clock", SELFTEST_FAST_CLOCK},
                                           {"absent-cpu", SELFTEST_ABSENT_CPU},
                                           {"feature", SELFTEST_FEATURE},
@@ -68,6 +69,10 @@ static const struct choice consoles[] = {{"com1", CONSOLE_COM1},
 
 static const struct choice nmis[] = {
     {"panic", NMI_PANIC}, {"report", NMI_REPORT}, {NULL, 0}};
+
+static const struct choice clocks[] = {
+    {"auto", CLOCK_AUTO}, {"hpet", CLOCK_HPET},   {"pm", CLOCK_PM},
+    {"pit", CLOCK_PIT},   {"cpuid", CLOCK_CPUID}, {NULL, 0}};
 
 static const struct choice lines[] = {
     {"any", LINE_ANY}, {"com2", LINE_COM2}, {NULL, 0}};
@@ -108,6 +113,7 @@ static const struct option {
     {"summary", TYPE_FLAG, &options.summary, NULL, 1, 0},
     {"slowline", TYPE_NUMBER, &options.slowline, NULL, 0, 10000000},
     {"nmi", TYPE_CHOICE, &options.nmi, nmis, 0, 0},
+    {"clock", TYPE_CHOICE, &options.clock, clocks, 0, 0},
     {"watchdog", TYPE_NUMBER_OR_OFF, &options.watchdog, NULL, 2, 3600},
     {"timeslice", TYPE_NUMBER, &options.timeslice, NULL, 1, 1000},
     {"cpus", TYPE_NUMBER, &options.cpus, NULL, 1, OPT_CPUS_MAX},

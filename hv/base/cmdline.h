@@ -29,6 +29,7 @@ enum option_selftest {
     SELFTEST_LOCK_ORDER,  /* two locks both ways round: with LOCKDEP=1 */
     SELFTEST_HANG,        /* the last processor, once guests run ... */
     SELFTEST_HANG_LOCKED, /* ... or the first, which has hv_lock then */
+    SELFTEST_DRIFT,       /* the TSC is taken for faster than it is */
     SELFTEST_LATER,       /* those from here on go on; guest/selfcheck has to
                              find them */
     SELFTEST_FAST_CLOCK = SELFTEST_LATER, /* guests' clock, by 2 % */
@@ -45,6 +46,7 @@ enum option_screen { SCREEN_WORDS, SCREEN_JSON };
 enum option_keys { KEYS_US, KEYS_DE, KEYS_FR, KEYS_LAYOUTS };
 enum option_end { END_AUTO, END_KEY, END_NOW };
 enum option_nmi { NMI_PANIC, NMI_REPORT };
+enum option_clock { CLOCK_AUTO, CLOCK_HPET, CLOCK_PM, CLOCK_PIT, CLOCK_CPUID };
 
 struct options {
     unsigned exit;                      /* enum option_exit */
@@ -63,6 +65,7 @@ struct options {
     unsigned profile;  /* hv/domain/profile.h */
     unsigned summary;  /* hv/debug/summary.h */
     unsigned nmi;      /* enum option_nmi */
+    unsigned clock;    /* enum option_clock: what the TSC is measured by */
     uint64_t watchdog; /* s; 0: off */
     unsigned line;     /* enum option_line: to other machines */
     unsigned fast;     /* hv/entry/fast.asm is in use */

@@ -1,223 +1,279 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * clock.c: the TSC, measured once against the best reference there is (ACPI
- * PM timer, HPET, or the PIT), is the only clock afterwards.
+ * PM timer, HPET, or the PIT), is the only clock afterwards; one that is not
+ * invariant is looked at by that reference now and then (hv/dev/resync.h).
+ *
+ * Invariant: a scale in use does not change. A new one is written beside it,
+ * and then is the one in use: who reads has one or the other, whole. There are
+ * so many that nobody still has the one that is written.
  */
 #include "hv/dev/clock.h"
 
-#include "hv/arch/paging.h"
+#include "hv/arch/cpu.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/dev/apic.h"
+#include "hv/dev/measure.h"
+#include "hv/dev/resync.h"
 #include "hv/dev/rtc.h"
 
-#define PM_TIMER_HZ  UINT64_C(3579545)
-#define PIT_HZ       UINT64_C(1193182)
-#define MEASURE_HZ   100  /* for a hundredth of a second */
-#define MEASURE_SURE 1000 /* to a thousandth */
-#define MEASURE_MOST 16   /* spans; then it is as sure as it gets */
-#define HPET_PERIOD  4    /* capabilities, high half: femtoseconds per tick */
-#define HPET_CONFIG  0x10
-#define HPET_COUNTER 0xf0
+#define SAID_SURE  500   /* CPUID and what was measured: to a part of this */
+#define CROSS_SURE 200   /* two references: one of them measured roughly */
+#define SCALES     16    /* one a second */
+#define READ_SURE  20000 /* both within so many ticks of the TSC */
+#define READ_TRIES 8
+#define SAY_EVERY  UINT64_C(10000000000) /* ns */
+#define SAY_OFF    1000000               /* ns: less is nobody's concern */
 
 uint64_t clock_tsc_khz;
-struct clock_scale clock_scale;
+bool clock_stable;
+unsigned clock_generation;
+static struct clock_scale scales[SCALES];
+const struct clock_scale *clock_scale = scales;
 static uint64_t apic_per_tsc; /* 32.32, rounded up */
+static uint64_t apic_hz;
 static uint64_t wall_base;
 
-/* A counter that goes up at hz and wraps at mask. */
-struct reference {
-    const char *name;
-    uint64_t hz, mask;
-    uint32_t (*read)(const struct reference *r);
-    uint16_t port;
-    volatile uint32_t *hpet;
-};
-
-static uint32_t read_pm(const struct reference *r)
+static void set_scale(const struct clock_scale *s)
 {
-    return x86_in32(r->port);
-}
+    struct clock_scale *to = &scales[(clock_generation + 1) % SCALES];
 
-static uint32_t read_hpet(const struct reference *r)
-{
-    return r->hpet[HPET_COUNTER / 4];
-}
-
-/* Channel 2 counts down from 65535; the complement goes up. */
-static uint32_t read_pit(const struct reference *r)
-{
-    uint32_t lo, hi;
-
-    (void)r;
-    x86_out8(0x43, 0x80); /* latch */
-    lo = x86_in8(0x42);
-    hi = x86_in8(0x42);
-    return ~(hi << 8 | lo);
-}
-
-static void start_pit(void)
-{
-    x86_out8(0x61, (uint8_t)((x86_in8(0x61) & 0xfc) | 1)); /* gate, no sound */
-    x86_out8(0x43, 0xb4); /* channel 2, both bytes, rate generator */
-    x86_out8(0x42, 0);
-    x86_out8(0x42, 0);
-}
-
-static bool use_hpet(struct reference *r, uint64_t pa)
-{
-    volatile uint32_t *p;
-
-    if (!pa)
-        return false;
-    p = paging_map_mmio(maddr_of(pa), 1024);
-    if (!p || !p[HPET_PERIOD / 4])
-        return false;
-    p[HPET_CONFIG / 4] |= 1;
-    *r = (struct reference){.name = "HPET",
-                            .hz =
-                                UINT64_C(1000000000000000) / p[HPET_PERIOD / 4],
-                            .mask = UINT32_MAX,
-                            .read = read_hpet,
-                            .hpet = p};
-    return true;
-}
-
-/* Does it move at all? A dead one would hang the measurement. */
-static bool counts(const struct reference *r)
-{
-    uint32_t first = r->read(r);
-
-    for (int i = 0; i < 100000; i++)
-        if (r->read(r) != first)
-            return true;
-    return false;
-}
-
-static struct reference choose_reference(const struct acpi_info *acpi)
-{
-    struct reference r = {.name = "PM timer",
-                          .hz = PM_TIMER_HZ,
-                          .mask = BITS(23, 0), /* both widths have these */
-                          .read = read_pm,
-                          .port = acpi->pm_timer};
-
-    if (acpi->pm_timer && counts(&r))
-        return r;
-    if (use_hpet(&r, acpi->hpet) && counts(&r))
-        return r;
-    start_pit();
-    r = (struct reference){
-        .name = "PIT", .hz = PIT_HZ, .mask = 0xffff, .read = read_pit};
-    if (!counts(&r))
-        panic("no timer to measure the TSC with");
-    return r;
-}
-
-/* Ticks in the same span, but for so many of the TSC. */
-struct measured {
-    uint64_t tsc, apic, ref, unsure;
-};
-
-static struct measured measure_once(const struct reference *r)
-{
-    const uint64_t want = r->hz / MEASURE_HZ, start = x86_rdtsc();
-    uint64_t last = r->read(r), passed = 0, began, end, apic;
-
-    apic_timer_count_start();
-    began = x86_rdtsc();
-    do {
-        uint64_t now;
-
-        end = x86_rdtsc();
-        now = r->read(r);
-        passed += (now - last) & r->mask;
-        last = now;
-    } while (passed < want);
-    apic = UINT32_MAX - apic_timer_count_left();
-    return (struct measured){.tsc = end - start,
-                             .apic = apic,
-                             .ref = passed,
-                             .unsure = began - start + x86_rdtsc() - end};
-}
-
-/*
- * Between two readings time may pass that nobody sees: a machine that is a
- * guest itself stands still, one of iron is in system management mode. If that
- * is at an end of the span, another span is measured.
- */
-static struct measured measure(const struct reference *r)
-{
-    struct measured best = measure_once(r);
-
-    for (unsigned i = 1; i < MEASURE_MOST; i++) {
-        struct measured again;
-
-        if (best.unsure <= best.tsc / MEASURE_SURE)
-            break;
-        again = measure_once(r);
-        if (again.unsure < best.unsure)
-            best = again;
-    }
-    return best;
-}
-
-/* mul becomes a 32-bit fraction with its top bit set, shift makes up for it. */
-static void set_scale(uint64_t khz)
-{
-    uint64_t scaled = UINT64_C(1000000);
-    int shift = 0;
-
-    for (; scaled > khz; khz <<= 1)
-        shift++;
-    for (; scaled * 2 <= khz; scaled <<= 1)
-        shift--;
-    /* Now khz / 2 < scaled <= khz: the quotient fits 32 bits, full. */
-    clock_scale.mul = (uint32_t)MIN((scaled << 32) / khz, (uint64_t)UINT32_MAX);
-    clock_scale.shift = (int8_t)shift;
+    *to = *s;
+    __atomic_store_n(&clock_scale, to, __ATOMIC_RELEASE);
+    WRITE_ONCE(clock_generation, clock_generation + 1);
 }
 
 /* Of the same span; up, so that the timer is not early by what is cut off. */
 static void set_apic(uint64_t apic, uint64_t tsc)
 {
-    apic_per_tsc = ((apic << 32) + tsc - 1) / tsc;
+    WRITE_ONCE(apic_per_tsc, scale_mul_div(apic, BIT(32), tsc) + 1);
+}
+
+/* --- how fast it is ------------------------------------------------------- */
+
+static const char *const names[] = {[CLOCK_AUTO] = "auto",
+                                    [CLOCK_HPET] = "hpet",
+                                    [CLOCK_PM] = "pm",
+                                    [CLOCK_PIT] = "pit",
+                                    [CLOCK_CPUID] = "cpuid"};
+
+struct source {
+    enum option_clock which; /* of `ref`; CLOCK_CPUID: the TSC itself */
+    struct reference ref;
+    uint64_t said; /* Hz by CPUID, 0: it does not say */
+    bool exact;
+};
+
+static bool open_asked(const struct acpi_info *acpi, struct source *s)
+{
+    s->which = options.clock;
+    if (s->which == CLOCK_AUTO)
+        return false;
+    if (s->which == CLOCK_CPUID && s->said) {
+        s->ref = reference_tsc(s->said);
+        return true;
+    }
+    if (reference_open(s->which, acpi, &s->ref))
+        return true;
+    log_say("clock=%s: there is none that counts", names[s->which]);
+    return false;
+}
+
+static void choose(const struct acpi_info *acpi, struct source *s)
+{
+    static const enum option_clock order[] = {CLOCK_PM, CLOCK_HPET, CLOCK_PIT};
+    const struct reference_leaves l = reference_leaves();
+
+    s->said = reference_said(&l, &s->exact);
+    if (open_asked(acpi, s))
+        return;
+    for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
+        s->which = order[i];
+        if (reference_open(s->which, acpi, &s->ref))
+            return;
+    }
+    if (!s->said)
+        panic("no timer to measure the TSC with: no PM timer, HPET or PIT "
+              "counts, and CPUID does not tell its frequency");
+    s->which = CLOCK_CPUID;
+    s->ref = reference_tsc(s->said);
+}
+
+/* Another one that is there has to say about the same. */
+static void cross_check(const struct acpi_info *acpi, const struct source *s,
+                        uint64_t hz)
+{
+    static const enum option_clock order[] = {CLOCK_HPET, CLOCK_PM, CLOCK_PIT};
+    struct reference other;
+    struct measured m;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
+        if (order[i] == s->which || !reference_open(order[i], acpi, &other))
+            continue;
+        m = measure_roughly(&other);
+        if (!measured_alike(measured_hz(&other, &m, m.tsc), hz, CROSS_SURE))
+            log_say("the TSC has %lu kHz by the %s and %lu by the %s: "
+                    "clock=%s takes the other",
+                    hz / 1000, s->ref.name,
+                    measured_hz(&other, &m, m.tsc) / 1000, other.name,
+                    names[order[i]]);
+        return;
+    }
+}
+
+/*
+ * The crystal's is better than what is measured, if both mean the same; a
+ * hypervisor below us may say anything.
+ */
+static uint64_t trust(const struct source *s, uint64_t hz, const char **by)
+{
+    *by = s->ref.name;
+    if (!s->exact || s->which == CLOCK_CPUID || cpu_features.hypervisor ||
+        options.clock != CLOCK_AUTO)
+        return hz;
+    if (measured_alike(hz, s->said, SAID_SURE)) {
+        *by = "CPUID";
+        return s->said;
+    }
+    log_say("CPUID says that the TSC has %lu kHz, the %s that it has %lu: that "
+            "is believed",
+            s->said / 1000, s->ref.name, hz / 1000);
+    return hz;
+}
+
+/* --- how long it stays so ------------------------------------------------- */
+
+static struct reference keeper; /* what it is compared with; .read NULL: none */
+static struct resync resync;
+
+/* Both at the same moment; false: something comes between all the time. */
+static bool read_both(uint64_t *tsc, uint32_t *ref)
+{
+    for (int i = 0; i < READ_TRIES; i++) {
+        uint64_t before = x86_rdtsc();
+
+        *ref = keeper.read(&keeper);
+        *tsc = x86_rdtsc();
+        if (*tsc - before <= READ_SURE) {
+            *tsc = before + (*tsc - before) / 2;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The PIT comes round before anybody could look again. */
+static bool can_keep(const struct source *s)
+{
+    return s->which == CLOCK_PM || s->which == CLOCK_HPET;
+}
+
+static void begin_keeping(const struct source *s)
+{
+    uint64_t tsc;
+    uint32_t ref;
+
+    clock_stable = cpu_features.invariant_tsc;
+    if (clock_stable)
+        return;
+    if (!can_keep(s) || (keeper = s->ref, !read_both(&tsc, &ref))) {
+        log_say("the TSC may change its speed, and there is no HPET or PM "
+                "timer to see it by");
+        keeper.read = NULL;
+        return;
+    }
+    log_say("the TSC may change its speed: looked at each second by the %s",
+            keeper.name);
+    resync_begin(&resync, keeper.hz, keeper.mask, clock_ns_of_tsc(tsc), tsc,
+                 ref);
+}
+
+static void say_change(const struct resynced *r)
+{
+    static uint64_t next, times;
+    const uint64_t now = r->scale.ns_base;
+
+    times++;
+    if (now < next || (r->off < SAY_OFF && r->off > -SAY_OFF))
+        return;
+    next = now + SAY_EVERY;
+    log_say("clock: by the %s it was %ld us late, the TSC has %lu kHz; put "
+            "right %lu times",
+            keeper.name, r->off / 1000, r->khz, times);
+}
+
+bool clock_resync(void)
+{
+    struct resynced r;
+    uint64_t tsc;
+    uint32_t ref;
+
+    if (!keeper.read || !read_both(&tsc, &ref))
+        return false;
+    r = resync_step(&resync, clock_scale, tsc, ref);
+    if (!r.changed)
+        return false;
+    set_scale(&r.scale);
+    set_apic(apic_hz, r.khz * 1000);
+    say_change(&r);
+    return true;
+}
+
+/* --- the clock ------------------------------------------------------------ */
+
+static uint64_t calibrate(const struct acpi_info *acpi, struct source *s,
+                          const char **by)
+{
+    struct measured m;
+    uint64_t hz;
+
+    choose(acpi, s);
+    m = measure(&s->ref);
+    hz = measured_hz(&s->ref, &m, m.tsc);
+    if (m.disturbed)
+        log_say("no three measurements of the TSC by the %s agree: the best "
+                "is taken",
+                s->ref.name);
+    apic_hz = measured_hz(&s->ref, &m, m.apic);
+    set_apic(m.apic, m.tsc);
+    apic_timer_init(m.apic);
+    cross_check(acpi, s, hz);
+    hz = trust(s, hz, by);
+    return options.selftest == SELFTEST_DRIFT ? hz + hz / 50 : hz;
 }
 
 void clock_init(const struct acpi_info *acpi)
 {
-    struct reference r = choose_reference(acpi);
-    struct measured m = measure(&r);
+    struct source s;
+    struct clock_scale first;
+    const char *by;
 
-    clock_tsc_khz = m.tsc * r.hz / m.ref / 1000;
+    clock_tsc_khz = calibrate(acpi, &s, &by) / 1000;
     if (!clock_tsc_khz)
         panic("the TSC does not count");
-    set_scale(selftest_is(SELFTEST_FAST_CLOCK) ? clock_tsc_khz / 102 * 100
-                                               : clock_tsc_khz);
-    set_apic(m.apic, m.tsc);
-    clock_scale.tsc_base = x86_rdtsc() - 1000;
-    apic_timer_init(m.apic);
+    first = scale_of_khz(selftest_is(SELFTEST_FAST_CLOCK)
+                             ? clock_tsc_khz / 102 * 100
+                             : clock_tsc_khz);
+    first.tsc_base = x86_rdtsc() - 1000;
+    set_scale(&first);
     wall_base = rtc_read();
-    log_debug("TSC %lu kHz by the %s, APIC timer %lu kHz", clock_tsc_khz,
-              r.name, m.apic * r.hz / m.ref / 1000);
+    log_debug("TSC %lu kHz by the %s, APIC timer %lu kHz", clock_tsc_khz, by,
+              apic_hz / 1000);
+    if (!selftest_is(SELFTEST_FAST_CLOCK)) /* which it would mend */
+        begin_keeping(&s);
 }
 
 uint64_t clock_ns_of_tsc(uint64_t tsc)
 {
-    uint64_t delta = tsc - clock_scale.tsc_base;
-
-    if (clock_scale.shift >= 0)
-        delta <<= clock_scale.shift;
-    else
-        delta >>= -clock_scale.shift;
-    return (uint64_t)((unsigned __int128)delta * clock_scale.mul >> 32);
+    return scale_ns(READ_ONCE(clock_scale), tsc);
 }
 
 /* The least n with n * mul >> 32 == ns or more; all ones: there is none. */
-static uint64_t scaled_of_ns(uint64_t ns)
+static uint64_t scaled_of_ns(uint64_t ns, uint64_t mul)
 {
-    const uint64_t mul = clock_scale.mul;
     uint64_t whole = ns / mul, rest = ns % mul;
 
     if (whole >> 31)
@@ -227,14 +283,15 @@ static uint64_t scaled_of_ns(uint64_t ns)
 
 uint64_t clock_tsc_of_ns(uint64_t ns)
 {
-    const unsigned up = (unsigned)MAX(clock_scale.shift, 0);
-    const unsigned down = (unsigned)MAX(-clock_scale.shift, 0);
-    uint64_t n = scaled_of_ns(ns);
+    const struct clock_scale *s = READ_ONCE(clock_scale);
+    const unsigned up = (unsigned)MAX(s->shift, 0);
+    const unsigned down = (unsigned)MAX(-s->shift, 0);
+    uint64_t n = scaled_of_ns(ns > s->ns_base ? ns - s->ns_base : 0, s->mul);
 
     if (n > ~UINT64_C(0) >> (down + 1))
         return ~UINT64_C(0);
     n = (n << down) + (BIT(up) - 1);
-    return clock_scale.tsc_base + (n >> up);
+    return s->tsc_base + (n >> up);
 }
 
 uint32_t clock_apic_ticks(uint64_t due, uint64_t now)
@@ -243,8 +300,9 @@ uint32_t clock_apic_ticks(uint64_t due, uint64_t now)
 
     if (wait >> 62) /* and no more than 32 bits of the product above 64 */
         return UINT32_MAX;
-    ticks =
-        (uint64_t)(((unsigned __int128)wait * apic_per_tsc + UINT32_MAX) >> 32);
+    ticks = (uint64_t)(((unsigned __int128)wait * READ_ONCE(apic_per_tsc) +
+                        UINT32_MAX) >>
+                       32);
     return (uint32_t)MIN(MAX(ticks, UINT64_C(1)), (uint64_t)UINT32_MAX);
 }
 

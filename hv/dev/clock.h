@@ -4,23 +4,26 @@
 
 #include "base.h"
 #include "hv/arch/acpi.h"
+#include "hv/dev/scale.h"
 
 /* Frequency of the time-stamp counter. */
 extern uint64_t clock_tsc_khz;
 
-/*
- * ns = ((tsc - base) shifted left by shift, or right if negative) * mul
- * >> 32: the form in which guests get it (vcpu_time_info).
- */
-struct clock_scale {
-    uint64_t tsc_base;
-    uint32_t mul;
-    int8_t shift;
-};
-extern struct clock_scale clock_scale;
+/* The scale in use: read once, it is whole, and good for a second. */
+extern const struct clock_scale *clock_scale;
+/* Changes with it. */
+extern unsigned clock_generation;
+/* It never does: the TSC is invariant. */
+extern bool clock_stable;
 
 /* Measures the TSC and the APIC timer against it; after apic_init(). */
 void clock_init(const struct acpi_info *acpi);
+
+/*
+ * Once a second, on the boot CPU: is the TSC what it was? True: there is
+ * another scale.
+ */
+must_check bool clock_resync(void);
 
 /* 0 until clock_init(), never 0 after. */
 uint64_t clock_now_ns(void);

@@ -132,6 +132,7 @@ struct vcpu {
     struct vcpu *timer_next; /* time.c: by timer_at, the earliest of them */
     uint64_t timer_at;       /* 0 = not in a list */
     unsigned timer_cpu;      /* in whose list it is */
+    unsigned clock_seen;     /* clock_generation of what is in info */
 
     /* hv/sched/queue.h */
     struct vcpu *run_next, *run_prev;

@@ -50,6 +50,7 @@ void exit_work(void)
         if (v && READ_ONCE(v->d->end) == DOMAIN_CRASHED)
             tell_of_crash(v);
         sched_before_guest(work & WORK_RESCHED);
+        time_refresh(cpu->vcpu);
         bounce_events(cpu->vcpu);
     } while (cpu->work);
     ASSERT(cpu->owed.what == TLB_NOTHING);

@@ -12,7 +12,8 @@
  * sets one arms it then, whoever serves one clears what it has seen.
  *
  * Guests compute time from the same scale as the hypervisor, from the same
- * base, so both agree to the nanosecond and no guest ever sees time go back.
+ * base, so both agree to the nanosecond and no guest ever sees time go back. If
+ * the scale changes (hv/dev/resync.h) a vCPU gets it before it runs on.
  */
 #include "hv/sched/time.h"
 
@@ -62,14 +63,16 @@ void time_shared_init(struct domain *d)
     WRITE_ONCE(d->shared->wc_version, d->shared->wc_version + 1);
 }
 
-/* It never changes: what guests compute with it is the hypervisor's clock. */
+/* What guests compute with it is the hypervisor's clock. */
 static void fill(struct vcpu_time_info *t)
 {
-    t->tsc_timestamp = clock_scale.tsc_base;
-    t->system_time = 0;
-    t->tsc_to_system_mul = clock_scale.mul;
-    t->tsc_shift = clock_scale.shift;
-    t->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
+    const struct clock_scale *s = READ_ONCE(clock_scale);
+
+    t->tsc_timestamp = s->tsc_base;
+    t->system_time = s->ns_base;
+    t->tsc_to_system_mul = s->mul;
+    t->tsc_shift = s->shift;
+    t->flags = clock_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
 }
 
 /* The version is the guest's to spoil; only its own reading suffers. */
@@ -78,11 +81,18 @@ void time_info_init(struct vcpu *v)
     struct vcpu_time_info *t = &v->info->time;
     uint32_t version = READ_ONCE(t->version) | 1;
 
+    v->clock_seen = READ_ONCE(clock_generation);
     WRITE_ONCE(t->version, version);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     fill(t);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     WRITE_ONCE(t->version, version + 1);
+}
+
+void time_refresh(struct vcpu *v)
+{
+    if (unlikely(v->clock_seen != READ_ONCE(clock_generation)))
+        time_info_init(v);
 }
 
 enum err time_copy_info(uint64_t va)
@@ -346,6 +356,15 @@ static void serve_clients(uint64_t now)
     hv_lock_put();
 }
 
+/* On its way to a guest each CPU looks (time_refresh()). */
+static void tell_of_scale(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu_of(i) != this_cpu())
+            ipi_send(cpu_of(i), WORK_LOOK);
+    cpu_work_look();
+}
+
 /* What each CPU has to see to itself, whoever runs there. */
 static void make_round(uint64_t now)
 {
@@ -353,6 +372,8 @@ static void make_round(uint64_t now)
         return;
     my()->round = now + CARE_ROUND;
     care_round();
+    if (this_cpu()->id == 0 && clock_resync())
+        tell_of_scale();
 }
 
 void time_fire(void)

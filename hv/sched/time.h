@@ -28,6 +28,8 @@ void time_register(struct time_client *c);
 void time_shared_init(struct domain *d);
 /* The clock in v->info; again when that has moved. */
 void time_info_init(struct vcpu *v);
+/* v goes on: again if there is another scale since. */
+void time_refresh(struct vcpu *v);
 
 /* The same once more, where a guest's user programs may read it. */
 enum err time_copy_info(uint64_t va);

@@ -12,7 +12,28 @@ SELFTESTS = {  # selftest=NAME, and what must be said
 }
 
 
+NO_TIMER = "pc,acpi=off,hpet=off,pit=off"
+PUT_RIGHT = (r"clock: by the PM timer it was \d+ us late, the TSC has \d+ kHz; "
+             r"put right 1 times")
+
+
+def clocks():
+    """What the TSC is measured by; that it was measured wrong; and nothing."""
+    for word, name in (("hpet", "HPET"), ("pit", "PIT")):
+        yield Case("clock/" + word, env={
+            "HVARGS": "debug clock=" + word, "GUEST": "hello"}, expect=(
+                r"TSC \d+ kHz by the %s" % name, "TSC may change its speed",
+                "RESULT hello: success"))
+    yield Case("clock/none", status=1, env={
+        "MACHINE": NO_TIMER, "NOGUEST": "1"}, expect=(
+            r"panic: no timer to measure the TSC with: no PM timer",))
+    yield Case("clock/drift", expect=(PUT_RIGHT, r"power off: success"),
+               env={"HVARGS": "selftest=drift",
+                    "SCENARIO": "tests/boot/scenarios/nap.fs"})
+
+
 def cases():
+    yield from clocks()
     for name, lines in SELFTESTS.items():
         yield Case("panic/" + name, status=1,
                    expect=lines + ("power off: failure",),

@@ -32,6 +32,8 @@ HVT_console_ring := hv/svc/console/console_ring.c hv/svc/console/console.c \
     tests/hv/fake_console.c
 HVT_mce := hv/arch/mce_text.c hv/base/print.c
 HVT_mce_judge := hv/arch/mce_judge.c
+HVT_resync := hv/dev/resync.c hv/dev/scale.c
+HVT_clock := hv/dev/scale.c hv/dev/resync.c
 HVT_selector := $(HVT_MACHINE)
 HVT_elf := hv/svc/build/elf.c
 HVT_module := hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c hv/base/print.c
@@ -111,7 +113,7 @@ $(foreach t,$(HVT_TESTS:test_%=%),\
 -include $(shell find $(HVT_OUT) -name '*.d' 2>/dev/null)
 
 .SECONDEXPANSION:
-$(BUILD)/tests/hv/test_clock: hv/dev/clock.c hv/dev/rtc.c
+$(BUILD)/tests/hv/test_clock: $(patsubst %,hv/dev/%.c,clock measure reference rtc)
 $(BUILD)/tests/hv/test_sched $(BUILD)/tests/hv/test_sched_smp \
     $(BUILD)/tests/hv/test_sched_threads: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c

@@ -15,6 +15,8 @@
 static uint64_t clock_reading(void);
 #include "hv/base/log.h"
 #include "hv/dev/clock.c"
+#include "hv/dev/measure.c"
+#include "hv/dev/reference.c"
 #include "hv/dev/rtc.c"
 
 struct options options; /* hv/base/cmdline.c's */
@@ -26,12 +28,22 @@ struct options options; /* hv/base/cmdline.c's */
 #define KHZ      2000000u
 #define APIC_KHZ 62500u
 static uint64_t tsc_is, apic_began;
-static unsigned readings, still_before = UINT_MAX;
+static unsigned readings, still_before = UINT_MAX, still_each;
+
+static unsigned chance(void)
+{
+    static uint64_t seed = 1;
+
+    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (unsigned)(seed >> 33);
+}
 
 static uint64_t read_next(void)
 {
     tsc_is += KHZ / 1000;
-    if (readings++ == still_before)
+    readings++;
+    if (readings - 1 == still_before ||
+        (still_each && chance() % still_each == 0))
         tsc_is += 200 * KHZ;
     return tsc_is;
 }
@@ -61,6 +73,9 @@ void apic_timer_init(bool it_counts)
     (void)it_counts;
 }
 
+struct cpu_features cpu_features;
+struct options options;
+
 void *paging_map_mmio(maddr_t start, uint64_t size)
 {
     (void)start;
@@ -69,6 +84,11 @@ void *paging_map_mmio(maddr_t start, uint64_t size)
 }
 
 void log_debug(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+void log_say(const char *fmt, ...)
 {
     (void)fmt;
 }
@@ -89,9 +109,11 @@ static void the_scale_agrees_with_long_division(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(speeds); i++) {
-        set_scale(speeds[i]);
-        clock_scale.tsc_base = 77;
-        assert_true(clock_scale.mul & BIT(31)); /* full precision */
+        struct clock_scale s = scale_of_khz(speeds[i]);
+
+        s.tsc_base = 77;
+        set_scale(&s);
+        assert_true(s.mul & BIT(31)); /* full precision */
         for (size_t j = 0; j < ARRAY_SIZE(deltas); j++) {
             uint64_t exact =
                 (uint64_t)((unsigned __int128)deltas[j] * 1000000 / speeds[i]);
@@ -120,11 +142,13 @@ static uint64_t some(uint64_t n)
 /* A machine of that speed that has run for so long. */
 static void running(uint64_t khz, uint64_t apic_khz, uint64_t up)
 {
+    struct clock_scale s = scale_of_khz(khz);
+
     clock_tsc_khz = khz;
-    set_scale(khz);
     set_apic(apic_khz * 10, khz * 10);
-    clock_scale.tsc_base = 5000000;
-    clock_scale.tsc_base += some(1000);
+    s.tsc_base = 5000000;
+    s.tsc_base += some(1000);
+    set_scale(&s);
     assert_true(clock_ns_of_tsc(clock_tsc_of_ns(up)) - up < 1000000 / khz + 2);
 }
 
@@ -134,7 +158,7 @@ static void first_at(uint64_t ns)
     uint64_t tsc = clock_tsc_of_ns(ns);
 
     assert_true(clock_ns_of_tsc(tsc) >= ns);
-    if (tsc > clock_scale.tsc_base)
+    if (tsc > clock_scale->tsc_base)
         assert_true(clock_ns_of_tsc(tsc - 1) < ns);
 }
 
@@ -253,6 +277,106 @@ static void a_machine_that_stands_still_is_measured_well(void **state)
     still_before = UINT_MAX;
 }
 
+/* --- three that agree -------------------------------------------------------
+ */
+
+/* SMIs of so many ms, before so many readings of all, at random. */
+static void disturbed_all_the_time_it_is_measured_well(void **state)
+{
+    const struct reference r = {
+        .hz = PM_TIMER_HZ, .mask = BITS(23, 0), .read = reference_reading};
+    unsigned said = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) {
+        struct measured m;
+
+        tsc_is = 77;
+        readings = 0;
+        still_each = 1000 + i * 7;
+        m = measure(&r);
+        said += m.disturbed;
+        near(m.tsc * r.hz / m.ref / 1000, KHZ);
+    }
+    still_each = 0;
+    assert_int_equal(said, 0);
+}
+
+/* A reference that comes round while nobody looks: it seems slow then. */
+static void an_outlier_is_refused(void **state)
+{
+    const struct reference r = {
+        .hz = PIT_HZ, .mask = 0xffff, .read = reference_reading};
+
+    (void)state;
+    for (unsigned i = 0; i < 5000; i++) {
+        struct measured m;
+
+        tsc_is = 77;
+        readings = 0;
+        still_before = i;
+        m = measure(&r);
+        assert_false(m.disturbed);
+        near(m.tsc * r.hz / m.ref / 1000, KHZ);
+    }
+    still_before = UINT_MAX;
+}
+
+/* Every other span is one: the middle one of three often is, too. */
+static void many_outliers_are_refused(void **state)
+{
+    const struct reference r = {
+        .hz = PIT_HZ, .mask = 0xffff, .read = reference_reading};
+
+    (void)state;
+    still_each = 15000;
+    for (unsigned i = 0; i < 300; i++) {
+        struct measured m = measure(&r);
+
+        if (!m.disturbed)
+            near(m.tsc * r.hz / m.ref / 1000, KHZ);
+    }
+    still_each = 0;
+}
+
+/* SDM vol. 3, 18.7.3: ratio and crystal; or the number on the label. */
+static void what_cpuid_says(void **state)
+{
+    const struct reference_leaves whole = {2, 216, 24000000, 2600},
+                                  no_crystal = {2, 216, 0, 2600}, nothing = {0};
+    bool exact;
+
+    (void)state;
+    assert_int_equal(reference_said(&whole, &exact), 2592000000);
+    assert_true(exact);
+    assert_int_equal(reference_said(&no_crystal, &exact), 2600000000);
+    assert_false(exact);
+    assert_int_equal(reference_said(&nothing, &exact), 0);
+}
+
+static uint64_t trusted(uint64_t said, bool exact, uint64_t measured)
+{
+    const struct source s = {
+        .which = CLOCK_PM, .ref = {.name = "x"}, .said = said, .exact = exact};
+    const char *by;
+
+    return trust(&s, measured, &by);
+}
+
+static void cpuid_is_trusted_if_it_means_the_same(void **state)
+{
+    (void)state;
+    assert_int_equal(trusted(2592000000, true, 2592100000), 2592000000);
+    assert_int_equal(trusted(2592000000, true, 2400000000), 2400000000);
+    assert_int_equal(trusted(2600000000, false, 2600100000), 2600100000);
+    cpu_features.hypervisor = true;
+    assert_int_equal(trusted(2592000000, true, 2592100000), 2592100000);
+    cpu_features.hypervisor = false;
+    options.clock = CLOCK_PM; /* asked for */
+    assert_int_equal(trusted(2592000000, true, 2592100000), 2592100000);
+    options.clock = CLOCK_AUTO;
+}
+
 static void days_agree_with_the_c_library(void **state)
 {
     (void)state;
@@ -275,6 +399,11 @@ int main(void)
         cmocka_unit_test(there_is_an_end),
         cmocka_unit_test(a_timer_comes_once_after_a_hundred_days),
         cmocka_unit_test(a_machine_that_stands_still_is_measured_well),
+        cmocka_unit_test(disturbed_all_the_time_it_is_measured_well),
+        cmocka_unit_test(an_outlier_is_refused),
+        cmocka_unit_test(many_outliers_are_refused),
+        cmocka_unit_test(what_cpuid_says),
+        cmocka_unit_test(cpuid_is_trusted_if_it_means_the_same),
         cmocka_unit_test(days_agree_with_the_c_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,8 +26,17 @@
 static uint64_t now = 1000, machine_timer, slice_end, ticks, text_left;
 static void (*interrupt)(void);
 static unsigned virqs[VCPUS], wakes[VCPUS];
-struct clock_scale clock_scale = {
+static const struct clock_scale scale = {
     .tsc_base = 12345, .mul = 0x80000000u, .shift = 1};
+const struct clock_scale *clock_scale = &scale;
+unsigned clock_generation;
+bool clock_stable, another_scale;
+
+bool clock_resync(void)
+{
+    clock_generation += another_scale;
+    return another_scale;
+}
 
 uint64_t clock_now_ns(void)
 {

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resync.h: a TSC that may change its speed, or stop while the processor
+ * sleeps, is compared with a reference now and then, and the scale put right.
+ * Pure.
+ *
+ * Invariant: by the new scale it is never earlier than by the old one at the
+ * same TSC; what is fast is slowed down, what has lost time is put forward.
+ */
+#pragma once
+
+#include "hv/dev/scale.h"
+
+#define RESYNC_EVERY UINT64_C(1000000000) /* ns, about */
+
+struct resync {
+    uint64_t hz, mask; /* of the reference */
+    uint64_t ticks;    /* of it, since ns_start */
+    uint64_t ns_start;
+    uint64_t last_tsc;
+    uint32_t last_ref;
+};
+
+void resync_begin(struct resync *s, uint64_t hz, uint64_t mask, uint64_t ns,
+                  uint64_t tsc, uint32_t ref);
+
+struct resynced {
+    bool changed; /* else all is well, and there is no other scale */
+    struct clock_scale scale;
+    uint64_t khz; /* of the TSC, since the last time */
+    int64_t off;  /* ns by which it was late */
+};
+/* The two were read at the same moment. */
+struct resynced resync_step(struct resync *s, const struct clock_scale *now,
+                            uint64_t tsc, uint32_t ref);

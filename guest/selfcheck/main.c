@@ -7,7 +7,7 @@
  *
  * Options: seconds=10 (how long the clock is looked at), blocks=N (free memory
  * that is tried, at most), hold (the screen stays until a key is pressed),
- * fault=NAME (to be found: memory, page-size).
+ * fault=NAME (to be found: memory, page-size, no-flush).
  *
  * With the module option `control` it can look at the real-time clock and take
  * all free memory; without, these are n.a.

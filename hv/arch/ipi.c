@@ -7,6 +7,7 @@
 #include "hv/arch/lapic.h"
 #include "hv/arch/watch.h"
 #include "hv/arch/x86.h"
+#include "hv/base/cmdline.h"
 #include "mm/base/lock_hook.h"
 
 void ipi_send(struct percpu *to, uint32_t what)
@@ -20,10 +21,12 @@ void ipi_send(struct percpu *to, uint32_t what)
 
 static void flush_for(struct percpu *from)
 {
-    if (from->flush.what == TLB_PAGE)
-        x86_invlpg(from->flush.va);
-    else if (from->flush.what != TLB_NOTHING)
+    if (from->flush.what == TLB_PAGE) {
+        if (!selftest_is(SELFTEST_LOST_FLUSH))
+            x86_invlpg(from->flush.va);
+    } else if (from->flush.what != TLB_NOTHING) {
         x86_flush_all();
+    }
     atomic_fetch_sub_explicit(&from->flush_left, 1, memory_order_release);
 }
 

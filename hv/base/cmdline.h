@@ -35,7 +35,7 @@ enum option_selftest {
     SELFTEST_FAST_CLOCK = SELFTEST_LATER, /* guests' clock, by 2 % */
     SELFTEST_ABSENT_CPU,  /* the last processor is not started */
     SELFTEST_FEATURE,     /* of CPUID one bit, on all but the boot CPU */
-    SELFTEST_LOST_FLUSH,  /* of a page, when it is to be flushed everywhere */
+    SELFTEST_LOST_FLUSH,  /* of a page, on all but who asks for it */
     SELFTEST_WRONG_ERROR, /* the code of a guest's #GP */
 };
 

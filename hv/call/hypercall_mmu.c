@@ -6,7 +6,6 @@
  * Invariant: each request is read once, into a private copy; an operation that
  * was begun is ended before the hypercall returns, however it does.
  */
-#include "hv/base/cmdline.h"
 #include "hv/call/downgrade_ring.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/guest.h"
@@ -236,7 +235,7 @@ static void flush_page(uint64_t va, bool here)
         return;
     if (here)
         tlb_flush_page(va);
-    else if (!selftest_is(SELFTEST_LOST_FLUSH))
+    else
         tlb_flush_domain(current_vcpu()->d, &page);
 }
 

@@ -22,8 +22,8 @@ FAULTS = {
     "absent-cpu": ("smp", {"HVARGS": "selftest=absent-cpu", "SMP": "2"}),
     "memory": ("memory", {"ARGS": QUICK + " fault=memory"}),
     "page-size": ("page sizes", {"ARGS": QUICK + " fault=page-size"}),
-    "lost-flush": ("tlb", {"HVARGS": "selftest=lost-flush"}),
-    "lost-flush-smp": ("tlb", {"HVARGS": "selftest=lost-flush", "SMP": "2"}),
+    "no-flush": ("tlb", {"ARGS": QUICK + " fault=no-flush"}),
+    "lost-flush": ("tlb", {"HVARGS": "selftest=lost-flush", "SMP": "2"}),
     "wrong-error": ("exceptions", {"HVARGS": "selftest=wrong-error"}),
     "slow-line": ("console", {"HVARGS": "slowline=1000000"}),
 }

@@ -28,6 +28,7 @@ struct xen {
     uint64_t claimed; /* frames, of all owners */
     uint64_t claim[ALLOCATOR_OWNERS + 1];
     uint64_t sync_scrubs;
+    uint64_t ahead; /* frames scrubbed in time that is yet to come */
 };
 
 static unsigned zone_of(uint32_t frame)
@@ -233,23 +234,31 @@ static bool last_dirty(const struct xen *x, struct buddy_chunk *out)
     return found;
 }
 
+/* All of a chunk, if there is time for some of it: the next has less for that.
+ */
 static bool scrub_one(struct xen *x, uint64_t *frames)
 {
     struct buddy_chunk c;
+    uint64_t n;
 
     if (!last_dirty(x, &c))
         return false;
     remove_chunk(x, c);
     c.tag = 0;
-    *frames -= MIN(*frames, UINT64_C(1) << c.order);
+    n = MIN(*frames, UINT64_C(1) << c.order);
+    *frames -= n;
+    x->ahead += (UINT64_C(1) << c.order) - n;
     free_chunk(x, c);
     return true;
 }
 
 static void idle(void *a, uint64_t blocks)
 {
-    uint64_t frames = blocks << BUDDY_UNIT;
+    struct xen *x = a;
+    uint64_t frames = blocks << BUDDY_UNIT, late = MIN(frames, x->ahead);
 
+    x->ahead -= late;
+    frames -= late;
     while (frames && scrub_one(a, &frames))
         ;
 }

@@ -15,15 +15,37 @@ static void set_map(struct machine *m, uint64_t block, uint64_t word)
         m->map[block * (BLOCK_FRAMES / 64) + i] = word;
 }
 
+/* Does not wait for what is cut, or for what may have been its own. */
+static void ideal_get(struct machine_counts *c, bool waits)
+{
+    const bool dirty = c->ideal_dirty > 0 && (!waits || c->ideal_clean == 0);
+
+    if (dirty)
+        c->ideal_dirty--;
+    else if (c->ideal_clean > 0)
+        c->ideal_clean--;
+    c->ideal_waits += dirty && waits;
+}
+
+static void ideal_idle(struct machine_counts *c, uint64_t blocks)
+{
+    const uint64_t n = MIN(blocks, c->ideal_dirty);
+
+    c->ideal_dirty -= n;
+    c->ideal_clean += n;
+}
+
 void machine_frame_used(struct machine *m, uint64_t frame, bool fixed)
 {
     uint64_t b = frame / BLOCK_FRAMES;
 
-    if (m->live[b] == 0)
+    if (m->live[b] == 0) {
         set_map(m, b, 0);
-    else
+        ideal_get(&m->count, false);
+    } else {
         BUG_IF(m->live[b] == BLOCK_FRAMES ||
                (m->map[frame / 64] >> (frame % 64) & 1));
+    }
     m->map[frame / 64] |= BIT(frame % 64);
     m->live[b]++;
     m->fixed[b] = (uint16_t)(m->fixed[b] + fixed);
@@ -38,38 +60,18 @@ void machine_frame_freed(struct machine *m, uint64_t frame, bool fixed)
         set_map(m, b, ~UINT64_C(0));
     BUG_IF(m->live[b] == 0 || !(m->map[frame / 64] >> (frame % 64) & 1));
     m->map[frame / 64] &= ~BIT(frame % 64);
-    m->live[b]--;
+    m->count.ideal_dirty += --m->live[b] == 0;
     m->fixed[b] = (uint16_t)(m->fixed[b] - fixed);
     m->used--;
 }
 
-/* Blocks that are cut are not in it: so it waits no more often than it would.
- */
-static void ideal_get(struct machine_counts *c)
-{
-    if (c->ideal_clean > 0) {
-        c->ideal_clean--;
-    } else if (c->ideal_dirty > 0) {
-        c->ideal_dirty--;
-        c->ideal_waits++;
-    }
-}
-
-static void ideal_idle(struct machine_counts *c, uint64_t blocks)
-{
-    const uint64_t n = MIN(blocks, c->ideal_dirty);
-
-    c->ideal_dirty -= n;
-    c->ideal_clean += n;
-}
-
-static void block_used(struct machine *m, uint64_t b)
+static void block_used(struct machine *m, uint64_t b, bool back)
 {
     BUG_IF(m->live[b]);
     m->live[b] = BLOCK_FRAMES;
     m->used += BLOCK_FRAMES;
     m->count.gets++;
-    ideal_get(&m->count);
+    ideal_get(&m->count, !back);
 }
 
 static void block_freed(struct machine *m, uint64_t b)
@@ -96,8 +98,8 @@ struct machine *machine_make(const struct allocator_ops *ops,
     m->numbers = malloc(ALLOCATOR_OWNERS * sizeof(*m->numbers));
     for (unsigned n = ALLOCATOR_OWNERS; n > 0; n--)
         m->numbers[m->nr_numbers++] = (uint16_t)n;
+    m->count.ideal_clean = c->blocks;
     machine_frame_used(m, 0, true); /* where there is no RAM */
-    m->count.ideal_clean = c->blocks - 1;
     m->a = ops->make(c);
     return m;
 }
@@ -205,7 +207,7 @@ static void get_block(struct machine *m, struct tenant *t, uint64_t page,
     t->claimed -= claimed;
     if (!s->small && m->ops->block_get(m->a, t->number, back, &at)) {
         s->block = (uint32_t)(at.v / BLOCK_FRAMES);
-        block_used(m, s->block);
+        block_used(m, s->block, back);
         return;
     }
     m->count.refused++;
@@ -230,7 +232,7 @@ static void get_region(struct machine *m, struct tenant *t, uint64_t page,
     t->claimed -= MIN(t->claimed, (uint64_t)REGION_BLOCKS);
     for (unsigned i = 0; i < REGION_BLOCKS; i++) {
         t->span[first + i].block = (uint32_t)(at.v / BLOCK_FRAMES) + i;
-        block_used(m, at.v / BLOCK_FRAMES + i);
+        block_used(m, at.v / BLOCK_FRAMES + i, back);
     }
 }
 

@@ -25,9 +25,9 @@ struct machine_counts {
     uint64_t gets, puts;      /* of blocks */
     uint64_t moved, reformed; /* frames, and blocks that are whole by that */
     uint64_t moved_least;     /* that could not be fewer: machine_compact.c */
-    /* As if of all free blocks those zeroed were always given out first: that
-     * many are zeroed, and not, and so often somebody had to wait all the same.
-     */
+    /* As if of all free blocks those zeroed were always given out first, but
+     * never to who had one before: that many are zeroed, and not, and so often
+     * somebody had to wait all the same. */
     uint64_t ideal_clean, ideal_dirty, ideal_waits;
     uint64_t most_blocks; /* given out at any time */
 };

@@ -44,13 +44,25 @@ $(BUILD)/tests/bench/%: $(T_OUT)/plain/tests/bench/%.o $(PLAIN_MM) $(PLAIN_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -o $@ $^ -lpthread
 
+# Each access of mm/ is told to lines.c, in place of the library of the option.
+$(T_OUT)/lines/%.o: %.c tests/sim/sim.mk
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(PLAIN_CFLAGS) -fsanitize=thread -MMD -MP -c -o $@ $<
+$(BUILD)/tests/bench/bench_lines: $(T_OUT)/plain/tests/bench/lines.o $(PLAIN_LIB) \
+    $(patsubst %.c,$(T_OUT)/lines/%.o,tests/bench/bench_lines.c $(MM_C))
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) -o $@ $^
+
+HOST_TESTS += $(BUILD)/tests/bench/bench_lines
+
 .PHONY: sim sim-run bench-host
 sim: setup-test
 	$(again) sim-run
 sim-run: $(BUILD)/tests/sim/sim
 	$(Q)$< out=$(BUILD)/sim/results $(if $(FULL),full=1) $(ARGS)
-bench-host: $(BUILD)/tests/bench/bench_alloc $(BUILD)/tests/bench/bench_threads
-	$(Q)for b in $^; do $$b || exit 1; done
+bench-host: $(addprefix $(BUILD)/tests/bench/bench_,alloc threads lines)
+	$(Q)for b in $^; do $$b all || exit 1; done
 
 # --- what of mm/ the host tests reach ---------------------------------------
 

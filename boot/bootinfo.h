@@ -8,7 +8,7 @@
 #include "base.h"
 
 enum {
-    BOOTINFO_RANGES = 1024,
+    BOOTINFO_RANGES = 512,
     BOOTINFO_MODULES = 128,
     BOOTINFO_NOTES = 16,
     BOOTINFO_RSDP = 36,

@@ -50,7 +50,7 @@
  * The loader's words are copied into the image first, so that nothing later
  * can lie on top of them.
  */
-static uint8_t loader_info[262144] aligned_to(8);
+static uint8_t loader_info[81920] aligned_to(8);
 static struct bootinfo boot;
 
 static void take_bootinfo(uint32_t mbi)
@@ -120,10 +120,11 @@ static void settle_memory(void)
                 limit >> 30,
                 limit == HV_DIRECT_MAX ? "the direct map ends there"
                                        : "this processor's addresses do");
-    log_debug("memory map: %u ranges, %u in EFI's; %lu KiB were boot "
-              "services', %lu KiB ACPI tables",
-              boot.nr_ranges, boot.efi_ranges, boot.efi_boot_bytes >> 10,
-              acpi >> 10);
+    if (acpi || boot.efi_ranges)
+        log_debug("memory map: %u ranges, %u of EFI's; KiB back: %lu boot "
+                  "services', %lu ACPI's",
+                  boot.nr_ranges, boot.efi_ranges, boot.efi_boot_bytes >> 10,
+                  acpi >> 10);
 }
 
 /* Each processor but the first: it waits for the lock until there are guests.

@@ -225,7 +225,7 @@ static void always(const struct spec_cpu *c, struct spec_policy *p)
 {
     if (has_meltdown(c))
         set(p, SPEC_MELTDOWN, SPEC_OPEN,
-            "the hypervisor and all memory stay mapped, supervisor only");
+            "all memory stays mapped, supervisor only");
     if (has_meltdown(c) && !model_is(c, NO_L1TF))
         set(p, SPEC_L1TF, SPEC_DONE,
             "an absent entry that names memory is refused");

@@ -30,6 +30,12 @@
 struct spec_policy spec_policy;
 
 static struct spec_cpu boot;
+static const enum spec_wish wishes[] = {
+    [OPT_SPEC_AUTO] = SPEC_AUTO,
+    [OPT_SPEC_TELL] = SPEC_AUTO,
+    [OPT_SPEC_OFF] = SPEC_OFF,
+    [OPT_SPEC_FORCE] = SPEC_FORCE,
+};
 static _Atomic unsigned unlike;
 
 /* --- looking ------------------------------------------------------------- */
@@ -139,13 +145,19 @@ static void apply(void)
 
 /* --- saying -------------------------------------------------------------- */
 
+/* For whom the one line is not enough. */
 static void say_each(void)
 {
+    log_say("  %x-%x-%x; before a guest: %s; another domain: %s; "
+            "SPEC_CTRL %lx",
+            boot.family, boot.model, boot.stepping,
+            spec_policy.verw ? "VERW" : "nothing",
+            spec_policy.ibpb ? "IBPB" : "nothing", spec_policy.spec_ctrl);
     for (unsigned i = 0; i < SPEC_FLAWS; i++)
         if (spec_policy.flaw[i].state != SPEC_NOT_AFFECTED)
-            log_debug("  %s: %s: %s", spec_flaw_names[i],
-                      spec_state_names[spec_policy.flaw[i].state],
-                      spec_policy.flaw[i].how);
+            log_say("  %s: %s: %s", spec_flaw_names[i],
+                    spec_state_names[spec_policy.flaw[i].state],
+                    spec_policy.flaw[i].how);
 }
 
 static void say(void)
@@ -160,18 +172,14 @@ static void say(void)
             boot.microcode, boot.hypervisor ? ", says a hypervisor" : "",
             n[0] ? text[0] : " none", n[1] ? text[1] : " none",
             n[2] ? text[2] : " none");
-    log_debug("  family %x, model %x, stepping %x", boot.family, boot.model,
-              boot.stepping);
-    log_debug("  before a guest: %s; before another domain: %s; SPEC_CTRL %lx",
-              spec_policy.verw ? "VERW" : "nothing",
-              spec_policy.ibpb ? "IBPB" : "nothing", spec_policy.spec_ctrl);
-    say_each();
+    if (options.spec == OPT_SPEC_TELL || options.spec == OPT_SPEC_FORCE)
+        say_each();
 }
 
 void spec_init(void)
 {
     look(&boot);
-    spec_policy = spec_decide(&boot, (enum spec_wish)options.spec);
+    spec_policy = spec_decide(&boot, wishes[options.spec]);
     if (spec_policy.ibpb && !x86_wrmsr_safe(MSR_PRED_CMD, PRED_CMD_IBPB))
         spec_policy.ibpb = false; /* spec=force, and there is none */
     apply();

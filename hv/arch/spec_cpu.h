@@ -12,7 +12,7 @@ extern struct spec_policy spec_policy;
 
 /*
  * On the boot CPU, with an IDT and options: looks, decides, says so in a line
- * (with `debug` in one for each flaw), and does here what is to be done.
+ * (with spec=tell in one more for each flaw), and does here what is to be done.
  */
 void spec_init(void);
 /* The same on another CPU, without a word. */

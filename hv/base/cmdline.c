@@ -78,6 +78,7 @@ static const struct choice lines[] = {
     {"any", LINE_ANY}, {"com2", LINE_COM2}, {NULL, 0}};
 
 static const struct choice specs[] = {{"auto", OPT_SPEC_AUTO},
+                                      {"tell", OPT_SPEC_TELL},
                                       {"off", OPT_SPEC_OFF},
                                       {"force", OPT_SPEC_FORCE},
                                       {NULL, 0}};

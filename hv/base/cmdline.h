@@ -39,7 +39,12 @@ enum option_selftest {
     SELFTEST_WRONG_ERROR, /* the code of a guest's #GP */
 };
 
-enum option_spec { OPT_SPEC_AUTO, OPT_SPEC_OFF, OPT_SPEC_FORCE };
+enum option_spec {
+    OPT_SPEC_AUTO,
+    OPT_SPEC_TELL, /* the same, with reasons */
+    OPT_SPEC_OFF,
+    OPT_SPEC_FORCE
+};
 enum option_apic { APIC_AUTO, APIC_X2APIC };
 enum option_line { LINE_ANY, LINE_COM2 };
 enum option_screen { SCREEN_WORDS, SCREEN_JSON };

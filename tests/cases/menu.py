@@ -10,7 +10,7 @@ SUMMARY = ("loader GRUB", "in all", "power off: success")
 ENTRIES = {
     "story": (0, ("scenario story: all of it held", "power off: success")),
     "shell": (1, ("Flagstone's control guest",)),
-    "linux": (2, ("Linux version",)),
+    "linux": (2, ("Run /init", "LINUX init up")),
     "bench": (-2, ("RESULT bench: success", "power off: success")),
     "summary": (-1, SUMMARY),
 }

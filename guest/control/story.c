@@ -109,24 +109,25 @@ static bool run_tally(const struct args *a)
     return true;
 }
 
+/* In 80 columns. */
 static void print_row(const struct row *r)
 {
     if (r->refused) {
-        printk("%-12s %-8s %7lu   refused, and nothing was changed\n", r->name,
+        printk("%-9s %-7s %6lu  refused, and nothing was changed\n", r->name,
                r->policy, r->before);
         return;
     }
-    printk("%-12s %-8s %7lu %8lu ", r->name, r->policy, r->before, r->after);
+    printk("%-9s %-7s %6lu %5lu ", r->name, r->policy, r->before, r->after);
     if (r->relocated || r->tallied)
-        printk("%8lu", r->healed);
+        printk("%6lu", r->healed);
     else
-        printk("%8s", "-");
-    printk(" %7lu %7lu %12lu %12lu ", r->hv_l1, r->own_l1, r->hv_ticks,
+        printk("%6s", "-");
+    printk(" %5lu %5lu %9lu %9lu ", r->hv_l1, r->own_l1, r->hv_ticks,
            r->own_ticks);
     if (r->relocated)
-        printk("%12lu\n", r->heal_ticks);
+        printk("%9lu\n", r->heal_ticks);
     else
-        printk("%12s\n", r->healed > r->after ? "by itself" : "-");
+        printk("%9s\n", r->healed > r->after ? "by itself" : "-");
 }
 
 static void print_json(const struct row *r)
@@ -143,10 +144,10 @@ static bool run_table(const struct args *a)
 {
     (void)a;
     printk("\n"
-           "                         superpage mappings      L1 frames         "
-           "ticks (instructions with ICOUNT=1)\n"
-           "domain       restore=  before  restored  healed   hyperv   guest  "
-           "  hyperv      guest       healing\n");
+           "                  large mappings      L1 frames   "
+           " ticks (ICOUNT: instructions)\n"
+           "domain    restore before after healed    hv guest    "
+           "hyperv     guest   healing\n");
     for (unsigned i = 0; i < used; i++)
         print_row(&rows[i]);
     printk("\n");

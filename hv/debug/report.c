@@ -311,20 +311,21 @@ void report_not_started(const char *name)
 
 /* --- the machine --------------------------------------------------------- */
 
-/* Each domain as it was when it ended; of superpages, the most it had. */
+/*
+ * Each domain as it was when it ended; of superpages, the most it had. In 80
+ * columns, with what stands before each line.
+ */
 static void closing_table(void)
 {
-    log_say("%-16s %-9s %6s %6s %4s %6s %5s %4s %4s %4s %10s %7s", "domain",
-            "end", "MiB", "whole", "cut", "2M map", "L1", "L2", "L3", "L4",
-            "hypercalls", "faults");
+    log_say("%-15s %-9s %5s %5s %3s %5s %5s %4s %8s %7s", "domain", "end",
+            "MiB", "whole", "cut", "large", "L1", "L2-4", "calls", "faults");
     for (const struct row *r = rows; r < rows + nr_rows; r++) {
         const struct flagstone_stats *s = &r->at_end;
 
-        log_say("%-16s %-9s %6lu %6lu %4lu %6lu %5lu %4lu %4lu %4lu %10lu "
-                "%7lu",
-                r->name, end_name(r->end), s->tot_pages >> 8, s->blocks_whole,
-                s->blocks_cut, r->super_most, s->pt_l1, s->pt_l2, s->pt_l3,
-                s->pt_l4, s->hypercalls, s->faults);
+        log_say("%-15s %-9s %5lu %5lu %3lu %5lu %5lu %4lu %8lu %7lu", r->name,
+                end_name(r->end), s->tot_pages >> 8, s->blocks_whole,
+                s->blocks_cut, r->super_most, s->pt_l1,
+                s->pt_l2 + s->pt_l3 + s->pt_l4, s->hypercalls, s->faults);
     }
 }
 

@@ -101,6 +101,11 @@ bool screen_present(void)
     return kind != BOOTINFO_SCREEN_NONE;
 }
 
+unsigned screen_columns(void)
+{
+    return cols;
+}
+
 const char *screen_remap(void)
 {
     const bool first = !video;

@@ -14,6 +14,7 @@
  */
 const char *screen_init(const struct bootinfo_framebuffer *fb);
 bool screen_present(void);
+unsigned screen_columns(void);
 
 /*
  * The same screen, now through the hypervisor's own tables. Says what kind of

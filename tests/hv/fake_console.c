@@ -76,6 +76,11 @@ bool screen_present(void)
     return true;
 }
 
+unsigned screen_columns(void)
+{
+    return 40;
+}
+
 const char *screen_remap(void)
 {
     return NULL;

@@ -540,6 +540,22 @@ static void one_that_is_attached_to_is_shown_as_it_is(void **state)
     assert_int_equal(console_shown_by_others() - others, at + 5 - 8 - 2);
 }
 
+/* The screen of the test has 40 columns. */
+static void our_long_lines_are_broken_between_words(void **state)
+{
+    (void)state;
+    log_say("a line of words that is by far longer than the screen is wide");
+    log_say("%s", "0123456789012345678901234567890123456789 x  y");
+    log_say("to the last column it is 35 letters");
+    assert_string_equal(fake_screen,
+                        "(hv) a line of words that is by far \n"
+                        "     longer than the screen is wide\n"
+                        "(hv) 0123456789012345678901234567890123456789 \n"
+                        "     x  y\n"
+                        "(hv) to the last column it is 35 letters\n");
+    assert_non_null(strstr(out, "by far longer"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +585,7 @@ int main(void)
         cmocka_unit_test_setup(what_was_said_can_be_read_again, start),
         cmocka_unit_test_setup(one_that_is_attached_to_is_shown_as_it_is,
                                start),
+        WITH_SCREEN(our_long_lines_are_broken_between_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@ static domid_t drawn_for;           /* the last of those on the screen */
 static bool undrawn;
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
+static bool has_com1; /* else a line would be waited for that never moves */
 static bool on_screen = true; /* what is put: figures are for COM1 alone */
 static bool screen_open;      /* something stands in the screen's last line */
 
@@ -105,7 +106,7 @@ static void put_screen(char c)
 static void put_others(char c)
 {
     written++;
-    if (options.console & CONSOLE_COM1)
+    if (options.console & CONSOLE_COM1 && has_com1)
         put_serial(c);
 }
 
@@ -171,13 +172,37 @@ static void end_author(void)
     author = NULL;
 }
 
+/* On the screen a long line goes on in another, but no word does. */
+static void put_words(const char *line, size_t n, unsigned indent)
+{
+    unsigned at = indent;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t word = 0;
+
+        while (i + word < n && line[i + word] != ' ')
+            word++;
+        if (on_screen && word && at > indent && at + word > screen_columns()) {
+            put_screen('\n');
+            for (at = 0; at < indent; at++)
+                put_screen(' ');
+        }
+        word = MAX(word, (size_t)1);
+        put_bytes(line + i, word);
+        at += (unsigned)word;
+        i += word - 1;
+    }
+}
+
 static void put_line(const char *prefix, const char *line, size_t n)
 {
+    const size_t before = strlen(prefix);
+
     payer = NULL;
     end_author();
     choose_screen(prefix[0] == '@' ? LINE_FIGURES : LINE_WORDS);
-    put_bytes(prefix, strlen(prefix));
-    put_bytes(line, n);
+    put_bytes(prefix, before);
+    put_words(line, n, (unsigned)before);
     put('\n');
     refresh_now_and_then();
 }
@@ -446,6 +471,6 @@ void console_init(void)
 {
     static const struct log_sink sink = {put_line, flush, stop_holding};
 
-    serial_init(SERIAL_COM1);
+    has_com1 = serial_init(SERIAL_COM1);
     log_open(&sink);
 }

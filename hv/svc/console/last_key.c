@@ -13,6 +13,7 @@
 #include "hv/dev/clock.h"
 #include "hv/dev/keyboard.h"
 #include "hv/svc/console/console.h"
+#include "hv/svc/console/status_line.h"
 
 /* What is typed before is no answer. There is no clock early in the boot. */
 #define DEAF_NS   UINT64_C(500000000)
@@ -63,6 +64,7 @@ static enum power_next ask(void)
 {
     if (!wanted())
         return POWER_NEXT_OFF;
+    status_line_show();
     log_say("press a key: menu (r reboot, p power off)");
     log_flush();
     switch (wait_for_key()) {

@@ -53,15 +53,22 @@ static void show(const struct look *was, const struct look *now)
     console_status(text);
 }
 
-void status_line_tick(void)
+static struct look last;
+
+void status_line_show(void)
 {
-    static struct look last;
     struct look now = {.ns = clock_now_ns()};
 
-    if (!console_on_screen() || now.ns - last.ns < SECOND_NS)
+    if (!console_on_screen())
         return;
     for (const struct domain *d = domain_list; d; d = d->next)
         count(&now, d);
     show(&last, &now);
     last = now;
+}
+
+void status_line_tick(void)
+{
+    if (!last.ns || clock_now_ns() - last.ns >= SECOND_NS)
+        status_line_show();
 }

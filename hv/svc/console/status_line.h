@@ -4,3 +4,5 @@
 
 /* From the timer's tick: once a second it says what is. */
 void status_line_tick(void);
+/* Now. */
+void status_line_show(void);

@@ -29,6 +29,7 @@
 #include "hv/debug/summary.h"
 #include "hv/dev/apic.h"
 #include "hv/dev/clock.h"
+#include "hv/dev/uart.h"
 #include "hv/domain/profile.h"
 #include "hv/entry/exit.h"
 #include "hv/entry/patch.h"
@@ -167,6 +168,7 @@ static void init_machine(void)
     cpu_guard_stacks();
     trap_init();
     console_remap_screen();
+    uart_find(&acpi);
     apic_init(acpi.lapic,
               options.apic == APIC_X2APIC || acpi_needs_x2apic(&acpi));
     clock_init(&acpi);

@@ -226,6 +226,8 @@ static void parse_table(struct acpi *a, struct table t)
         parse_fadt(a, t);
     else if (is_first(t, "HPET", &a->has_hpet))
         parse_hpet(a, t);
+    else if (!memcmp(t.p, "SPCR", 4))
+        spcr_parse(t.p, t.len, &a->info->spcr);
 }
 
 /* --- the way to them --------------------------------------------------- */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base.h"
+#include "hv/arch/spcr.h"
 
 enum { ACPI_CPUS = 256 };
 
@@ -27,6 +28,7 @@ struct acpi_info {
     uint8_t acpi_enable; /* what to write there */
     bool s5;             /* the two below are known */
     uint8_t s5_type_a, s5_type_b;
+    struct spcr spcr; /* where firmware's own console is */
 };
 
 /* Is there a processor that xAPIC mode cannot name (SDM vol. 3, 11.12.7)? */

@@ -11,7 +11,7 @@
 
 struct options options = {
     .exit = EXIT_ACPI,
-    .console = CONSOLE_COM1 | CONSOLE_VGA | CONSOLE_FB,
+    .console = CONSOLE_SERIAL | CONSOLE_VGA | CONSOLE_FB,
     .loglevel = LOG_NORMAL,
     .superpages = OPT_SUPERPAGES_PREFER,
     .fragment_reserve = OPT_RESERVE_AUTO,
@@ -62,10 +62,9 @@ static const struct choice superpages[] = {{"off", OPT_SUPERPAGES_OFF},
                                            {"prefer", OPT_SUPERPAGES_PREFER},
                                            {"require", OPT_SUPERPAGES_REQUIRE},
                                            {NULL, 0}};
-static const struct choice consoles[] = {{"com1", CONSOLE_COM1},
-                                         {"vga", CONSOLE_VGA},
-                                         {"fb", CONSOLE_FB},
-                                         {NULL, 0}};
+static const struct choice consoles[] = {
+    {"com1", CONSOLE_COM1}, {"vga", CONSOLE_VGA}, {"fb", CONSOLE_FB},
+    {"spcr", CONSOLE_SPCR}, {"pci", CONSOLE_PCI}, {NULL, 0}};
 
 static const struct choice nmis[] = {
     {"panic", NMI_PANIC}, {"report", NMI_REPORT}, {NULL, 0}};

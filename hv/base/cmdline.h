@@ -16,6 +16,9 @@ enum option_console {
     CONSOLE_COM1 = 1,
     CONSOLE_VGA = 2,
     CONSOLE_FB = 4,
+    CONSOLE_SPCR = 8, /* hv/dev/uart.h */
+    CONSOLE_PCI = 16,
+    CONSOLE_SERIAL = CONSOLE_COM1 | CONSOLE_SPCR | CONSOLE_PCI,
 };
 
 enum option_selftest {

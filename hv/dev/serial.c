@@ -39,10 +39,18 @@ enum {
 #define FIFO       16
 #define WAIT_LIMIT 200000 /* a character takes 87 us */
 
-static const uint16_t base[SERIAL_PORTS] = {
-    [SERIAL_COM1] = 0x3f8,
-    [SERIAL_COM2] = 0x2f8,
+#define BAUD    115200u /* with a divisor of 1 */
+#define CHAR_NS 87000u
+#define KEPT    4096u
+
+static struct serial_at where[SERIAL_PORTS] = {
+    [SERIAL_COM1] = {.port = 0x3f8, .baud = BAUD},
+    [SERIAL_COM2] = {.port = 0x2f8, .baud = BAUD},
 };
+/* What was put before there was a port to put it to. */
+static char kept[KEPT];
+static unsigned kept_n;
+static bool polled; /* COM1's interrupt is somebody else's */
 static bool present[SERIAL_PORTS];
 static bool stuck[SERIAL_PORTS];
 /* With three wires CTS never comes, and is not waited for. */
@@ -54,14 +62,45 @@ static uint64_t slow_ns, slow_until;
 /* What had come when the FIFO was not on yet. */
 static int early[SERIAL_PORTS];
 
+static uint8_t read_memory(const struct serial_at *at, unsigned reg)
+{
+    volatile uint8_t *p = (volatile uint8_t *)at->memory + reg * at->stride;
+
+    if (at->width == 4)
+        return (uint8_t) * (volatile uint32_t *)(volatile void *)p;
+    if (at->width == 2)
+        return (uint8_t) * (volatile uint16_t *)(volatile void *)p;
+    return *p;
+}
+
+static void write_memory(const struct serial_at *at, unsigned reg, uint8_t v)
+{
+    volatile uint8_t *p = (volatile uint8_t *)at->memory + reg * at->stride;
+
+    if (at->width == 4)
+        *(volatile uint32_t *)(volatile void *)p = v;
+    else if (at->width == 2)
+        *(volatile uint16_t *)(volatile void *)p = v;
+    else
+        *p = v;
+}
+
 static uint8_t read_reg(enum serial port, unsigned reg)
 {
-    return x86_in8((uint16_t)(base[port] + reg));
+    const struct serial_at *at = &where[port];
+
+    return at->memory ? read_memory(at, reg)
+                      : x86_in8((uint16_t)(at->port + reg));
 }
 
 static void write_reg(enum serial port, unsigned reg, uint8_t v)
 {
-    x86_out8((uint16_t)(base[port] + reg), v);
+    const struct serial_at *at = &where[port];
+
+    if (at->memory)
+        write_memory(at, reg, v);
+    else
+        x86_out8((uint16_t)(at->port + reg), v);
 }
 
 /*
@@ -77,6 +116,16 @@ static void start_fifo(enum serial port)
     write_reg(port, REG_FCR, port == SERIAL_COM1 ? FCR_ON : FCR_ON | FCR_14);
 }
 
+static void set_speed(enum serial port)
+{
+    const uint32_t divisor = BAUD / where[port].baud;
+
+    write_reg(port, REG_LCR, LCR_8N1);
+    write_reg(port, REG_LCR, LCR_DLAB | LCR_8N1);
+    write_reg(port, REG_DATA, (uint8_t)divisor);
+    write_reg(port, REG_IER, (uint8_t)(divisor >> 8)); /* its high half, now */
+}
+
 bool serial_init(enum serial port)
 {
     write_reg(port, REG_SCRATCH, 0x5a);
@@ -84,13 +133,45 @@ bool serial_init(enum serial port)
     if (!present[port])
         return false;
     write_reg(port, REG_IER, 0);
-    write_reg(port, REG_LCR, LCR_8N1);
-    write_reg(port, REG_LCR, LCR_DLAB | LCR_8N1);
-    write_reg(port, REG_DATA, 1); /* divisor 1: 115200 */
-    write_reg(port, REG_IER, 0);
+    if (!where[port].as_is)
+        set_speed(port);
     write_reg(port, REG_LCR, LCR_8N1);
     start_fifo(port);
     write_reg(port, REG_MCR, MCR_DTR | MCR_RTS);
+    return true;
+}
+
+bool serial_present(enum serial port)
+{
+    return present[port];
+}
+
+/* What comes before anybody has found a port is the beginning of the story. */
+static void keep(enum serial port, char c)
+{
+    if (port == SERIAL_COM1 && kept_n < KEPT)
+        kept[kept_n++] = c;
+}
+
+static void let_out(void)
+{
+    for (unsigned i = 0; i < kept_n; i++)
+        serial_put(SERIAL_COM1, kept[i]);
+    kept_n = 0;
+}
+
+bool serial_use(const struct serial_at *at)
+{
+    const struct serial_at old = where[SERIAL_COM1];
+
+    where[SERIAL_COM1] = *at;
+    if (!serial_init(SERIAL_COM1)) {
+        where[SERIAL_COM1] = old;
+        return false;
+    }
+    polled = true;
+    stuck[SERIAL_COM1] = false;
+    let_out();
     return true;
 }
 
@@ -124,8 +205,10 @@ static bool wait_for_room(enum serial port)
 
 void serial_put(enum serial port, char c)
 {
-    if (!present[port])
+    if (!present[port]) {
+        keep(port, c);
         return;
+    }
     stuck[port] = !wait_for_room(port);
     if (!stuck[port])
         put_all(port, &(const uint8_t){(uint8_t)c}, 1);
@@ -219,7 +302,8 @@ bool serial_interrupts(enum serial port)
 
 void serial_slow_down(uint64_t ns)
 {
-    slow_ns = ns;
+    /* Nothing tells that there is room: it is looked for when there may be. */
+    slow_ns = ns ? ns : polled ? CHAR_NS : 0;
 }
 
 uint64_t serial_due(enum serial port)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* serial.h: COM1 and COM2, 16550s at 115200 baud. */
+/*
+ * serial.h: COM1 and COM2, 16550s at 115200 baud; in the place of COM1 there
+ * may be one that is somewhere else (hv/dev/uart.h).
+ */
 #pragma once
 
 #include "base.h"
@@ -8,6 +11,21 @@ enum serial { SERIAL_COM1, SERIAL_COM2, SERIAL_PORTS };
 
 /* False when no UART answers; the other calls then do nothing. */
 bool serial_init(enum serial port);
+/* Where another one is. */
+struct serial_at {
+    uint16_t port;         /* used if there is no memory */
+    volatile void *memory; /* its registers, `stride` bytes apart, ... */
+    uint8_t stride, width; /* ... each of so many: 1, 2 or 4 */
+    bool as_is;            /* its speed is firmware's */
+    uint32_t baud;
+};
+/*
+ * This is COM1 from here on, without an interrupt; what was put while there was
+ * none comes out of it. False: nothing answers there, and all is as before.
+ */
+bool serial_use(const struct serial_at *at);
+/* Has that port been found? */
+bool serial_present(enum serial port);
 /* Waits for room, but not for ever. */
 void serial_put(enum serial port, char c);
 /* The next character, or -1. */

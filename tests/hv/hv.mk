@@ -23,7 +23,8 @@ HVT_boot_window :=
 HVT_spec := hv/arch/spec.c
 HVT_firmware := boot/firmware.c
 HVT_mtrr := hv/arch/mtrr.c
-HVT_acpi := hv/arch/acpi.c
+HVT_acpi := hv/arch/acpi.c hv/arch/spcr.c
+HVT_spcr := hv/arch/spcr.c
 HVT_console_line := hv/svc/console/console_line.c
 HVT_console := hv/svc/console/console.c hv/svc/console/console_line.c hv/base/console_text.c \
     hv/base/log.c hv/base/print.c hv/base/cmdline.c tests/hv/fake_console.c

@@ -10,11 +10,12 @@
 static uint8_t scratch, line_status;
 static unsigned looks, sent;
 static char last;
+static bool scratch_is_dead;
 
 static uint8_t port_in(uint16_t port)
 {
     if ((port & 7) == 7)
-        return scratch;
+        return scratch_is_dead ? 0xff : scratch;
     if ((port & 7) == 5) {
         looks++;
         return line_status;
@@ -114,6 +115,51 @@ static void a_line_that_is_to_be_slow_is(void **state)
     assert_int_equal(serial_due(SERIAL_COM1), 0);
 }
 
+/* --- elsewhere ------------------------------------------------------------ */
+
+/* Registers of 32 bits, four bytes apart; the scratch register as it is set. */
+static uint32_t memory[8];
+
+static void what_was_said_before_comes_out_elsewhere(void **state)
+{
+    const struct serial_at at = {
+        .memory = memory, .stride = 4, .width = 4, .baud = 9600};
+
+    (void)state;
+    present[SERIAL_COM1] = false;
+    kept_n = 0;
+    for (const char *c = "early"; *c; c++)
+        serial_put(SERIAL_COM1, *c);
+    assert_int_equal(kept_n, 5);
+    memory[REG_LSR] = ROOM;
+    assert_true(serial_use(&at));
+    assert_int_equal(memory[REG_DATA], 'y');
+    assert_int_equal(memory[REG_IER], 0); /* the divisor's high half */
+    assert_int_equal(kept_n, 0);
+    serial_put(SERIAL_COM1, 'x');
+    assert_int_equal(memory[REG_DATA], 'x');
+    slow_until = 0;
+    serial_slow_down(0); /* no interrupt tells of room: time does */
+    assert_int_equal(serial_send(SERIAL_COM1, "ab", 2), 2);
+    assert_true(serial_due(SERIAL_COM1) > now);
+    where[SERIAL_COM1] = (struct serial_at){.port = 0x3f8, .baud = BAUD};
+    polled = false;
+    serial_slow_down(0);
+}
+
+/* Nothing is there: ones. */
+static void where_nothing_answers_all_is_as_before(void **state)
+{
+    const struct serial_at nowhere = {.port = 0, .memory = NULL, .baud = BAUD};
+
+    (void)state;
+    scratch_is_dead = true;
+    assert_false(serial_use(&nowhere));
+    scratch_is_dead = false;
+    assert_int_equal(where[SERIAL_COM1].port, 0x3f8);
+    assert_false(polled);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +167,8 @@ int main(void)
         cmocka_unit_test_setup(a_stuck_line_is_waited_for_once, start),
         cmocka_unit_test_setup(a_line_that_is_to_be_slow_is, start),
         cmocka_unit_test_setup(it_is_used_again_when_it_goes_on, start),
+        cmocka_unit_test_setup(what_was_said_before_comes_out_elsewhere, start),
+        cmocka_unit_test_setup(where_nothing_answers_all_is_as_before, start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,6 @@ static domid_t drawn_for;           /* the last of those on the screen */
 static bool undrawn;
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
-static bool has_com1; /* else a line would be waited for that never moves */
 static bool on_screen = true; /* what is put: figures are for COM1 alone */
 static bool screen_open;      /* something stands in the screen's last line */
 
@@ -106,7 +105,7 @@ static void put_screen(char c)
 static void put_others(char c)
 {
     written++;
-    if (options.console & CONSOLE_COM1 && has_com1)
+    if (options.console & CONSOLE_SERIAL && serial_present(SERIAL_COM1))
         put_serial(c);
 }
 
@@ -471,6 +470,6 @@ void console_init(void)
 {
     static const struct log_sink sink = {put_line, flush, stop_holding};
 
-    has_com1 = serial_init(SERIAL_COM1);
+    serial_init(SERIAL_COM1);
     log_open(&sink);
 }

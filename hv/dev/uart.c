@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uart.c: see uart.h. A card is a 16550 of the generic class (PCI Code and ID
+ * Assignment Specification, 1.8: 0700); its clock is taken for the usual one.
+ */
+#include "hv/dev/uart.h"
+
+#include "hv/arch/paging.h"
+#include "hv/base/cmdline.h"
+#include "hv/base/log.h"
+#include "hv/dev/pci.h"
+#include "hv/dev/serial.h"
+
+#define CLASS_SERIAL UINT32_C(0x07000000)
+#define BAR_IO_MASK  UINT32_C(0xfffc)
+#define BAR_MASK     UINT32_C(0xfffffff0)
+#define BAR_64       BIT(2)
+#define REGISTERS    8u
+#define BAUD         115200u
+
+static bool use_memory(struct serial_at *at, uint64_t base)
+{
+    at->memory = paging_map_mmio(maddr_of(base), REGISTERS * at->stride);
+    return at->memory && serial_use(at);
+}
+
+static bool use_spcr(const struct spcr *s)
+{
+    struct serial_at at = {.stride = s->stride,
+                           .width = s->width,
+                           .as_is = !s->baud,
+                           .baud = s->baud};
+
+    if (!s->found)
+        return false;
+    if (s->memory)
+        return use_memory(&at, s->base);
+    at.port = (uint16_t)s->base;
+    return serial_use(&at);
+}
+
+static bool use_card(pci_fn_t fn)
+{
+    struct serial_at at = {.stride = 1, .width = 1, .baud = BAUD};
+    const uint32_t bar = pci_read(fn, PCI_BAR0);
+    uint64_t base = bar & BAR_MASK;
+
+    pci_write(fn, PCI_COMMAND,
+              (pci_read(fn, PCI_COMMAND) & 0xffff) |
+                  (bar & PCI_BAR_IO ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+    if (bar & PCI_BAR_IO) {
+        at.port = (uint16_t)(bar & BAR_IO_MASK);
+        return at.port && serial_use(&at);
+    }
+    if (bar & BAR_64)
+        base |= (uint64_t)pci_read(fn, PCI_BAR0 + 4) << 32;
+    return base && use_memory(&at, base);
+}
+
+static bool use_pci(void)
+{
+    pci_fn_t fn;
+
+    return pci_find_class(CLASS_SERIAL, &fn) && use_card(fn);
+}
+
+void uart_find(const struct acpi_info *acpi)
+{
+    const unsigned named = options.console & CONSOLE_SERIAL;
+
+    if (!named || ((named & CONSOLE_COM1) && serial_present(SERIAL_COM1)))
+        return;
+    if ((named & CONSOLE_SPCR) && use_spcr(&acpi->spcr))
+        log_say("serial port by ACPI's SPCR: %s %lx",
+                acpi->spcr.memory ? "memory" : "port", acpi->spcr.base);
+    else if ((named & CONSOLE_PCI) && use_pci())
+        log_say("serial port on a PCI card");
+    else if (!(named & CONSOLE_COM1))
+        log_say("console=: there is no such serial port");
+}

@@ -18,6 +18,7 @@
 #include "hv/arch/power.h"
 #include "hv/arch/smp.h"
 #include "hv/arch/spec_cpu.h"
+#include "hv/arch/thermal.h"
 #include "hv/arch/vendor.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
@@ -171,6 +172,7 @@ static void init_machine(void)
     uart_find(&acpi);
     apic_init(acpi.lapic,
               options.apic == APIC_X2APIC || acpi_needs_x2apic(&acpi));
+    thermal_init();
     clock_init(&acpi);
     smp_init(&boot, &acpi, clock_tsc_khz, run_other);
     spec_say_unlike();

@@ -34,6 +34,8 @@ enum {
 #define BASE_X2APIC  BIT(10)
 #define BASE_ADDRESS BITS(51, 12)
 #define SVR_ENABLE   0x100u
+#define LVT_MODE     0x700u
+#define LVT_SMI      0x200u
 #define LVT_NMI      0x400u
 #define LVT_EXTINT   0x700u
 #define MSR_X2APIC   0x800u
@@ -103,6 +105,11 @@ static void set_mode(void)
     x86_wrmsr(MSR_APIC_BASE, msr | address | BASE_ENABLE);
 }
 
+static bool thermal_is_smi(void)
+{
+    return (lapic_read(REG_LVT_THERMAL) & LVT_MODE) == LVT_SMI;
+}
+
 void lapic_setup(void)
 {
     const bool boot = this_cpu()->id == 0;
@@ -117,10 +124,20 @@ void lapic_setup(void)
     lapic_write(REG_LVT_ERROR, LAPIC_LVT_MASKED);
     if (max_lvt >= 4)
         lapic_write(REG_LVT_PERF, LAPIC_LVT_MASKED);
-    if (max_lvt >= 5)
+    if (max_lvt >= 5 && !thermal_is_smi())
         lapic_write(REG_LVT_THERMAL, LAPIC_LVT_MASKED);
     lapic_write(REG_TPR, 0);
     lapic_write(REG_SVR, SVR_ENABLE | LAPIC_SPURIOUS_VECTOR);
+}
+
+bool lapic_take_thermal(void)
+{
+    const unsigned max_lvt = lapic_read(REG_VERSION) >> 16 & 0xff;
+
+    if (max_lvt < 5 || thermal_is_smi())
+        return false;
+    lapic_write(REG_LVT_THERMAL, LAPIC_THERMAL_VECTOR);
+    return true;
 }
 
 uint32_t lapic_id(void)

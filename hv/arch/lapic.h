@@ -9,6 +9,7 @@
 
 enum {
     LAPIC_TIMER_VECTOR = 0xf0,
+    LAPIC_THERMAL_VECTOR = 0xf2, /* 0xf1: hv/arch/ipi.h */
     LAPIC_SPURIOUS_VECTOR = 0xff,
 };
 
@@ -35,6 +36,8 @@ void lapic_setup(void);
 
 uint32_t lapic_id(void);
 void lapic_eoi(void);
+/* The thermal interrupt comes from here on; false: firmware has it. */
+must_check bool lapic_take_thermal(void);
 /* LINT0 takes what the old PIC (hv/dev/pic.h) has to say from here on. */
 void lapic_pass_pic(void);
 

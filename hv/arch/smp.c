@@ -22,6 +22,7 @@
 #include "hv/arch/paging.h"
 #include "hv/arch/spec_cpu.h"
 #include "hv/arch/stacks.h"
+#include "hv/arch/thermal.h"
 #include "hv/arch/vendor.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
@@ -98,6 +99,7 @@ void smp_enter(void)
     vendor_init();
     spec_start();
     lapic_setup();
+    thermal_init();
     coming.stage = HERE;
     answer_rounds();
     while (coming.stage != TAKEN)

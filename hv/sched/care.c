@@ -4,17 +4,20 @@
 
 #include "hv/arch/mce.h"
 #include "hv/arch/nmi.h"
+#include "hv/arch/thermal.h"
 #include "hv/arch/watch.h"
 #include "hv/sched/damage.h"
 
 void care_round(void)
 {
     mce_poll();
+    thermal_look();
     watch_round();
 }
 
 void care_tick(uint64_t now)
 {
     nmi_tick();
+    thermal_tick();
     damage_tick(now);
 }

@@ -24,6 +24,7 @@ HVT_spec := hv/arch/spec.c
 HVT_firmware := boot/firmware.c
 HVT_mtrr := hv/arch/mtrr.c
 HVT_acpi := hv/arch/acpi.c hv/arch/spcr.c
+HVT_thermal := hv/arch/thermal_text.c hv/base/print.c
 HVT_spcr := hv/arch/spcr.c
 HVT_console_line := hv/svc/console/console_line.c
 HVT_console := hv/svc/console/console.c hv/svc/console/console_line.c hv/base/console_text.c \
@@ -126,6 +127,7 @@ $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
 $(BUILD)/tests/hv/test_screen: $(patsubst %,hv/dev/%.c,screen framebuffer vga_text)
 $(BUILD)/tests/hv/test_keyboard: hv/dev/keyboard.c
+$(BUILD)/tests/hv/test_thermal: hv/arch/thermal.c
 $(BUILD)/tests/hv/test_virtio_console: hv/dev/virtio_console.c hv/dev/pci.c
 $(BUILD)/tests/hv/test_transfer: hv/svc/migrate/transfer.c
 $(BUILD)/tests/hv/test_%: tests/hv/test_%.c $$(HVT_OBJ_$$*) tests/hv/hv.mk \

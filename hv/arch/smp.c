@@ -23,6 +23,7 @@
 #include "hv/arch/spec_cpu.h"
 #include "hv/arch/stacks.h"
 #include "hv/arch/thermal.h"
+#include "hv/arch/tsc_offset.h"
 #include "hv/arch/vendor.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
@@ -35,6 +36,11 @@
 #define COME_US    5000000u /* firmware may be in between */
 #define TSC_ROUNDS 64u
 
+#define CPUID_ADJUST   BIT(1)
+#define MSR_TSC_ADJUST 0x3bu
+#define ADJUST_TRIES   4u
+#define SKEW           1000000u /* selftest=skew */
+
 _Static_assert(ACPI_CPUS <= CPU_MAX && OPT_CPUS_MAX == CPU_MAX, "ids");
 
 /* boot/ap.asm: what is copied, and what its image part takes. */
@@ -46,6 +52,7 @@ enum stage {
     AWAY,
     DIFFERS, /* halted: .mismatch */
     HERE,    /* hv/arch's part is done; its TSC is to be compared */
+    ADJUSTS, /* that: .adjust, and then HERE again */
     TAKEN,   /* by the boot CPU: go on */
     UP,
 };
@@ -58,6 +65,7 @@ static struct {
     /* Round by round: the boot CPU asks, the other answers with its TSC. */
     _Atomic unsigned asked, answered;
     uint64_t tsc;
+    int64_t adjust;
 } coming;
 
 static uint64_t khz;
@@ -86,6 +94,29 @@ static void answer_rounds(void)
     }
 }
 
+/* SDM vol. 3, 18.17.3: added to the TSC of its own CPU alone. */
+static bool can_adjust(void)
+{
+    return x86_cpuid(0, 0).eax >= 7 && (x86_cpuid(7, 0).ebx & CPUID_ADJUST);
+}
+
+static void add_to_tsc(int64_t by)
+{
+    x86_wrmsr(MSR_TSC_ADJUST, x86_rdmsr(MSR_TSC_ADJUST) + (uint64_t)by);
+}
+
+/* False: the boot CPU is content. */
+static bool was_adjusted(void)
+{
+    while (coming.stage == HERE)
+        x86_pause();
+    if (coming.stage != ADJUSTS)
+        return false;
+    add_to_tsc(coming.adjust);
+    coming.stage = HERE;
+    return true;
+}
+
 /* From boot/ap.asm; nothing of the CPU's own is there yet but a stack. */
 void smp_enter(void)
 {
@@ -100,10 +131,12 @@ void smp_enter(void)
     spec_start();
     lapic_setup();
     thermal_init();
+    if (options.selftest == SELFTEST_SKEW && can_adjust())
+        add_to_tsc(SKEW);
     coming.stage = HERE;
-    answer_rounds();
-    while (coming.stage != TAKEN)
-        x86_pause();
+    do
+        answer_rounds();
+    while (was_adjusted());
     coming.run();
     x86_halt_forever();
 }
@@ -138,28 +171,56 @@ static enum stage wait_beyond(enum stage from)
     return coming.stage;
 }
 
-/*
- * Is the other's TSC between two of ours, however often it is asked for in
- * between? If they differ by more than a question and its answer take, it is
- * not. false also: no answer.
- */
-static bool tsc_in_step(void)
+/* false: no answer. */
+static bool compare(struct tsc_offset *o)
 {
-    bool ok = true;
-
+    *o = tsc_offset_begin();
     for (unsigned i = 1; i <= TSC_ROUNDS; i++) {
-        const uint64_t end = after_us(COME_US);
-        uint64_t before = tsc_now(), after;
+        const uint64_t before = tsc_now(), end = after_us(COME_US);
 
         coming.asked = i;
         while (coming.answered != i && x86_rdtsc() < end)
             x86_pause();
-        after = tsc_now();
         if (coming.answered != i)
             return false;
-        ok = ok && before <= coming.tsc && coming.tsc <= after;
+        tsc_offset_add(o, before, coming.tsc, tsc_now());
     }
-    return ok;
+    return true;
+}
+
+/* The other adds this to its own. */
+static bool adjust(int64_t by)
+{
+    coming.adjust = by;
+    coming.asked = coming.answered = 0;
+    coming.stage = ADJUSTS;
+    return wait_beyond(ADJUSTS) == HERE;
+}
+
+/*
+ * Is the other's TSC between two of ours, however often it is asked for in
+ * between? If they differ by more than a question and its answer take, it is
+ * not, and is put right where the processor can. false also: no answer.
+ */
+static bool tsc_in_step(uint32_t apic_id)
+{
+    struct tsc_offset o;
+
+    for (unsigned tries = 0; tries < ADJUST_TRIES; tries++) {
+        if (!compare(&o))
+            return false;
+        if (tsc_offset_none(&o)) {
+            if (tries)
+                log_say("processor with APIC id %u: its TSC was put in step",
+                        apic_id);
+            return true;
+        }
+        if (!can_adjust() || !adjust(-tsc_offset_likely(&o)))
+            break;
+    }
+    log_debug("processor with APIC id %u: its TSC is %ld to %ld ahead", apic_id,
+              o.least, o.most);
+    return false;
 }
 
 static void wake(uint32_t apic_id, unsigned page)
@@ -190,7 +251,7 @@ static bool bring(uint32_t apic_id, unsigned page)
         log_say("processor with APIC id %u: does not start", apic_id);
         return false;
     }
-    if (!tsc_in_step()) {
+    if (!tsc_in_step(apic_id)) {
         log_say("processor with APIC id %u: left parked, its TSC is not in "
                 "step",
                 apic_id);

@@ -100,6 +100,7 @@ static unsigned take(struct report *r, int c)
 unsigned terminal_columns(void)
 {
     static const char ask[] = "\r\x1b[999C\x1b[6n\r";
+    const unsigned typed = out;
     struct report r = {0};
     unsigned columns = 0;
     int c = 0;
@@ -109,9 +110,11 @@ unsigned terminal_columns(void)
         c = terminal_key(ANSWER_MS);
         columns = c >= 0 ? take(&r, c) : 0;
     }
-    if (columns < COLUMNS_LEAST)
-        return COLUMNS;
-    return MIN(columns, COLUMNS_MOST);
+    if (columns >= COLUMNS_LEAST)
+        return MIN(columns, COLUMNS_MOST);
+    if (in - typed <= AHEAD)
+        out = typed; /* somebody types, or a script does: that is no answer */
+    return COLUMNS;
 }
 
 bool terminal_pressed(void)

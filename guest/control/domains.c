@@ -6,6 +6,7 @@
 #include "guest/control/module_line.h"
 #include "guest/control/names.h"
 #include "guest/control/policy.h"
+#include "guest/control/scenario.h"
 #include "guest/control/story.h"
 #include "guest/lib/guest.h"
 
@@ -198,8 +199,12 @@ static bool run_wait(const struct args *a)
 {
     struct waiting w = {a->slot[0].text, &a->slot[1]};
     uint64_t seconds = a->slot[2].text ? a->slot[2].value : WAIT_SECONDS;
+    struct flagstone_domain d;
     char what[64];
 
+    /* Of a scenario's that has been looked at before. */
+    if (w.what->choice == 2 && !scenario_reads() && !ctl_has_domain(w.name, &d))
+        printk("there is no domain named '%s'\n", w.name);
     format(what, sizeof(what), "wait: '%s' %s", w.name, w.what->text);
     return shell_wait(is_at_last, &w, MIN(seconds, 3600u) * 1000, what);
 }

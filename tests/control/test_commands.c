@@ -213,7 +213,9 @@ static void waiting_ends(void **state)
     refuses("until web.mem = 64M 2", "until: web.mem is 33554432, not = 64M "
                                      "(67108864)");
     refuses("wait nobody running 3", "there is no domain named 'nobody'");
+    fake.said[0] = '\0';
     does("wait nobody gone", "");
+    assert_string_equal(fake.said, "there is no domain named 'nobody'\n");
     does("wait web 32M", "");
 }
 

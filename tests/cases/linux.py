@@ -24,3 +24,5 @@ def cases():
         yield Case("linux/" + kind, ["tests/linux/boot", kind], limit=400,
                    judge=judge, long=True)
     yield Case("linux/typed", ["tests/boot/typed", "linux"], judge=judge)
+    yield Case("linux/console", ["tests/boot/typed", "console"], judge=judge,
+               long=True)

@@ -77,3 +77,5 @@ def cases():
     for kind in ("text", "bios", "uefi"):
         yield Case("screen/" + kind, ["tests/boot/screen", kind])
         yield Case("screen/keys-" + kind, ["tests/boot/keys", kind])
+    for kind in ("15", "16", "24"):
+        yield Case("screen/" + kind, ["tests/boot/screen", kind])

@@ -313,6 +313,21 @@ static void who_does_not_give_is_not_asked_twice(void **state)
     refuses("reclaim 50", "reclaim: not within 30.000 s");
 }
 
+/* Of those that are for people. */
+static size_t widest_line(const char *text)
+{
+    size_t widest = 0;
+
+    while (*text) {
+        const size_t n = strcspn(text, "\n");
+
+        if (*text != '@' && n > widest)
+            widest = n;
+        text += n + (text[n] == '\n');
+    }
+    return widest;
+}
+
 static void the_table_tells_the_story(void **state)
 {
     (void)state;
@@ -327,8 +342,9 @@ static void the_table_tells_the_story(void **state)
     fake.domain[1].stats.superpage_maps = 4;
     does("tally web", "");
     does("table", "");
-    assert_non_null(strstr(
-        fake.said, "never        fail           4   refused, and nothing"));
+    assert_non_null(
+        strstr(fake.said, "never     fail         4  refused, and nothing"));
+    assert_true(widest_line(strstr(fake.said, "domain ")) < 80);
     assert_non_null(strstr(
         fake.said, "@{\"story\":\"web\",\"policy\":\"shatter\",\"refused\":"
                    "false,\"before\":4,\"after\":0,\"healed\":4,\"hv_l1\":4,"

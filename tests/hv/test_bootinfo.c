@@ -344,6 +344,51 @@ static void too_many_in_any_order_make_no_ram(void **state)
     }
 }
 
+/* Multiboot2, 3.6.12; behind the fixed part come colours, if it has any. */
+static void add_framebuffer(uint8_t type, const void *colours, uint32_t n)
+{
+    put32(8);
+    put32(32 + n);
+    put64(UINT64_C(0x4000000000));
+    put32(5120);
+    put32(1280);
+    put32(800);
+    put(&(const uint8_t[]){32, type, 0, 0}, 4);
+    if (n)
+        put(colours, n);
+    align8();
+}
+
+static void framebuffers_are_told_apart(void **state)
+{
+    static const uint8_t rgb[] = {20, 10, 10, 10, 0, 10};
+    static const uint8_t palette[] = {1, 0, 0, 0, 1, 2, 3};
+    static const struct {
+        uint8_t type;
+        const void *colours;
+        uint32_t n;
+        enum bootinfo_screen screen;
+    } kinds[] = {{0, palette, 7, BOOTINFO_SCREEN_INDEXED},
+                 {1, rgb, 6, BOOTINFO_SCREEN_RGB},
+                 {1, rgb, 5, BOOTINFO_SCREEN_NONE},
+                 {2, NULL, 0, BOOTINFO_SCREEN_TEXT},
+                 {3, NULL, 0, BOOTINFO_SCREEN_NONE}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        start(state);
+        add_framebuffer(kinds[i].type, kinds[i].colours, kinds[i].n);
+        assert_int_equal(finish(), ERR_NONE);
+        assert_int_equal(bi.fb.screen, kinds[i].screen);
+        assert_int_equal(bi.fb.addr, UINT64_C(0x4000000000));
+        assert_int_equal(bi.fb.pitch, 5120);
+    }
+    start(state);
+    add_framebuffer(1, rgb, 6);
+    assert_int_equal(finish(), ERR_NONE);
+    assert_int_equal(bi.fb.red_shift, 20);
+    assert_int_equal(bi.fb.blue_bits, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +404,7 @@ int main(void)
                                start),
         cmocka_unit_test_setup(of_too_many_the_largest_are_used, start),
         cmocka_unit_test_setup(too_many_in_any_order_make_no_ram, start),
+        cmocka_unit_test_setup(framebuffers_are_told_apart, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

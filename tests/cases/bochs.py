@@ -46,7 +46,8 @@ def cases():
                env={"BOCHS_CPUS": "3", "HVARGS": "debug selftest=skew"}, skip=skip)
     yield Case("bochs/x2apic", ["tests/boot/bochs-guest", "hello"], limit=120,
                expect=("before a guest: VERW; another domain: IBPB; "
-                       "SPEC_CTRL 1", "local APICs: x2APIC mode", r"\(hv\) 2 processors",
+                       "SPEC_CTRL 1", "local APICs: x2APIC mode",
+                       r"\(hv\) 2 processors",
                        "RESULT hello: success",
                        "of 1 other processors all have stopped"),
                env={"BOCHS_CPUS": "2", "BOCHS_MODEL": "tigerlake",

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* resync.c: see resync.h. */
+/*
+ * resync.c: see resync.h. A change is not seen by all vCPUs at once, so who
+ * compares the clocks of two may find one behind then: what is nearly right is
+ * left alone.
+ */
 #include "hv/dev/resync.h"
 
 #define SECOND  UINT64_C(1000000000)
-#define WELL_NS 200000    /* so far off, and ... */
-#define WELL    5000      /* ... to such a part of its speed, it is let be */
+#define WELL_NS 5000000   /* so far off, and ... */
+#define WELL    200       /* ... to such a part of its speed, it is let be */
 #define STEP_NS 10000000  /* what has lost more is put forward at once */
 #define SLEW_NS 250000000 /* what is fast loses at most so much in a second */
 #define SHORT   10        /* a tenth of a second says too little */

@@ -61,9 +61,11 @@ bool console_on_screen(void)
     return options.console & screen_bit && screen_present();
 }
 
+static const char no_controller[] =
+    "no controller: USB keyboards without the firmware's emulation are not "
+    "heard";
 static const char *const found_words[] = {
-    [KEYBOARD_NONE] = "no controller: USB keyboards without the firmware's "
-                      "emulation are not heard",
+    [KEYBOARD_NONE] = no_controller,
     [KEYBOARD_MUTE] = "its controller does not answer",
     [KEYBOARD_WORKS] = "scan code set 1",
     [KEYBOARD_WORKS_2] = "scan code set 2",

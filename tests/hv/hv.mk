@@ -67,7 +67,7 @@ HVT_freeze := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/do
 HVT_record := hv/svc/migrate/freeze.c hv/base/fail.c hv/svc/build/module.c hv/domain/shown.c hv/arch/xstate.c \
     hv/base/print.c
 HVT_control := hv/svc/control/control_domain.c hv/svc/control/control_view.c hv/base/fail.c \
-    mm/audit/view.c $(HVT_MACHINE)
+    mm/audit/view.c mm/audit/maps.c $(HVT_MACHINE)
 HVT_insn := hv/trap/insn.c hv/trap/alu.c
 HVT_segment :=
 HVT_seg :=

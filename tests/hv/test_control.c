@@ -82,9 +82,10 @@ void call_trace_drop_any(void)
 {
 }
 
-void report_verdict(bool success)
+void report_verdict(bool well, const char *why)
 {
-    (void)success;
+    (void)well;
+    (void)why;
 }
 
 /* --- a call --------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """build/, host/: what runs without a machine: another compiler, lint and what
-it must find, tests/run and what it must end, what make may be told, results for programs, the report, whether the faults of tests/mutants
+it must find, tests/run and what it must end, what make may be told, results for programs, the report, the tutorial's steps, whether the faults of tests/mutants
 still have their place, and the programs that HOST_TESTS names; a fuzzer among them runs for FUZZ_SECONDS.
 """
 import glob
@@ -43,6 +43,9 @@ def cases():
     yield Case("build/settings", ["tests/settings"])
     yield Case("build/results", ["tests/results"])
     yield Case("build/report", ["tests/report"])
+    yield Case("build/tutorial", ["tests/tutorial"])
+    yield Case("build/tutorial-tlb", ["tests/tutorial", "--long"], limit=120,
+               long=True)
     yield Case("build/mutants", ["tests/mutants/run", "--check"],
                expect=("of lines that there are",))
     yield Case("host/bench-check", ["tests/bench/check"])

@@ -45,8 +45,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(options.exit <= EXIT_HANG && options.loglevel <= LOG_DEBUG);
     must(options.superpages <= OPT_SUPERPAGES_REQUIRE && options.profile <= 1);
     must(!(options.console &
-           ~(unsigned)(CONSOLE_COM1 | CONSOLE_VGA | CONSOLE_FB)));
-    must(options.fast <= 1);
+           ~(unsigned)(CONSOLE_SERIAL | CONSOLE_VGA | CONSOLE_FB)));
+    must(options.fast <= 1 && options.summary <= 1 && options.reuse <= 1);
+    must(options.screen <= SCREEN_JSON && options.keys < KEYS_LAYOUTS);
+    must(options.end <= END_NOW && options.end_wait <= 86400);
+    must(options.clock <= CLOCK_CPUID && options.watchdog <= 3600);
+    must(options.spec <= OPT_SPEC_FORCE && options.apic <= APIC_X2APIC);
     must(options.timeslice >= 1 && options.timeslice <= 1000);
     return 0;
 }

@@ -19,7 +19,9 @@ HV_OUT := $(BUILD)$(if $(LOCKDEP),/lockdep)
 FLAGS := V FULL FORCE GDB ICOUNT NOGUEST LOCKDEP
 $(foreach f,$(FLAGS),$(eval override $f := $(filter-out 0,$($f))))
 SAID := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
-UNKNOWN := $(firstword $(filter-out $(shell tools/settings.py names),$(SAID)))
+# Before the set-up there is no Python to tell.
+KNOWN := $(strip $(shell tools/settings.py names 2> /dev/null))
+UNKNOWN := $(if $(KNOWN),$(firstword $(filter-out $(KNOWN),$(SAID))))
 ifneq ($(UNKNOWN),)
 $(error $(UNKNOWN)=: there is no such variable$(shell tools/settings.py like $(UNKNOWN)))
 endif

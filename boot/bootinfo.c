@@ -425,7 +425,8 @@ bool bootinfo_touches_ram(const struct bootinfo *bi, uint64_t start,
     for (unsigned i = 0; i < bi->nr_ranges; i++) {
         const struct bootinfo_range *r = &bi->ranges[i];
 
-        if (r->kind == BOOTINFO_RAM && overlap(r->start, r->end, start, end))
+        if ((r->kind == BOOTINFO_RAM || r->kind == BOOTINFO_ACPI) &&
+            overlap(r->start, r->end, start, end))
             return true;
     }
     return false;

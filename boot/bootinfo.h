@@ -90,6 +90,7 @@ uint64_t bootinfo_clip(struct bootinfo *bi, uint64_t limit);
  */
 uint64_t bootinfo_reclaim_acpi(struct bootinfo *bi);
 
-/* Is any of it RAM? Then no device is there, whoever says so. */
+/* Is any of it RAM, or will it be when the tables of ACPI there are read? Then
+ * no device is there, whoever says so. */
 bool bootinfo_touches_ram(const struct bootinfo *bi, uint64_t start,
                           uint64_t end);

@@ -7,6 +7,7 @@
 #include "hv/arch/acpi.h"
 #include "hv/arch/boot_window.h"
 #include "hv/arch/cpu.h"
+#include "hv/arch/device.h"
 #include "hv/arch/early.h"
 #include "hv/arch/idt.h"
 #include "hv/arch/layout.h"
@@ -65,6 +66,7 @@ static void take_bootinfo(uint32_t mbi)
         panic("the loader's information is %u bytes, more than %lu", total,
               sizeof(loader_info));
     memcpy(loader_info, src, total);
+    device_know(&boot);
     if (bootinfo_parse(&boot, loader_info, total, HV_LOAD_PA,
                        maddr_of_image(hv_data_end).v)) {
         console_init_screen(&boot); /* if it came that far */
@@ -89,16 +91,6 @@ static const uint8_t *map_table(void *ctx, uint64_t pa, uint64_t len)
     return boot_window(pa, len);
 }
 
-/* What lies in RAM, or where no address leads, is no device. */
-static void forget_bad_device(uint64_t *at, uint64_t size, const char *what)
-{
-    if (!*at || (*at <= BIT(cpu_features.phys_bits) - size &&
-                 !bootinfo_touches_ram(&boot, *at, *at + size)))
-        return;
-    log_say("ACPI: the %s is said to be at %lx: not believed", what, *at);
-    *at = 0;
-}
-
 /* Through the boot tables, so before paging_init(). */
 static void read_acpi(struct acpi_info *acpi)
 {
@@ -106,8 +98,7 @@ static void read_acpi(struct acpi_info *acpi)
     if (acpi->damaged)
         log_say("ACPI: %u damaged tables are not used, the first is '%s'",
                 acpi->damaged, acpi->damaged_name);
-    forget_bad_device(&acpi->lapic, PAGE_SIZE, "local APIC");
-    forget_bad_device(&acpi->hpet, PAGE_SIZE, "HPET");
+    device_check_acpi(acpi);
 }
 
 /* What this processor, and the direct map, reach; ACPI's tables are read. */

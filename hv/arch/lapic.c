@@ -85,7 +85,7 @@ void lapic_enable(uint64_t base, bool wanted)
         return;
     mmio = paging_map_mmio(maddr_of(base ? base : address), PAGE_SIZE);
     if (!mmio)
-        panic("no room to map the local APIC");
+        panic("the local APIC cannot be mapped");
 }
 
 /* From x2APIC to xAPIC mode it goes through off, to x2APIC through xAPIC

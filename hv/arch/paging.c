@@ -8,10 +8,12 @@
 #include "hv/arch/paging.h"
 
 #include "hv/arch/cpu.h"
+#include "hv/arch/device.h"
 #include "hv/arch/early.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
+#include "hv/base/log.h"
 #include "hv/base/string.h"
 
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_A)
@@ -207,12 +209,24 @@ enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags)
     return ERR_NONE;
 }
 
+static bool believed(maddr_t start, uint64_t size)
+{
+    const char *why = device_problem(start.v, size);
+
+    if (why)
+        log_say("a device is said to be at %lx: not believed, it has %s",
+                start.v, why);
+    return !why;
+}
+
 static void *map_device(maddr_t start, uint64_t size, uint64_t flags)
 {
     uint64_t off = start.v & (PAGE_SIZE - 1);
     uint64_t pages = (off + size + PAGE_SIZE - 1) >> PAGE_SHIFT;
     uint64_t va = mmio_next;
 
+    if (!believed(start, size))
+        return NULL;
     for (uint64_t i = 0; i < pages; i++)
         if (paging_map_window(vaddr_of(va + i * PAGE_SIZE),
                               mfn_add(mfn_of_maddr(start), i), flags))

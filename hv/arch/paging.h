@@ -34,7 +34,8 @@ pte_t *paging_window_entry(vaddr_t va);
  */
 enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags);
 
-/* Device memory, uncached, for ever; NULL when there is no room. */
+/* Device memory, uncached, for ever; NULL: no room, or hv/arch/device.h has a
+ * word against it, which is said. */
 void *paging_map_mmio(maddr_t start, uint64_t size);
 /* The same, but what is stored may be put together: for a framebuffer. */
 void *paging_map_video(maddr_t start, uint64_t size);

@@ -49,6 +49,11 @@ static uint8_t bytes_of(uint8_t bits)
     return bits == 32 ? 4 : bits == 16 ? 2 : 1;
 }
 
+static uint8_t bytes_of_access(uint8_t code)
+{
+    return code == 3 ? 4 : code == 2 ? 2 : 1;
+}
+
 void spcr_parse(const uint8_t *t, uint64_t len, struct spcr *out)
 {
     struct spcr s = {.stride = 1, .width = 1};
@@ -61,7 +66,9 @@ void spcr_parse(const uint8_t *t, uint64_t len, struct spcr *out)
     s.baud = baud_of(t[BAUD]);
     if (s.memory) {
         s.stride = bytes_of(t[BITS_EACH]);
-        s.width = t[ACCESS] == 3 ? 4 : t[ACCESS] == 2 ? 2 : 1;
+        s.width = bytes_of_access(t[ACCESS]);
+        if (s.width > s.stride)
+            s.width = s.stride; /* no further than the register goes */
     }
     s.found = s.base && (s.memory || s.base <= 0xfff8);
     *out = s;

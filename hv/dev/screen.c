@@ -6,7 +6,7 @@
  */
 #include "hv/dev/screen.h"
 
-#include "hv/arch/cpu.h"
+#include "hv/arch/device.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/paging.h"
 #include "hv/arch/x86.h"
@@ -80,13 +80,15 @@ const char *screen_init(const struct bootinfo_framebuffer *fb)
 {
     const char *why = fb->screen == BOOTINFO_SCREEN_NONE ? NULL : setup(fb);
 
+    size = (uint64_t)fb->pitch * fb->height;
+    if (!why && fb->screen != BOOTINFO_SCREEN_NONE)
+        why = device_problem(fb->addr, size);
     video = NULL;
     kind = why ? BOOTINFO_SCREEN_NONE : fb->screen;
     if (kind == BOOTINFO_SCREEN_NONE)
         return why;
     addr = fb->addr;
     pitch = fb->pitch;
-    size = (uint64_t)pitch * fb->height;
     memset(shown, 0, sizeof(shown));
     terminal_init(&terminal, cols, text_rows());
     if (addr < HV_BOOT_LIMIT && HV_BOOT_LIMIT - addr >= size) {
@@ -113,9 +115,7 @@ const char *screen_remap(void)
     video = NULL;
     if (kind == BOOTINFO_SCREEN_NONE)
         return NULL;
-    if (addr < BIT(cpu_features.phys_bits) &&
-        size <= BIT(cpu_features.phys_bits) - addr)
-        video = paging_map_video(maddr_of(addr), size);
+    video = paging_map_video(maddr_of(addr), size);
     if (!video)
         return "out of reach";
     if (first)

@@ -18,10 +18,10 @@
 #define REGISTERS    8u
 #define BAUD         115200u
 
-static bool use_memory(struct serial_at *at, uint64_t base)
+static void map_registers(struct serial_at *at, uint64_t base)
 {
-    at->memory = paging_map_mmio(maddr_of(base), REGISTERS * at->stride);
-    return at->memory && serial_use(at);
+    if (base)
+        at->memory = paging_map_mmio(maddr_of(base), REGISTERS * at->stride);
 }
 
 static bool use_spcr(const struct spcr *s)
@@ -34,27 +34,38 @@ static bool use_spcr(const struct spcr *s)
     if (!s->found)
         return false;
     if (s->memory)
-        return use_memory(&at, s->base);
-    at.port = (uint16_t)s->base;
-    return serial_use(&at);
+        map_registers(&at, s->base);
+    else
+        at.port = (uint16_t)s->base;
+    return (at.memory || at.port) && serial_use(&at);
 }
 
+static uint64_t base_of(pci_fn_t fn, uint32_t bar)
+{
+    uint64_t base = bar & BAR_MASK;
+
+    if (bar & BAR_64)
+        base |= (uint64_t)pci_read(fn, PCI_BAR0 + 4) << 32;
+    return base;
+}
+
+/* A card that claims what is not a device's is not made to answer there. */
 static bool use_card(pci_fn_t fn)
 {
     struct serial_at at = {.stride = 1, .width = 1, .baud = BAUD};
     const uint32_t bar = pci_read(fn, PCI_BAR0);
-    uint64_t base = bar & BAR_MASK;
+    const bool ports = bar & PCI_BAR_IO;
 
+    if (ports)
+        at.port = (uint16_t)(bar & BAR_IO_MASK);
+    else
+        map_registers(&at, base_of(fn, bar));
+    if (!at.port && !at.memory)
+        return false;
     pci_write(fn, PCI_COMMAND,
               (pci_read(fn, PCI_COMMAND) & 0xffff) |
-                  (bar & PCI_BAR_IO ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
-    if (bar & PCI_BAR_IO) {
-        at.port = (uint16_t)(bar & BAR_IO_MASK);
-        return at.port && serial_use(&at);
-    }
-    if (bar & BAR_64)
-        base |= (uint64_t)pci_read(fn, PCI_BAR0 + 4) << 32;
-    return base && use_memory(&at, base);
+                  (ports ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+    return serial_use(&at);
 }
 
 static bool use_pci(void)

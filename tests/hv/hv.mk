@@ -26,6 +26,8 @@ HVT_mtrr := hv/arch/mtrr.c
 HVT_acpi := hv/arch/acpi.c hv/arch/spcr.c
 HVT_thermal := hv/arch/thermal_text.c hv/base/print.c
 HVT_spcr := hv/arch/spcr.c
+HVT_device := hv/arch/device.c boot/bootinfo.c
+HVT_uart :=
 HVT_console_line := hv/svc/console/console_line.c
 HVT_console := hv/svc/console/console.c hv/svc/console/console_line.c hv/base/console_text.c \
     hv/base/log.c hv/base/print.c hv/base/cmdline.c tests/hv/fake_console.c
@@ -55,7 +57,7 @@ HVT_store := $(wildcard hv/svc/store/store*.c) hv/base/print.c tests/hv/store_gu
 HVT_store_model := $(HVT_store)
 HVT_virtio_console :=
 HVT_terminal := hv/dev/terminal.c hv/dev/escape.c
-HVT_screen := $(HVT_terminal) hv/base/print.c
+HVT_screen := $(HVT_terminal) hv/arch/device.c boot/bootinfo.c hv/base/print.c
 HVT_keyboard := hv/dev/scancode.c hv/dev/keymap.c
 HVT_keymap := $(HVT_keyboard)
 HVT_transfer := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
@@ -125,6 +127,7 @@ $(BUILD)/tests/hv/test_seg: hv/domain/seg.c
 $(BUILD)/tests/hv/test_tlb_cpus: hv/domain/tlb.c
 $(BUILD)/tests/hv/test_segment: hv/domain/segment.c
 $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
+$(BUILD)/tests/hv/test_uart: hv/dev/uart.c
 $(BUILD)/tests/hv/test_screen: $(patsubst %,hv/dev/%.c,screen framebuffer vga_text)
 $(BUILD)/tests/hv/test_keyboard: hv/dev/keyboard.c
 $(BUILD)/tests/hv/test_thermal: hv/arch/thermal.c

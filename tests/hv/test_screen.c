@@ -21,7 +21,9 @@ static void count_store(uintptr_t to)
 
 #define FRAMEBUFFER_STORE(to, v)                                               \
     (count_store((uintptr_t)(to)), *(volatile anywhere_t *)(to) = (v))
+#include "hv/arch/cpu.h"
 #include "hv/arch/x86.h"
+#include "hv/base/log.h"
 static unsigned crtc_stores;
 #define x86_out8(port, v) ((void)(port), (void)(v), (void)crtc_stores++)
 #define x86_sfence()      ((void)0)
@@ -37,6 +39,11 @@ extern const uint8_t font_glyphs[0x5f + 0x60][GLYPH_H]
 
 struct cpu_features cpu_features;
 
+void log_say(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
 /* --- video memory --------------------------------------------------------- */
 
 enum { MOST = 8 << 20, EDGE = 64, UNTOUCHED = 0xee };
@@ -47,6 +54,8 @@ static uint64_t mapped_at;
 
 void *paging_map_video(maddr_t pa, uint64_t bytes)
 {
+    if (device_problem(pa.v, bytes)) /* as hv/arch/paging.c does */
+        return NULL;
     mapped_at = pa.v;
     assert_true(bytes <= MOST);
     return memory + EDGE;
@@ -300,6 +309,52 @@ static void what_cannot_be_used_is_refused_in_words(void **state)
     refused("no room for a character");
 }
 
+/*
+ * Below 4 GiB the screen is stored to at once: the hypervisor would clear
+ * margins in somebody's RAM, which may be its own. Nothing is mapped here where
+ * that is, so a store would be the end of the test.
+ */
+static void video_memory_in_ram_is_refused(void **state)
+{
+    static struct bootinfo bi = {
+        .nr_ranges = 3,
+        .ranges = {{0x100000, 0x8000000, BOOTINFO_RAM},
+                   {0x8000000, 0x9000000, BOOTINFO_RESERVED},
+                   {0x9000000, 0x9010000, BOOTINFO_ACPI}}};
+
+    (void)state;
+    cpu_features.phys_bits = 0; /* nobody has asked yet */
+    device_know(&bi);
+    format_is(&usual, 641, 481, 0);
+    given.addr = 0x200000;
+    refused("an address in RAM");
+    given.addr = 0x8000000 - 1;
+    refused("an address in RAM");
+    given.addr = 0x9000000 - 0x1000;
+    refused("an address in RAM");
+    given.addr = ~UINT64_C(0) - 0xfff;
+    refused("an address beyond the processor's");
+    device_know(NULL);
+}
+
+/* Reserved by the firmware, or in a hole of the map: where screens are. */
+static void video_memory_beside_ram_is_used(void **state)
+{
+    static struct bootinfo bi = {
+        .nr_ranges = 3,
+        .ranges = {{0, 0x9f000, BOOTINFO_RAM},
+                   {UINT64_C(1) << 32, ADDR - 0x1000, BOOTINFO_RAM},
+                   {ADDR - 0x1000, ADDR + MOST, BOOTINFO_RESERVED}}};
+
+    (void)state;
+    device_know(&bi);
+    format_is(&usual, 640, 480, 0);
+    open_screen();
+    assert_true(screen_present());
+    assert_null(device_problem(0xb8000, 160 * 25));
+    device_know(NULL);
+}
+
 static void no_screen_is_no_mistake(void **state)
 {
     (void)state;
@@ -313,9 +368,10 @@ static void an_address_too_large_is_out_of_reach(void **state)
 {
     (void)state;
     format_is(&usual, 640, 480, 0);
-    cpu_features.phys_bits = 36;
     given.addr = BIT(36) - 4096;
+    cpu_features.phys_bits = 0; /* as it is when the loader's word is read */
     assert_null(screen_init(&given));
+    cpu_features.phys_bits = 36;
     mapped_at = 0;
     assert_string_equal(screen_remap(), "out of reach");
     assert_int_equal(mapped_at, 0);
@@ -463,6 +519,8 @@ int main(void)
         cmocka_unit_test_setup(large_screens_have_large_glyphs, start),
         cmocka_unit_test_setup(scaled_glyphs_are_the_same_only_larger, start),
         cmocka_unit_test_setup(what_cannot_be_used_is_refused_in_words, start),
+        cmocka_unit_test_setup(video_memory_in_ram_is_refused, start),
+        cmocka_unit_test_setup(video_memory_beside_ram_is_used, start),
         cmocka_unit_test_setup(no_screen_is_no_mistake, start),
         cmocka_unit_test_setup(an_address_too_large_is_out_of_reach, start),
         cmocka_unit_test_setup(only_cells_that_differ_are_stored, start),

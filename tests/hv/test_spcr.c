@@ -56,6 +56,20 @@ static void memory(void **state)
     assert_int_equal(s.width, 1);
 }
 
+/* Else the last register's access leads behind what is mapped. */
+static void no_access_is_wider_than_its_register(void **state)
+{
+    (void)state;
+    for (unsigned bits = 8; bits <= 32; bits *= 2)
+        for (uint8_t access = 0; access < 5; access++) {
+            fill(0, 0, (uint8_t)bits, access, 0xfedc9ff8, 7);
+            assert_true(s.found);
+            assert_int_equal(s.stride, bits / 8);
+            assert_true(s.width <= s.stride);
+            assert_true(access != 3 || s.width == s.stride);
+        }
+}
+
 static void what_cannot_be_used_is_not_found(void **state)
 {
     (void)state;
@@ -78,6 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ports),
         cmocka_unit_test(memory),
+        cmocka_unit_test(no_access_is_wider_than_its_register),
         cmocka_unit_test(what_cannot_be_used_is_not_found),
     };
 

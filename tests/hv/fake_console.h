@@ -2,4 +2,8 @@
 /* fake_console.h: what has been put on the screen since its beginning. */
 #pragma once
 
+#include "base.h"
+
 extern char fake_screen[];
+/* Nobody answers at COM1. */
+extern bool fake_no_port;

@@ -11,6 +11,7 @@
 #include "hv/dev/serial.h"
 #include "hv/domain/domain.h"
 #include "hv/svc/console/console.h"
+#include "hv/svc/console/console_line.h"
 #include "tests/hv/fake_console.h"
 
 static char out[1 << 20];
@@ -556,6 +557,24 @@ static void our_long_lines_are_broken_between_words(void **state)
     assert_non_null(strstr(out, "by far longer"));
 }
 
+/*
+ * The port that is found later has it kept; from the start on, which is for
+ * good, a line would wait for a port that never comes.
+ */
+static void what_no_port_takes_is_kept_until_the_start(void **state)
+{
+    (void)state;
+    fake_no_port = true;
+    log_say("early");
+    assert_string_equal(out, "(hv) early\n");
+    console_start();
+    log_say("late");
+    fake_no_port = false;
+    log_say("found");
+    line_flush();
+    assert_string_equal(out, "(hv) early\n(hv) found\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +605,8 @@ int main(void)
         cmocka_unit_test_setup(one_that_is_attached_to_is_shown_as_it_is,
                                start),
         WITH_SCREEN(our_long_lines_are_broken_between_words),
+        cmocka_unit_test_setup(what_no_port_takes_is_kept_until_the_start,
+                               start), /* the last: nothing ends a start */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ def cases():
                         "SMP": "2", "GUEST": "gap", "ARGS": "role=look"})
     for kind in ("nmi", "mce", "entry"):
         yield Case("machine/" + kind, ["tests/boot/machine", kind])
-    for kind in ("pci", "spcr", "forced"):
+    for kind in ("pci", "spcr", "ram", "forced"):
         yield Case("machine/uart-" + kind, ["tests/boot/uart", kind])
     for kind in ("guest", "table", "all"):
         yield Case("machine/mce-" + kind, ["tests/boot/mce", kind])

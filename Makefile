@@ -143,9 +143,11 @@ help:
 	$(Q)tools/settings.py help
 .PHONY: run shell iso test matrix test-linux linux-large bench bench-check bench-linux built lockdep run-tests setup setup-iso setup-test lint clean
 run: setup
+	$(Q)tools/settings.py check
 	$(again) built
 	$(Q)tools/run
 shell: setup
+	$(Q)tools/settings.py check
 	$(again) built
 	$(Q)tools/run --shell
 iso: setup-iso
@@ -182,6 +184,7 @@ report: setup-report
 	$(again) built
 	$(Q)JOBS=$(JOBS) tools/report
 built: all $(GUEST_ALL)
+	@:
 # The cases lockdep/ boot it.
 lockdep:
 	$(Q)+$(MAKE) --no-print-directory LOCKDEP=1 all

@@ -6,7 +6,7 @@ together; and the targets, for `make help`.
 Invariant: what a variable says is understood as a whole, or refused in one line
 that names it. The same ones stand in docs/usage.md (tests/settings compares).
 
-usage: tools/settings.py help | names | like NAME
+usage: tools/settings.py help | names | like NAME | check
 """
 import difflib
 import os
@@ -205,6 +205,11 @@ def help_text():
 def main():
     if sys.argv[1:2] == ["like"]:
         print(like(sys.argv[2]))
+    elif sys.argv[1:2] == ["check"]:
+        try:
+            take(dict(os.environ))
+        except SettingError as wrong:
+            sys.exit("run: %s" % wrong)
     elif sys.argv[1:2] == ["names"]:
         print(" ".join(KNOWN))
     else:

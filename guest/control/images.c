@@ -155,10 +155,10 @@ const struct command command_images[] = {
     {"damage", "IMAGE OFFSET [N]", "change a byte of an image (xor N)",
      run_damage, NULL, false},
     {"truncate", "IMAGE BYTES", "cut an image off", run_truncate, NULL, false},
-    {"send", "IMAGE", "an image out through the second serial port", run_send,
+    {"send", "IMAGE", "an image out to another machine", run_send,
      NULL, false},
     {"migrate", "IMAGE", "the same as send", run_send, NULL, false},
-    {"receive", "NEWIMAGE [SECONDS]", "an image in from the second serial port",
+    {"receive", "NEWIMAGE [SECONDS]", "an image in from another machine",
      run_receive, check_receive, false},
     {0},
 };

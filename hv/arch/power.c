@@ -107,6 +107,7 @@ void power_off(enum power_status status, const char *why)
 {
     x86_cli();
     stop_others();
+    log_urgent(); /* a line that is not draws for a domain, and locks queues */
     stop_report();
     log_flush();
     log_say("power off: %s%s%s", status ? "failure" : "success",

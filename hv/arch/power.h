@@ -15,7 +15,8 @@ void power_init(const struct acpi_info *acpi);
 
 /*
  * Before the power goes off, with exit=acpi: somebody may still be reading. fn
- * says what is to be done, and all other processors have stopped.
+ * says what is to be done; all other processors have stopped, perhaps with
+ * locks held, so it takes none.
  */
 enum power_next { POWER_NEXT_OFF, POWER_NEXT_RESET };
 void power_ask(enum power_next (*fn)(void));

@@ -47,7 +47,7 @@ enum {
     INTERRUPTS = 64,
 };
 
-static bool present;
+static bool present, works;
 static struct scancode codes;
 static struct keymap map;
 static struct keymap_got pending; /* the rest of what a key is */
@@ -117,6 +117,7 @@ enum keyboard_found keyboard_init(enum option_keys layout)
 {
     int config;
 
+    works = false;
     present = x86_in8(PORT_STATUS) != NOTHING;
     if (!present)
         return KEYBOARD_NONE;
@@ -131,7 +132,8 @@ enum keyboard_found keyboard_init(enum option_keys layout)
     empty();
     config = configure();
     start_scanning();
-    if (config < 0)
+    works = config >= 0;
+    if (!works)
         return KEYBOARD_MUTE;
     codes.set2 = !(config & CONFIG_TRANSLATE);
     return codes.set2 ? KEYBOARD_WORKS_2 : KEYBOARD_WORKS;
@@ -140,6 +142,11 @@ enum keyboard_found keyboard_init(enum option_keys layout)
 bool keyboard_present(void)
 {
     return present;
+}
+
+bool keyboard_works(void)
+{
+    return works;
 }
 
 /* --- keys ---------------------------------------------------------------- */
@@ -229,6 +236,7 @@ int keyboard_get(void)
             typed = take(&got);
         }
     }
+    works |= typed >= 0;
     return typed;
 }
 

@@ -18,6 +18,8 @@ enum keyboard_found {
 /* Whatever it finds, it does not wait for long. */
 enum keyboard_found keyboard_init(enum option_keys layout);
 bool keyboard_present(void);
+/* It answers, or a key has been heard: somebody may sit before it. */
+bool keyboard_works(void);
 
 /* A byte typed, -1, or what is for who shows the screen. */
 enum { KEYBOARD_PAGE_UP = 0x100, KEYBOARD_PAGE_DOWN };

@@ -53,6 +53,7 @@ def cases():
             "power off: failure"),
                    env={"HVARGS": "debug watchdog=2 selftest=" + name,
                         "SMP": "2", "GUEST": "gap", "ARGS": "role=look"})
+    yield Case("panic/early-key", ["tests/boot/last"], limit=40)
     for kind in ("nmi", "mce", "entry"):
         yield Case("machine/" + kind, ["tests/boot/machine", kind])
     for kind in ("pci", "spcr", "ram", "forced"):

@@ -136,6 +136,11 @@ bool keyboard_present(void)
     return false;
 }
 
+bool keyboard_works(void)
+{
+    return false;
+}
+
 int keyboard_get(void)
 {
     return -1;

@@ -59,6 +59,7 @@ HVT_virtio_console :=
 HVT_terminal := hv/dev/terminal.c hv/dev/escape.c
 HVT_screen := $(HVT_terminal) hv/arch/device.c boot/bootinfo.c hv/base/print.c
 HVT_keyboard := hv/dev/scancode.c hv/dev/keymap.c
+HVT_last_key :=
 HVT_keymap := $(HVT_keyboard)
 HVT_transfer := hv/svc/migrate/packet.c hv/base/fail.c hv/base/print.c
 HVT_downgrade_ring := hv/call/downgrade_ring.c hv/sched/event.c hv/call/event_op.c $(HVT_MACHINE)
@@ -130,6 +131,7 @@ $(BUILD)/tests/hv/test_serial: hv/dev/serial.c
 $(BUILD)/tests/hv/test_uart: hv/dev/uart.c
 $(BUILD)/tests/hv/test_screen: $(patsubst %,hv/dev/%.c,screen framebuffer vga_text)
 $(BUILD)/tests/hv/test_keyboard: hv/dev/keyboard.c
+$(BUILD)/tests/hv/test_last_key: hv/svc/console/last_key.c
 $(BUILD)/tests/hv/test_thermal: hv/arch/thermal.c
 $(BUILD)/tests/hv/test_virtio_console: hv/dev/virtio_console.c hv/dev/pci.c
 $(BUILD)/tests/hv/test_transfer: hv/svc/migrate/transfer.c

@@ -105,6 +105,7 @@ static void it_is_switched_on(void **state)
     assert_int_equal(keyboard_init(KEYS_US), KEYBOARD_WORKS);
     assert_int_equal(settings, 0x61); /* interrupt, translated, no mouse */
     assert_true(keyboard_present());
+    assert_true(keyboard_works());
     typed_is("");
     bring(0x23);
     bring(0xa3);
@@ -136,6 +137,7 @@ static void where_nothing_is_nothing_is_heard(void **state)
     controller_is(ABSENT);
     assert_int_equal(keyboard_init(KEYS_US), KEYBOARD_NONE);
     assert_false(keyboard_present());
+    assert_false(keyboard_works());
     looks = 0;
     typed_is("");
     keyboard_tick();
@@ -149,8 +151,11 @@ static void a_mute_one_is_listened_to(void **state)
     controller_is(MUTE);
     assert_int_equal(keyboard_init(KEYS_US), KEYBOARD_MUTE);
     assert_true(looks < 3 * WAIT_LIMIT);
+    assert_true(keyboard_present());
+    assert_false(keyboard_works());
     bring(0x1e);
     typed_is("a");
+    assert_true(keyboard_works()); /* then it is somebody's */
 }
 
 static void a_stuck_one_is_not_waited_for_long(void **state)

@@ -55,7 +55,7 @@ static void show(const struct look *was, const struct look *now)
 
 static struct look last;
 
-void status_line_show(void)
+static void show_now(void)
 {
     struct look now = {.ns = clock_now_ns()};
 
@@ -70,5 +70,5 @@ void status_line_show(void)
 void status_line_tick(void)
 {
     if (!last.ns || clock_now_ns() - last.ns >= SECOND_NS)
-        status_line_show();
+        show_now();
 }

@@ -4,5 +4,3 @@
 
 /* From the timer's tick: once a second it says what is. */
 void status_line_tick(void);
-/* Now. */
-void status_line_show(void);

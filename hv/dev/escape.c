@@ -114,15 +114,19 @@ static struct escape_got read_over(struct escape *e, uint8_t byte, uint8_t last)
 
 static struct escape_got take_control(struct escape *e, uint8_t byte)
 {
+    const bool in_string = e->state == STRING;
+
     e->more = 0;
-    if (byte == ESC) {
-        e->state = SEEN_ESC;
-    } else if (e->state == STRING) {
-        e->state = byte == BEL || byte == '\n' ? PLAIN : STRING;
-    } else {
+    if (byte == '\n') {
+        e->state = PLAIN; /* the next line may be another's */
         return got(ESCAPE_CONTROL, byte);
     }
-    return got(ESCAPE_NONE, 0);
+    if (byte == ESC)
+        e->state = SEEN_ESC;
+    else if (in_string && byte == BEL)
+        e->state = PLAIN;
+    return byte == ESC || in_string ? got(ESCAPE_NONE, 0)
+                                    : got(ESCAPE_CONTROL, byte);
 }
 
 struct escape_got escape_take(struct escape *e, uint8_t byte)

@@ -4,7 +4,8 @@
  * controls, and the sequences of ECMA-48 that begin with ESC. Pure.
  *
  * Invariants: n <= ESCAPE_PARAMS; a sequence, however long or wrong, ends with
- * its final byte or with the next control, and a control inside is obeyed.
+ * its final byte, with ESC or with '\n'; another control inside is obeyed, but
+ * in a string.
  */
 #pragma once
 

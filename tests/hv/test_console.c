@@ -535,10 +535,68 @@ static void one_that_is_attached_to_is_shown_as_it_is(void **state)
     console_attach(&domains[1], false);
     guest(1, "text\x1b[1m\n");
     assert_int_equal(console_lines_broken(), broken + 2);
-    assert_string_equal(out, "d1| as text[1m\n\x1b[1mas it is\nprompt> \n"
-                             "(hv) x\nd1| text[1m\n");
-    /* As COM1 had it, with '\\r', but for the prompt and the end before it. */
-    assert_int_equal(console_shown_by_others() - others, at + 5 - 8 - 2);
+    assert_string_equal(
+        out, "d1| as text[1m\n\x1b[1mas it is\x1b[0m\x1b[?25h\nprompt> \n"
+             "(hv) x\nd1| text[1m\n");
+    /* As COM1 had it, with '\\r', but for the prompt and what ends before it.
+     */
+    assert_int_equal(console_shown_by_others() - others, at + 5 - 8 - 2 - 10);
+}
+
+#define PLAIN "\x1b[0m\x1b[?25h"
+
+/* Black on black, or inside a sequence: what we say is to be seen. */
+static void one_that_is_attached_to_leaves_the_terminal_plain(void **state)
+{
+    (void)state;
+    domains[1].control = domains[1].out.terminal = true;
+    console_attach(&domains[0], true);
+    guest(0, "\x1b[30;40ma\nb\n");
+    guest(0, "c\n");
+    log_say("x");
+    guest(0, "\x1b[?25l\x1b[");
+    log_say("y");
+    log_say("z");
+    guest(0, "d\n\x1b[7m\n");
+    guest(1, "\x1b[1mprompt> ");
+    guest(1, "ls\n");
+    log_say("not of one that is believed");
+    guest(0, "\x9b"
+             "7m\n");
+    guest(2, "e\n");
+    assert_string_equal(out, "\x1b[30;40ma\nb\nc\n" PLAIN "\n(hv) x\n"
+                             "\x1b[?25l\x1b[" PLAIN "\n(hv) y\n(hv) z\n"
+                             "d\n\x1b[7m\n" PLAIN "\n"
+                             "\x1b[1mprompt> ls\n"
+                             "(hv) not of one that is believed\n"
+                             "\x9b"
+                             "7m\n" PLAIN "\nd2| e\n");
+}
+
+/* The same on the screen, where no line is empty for that. */
+static void it_leaves_the_screen_plain(void **state)
+{
+    (void)state;
+    console_attach(&domains[0], true);
+    guest(0, "\x1b[30;40ma\n");
+    log_say("x");
+    guest(0, "\x1b[30;40mb");
+    log_say("y");
+    assert_string_equal(fake_screen, "\x1b[30;40ma\n" PLAIN "(hv) x\n"
+                                     "\x1b[30;40mb" PLAIN "\n(hv) y\n");
+}
+
+static void it_does_at_its_end_and_when_it_is_left(void **state)
+{
+    (void)state;
+    console_attach(&domains[0], true);
+    guest(0, "\x1b[7m\n");
+    console_attach(&domains[0], false);
+    assert_string_equal(out, "\x1b[7m\n" PLAIN "\n");
+    console_attach(&domains[1], true);
+    guest(1, "\x1b[7m\n");
+    console_guest_end(&domains[1]);
+    assert_string_equal(out, "\x1b[7m\n" PLAIN "\n\x1b[7m\n" PLAIN "\n");
 }
 
 /* The screen of the test has 40 columns. */
@@ -604,6 +662,10 @@ int main(void)
         cmocka_unit_test_setup(what_was_said_can_be_read_again, start),
         cmocka_unit_test_setup(one_that_is_attached_to_is_shown_as_it_is,
                                start),
+        cmocka_unit_test_setup(
+            one_that_is_attached_to_leaves_the_terminal_plain, start),
+        WITH_SCREEN(it_leaves_the_screen_plain),
+        cmocka_unit_test_setup(it_does_at_its_end_and_when_it_is_left, start),
         WITH_SCREEN(our_long_lines_are_broken_between_words),
         cmocka_unit_test_setup(what_no_port_takes_is_kept_until_the_start,
                                start), /* the last: nothing ends a start */

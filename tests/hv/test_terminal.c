@@ -145,6 +145,18 @@ static void a_control_inside_a_sequence_is_obeyed(void **state)
     assert_string_equal(row(0), " Y");
 }
 
+/* Then whoever writes the next one is seen whole. */
+static void a_line_ends_what_has_begun(void **state)
+{
+    (void)state;
+    put("a\x1b[\n(hv) b\n\x1b\n(hv) c\x1b]0;t\n(hv) d");
+    rows_are("(hv) b", "", "(hv) c", "(hv) d");
+    put("\n(hv) e\x1b(\n[f");
+    rows_are("(hv) c", "(hv) d", "(hv) e", "[f");
+    put("\x1b[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17\n(hv) g");
+    assert_string_equal(row(3), "(hv) g");
+}
+
 static void western_letters_are_seen_and_others_stood_in_for(void **state)
 {
     (void)state;
@@ -284,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup(colours_are_as_vga_has_them, start),
         cmocka_unit_test_setup(sequences_nobody_knows_are_not_seen, start),
         cmocka_unit_test_setup(a_control_inside_a_sequence_is_obeyed, start),
+        cmocka_unit_test_setup(a_line_ends_what_has_begun, start),
         cmocka_unit_test_setup(western_letters_are_seen_and_others_stood_in_for,
                                start),
         cmocka_unit_test_setup(the_cursor_is_inverse_and_can_be_hidden, start),

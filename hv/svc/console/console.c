@@ -2,7 +2,8 @@
 /*
  * console.c: whose text stands in the current line. Invariant: a line on the
  * glass has one author; `author` is the domain that wrote the unfinished line,
- * and anybody else ends it before writing.
+ * and anybody else ends it before writing, and undoes what `restyler` may have
+ * done to the terminal.
  */
 #include "hv/svc/console/console.h"
 
@@ -24,11 +25,12 @@
 static bool unbuffered;
 static bool started;                /* from here on a line waits for its port */
 static const struct domain *author; /* NULL: a line is to begin */
-static struct domain *payer;        /* for whom it is; NULL: nobody's guest */
-static uint64_t written;            /* characters, ever */
-static uint64_t by_controller;      /* of these */
-static uint64_t broken;             /* console_lines_broken() */
-static domid_t drawn_for;           /* the last of those on the screen */
+static const struct domain *restyler; /* attached to, it has sent an ESC */
+static struct domain *payer;          /* for whom it is; NULL: nobody's guest */
+static uint64_t written;              /* characters, ever */
+static uint64_t by_controller;        /* of these */
+static uint64_t broken;               /* console_lines_broken() */
+static domid_t drawn_for;             /* the last of those on the screen */
 static bool undrawn;
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
@@ -166,15 +168,35 @@ static bool as_it_is(const struct domain *d)
     return d->out.terminal || d->out.attached;
 }
 
+/*
+ * Colours off, the cursor seen. The first ESC ends a sequence or a string that
+ * has begun. Who has `terminal` is believed to do so by itself.
+ */
+static const char plain[] = "\x1b[0m\x1b[?25h";
+
+static void put_plain(void)
+{
+    const bool open = screen_open; /* nothing of it is to be seen */
+
+    for (const char *s = plain; *s; s++) {
+        put_others(*s);
+        put_screen(*s);
+    }
+    screen_open = open;
+}
+
+/* What follows begins a line: others look for it there. */
 static void end_author(void)
 {
-    if (author) {
+    if (restyler)
+        put_plain();
+    if (author || restyler) {
         put_others('\n');
         if (screen_open)
             put_screen('\n');
     }
     broken += author && as_it_is(author);
-    author = NULL;
+    author = restyler = NULL;
 }
 
 /* On the screen a long line goes on in another, but no word does. */
@@ -269,7 +291,8 @@ static void hold(struct domain *d, const char *s, unsigned n)
 
 /* Empty lines are many times as long as what they are made of. */
 #define TURN 256u
-_Static_assert(TURN + CONSOLE_LINE + DOMAIN_NAME_MAX + 8 <= LINE_TURN,
+_Static_assert(TURN + CONSOLE_LINE + DOMAIN_NAME_MAX + sizeof(plain) + 8 <=
+                   LINE_TURN,
                "the last byte may end a line that was held");
 
 static size_t write_text(struct domain *d, const uint8_t *buf, size_t len)
@@ -307,15 +330,24 @@ static void put_terminal(struct domain *d, char c)
     put_screen(c);
 }
 
+/* In UTF-8 the second may be a part of another character: no matter. */
+static bool begins_sequence(char c)
+{
+    return c == 0x1b || (uint8_t)c == 0x9b;
+}
+
 static size_t write_terminal(struct domain *d, const char *buf, size_t len)
 {
     len = MIN(len, (size_t)TURN / 2); /* '\r' before each '\n' */
     if (!len)
         return 0;
-    if (author != d)
+    if (author != d && restyler != d)
         end_author();
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         put_terminal(d, buf[i]);
+        if (!d->out.terminal && begins_sequence(buf[i]))
+            restyler = d;
+    }
     author = buf[len - 1] == '\n' ? NULL : d;
     return len;
 }
@@ -360,7 +392,7 @@ void console_guest_end(struct domain *d)
     payer = d;
     if (d->out.len)
         end_line(d);
-    if (author == d)
+    if (author == d || restyler == d)
         end_author();
     payer = NULL;
 }

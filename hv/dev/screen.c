@@ -131,6 +131,11 @@ void screen_put(char c)
         terminal_put(&terminal, (uint8_t)c);
 }
 
+uint64_t screen_work(void)
+{
+    return terminal.work;
+}
+
 void screen_status(const char *text)
 {
     print_format(status, sizeof(status), " %s", text);

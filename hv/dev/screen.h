@@ -30,6 +30,8 @@ const char *screen_remap(void);
 #define SCREEN_ALL UINT32_MAX
 void screen_put(char c);
 bool screen_refresh(unsigned stores);
+/* Cells that screen_put() has erased or moved, ever: it is paid in these. */
+uint64_t screen_work(void);
 
 /* The line at the bottom: this text, as far as it fits. */
 void screen_status(const char *text);

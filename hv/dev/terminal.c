@@ -38,8 +38,10 @@ static void erase(struct terminal *t, unsigned row, unsigned from, unsigned to)
         (terminal_cell_t)(' ' | GREY << 8 | t->paper << 12);
     terminal_cell_t *cells = written_row(t, row);
 
-    for (unsigned c = from; c < MIN(to, t->cols); c++)
+    to = MIN(to, t->cols);
+    for (unsigned c = from; c < to; c++)
         cells[c] = blank;
+    t->work += to > from ? to - from : 0;
 }
 
 void terminal_init(struct terminal *t, unsigned cols, unsigned rows)
@@ -146,6 +148,7 @@ static void delete_cells(struct terminal *t, unsigned n)
 
     n = MIN(n, left);
     memmove(cells, cells + n, (left - n) * sizeof(*cells));
+    t->work += left - n;
     erase(t, t->row, t->cols - n, t->cols);
 }
 
@@ -156,6 +159,7 @@ static void insert_cells(struct terminal *t, unsigned n)
 
     n = MIN(n, left);
     memmove(cells + n, cells, (left - n) * sizeof(*cells));
+    t->work += left - n;
     erase(t, t->row, at, at + n);
 }
 

@@ -34,6 +34,8 @@ struct terminal {
     unsigned back; /* so many lines above `top` the reader looks */
     uint8_t ink, paper;
     bool bold, inverse, no_cursor;
+    uint64_t
+        work; /* cells erased or moved, ever: a short sequence can be long */
     terminal_cell_t cells[TERMINAL_CELLS];
 };
 

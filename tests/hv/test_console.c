@@ -599,6 +599,23 @@ static void it_does_at_its_end_and_when_it_is_left(void **state)
     assert_string_equal(out, "\x1b[7m\n" PLAIN "\n\x1b[7m\n" PLAIN "\n");
 }
 
+/* Two bytes that erase a large screen are as much as many others. */
+static void one_turn_erases_a_screen_once(void **state)
+{
+    static const char erase[] = "a\x1b"
+                                "c\x1b"
+                                "c\x1b"
+                                "c";
+
+    (void)state;
+    console_attach(&domains[0], true);
+    assert_int_equal(console_guest_write(&domains[0], erase, 7), 3);
+    assert_int_equal(console_guest_write(&domains[0], erase + 3, 4), 2);
+    assert_string_equal(fake_screen, "a\x1b"
+                                     "c\x1b"
+                                     "c");
+}
+
 /* The screen of the test has 40 columns. */
 static void our_long_lines_are_broken_between_words(void **state)
 {
@@ -665,6 +682,7 @@ int main(void)
         cmocka_unit_test_setup(
             one_that_is_attached_to_leaves_the_terminal_plain, start),
         WITH_SCREEN(it_leaves_the_screen_plain),
+        WITH_SCREEN(one_turn_erases_a_screen_once),
         cmocka_unit_test_setup(it_does_at_its_end_and_when_it_is_left, start),
         WITH_SCREEN(our_long_lines_are_broken_between_words),
         cmocka_unit_test_setup(what_no_port_takes_is_kept_until_the_start,

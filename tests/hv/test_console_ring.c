@@ -20,6 +20,7 @@
 #include "hv/svc/console/console.h"
 #include "hv/svc/console/console_line.h"
 #include "hv/svc/console/console_ring.h"
+#include "tests/hv/fake_console.h"
 #include "xen/io/console.h"
 
 static char out[1 << 20];
@@ -283,6 +284,47 @@ static void the_last_is_shown_of_one_that_was_suspended(void **state)
     assert_non_null(strstr(out, "d0| after"));
 }
 
+static unsigned erased(void)
+{
+    unsigned n = 0;
+
+    for (const char *s = fake_screen; (s = strstr(s, "\x1b"
+                                                     "c"));
+         s++)
+        n++;
+    return n;
+}
+
+/* A ring of nothing but "erase all", while the line has room for all of it. */
+static void a_large_screen_is_not_erased_on_and_on(void **state)
+{
+    const struct bootinfo bi = {.fb = {.screen = BOOTINFO_SCREEN_TEXT}};
+    struct xencons_interface *r = &ring[0];
+    unsigned n, rounds = 0;
+
+    (void)state;
+    options.console |= CONSOLE_VGA;
+    console_init_screen(&bi);
+    console_attach(d0, true);
+    for (unsigned i = 0; i < sizeof(r->out); i++)
+        r->out[i] = i % 2 ? 'c' : '\x1b';
+    r->out_prod = sizeof(r->out);
+    assert_int_equal(serve(d0), ERR_NONE);
+    n = erased();
+    assert_in_range(n, 5, 7);
+    console_ring_suspend(d0);
+    assert_in_range(erased() - n, 5, 7);
+    d0->end = DOMAIN_POWEROFF;
+    for (n = erased(); !console_ring_end(d0); n = erased()) {
+        assert_in_range(erased() - n, 0, 7);
+        pass(4096);
+        assert_true(++rounds < 300);
+    }
+    assert_int_equal(erased(), sizeof(r->out) / 2);
+    console_guest_end(d0);
+    options.console &= ~(unsigned)CONSOLE_VGA;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup(a_suspended_ring_is_left_alone, start),
         cmocka_unit_test_setup(the_last_is_shown_of_one_that_was_suspended,
                                start),
+        cmocka_unit_test_setup(a_large_screen_is_not_erased_on_and_on, start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

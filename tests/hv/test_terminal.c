@@ -247,6 +247,35 @@ static void the_oldest_lines_are_lost_one_by_one(void **state)
         assert_int_equal(atoi(row(0)), (int)(n + 1 - t.lines + i));
 }
 
+/* Whoever writes pays by it; what only puts a character costs nothing. */
+static void what_is_erased_or_moved_is_counted(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned cells;
+    } costs[] = {{"abc\x1b[31m\r\b", 0},
+                 {"\x1b"
+                  "c",
+                  ROWS * COLS},
+                 {"\x1b[2J", ROWS * COLS},
+                 {"\x1b[2;11H\x1b[J", 50},
+                 {"\x1b[1J", 31},
+                 {"\x1b[K", 10},
+                 {"\x1b[4P", 10},
+                 {"\x1b[99@", 10},
+                 {"\x1b[3X", 3},
+                 {"\x1b[20G\x1b[9X", 1},
+                 {"\n\n\n\n", 2 * COLS}};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(costs); i++) {
+        const uint64_t was = t.work;
+
+        put(costs[i].text);
+        assert_int_equal(t.work - was, costs[i].cells);
+    }
+}
+
 /* --- anything at all ------------------------------------------------------ */
 
 static void check(void)
@@ -272,11 +301,13 @@ static void nothing_written_leads_out_of_it(void **state)
     for (unsigned s = 0; s < ARRAY_SIZE(sizes); s++) {
         terminal_init(&t, sizes[s].cols, sizes[s].rows);
         for (unsigned i = 0; i < 100000; i++) {
+            const uint64_t done = t.work;
             const int r = rand();
 
             terminal_put(&t, r & 1 ? (uint8_t)(r >> 8)
                                    : (uint8_t)likely[(unsigned)(r >> 8) %
                                                      (sizeof(likely) - 1)]);
+            assert_true(t.work - done <= (uint64_t)t.cols * t.rows);
             if (r % 97 == 0)
                 terminal_look_back(&t, (r >> 8) % 2000 - 1000);
             check();
@@ -304,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup(lines_that_are_gone_can_be_looked_at, start),
         cmocka_unit_test_setup(who_looks_back_is_not_moved_by_new_lines, start),
         cmocka_unit_test_setup(the_oldest_lines_are_lost_one_by_one, start),
+        cmocka_unit_test_setup(what_is_erased_or_moved_is_counted, start),
         cmocka_unit_test_setup(nothing_written_leads_out_of_it, start),
     };
 

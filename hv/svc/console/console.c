@@ -291,6 +291,8 @@ static void hold(struct domain *d, const char *s, unsigned n)
 
 /* Empty lines are many times as long as what they are made of. */
 #define TURN 256u
+/* Nor is time: two bytes can erase all of a screen. More than 64 line feeds. */
+#define TURN_WORK 16384u
 _Static_assert(TURN + CONSOLE_LINE + DOMAIN_NAME_MAX + sizeof(plain) + 8 <=
                    LINE_TURN,
                "the last byte may end a line that was held");
@@ -338,18 +340,21 @@ static bool begins_sequence(char c)
 
 static size_t write_terminal(struct domain *d, const char *buf, size_t len)
 {
+    const uint64_t end = screen_work() + TURN_WORK;
+    size_t i = 0;
+
     len = MIN(len, (size_t)TURN / 2); /* '\r' before each '\n' */
     if (!len)
         return 0;
     if (author != d && restyler != d)
         end_author();
-    for (size_t i = 0; i < len; i++) {
+    for (; i < len && screen_work() < end; i++) {
         put_terminal(d, buf[i]);
         if (!d->out.terminal && begins_sequence(buf[i]))
             restyler = d;
     }
-    author = buf[len - 1] == '\n' ? NULL : d;
-    return len;
+    author = buf[i - 1] == '\n' ? NULL : d;
+    return i;
 }
 
 size_t console_guest_write(struct domain *d, const void *buf, size_t len)

@@ -14,6 +14,7 @@
 #include "hv/base/string.h"
 #include "hv/dev/keyboard.h"
 #include "hv/dev/pic.h"
+#include "hv/dev/screen.h"
 #include "hv/sched/event.h"
 #include "hv/sched/ring_page.h"
 #include "hv/sched/sched.h"
@@ -35,7 +36,8 @@ static bool held;                    /* there is no room for more */
  * or no room for stays where it is, and the guest sees a full ring.
  */
 #define PIECE  64u
-#define PIECES 32u /* at a time, where no line holds us up */
+#define PIECES 32u                   /* at a time, where no line holds us up, */
+#define WORK   (UINT64_C(128) << 10) /* and of cells of the screen */
 
 #define OUT_SIZE ((unsigned)sizeof(((struct xencons_interface *)0)->out))
 
@@ -122,7 +124,9 @@ static struct domain *whose_turn(void)
 /* It is for the guest whose text it is, whoever runs. */
 static void pump_out(void)
 {
-    for (unsigned i = 0; i < PIECES; i++) {
+    const uint64_t end = screen_work() + WORK;
+
+    for (unsigned i = 0; i < PIECES && screen_work() < end; i++) {
         struct domain *d = whose_turn(), *outer;
 
         if (!d)
@@ -141,7 +145,9 @@ static void pump_out(void)
  */
 static unsigned drain(struct domain *d, unsigned most)
 {
-    while (most && console_has_room(d)) {
+    const uint64_t end = screen_work() + WORK;
+
+    while (most && console_has_room(d) && screen_work() < end) {
         unsigned n = drain_some(d);
 
         most = n && d->ring_more ? most - MIN(most, n) : 0;

@@ -8,7 +8,7 @@
  */
 #include "boot/firmware.h"
 
-enum { MB2_END = 0, MB2_LOADER = 2, MB2_EFI32 = 11, MB2_EFI64 = 12 };
+enum { MB2_END = 0, MB2_LOADER = 2 };
 
 struct part {
     const uint8_t *p;
@@ -39,9 +39,7 @@ static const char *text_at(struct part v, size_t off)
 
 static void take_tag(struct firmware *fw, uint32_t type, struct part tag)
 {
-    if (type == MB2_EFI32 || type == MB2_EFI64)
-        fw->uefi = true;
-    else if (type == MB2_LOADER)
+    if (type == MB2_LOADER)
         fw->loader = text_at(tag, 8);
 }
 
@@ -49,7 +47,7 @@ void firmware_parse(struct firmware *fw, const void *buf, size_t len)
 {
     struct part all = {buf, len};
 
-    *fw = (struct firmware){false, ""};
+    *fw = (struct firmware){""};
     all.len = MIN(len, (size_t)get32(all, 0));
     for (size_t off = 8; off < all.len && all.len - off >= 8;) {
         uint32_t type = get32(all, off);

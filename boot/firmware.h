@@ -8,7 +8,6 @@
 #include "base.h"
 
 struct firmware {
-    bool uefi;
     const char *loader; /* points into the buffer, or is "" */
 };
 

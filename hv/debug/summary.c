@@ -20,12 +20,13 @@ static const char *const kinds[] = {
     [BOOTINFO_BAD] = "bad",
 };
 
-static void say_firmware(const void *info, size_t len)
+static void say_firmware(const struct bootinfo *bi, const void *info,
+                         size_t len)
 {
     struct firmware fw;
 
     firmware_parse(&fw, info, len);
-    log_say("firmware   %s, loader %.40s", fw.uefi ? "UEFI" : "BIOS",
+    log_say("firmware   %s, loader %.40s", bi->efi ? "UEFI" : "BIOS",
             fw.loader);
 }
 
@@ -82,7 +83,7 @@ void summary_run(const struct bootinfo *bi, const void *info, size_t len)
 {
     if (!options.summary)
         return;
-    say_firmware(info, len);
+    say_firmware(bi, info, len);
     say_acpi(bi);
     say_screen(&bi->fb);
     log_say("processors %u", cpu_count);

@@ -82,11 +82,6 @@ const char *framebuffer_setup(struct framebuffer *f,
     return NULL;
 }
 
-uint64_t framebuffer_size(const struct framebuffer *f)
-{
-    return (uint64_t)f->pitch * f->height;
-}
-
 /* --- stores -------------------------------------------------------------- */
 
 /* A pitch may be any number of bytes. */

@@ -26,8 +26,6 @@ struct framebuffer {
  */
 const char *framebuffer_setup(struct framebuffer *f,
                               const struct bootinfo_framebuffer *given);
-/* Bytes from its first to behind its last. */
-uint64_t framebuffer_size(const struct framebuffer *f);
 
 /*
  * n cells side by side, a line of pixels after the other: what combines stores

@@ -19,8 +19,9 @@
 
 #define MSR_INTERRUPT 0x19bu
 #define MSR_STATUS    0x19cu
-#define WANTED        0x17u /* hot, no more, PROCHOT, critical */
-#define LOGS          0x2au /* cleared by writing 0 */
+#define WANTED        0x17u   /* hot, no more, PROCHOT, critical */
+#define LOGS          0x2au   /* cleared by writing 0 */
+#define LOGS_OTHERS   0xaa80u /* 7, 9, 11, 13, 15: a 1 leaves them */
 
 /* Of each CPU. */
 static struct {
@@ -50,7 +51,18 @@ void thermal_init(void)
     idt_set_handler(LAPIC_THERMAL_VECTOR, on_interrupt);
     thermal_look();
     if (lapic_take_thermal())
-        x86_wrmsr(MSR_INTERRUPT, wanted | WANTED);
+        (void)x86_wrmsr_safe(MSR_INTERRUPT,
+                             wanted | WANTED); /* or by looking */
+}
+
+/*
+ * A 1 may fault in a bit that is read only or reserved: only logs are written,
+ * and of these only such as are there, for they were 1.
+ */
+static void clear_logs(uint64_t status)
+{
+    if (status & LOGS)
+        (void)x86_wrmsr_safe(MSR_STATUS, status & LOGS_OTHERS);
 }
 
 void thermal_look(void)
@@ -64,8 +76,7 @@ void thermal_look(void)
     t = thermal_of(status);
     of[me].now = t.now;
     __atomic_fetch_or(&of[me].seen, t.been, __ATOMIC_RELAXED);
-    if (status & LOGS)
-        x86_wrmsr(MSR_STATUS, status & ~(uint64_t)LOGS);
+    clear_logs(status);
 }
 
 static void say(unsigned cpu)

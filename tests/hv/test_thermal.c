@@ -20,10 +20,17 @@ static bool msr_safe(uint32_t msr, uint64_t *v)
     return true;
 }
 
-static void msr_write(uint32_t msr, uint64_t v)
+#define ALL_LOGS 0xaaaau
+
+/* A log is cleared by a 0, and left by a 1; any other 1 is a #GP. */
+static bool msr_write_safe(uint32_t msr, uint64_t v)
 {
-    if (msr == 0x19c)
-        msr_is = v;
+    if (msr == 0x19c) {
+        assert_int_equal(v & ~(uint64_t)ALL_LOGS, 0);
+        assert_int_equal(v & ~msr_is, 0); /* there is one */
+        msr_is &= v | ~(uint64_t)ALL_LOGS;
+    }
+    return true;
 }
 
 static struct x86_cpuid all_there(uint32_t leaf, uint32_t sub)
@@ -36,7 +43,8 @@ static struct x86_cpuid all_there(uint32_t leaf, uint32_t sub)
 static struct percpu the_cpu;
 
 #define x86_rdmsr_safe msr_safe
-#define x86_wrmsr      msr_write
+#define x86_wrmsr      a_write_that_may_be_a_panic /* there is none */
+#define x86_wrmsr_safe msr_write_safe
 #define x86_cpuid      all_there
 #define this_cpu()     (&the_cpu)
 #include "hv/arch/thermal.c"
@@ -116,6 +124,18 @@ static void what_has_passed_is_told(void **state)
     assert_string_equal(line, "processor 0: too hot");
 }
 
+/* With all that a processor may have there: a reading, states, their logs. */
+static void the_logs_of_others_stay(void **state)
+{
+    (void)state;
+    for (unsigned ours = 1; ours < 8; ours++) {
+        const uint64_t logs = (ours & 1) * 2 | (ours & 2) * 4 | (ours & 4) * 8;
+
+        look(UINT64_C(0x883255d5) | 0x2200 | logs);
+        assert_int_equal(msr_is, UINT64_C(0x883255d5) | 0x2200);
+    }
+}
+
 static void all_of_it_fits(void **state)
 {
     char text[THERMAL_TEXT];
@@ -133,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(once_for_each_change),
         cmocka_unit_test(what_has_passed_is_told),
+        cmocka_unit_test(the_logs_of_others_stay),
         cmocka_unit_test(all_of_it_fits),
     };
 

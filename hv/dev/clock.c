@@ -43,7 +43,8 @@ static void set_scale(const struct clock_scale *s)
 
     *to = *s;
     __atomic_store_n(&clock_scale, to, __ATOMIC_RELEASE);
-    WRITE_ONCE(clock_generation, clock_generation + 1);
+    __atomic_store_n(&clock_generation, clock_generation + 1,
+                     __ATOMIC_RELEASE); /* who sees it has that scale */
 }
 
 /* Of the same span; up, so that the timer is not early by what is cut off. */
@@ -148,6 +149,8 @@ static uint64_t trust(const struct source *s, uint64_t hz, const char **by)
 
 static struct reference keeper; /* what it is compared with; .read NULL: none */
 static struct resync resync;
+static struct resynced last_change; /* of so many; the boot CPU's alone */
+static uint64_t changes;
 
 /* Both at the same moment; false: something comes between all the time. */
 static bool read_both(uint64_t *tsc, uint32_t *ref)
@@ -187,22 +190,8 @@ static void begin_keeping(const struct source *s)
     }
     log_say("the TSC may change its speed: looked at each second by the %s",
             keeper.name);
-    resync_begin(&resync, keeper.hz, keeper.mask, clock_ns_of_tsc(tsc), tsc,
-                 ref);
-}
-
-static void say_change(const struct resynced *r)
-{
-    static uint64_t next, times;
-    const uint64_t now = r->scale.ns_base;
-
-    times++;
-    if (now < next || (r->off < SAY_OFF && r->off > -SAY_OFF))
-        return;
-    next = now + SAY_EVERY;
-    log_say("clock: by the %s it was %ld us late, the TSC has %lu kHz; put "
-            "right %lu times",
-            keeper.name, r->off / 1000, r->khz, times);
+    resync_begin(&resync, keeper.hz, keeper.mask, clock_tsc_khz,
+                 clock_ns_of_tsc(tsc), tsc, ref);
 }
 
 bool clock_resync(void)
@@ -216,10 +205,27 @@ bool clock_resync(void)
     r = resync_step(&resync, clock_scale, tsc, ref);
     if (!r.changed)
         return false;
+    set_apic(apic_hz, r.khz * 1000); /* by the next scale all are set anew */
     set_scale(&r.scale);
-    set_apic(apic_hz, r.khz * 1000);
-    say_change(&r);
+    last_change = r;
+    changes++;
     return true;
+}
+
+void clock_say(uint64_t now)
+{
+    static uint64_t next, known;
+    const struct resynced *r = &last_change;
+
+    if (known == changes)
+        return;
+    known = changes;
+    if (now < next || (r->off < SAY_OFF && r->off > -SAY_OFF))
+        return;
+    next = now + SAY_EVERY;
+    log_say("clock: by the %s it was %ld us late, the TSC is taken for one of "
+            "%lu kHz; put right %lu times",
+            keeper.name, r->off / 1000, r->khz, changes);
 }
 
 /* --- the clock ------------------------------------------------------------ */

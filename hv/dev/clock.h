@@ -20,10 +20,12 @@ extern bool clock_stable;
 void clock_init(const struct acpi_info *acpi);
 
 /*
- * Once a second, on the boot CPU: is the TSC what it was? True: there is
- * another scale.
+ * Once a second, on the boot CPU, with no lock: is the TSC what it was? True:
+ * there is another scale.
  */
 must_check bool clock_resync(void);
+/* On the boot CPU, with hv_lock, now and then: tells of that. */
+void clock_say(uint64_t now);
 
 /* 0 until clock_init(), never 0 after. */
 uint64_t clock_now_ns(void);

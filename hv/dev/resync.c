@@ -12,12 +12,14 @@
 #define STEP_NS 10000000  /* what has lost more is put forward at once */
 #define SLEW_NS 250000000 /* what is fast loses at most so much in a second */
 #define SHORT   10        /* a tenth of a second says too little */
+#define STOOD   100       /* slower by more than such a part: did it stop? */
 
-void resync_begin(struct resync *s, uint64_t hz, uint64_t mask, uint64_t ns,
-                  uint64_t tsc, uint32_t ref)
+void resync_begin(struct resync *s, uint64_t hz, uint64_t mask, uint64_t khz,
+                  uint64_t ns, uint64_t tsc, uint32_t ref)
 {
     *s = (struct resync){.hz = hz,
                          .mask = mask,
+                         .khz = khz,
                          .ns_start = ns,
                          .last_tsc = tsc,
                          .last_ref = ref};
@@ -43,6 +45,34 @@ static uint64_t passed(const struct resync *s, uint32_t ref, uint64_t gap)
     return some + (likely_ticks - some + wrap / 2) / wrap * wrap;
 }
 
+/*
+ * Slow is what is so twice in a row, by about the same; once, it has stood
+ * still for a while, and goes on as fast as it was.
+ */
+static uint64_t believed(struct resync *s, uint64_t khz)
+{
+    const uint64_t before = s->seen_khz;
+    const uint64_t differ = MAX(khz, before) - MIN(khz, before);
+
+    s->seen_khz = khz;
+    if (khz >= s->khz - s->khz / STOOD || differ <= khz / WELL)
+        s->khz = khz;
+    return s->khz;
+}
+
+/* The same clock at `tsc` and after, with its base a second earlier. */
+static void begin_earlier(struct clock_scale *s, uint64_t khz, uint64_t tsc,
+                          uint64_t ours)
+{
+    uint64_t back = MIN(tsc, khz * 1000);
+    uint64_t ns = scale_ns(s, back); /* its bases are still 0 */
+
+    if (ns > ours)
+        back = ns = 0;
+    s->tsc_base = tsc - back;
+    s->ns_base = ours - ns;
+}
+
 /* Its speed, so that what it is off is made up for in a second. */
 static struct clock_scale put_right(const struct resynced *r, uint64_t tsc,
                                     uint64_t ours)
@@ -57,8 +87,7 @@ static struct clock_scale put_right(const struct resynced *r, uint64_t tsc,
     off = MAX(off, -(int64_t)SLEW_NS);
     s = scale_of_khz(
         scale_mul_div(r->khz, SECOND, (uint64_t)((int64_t)SECOND + off)));
-    s.tsc_base = tsc;
-    s.ns_base = ours;
+    begin_earlier(&s, r->khz, tsc, ours);
     return s;
 }
 
@@ -79,7 +108,7 @@ struct resynced resync_step(struct resync *s, const struct clock_scale *now,
 
     if (ticks < s->hz / SHORT)
         return r;
-    r.khz = scale_mul_div(tsc - s->last_tsc, s->hz, ticks) / 1000;
+    r.khz = believed(s, scale_mul_div(tsc - s->last_tsc, s->hz, ticks) / 1000);
     s->ticks += ticks;
     r.off = (int64_t)(s->ns_start + ns_of_ticks(s, s->ticks) - ours);
     s->last_ref = ref;

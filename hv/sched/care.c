@@ -6,6 +6,7 @@
 #include "hv/arch/nmi.h"
 #include "hv/arch/thermal.h"
 #include "hv/arch/watch.h"
+#include "hv/dev/clock.h"
 #include "hv/sched/damage.h"
 
 void care_round(void)
@@ -19,5 +20,6 @@ void care_tick(uint64_t now)
 {
     nmi_tick();
     thermal_tick();
+    clock_say(now);
     damage_tick(now);
 }

@@ -88,9 +88,12 @@ void log_debug(const char *fmt, ...)
     (void)fmt;
 }
 
+static unsigned lines;
+
 void log_say(const char *fmt, ...)
 {
     (void)fmt;
+    lines++;
 }
 
 void panic(const char *fmt, ...)
@@ -377,6 +380,36 @@ static void cpuid_is_trusted_if_it_means_the_same(void **state)
     options.clock = CLOCK_AUTO;
 }
 
+/*
+ * The log is under hv_lock, the look is not; and nobody waits for a line
+ * between another scale and hearing of it.
+ */
+static void what_was_put_right_is_said_later(void **state)
+{
+    const struct clock_scale wrong = scale_of_khz(KHZ + KHZ / 50);
+    unsigned before;
+
+    (void)state;
+    still_before = UINT_MAX;
+    still_each = 0;
+    clock_tsc_khz = KHZ + KHZ / 50;
+    set_scale(&wrong);
+    begin_keeping(&(struct source){.which = CLOCK_PM,
+                                   .ref = {.name = "test's",
+                                           .hz = 3579545,
+                                           .mask = BITS(23, 0),
+                                           .read = reference_reading}});
+    clock_say(clock_now_ns());
+    before = lines;
+    tsc_is += UINT64_C(1000) * KHZ;
+    assert_true(clock_resync());
+    assert_int_equal(lines, before);
+    clock_say(clock_now_ns());
+    assert_int_equal(lines, before + 1);
+    clock_say(clock_now_ns());
+    assert_int_equal(lines, before + 1);
+}
+
 static void days_agree_with_the_c_library(void **state)
 {
     (void)state;
@@ -404,6 +437,7 @@ int main(void)
         cmocka_unit_test(many_outliers_are_refused),
         cmocka_unit_test(what_cpuid_says),
         cmocka_unit_test(cpuid_is_trusted_if_it_means_the_same),
+        cmocka_unit_test(what_was_put_right_is_said_later),
         cmocka_unit_test(days_agree_with_the_c_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

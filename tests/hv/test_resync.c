@@ -42,12 +42,24 @@ static void boot(uint64_t khz, uint64_t hz, uint64_t mask)
     real.ticks_from = mask - 1000; /* soon comes round */
     scale = scale_of_khz(khz);
     scale.tsc_base = real.tsc;
-    resync_begin(&state_of, hz, mask, 0, real.tsc, reference());
+    resync_begin(&state_of, hz, mask, khz, 0, real.tsc, reference());
 }
 
 static int64_t late(void)
 {
     return (int64_t)(real.ns - scale_ns(&scale, real.tsc));
+}
+
+/*
+ * A CPU whose TSC is so far behind: what a guest there computes, without
+ * looking for a number below 0, and the same as is computed here.
+ */
+static void a_cpu_that_lags(uint64_t by)
+{
+    const uint64_t delta = real.tsc - by - scale.tsc_base;
+
+    assert_true(delta <= real.tsc);
+    assert_true(scale_ns(&scale, real.tsc - by) < scale_ns(&scale, real.tsc));
 }
 
 /* One look; time must not go back by it. */
@@ -61,6 +73,8 @@ static bool look(void)
         assert_true(scale_ns(&scale, real.tsc) >= before);
         assert_true(scale_ns(&scale, real.tsc + 1) >= before);
         assert_int_equal(scale_ns(&scale, 0), scale_ns(&scale, scale.tsc_base));
+        a_cpu_that_lags(1000);
+        a_cpu_that_lags(MIN(real.khz, r.khz) * 900); /* ms */
     }
     return r.changed;
 }
@@ -130,8 +144,29 @@ static void what_stops_is_put_forward(void **state)
         assert_true(late() > (int64_t)(100 * MS));
         assert_true(look());
         assert_in_range(late() + 1000, 0, 2000);
+        pass(SEC, true); /* as fast as it was */
+        assert_in_range(late() + 1000000, 0, 2000000);
         look_for(8);
     }
+}
+
+/* It has another speed, by what is seen twice. */
+static void slower_for_long_it_is_slow(void **state)
+{
+    (void)state;
+    boot(2400000, references[0].hz, references[0].mask);
+    look_for(3);
+    real.khz = 1200000;
+    look_for(1);
+    assert_int_equal(state_of.khz, 2400000);
+    look_for(1);
+    assert_in_range(state_of.khz, 1199000, 1201000);
+    pass(SEC, true);
+    assert_in_range(late() + 6000000, 0, 12000000);
+    (void)look();
+    real.khz = 2400000; /* what is faster has not stood still */
+    look_for(1);
+    assert_in_range(state_of.khz, 2399000, 2401000);
 }
 
 /* The PM timer has come round twice, and nobody looked. */
@@ -185,6 +220,7 @@ int main(void)
         cmocka_unit_test(measured_wrong_it_is_put_right),
         cmocka_unit_test(it_follows),
         cmocka_unit_test(what_stops_is_put_forward),
+        cmocka_unit_test(slower_for_long_it_is_slow),
         cmocka_unit_test(nobody_looked_for_long),
         cmocka_unit_test(too_soon_it_waits),
         cmocka_unit_test(division_is_exact),

@@ -12,8 +12,11 @@
  * sets one arms it then, whoever serves one clears what it has seen.
  *
  * Guests compute time from the same scale as the hypervisor, from the same
- * base, so both agree to the nanosecond and no guest ever sees time go back. If
- * the scale changes (hv/dev/resync.h) a vCPU gets it before it runs on.
+ * base, so both agree to the nanosecond. If the scale changes, which it never
+ * does with an invariant TSC (hv/dev/resync.h), each CPU is told, and a vCPU
+ * that runs goes by the old one until its CPU hears of it: by what the two have
+ * come to differ in that short time, time may go back for it, if it is slowed
+ * down or has seen that of the hypervisor or of another CPU.
  */
 #include "hv/sched/time.h"
 
@@ -38,6 +41,7 @@ static struct timers {
     struct vcpu *armed;
     uint64_t first;      /* timer_at of the first; 0: there is none */
     uint64_t programmed; /* its CPU's alone to change, and: */
+    unsigned by_scale;   /* clock_generation by which it was */
     uint64_t round;      /* when it next looks after itself */
 } aligned_to(64) timers[CPU_MAX];
 static uint64_t next_tick; /* the boot CPU's, who serves the clients, too */
@@ -256,14 +260,17 @@ static uint64_t clients_want(void)
     return 0;
 }
 
+/* The same time is at another TSC by another scale. */
 void time_program(void)
 {
+    const unsigned scale = READ_ONCE(clock_generation);
     struct timers *t = my();
     uint64_t at = earlier(clients_want(), sched_slice_end());
 
     at = earlier(earlier(at, t->round), READ_ONCE(t->first));
-    if (at == t->programmed)
+    if (at == t->programmed && scale == t->by_scale)
         return;
+    t->by_scale = scale;
     WRITE_ONCE(t->programmed, at);
     apic_timer_set(at);
 }
@@ -356,12 +363,12 @@ static void serve_clients(uint64_t now)
     hv_lock_put();
 }
 
-/* On its way to a guest each CPU looks (time_refresh()). */
+/* On its way to a guest each CPU looks (time_refresh()), and at its timer. */
 static void tell_of_scale(void)
 {
     for (unsigned i = 0; i < cpu_count; i++)
         if (cpu_of(i) != this_cpu())
-            ipi_send(cpu_of(i), WORK_LOOK);
+            ipi_send(cpu_of(i), WORK_LOOK | WORK_TIME);
     cpu_work_look();
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hv/arch/idt.h"
+#include "hv/arch/ipi.h"
 #include "hv/arch/lapic.h"
 #include "hv/base/log.h"
 #include "hv/base/print.h"
@@ -24,6 +25,7 @@
 /* --- what time.c wants of others ------------------------------------------ */
 
 static uint64_t now = 1000, machine_timer, slice_end, ticks, text_left;
+static unsigned timer_sets, told;
 static void (*interrupt)(void);
 static unsigned virqs[VCPUS], wakes[VCPUS];
 static const struct clock_scale scale = {
@@ -55,6 +57,13 @@ void lapic_eoi(void)
 void apic_timer_set(uint64_t deadline_ns)
 {
     machine_timer = deadline_ns;
+    timer_sets++;
+}
+
+void ipi_send(struct percpu *to, uint32_t what)
+{
+    assert_int_equal(to->id, 1);
+    told |= what;
 }
 
 void idt_set_handler(unsigned vector, void (*fn)(void))
@@ -434,6 +443,36 @@ static void a_watchdog_stands_still_while_its_domain_is_paused(void **state)
     assert_int_equal(d->end, DOMAIN_CRASHED);
 }
 
+/* The deadline is the same, but not its TSC. */
+static void with_another_scale_the_timer_is_set_anew(void **state)
+{
+    unsigned before = timer_sets;
+
+    (void)state;
+    time_program();
+    assert_int_equal(timer_sets, before);
+    clock_generation++;
+    time_program();
+    assert_int_equal(timer_sets, before + 1);
+    time_program();
+    assert_int_equal(timer_sets, before + 1);
+}
+
+static void of_another_scale_all_are_told(void **state)
+{
+    (void)state;
+    machine_cpus(2);
+    told = 0;
+    pass_until(now + 2 * SECOND, 0);
+    assert_int_equal(told, 0);
+    another_scale = true;
+    pass_until(now + 2 * SECOND, 0);
+    another_scale = false;
+    assert_int_equal(told, WORK_LOOK | WORK_TIME);
+    assert_true(this_cpu()->work & WORK_LOOK);
+    machine_cpus(1);
+}
+
 /* --- many at once, against plain bookkeeping ------------------------------ */
 
 struct expected {
@@ -569,6 +608,8 @@ int main(void)
         timed(console_text_that_waits_is_soon_shown),
         timed(a_watchdog_bites_who_leaves_it_alone),
         timed(a_watchdog_stands_still_while_its_domain_is_paused),
+        timed(with_another_scale_the_timer_is_set_anew),
+        timed(of_another_scale_all_are_told),
         timed(many_timers_all_keep_time),
         timed(the_clock_is_published_by_versions),
     };

@@ -36,7 +36,7 @@ static uint64_t spare_above_reserve(const struct alloc *a)
 }
 
 /* Whenever there is less to spare, or may be again. */
-static void note_low(struct alloc *a)
+void alloc_note_low(struct alloc *a)
 {
     atomic_store_explicit(&a->low, spare(a) < a->reserve, memory_order_relaxed);
 }
@@ -79,7 +79,7 @@ static void unload_puts(struct mm *mm, struct alloc_cpu *c)
         mm->alloc.dirty_most = MAX(mm->alloc.dirty_most, debt(&mm->alloc));
 }
 
-static void settle(struct mm *mm)
+void alloc_settle_held(struct mm *mm)
 {
     for (unsigned i = 0; i < ALLOC_CPUS; i++) {
         struct alloc_cpu *c = &mm->alloc.cpus[i];
@@ -90,7 +90,7 @@ static void settle(struct mm *mm)
             unload_one(mm, c->get[c->get_at]);
         spin_unlock(&c->lock);
     }
-    note_low(&mm->alloc);
+    alloc_note_low(&mm->alloc);
 }
 
 bool alloc_hv_allowed(struct mm *mm, uint64_t pairs)
@@ -99,7 +99,7 @@ bool alloc_hv_allowed(struct mm *mm, uint64_t pairs)
     bool ok;
 
     spin_lock(&a->lock);
-    settle(mm);
+    alloc_settle_held(mm);
     ok = alloc_frame_tables_fit(a, spare(a), pairs);
     spin_unlock(&a->lock);
     return ok;
@@ -108,7 +108,7 @@ bool alloc_hv_allowed(struct mm *mm, uint64_t pairs)
 void alloc_settle(struct mm *mm)
 {
     spin_lock(&mm->alloc.lock);
-    settle(mm);
+    alloc_settle_held(mm);
     spin_unlock(&mm->alloc.lock);
 }
 
@@ -186,7 +186,7 @@ static bool take_direct(struct alloc *a, enum alloc_use use, uint32_t *out)
     if (region_take(&a->regions, out, 1) == 0)
         return false;
     a->claimed -= use == ALLOC_CLAIMED;
-    note_low(a);
+    alloc_note_low(a);
     return true;
 }
 
@@ -237,7 +237,7 @@ static never_inline enum err get_slowly(struct mm *mm, struct alloc_cpu *c,
         spin_lock(&a->lock);
         ok = refill(mm, c, use, out);
         if (!ok) {
-            settle(mm);
+            alloc_settle_held(mm);
             ok = refill(mm, c, use, out);
         }
         if (!ok) {
@@ -421,7 +421,7 @@ static bool take_region(struct mm *mm, enum alloc_use use, uint32_t *first)
     bool ok;
 
     spin_lock(&a->lock);
-    settle(mm);
+    alloc_settle_held(mm);
     ok = may_take_region(a, use) && region_take_whole(&a->regions, first);
     if (ok && use == ALLOC_CLAIMED)
         a->claimed -= REGION_BLOCKS;
@@ -454,7 +454,7 @@ static bool claim(struct mm *mm, uint64_t n)
 
     spin_lock(&a->lock);
     if (spare_above_reserve(a) < n)
-        settle(mm);
+        alloc_settle_held(mm);
     ok = spare_above_reserve(a) >= n;
     if (ok)
         a->claimed += n;
@@ -482,9 +482,9 @@ void alloc_unclaim(struct mm *mm, uint64_t n)
 void alloc_set_reserve(struct mm *mm, uint64_t n)
 {
     spin_lock(&mm->alloc.lock);
-    settle(mm);
+    alloc_settle_held(mm);
     WRITE_ONCE(mm->alloc.reserve, n); /* quota_reserve() looks at it */
-    note_low(&mm->alloc);
+    alloc_note_low(&mm->alloc);
     spin_unlock(&mm->alloc.lock);
 }
 

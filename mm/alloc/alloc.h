@@ -186,6 +186,9 @@ void alloc_scrub_go(struct mm *mm);
 
 /* Empty all caches into the region maps. */
 void alloc_settle(struct mm *mm);
+/* The same with alloc.lock held, and what is to be done after less is spare. */
+void alloc_settle_held(struct mm *mm);
+void alloc_note_low(struct alloc *a);
 
 struct alloc_stats {
     uint64_t total, free, dirty, claimed, reserve; /* blocks */

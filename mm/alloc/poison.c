@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * poison.c: see poison.h. Who gives a block back looks for it under the lock of
- * a cache, which alloc_settle() takes, too: so either that one sees the block
- * here, or we find it in the maps.
+ * a cache, which alloc_settle_held() takes, too: so either that one sees the
+ * block here, or we find it in the maps.
  */
 #include "mm/alloc/poison.h"
 
@@ -49,7 +49,10 @@ static enum block_class class_of(const struct mm *mm, uint64_t b)
     return block_class(atomic_load(&mm->blocks[b].word));
 }
 
-/* With alloc.lock held: the block is in a map, and promised to nobody. */
+/*
+ * With alloc.lock held, and settled under it, so that what a cache has is no
+ * reason to refuse: the block is in a map, and promised to nobody.
+ */
 static enum err take_out(struct mm *mm, uint64_t b)
 {
     struct alloc *a = &mm->alloc;
@@ -58,6 +61,7 @@ static enum err take_out(struct mm *mm, uint64_t b)
         return ERR_BUSY;
     region_take_one(&a->regions, b);
     poison_retire(mm, b);
+    alloc_note_low(a);
     return ERR_NONE;
 }
 
@@ -77,8 +81,8 @@ static enum err take_free(struct mm *mm, uint64_t b)
     bool again;
 
     do {
-        alloc_settle(mm);
         spin_lock(&mm->alloc.lock);
+        alloc_settle_held(mm);
         again = false;
         if (in_maps(mm, b))
             rc = take_out(mm, b);

@@ -24,7 +24,6 @@ void shared_convert(struct mm_op *op, struct block *b)
     if (t->nr_free)
         holed_unlink(op->mm, span_list(d, t), b);
     t->span = 0;
-    t->poisoned = poison_has(op->mm, block_index(op->mm, b));
     MUST(block_apply(b, old, block_share, d->id));
     d->blocks--;
     d->blocks_cut -= !!(old & BLOCK_CUT);
@@ -33,6 +32,8 @@ void shared_convert(struct mm_op *op, struct block *b)
     d->frame_tables--;
     d->shared_frames += BLOCK_FRAMES - t->nr_free;
     spin_lock(&s->lock);
+    /* It is SHARED: of what is poisoned from now on it hears by itself. */
+    t->poisoned = poison_has(op->mm, block_index(op->mm, b));
     s->blocks++;
     s->free_frames += t->nr_free;
     if (t->nr_free)
@@ -106,8 +107,26 @@ static bool scrub_awaited(struct mm_shared *s)
     return true;
 }
 
-/* Blocks looked at for something: a bound on the time under the lock. */
+/*
+ * Blocks looked at for something: a bound on the time under the lock. Those
+ * that are poisoned do not count, for they would hide the others; they are few.
+ */
 #define TRIES 16
+
+static unsigned counts(const struct mm *mm, const struct block *b)
+{
+    return !frame_table_at(mm, b->table)->poisoned;
+}
+
+/* With the lock held: the first it keeps that is not poisoned. */
+static struct block *first_kept(const struct mm *mm, const struct mm_domain *d)
+{
+    uint32_t at = d->kept;
+
+    while (at && !counts(mm, &mm->blocks[at]))
+        at = frame_table_at(mm, mm->blocks[at].table)->kept_next;
+    return at ? &mm->blocks[at] : NULL;
+}
 
 /*
  * With the lock held: a block of which op's domain may have free frames, and
@@ -120,14 +139,14 @@ static struct block *choose(struct mm_op *op, uint64_t *room)
     uint32_t at = mm->shared.first;
     struct block *b;
 
-    for (unsigned tries = 0; at && tries < TRIES; tries++) {
+    for (unsigned tries = 0; at && tries < TRIES; tries += counts(mm, b)) {
         b = &mm->blocks[at];
         *room = keeper_room(mm, b, op->d);
         if (*room)
             return b;
         at = b->next;
     }
-    b = op->d->kept ? &mm->blocks[op->d->kept] : NULL;
+    b = first_kept(mm, op->d);
     *room = b ? keeper_room(mm, b, op->d) : 0;
     return b;
 }
@@ -215,9 +234,10 @@ static struct block *choose_run(const struct mm_op *op, unsigned order,
     for (unsigned list = 0; list < ARRAY_SIZE(first); list++) {
         uint32_t at = first[list];
 
-        for (unsigned tries = 0; at && tries < TRIES; tries++) {
+        for (unsigned tries = 0; at && tries < TRIES;) {
             struct block *b = &mm->blocks[at];
 
+            tries += counts(mm, b);
             *i = chunk_in(op, b, order);
             if (*i < BLOCK_FRAMES)
                 return b;
@@ -348,11 +368,11 @@ static bool take_dirty(struct mm *mm, struct frame *out)
 
     spin_lock(&mm->shared.lock);
     for (uint32_t at = mm->shared.first;
-         at && tries < TRIES && !mm->shared.still; tries++) {
+         at && tries < TRIES && !mm->shared.still;) {
         struct block *b = &mm->blocks[at];
-
         const struct frame_table *t = frame_table_at(mm, b->table);
 
+        tries += counts(mm, b);
         i = t->poisoned ? BLOCK_FRAMES : dirty_in(t);
         if (i < BLOCK_FRAMES) {
             *out = frame_held(mm, frame_at(mm, b, i));

@@ -6,6 +6,8 @@
  */
 #include "scene.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +16,7 @@
 #include <cmocka.h>
 
 #include "mm/alloc/poison.h"
+#include "mm/alloc/quota.h"
 #include "mm/alloc/shared.h"
 
 /* Takes all the blocks there are: is this one of them? How many? */
@@ -193,6 +196,125 @@ static void shared_later_it_is_the_same(void **state)
     s->w.blocks_at_boot -= 1;
 }
 
+/* In between: it was asked for before it is shared, and closed by nobody. */
+static void *shares(void *arg)
+{
+    scene_share(arg);
+    return NULL;
+}
+
+static void poisoned_while_it_is_shared(void **state)
+{
+    struct scene *s = *state;
+    struct mm *mm = &s->w.mm;
+    const uint64_t b = blk_of_mfn(s->block).v;
+    pthread_t other;
+
+    spin_lock(&mm->shared.lock);
+    assert_int_equal(pthread_create(&other, NULL, shares, s), 0);
+    while (block_class(atomic_load(&mm->blocks[b].word)) != BLOCK_SHARED)
+        sched_yield();
+    mm->alloc.poison.block[0] = (uint32_t)b;
+    atomic_store(&mm->alloc.poison.nr, 1);
+    spin_unlock(&mm->shared.lock);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_int_not_equal(blk_of_mfn(scene_they_get(s)).v, b);
+    s->w.blocks_at_boot -= 1;
+}
+
+#define MANY 20 /* more than anybody looks at */
+
+/* n blocks of which each has frames 2 to 5 free. */
+static void share_many(struct mm_op *op, blk_t b[MANY], unsigned n)
+{
+    op->d->relinquish = RELINQUISH_CUT;
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(dmem_block_get(op, &b[i]), ERR_NONE);
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned k = 2; k < 6; k++)
+            assert_int_equal(
+                reservation_decrease(op, mfn_add(mfn_of_blk(b[i]), k), 0),
+                ERR_NONE);
+    world_done(op);
+}
+
+static void what_is_poisoned_does_not_hide_the_rest(void **state)
+{
+    struct world w;
+    struct world_domain us;
+    struct mm_op op;
+    blk_t b[MANY];
+    mfn_t m;
+
+    (void)state;
+    world_make(&w, 64);
+    world_domain(&w, &us, 1, 40 * BLOCK_FRAMES);
+    op = mm_op_on(&us.d, &us.v);
+    share_many(&op, b, MANY);
+    assert_int_equal(shared_stats(&w.mm).free_frames, 4 * MANY);
+    for (unsigned i = 1; i < MANY; i++) /* the first is the last listed */
+        assert_int_equal(poison_frame(&w.mm, last_of(b[i].v)), ERR_NONE);
+    assert_int_equal(shared_scrub(&w.mm, 100), 4);
+    assert_true(shared_take_chunk(&op, 1, &m));
+    assert_int_equal(blk_of_mfn(m).v, b[0].v);
+    assert_int_equal(shared_take(&op, &m, 1), 1);
+    assert_int_equal(blk_of_mfn(m).v, b[0].v);
+    us.d.tot_pages += 3;
+    world_done(&op);
+    world_audit(&w, "around the poisoned ones");
+    w.blocks_at_boot -= MANY - 1;
+    world_destroy(&w, &us);
+    world_end(&w);
+}
+
+/* Its quota has no room for others', of which there are many before its own. */
+static void nor_does_one_that_is_kept(void **state)
+{
+    struct world w;
+    struct world_domain us, them;
+    struct mm_op ours, theirs;
+    blk_t b[MANY], other[MANY];
+    mfn_t m;
+
+    (void)state;
+    world_make(&w, 64);
+    world_domain(&w, &us, 1, 4 * BLOCK_FRAMES);
+    world_domain(&w, &them, 2, 40 * BLOCK_FRAMES);
+    ours = mm_op_on(&us.d, &us.v);
+    theirs = mm_op_on(&them.d, &them.v);
+    share_many(&ours, b, 4);
+    us.d.max_pages = 0; /* but it has all it may */
+    assert_int_equal(quota_left(&us.d), 0);
+    share_many(&theirs, other, MANY);
+    assert_int_equal(poison_frame(&w.mm, last_of(b[3].v)), ERR_NONE);
+    assert_int_equal(shared_take(&ours, &m, 1), 1);
+    assert_int_equal(blk_of_mfn(m).v, b[2].v);
+    us.d.tot_pages++;
+    us.d.max_pages = 4 * BLOCK_FRAMES;
+    world_done(&ours);
+    world_audit(&w, "around the kept one");
+    w.blocks_at_boot--;
+    world_destroy(&w, &us);
+    world_destroy(&w, &them);
+    world_end(&w);
+}
+
+/* What leaves may be what was to spare. */
+static void the_reserve_is_known_to_be_low(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_make(&w, 24);
+    alloc_set_reserve(&w.mm, 23);
+    assert_false(w.mm.alloc.low);
+    assert_int_equal(poison_frame(&w.mm, last_of(9)), ERR_NONE);
+    assert_true(w.mm.alloc.low);
+    alloc_set_reserve(&w.mm, 0);
+    w.blocks_at_boot--;
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +326,10 @@ int main(void)
         scene_test(a_domain_with_it_can_end),
         scene_test(of_a_shared_block_nobody_gets_a_frame),
         scene_test(shared_later_it_is_the_same),
+        scene_test(poisoned_while_it_is_shared),
+        cmocka_unit_test(what_is_poisoned_does_not_hide_the_rest),
+        cmocka_unit_test(nor_does_one_that_is_kept),
+        cmocka_unit_test(the_reserve_is_known_to_be_low),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,7 @@ def cases():
                    env={"HVARGS": word + " exit=qemu", "GUEST": "hello"})
     for kind in ("text", "bios", "uefi"):
         yield Case("screen/" + kind, ["tests/boot/screen", kind])
-        yield Case("screen/keys-" + kind, ["tests/boot/keys", kind])
+        yield Case("screen/keys-" + kind, ["tests/boot/keys", kind],
+                   long=kind == "uefi")
     for kind in ("15", "16", "24"):
         yield Case("screen/" + kind, ["tests/boot/screen", kind])

@@ -3,11 +3,11 @@
 """
 from case import Case, skips_at_77
 
-KINDS = ("life", "max", "lowmem", "keep", "cut", "three", "huge",
+KINDS = ("life", "max", "keep", "cut", "huge",
          "refused", "smplife", "nonotes", "32bit", "damaged", "short",
          "ramdisk", "small")
 # Those that begin with large need the kernel that make linux-large builds.
-LONG = ("four", "gigabyte", "healed", "migrate", "pressure",
+LONG = ("lowmem", "three", "four", "gigabyte", "healed", "migrate", "pressure",
         "large", "large-smp", "large-low", "large-kept", "large-gib",
         "large-misuse", "misuse", "misuse-gib", "xen")
 # Without packages there is nothing to boot, and the line says why.
@@ -16,10 +16,11 @@ judge = skips_at_77("no packages", "^linux: (.*)")
 
 def cases():
     for kind in KINDS:
-        command = ["tests/linux/boot", kind]
-        if kind == "max":  # with and without hv/entry/fast.asm
-            command = ["tests/boot/fast"] + command
-        yield Case("linux/" + kind, command, limit=180, judge=judge)
+        yield Case("linux/" + kind, ["tests/linux/boot", kind], limit=180,
+                   judge=judge)
+    # With and without hv/entry/fast.asm.
+    yield Case("linux/fast", ["tests/boot/fast", "tests/linux/boot", "max"],
+               limit=400, judge=judge, long=True)
     for kind in LONG:
         yield Case("linux/" + kind, ["tests/linux/boot", kind], limit=400,
                    judge=judge, long=True)

@@ -105,9 +105,9 @@ def case(name, failing=(), long=False, command=("tools/run",), **env):
 
 def cases():
     yield case("bios-1")
-    yield case("uefi-4", FIRMWARE="uefi", HOSTMEM="256M", SMP="4")
+    yield case("uefi-4", FIRMWARE="uefi", HOSTMEM="256M", SMP="4", long=True)
     yield case("uefi-1", FIRMWARE="uefi", HOSTMEM="256M", long=True)
-    yield case("bios-4", SMP="4", long=True)
+    yield case("bios-4", SMP="4")
     # All memory, with a region of 1 GiB.
     yield case("all", HOSTMEM="4G", CPU="max", ARGS="seconds=2", long=True)
     # Each fault has a case of its own; these two show them in one boot.

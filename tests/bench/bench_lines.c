@@ -18,21 +18,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "mm/pv/mmu_fast.h"
-#include "mm/resize/reservation.h"
-#include "port.h"
 #include "tests/bench/lines.h"
+#include "tests/bench/tenant.h"
 
 #define TIMES  200u
 #define BLOCKS 8192u
 #define HELD   48u /* more than a cache of blocks has */
-#define KERNEL (PTE_P | PTE_RW | PTE_US)
 
 struct worker {
-    struct mm_domain d aligned_to(64);
-    struct mm_vcpu v;
-    struct mm_owed owed;
-    mfn_t l1, data;
+    struct tenant t;
     blk_t held[HELD];
     uint64_t dice;
 } aligned_to(64);
@@ -42,49 +36,22 @@ static struct worker *workers;
 
 static struct mm_owed *owed(void)
 {
-    return &workers[lines_cpu()].owed;
-}
-
-static void discharge(struct mm_domain *d, const struct tlb *tlb)
-{
-    d->tlb_epoch += tlb->what == TLB_FULL;
+    return &workers[lines_cpu()].t.owed;
 }
 
 static const struct host_cpus cpus = {
-    .cpu = lines_cpu, .owed = owed, .discharge = discharge};
-
-static void must(bool good)
-{
-    if (!good)
-        bug(__FILE__, __LINE__, "an operation failed");
-}
+    .cpu = lines_cpu, .owed = owed, .discharge = tenant_discharge};
 
 /* --- what is counted ------------------------------------------------------ */
 
 static void flip(unsigned cpu)
 {
-    struct worker *w = &workers[cpu];
-    struct mm_op op;
-
-    for (unsigned rw = 0; rw < 2; rw++) {
-        mm_op_begin(&op, &w->d, &w->v);
-        must(!mmu_update(&op, w->l1.v << PAGE_SHIFT,
-                         pte_make(w->data, KERNEL ^ (rw ? 0 : PTE_RW)).v));
-        mm_op_end(&op);
-    }
+    tenant_flip(&workers[cpu].t);
 }
 
 static void frames(unsigned cpu)
 {
-    struct worker *w = &workers[cpu];
-    unsigned done;
-    struct mm_op op;
-    mfn_t m[16];
-
-    mm_op_begin(&op, &w->d, &w->v);
-    must(!dmem_frames_get(&op, m, ARRAY_SIZE(m), &done));
-    must(!dmem_frames_put(&op, m, ARRAY_SIZE(m), &done));
-    mm_op_end(&op);
+    tenant_frames(&workers[cpu].t);
 }
 
 static blk_t get(unsigned cpu)
@@ -138,25 +105,9 @@ static void boot(void)
     alloc_add(mm, mfn_of(1), all - 1);
 }
 
-/* A tree of one entry in each table, and a frame it maps; and blocks. */
 static void furnish(struct worker *w, unsigned i)
 {
-    struct mm_op op;
-    unsigned done;
-    mfn_t m[5];
-
-    w->d.id = (domid_t)(i + 1);
-    w->d.max_pages = 4 * BLOCK_FRAMES;
-    dmem_domain_init(mm, &w->d);
-    dmem_vcpu_init(&w->d, &w->v);
-    mm_op_begin(&op, &w->d, &w->v);
-    must(!dmem_frames_get(&op, m, 5, &done));
-    for (unsigned l = 1; l < 5; l++)
-        *(pte_t *)mm_frame_ptr(mm, m[l]) = pte_make(m[l - 1], KERNEL);
-    must(!mmu_new_baseptr(&op, m[4]));
-    mm_op_end(&op);
-    w->data = m[0];
-    w->l1 = m[1];
+    tenant_make(mm, &w->t, (domid_t)(i + 1));
     w->dice = i;
     for (unsigned k = 0; k < HELD; k++)
         w->held[k] = get(i);

@@ -12,22 +12,16 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "mm/pv/mmu_fast.h"
-#include "mm/resize/reservation.h"
-#include "port.h"
+#include "tests/bench/tenant.h"
 
 #define THREADS 2
 #define ROUNDS  80
 #define TIMES   20000u
 #define BLOCKS  64u
-#define KERNEL  (PTE_P | PTE_RW | PTE_US)
 
 struct worker {
-    struct mm_domain d aligned_to(64);
-    struct mm_vcpu v;
-    struct mm_owed owed;
+    struct tenant t;
     unsigned cpu;
-    mfn_t l1, data;
     double from[ROUNDS], to[ROUNDS];
 };
 
@@ -45,56 +39,30 @@ static unsigned cpu(void)
 
 static struct mm_owed *owed(void)
 {
-    return &this_worker->owed;
-}
-
-static void discharge(struct mm_domain *d, const struct tlb *tlb)
-{
-    d->tlb_epoch += tlb->what == TLB_FULL;
+    return &this_worker->t.owed;
 }
 
 static const struct host_cpus two = {
-    .cpu = cpu, .owed = owed, .discharge = discharge};
+    .cpu = cpu, .owed = owed, .discharge = tenant_discharge};
 
 /* --- what is measured ----------------------------------------------------- */
 
-static void must(bool good)
-{
-    if (!good)
-        bug(__FILE__, __LINE__, "an operation failed");
-}
-
 static void flip(struct worker *w)
 {
-    struct mm_op op;
-    const uint64_t at = w->l1.v << PAGE_SHIFT;
+    tenant_flip(&w->t);
+}
 
-    for (unsigned rw = 0; rw < 2; rw++) {
-        mm_op_begin(&op, &w->d, &w->v);
-        must(!mmu_update(&op, at,
-                         pte_make(w->data, KERNEL ^ (rw ? 0 : PTE_RW)).v));
-        mm_op_end(&op);
-    }
+static void frames(struct worker *w)
+{
+    tenant_frames(&w->t);
 }
 
 static void block(struct worker *w)
 {
     blk_t b;
 
-    must(!alloc_block_get(&mm, w->d.id, ALLOC_WHOLE, ALLOC_ANYTHING, &b));
+    must(!alloc_block_get(&mm, w->t.d.id, ALLOC_WHOLE, ALLOC_ANYTHING, &b));
     alloc_block_put(&mm, b, ALLOC_ANYTHING);
-}
-
-static void frames(struct worker *w)
-{
-    unsigned done;
-    struct mm_op op;
-    mfn_t m[16];
-
-    mm_op_begin(&op, &w->d, &w->v);
-    must(!dmem_frames_get(&op, m, ARRAY_SIZE(m), &done));
-    must(!dmem_frames_put(&op, m, ARRAY_SIZE(m), &done));
-    mm_op_end(&op);
 }
 
 /* --- measuring ------------------------------------------------------------ */
@@ -113,28 +81,6 @@ static void boot(void)
                alloc_metadata_size(all)),
         all, 2);
     alloc_add(&mm, mfn_of(1), all - 1);
-}
-
-/* A tree of one entry in each table, and a frame it maps. */
-static void furnish(struct worker *w, unsigned i)
-{
-    struct mm_op op;
-    unsigned done;
-    mfn_t m[5];
-
-    w->cpu = i;
-    w->d.id = (domid_t)(i + 1);
-    w->d.max_pages = 4 * BLOCK_FRAMES;
-    dmem_domain_init(&mm, &w->d);
-    dmem_vcpu_init(&w->d, &w->v);
-    mm_op_begin(&op, &w->d, &w->v);
-    must(!dmem_frames_get(&op, m, 5, &done));
-    for (unsigned l = 1; l < 5; l++)
-        *(pte_t *)mm_frame_ptr(&mm, m[l]) = pte_make(m[l - 1], KERNEL);
-    must(!mmu_new_baseptr(&op, m[4]));
-    mm_op_end(&op);
-    w->data = m[0];
-    w->l1 = m[1];
 }
 
 static double now(void)
@@ -212,8 +158,10 @@ int main(void)
 {
     host_cpus = &two;
     boot();
-    for (unsigned i = 0; i < THREADS; i++)
-        furnish(&workers[i], i);
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i].cpu = i;
+        tenant_make(&mm, &workers[i].t, (domid_t)(i + 1));
+    }
     measure("two flips of an entry", flip);
     measure("a block got and put", block);
     measure("16 frames got and put", frames);

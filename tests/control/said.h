@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* said.h: what a command printed on the fake hypervisor, or was refused for. */
+/*
+ * said.h: what a command printed on the fake hypervisor, or was refused for;
+ * and what the tab key makes of a line.
+ */
 #pragma once
 
 #include "tests/hv/check.h"
@@ -7,6 +10,7 @@
 #include <string.h>
 
 #include "guest/control/command.h"
+#include "guest/control/complete.h"
 #include "tests/control/fake.h"
 
 static inline void has(const char *text)
@@ -17,6 +21,17 @@ static inline void has(const char *text)
 
 static inline void refuses(const char *line, const char *why)
 {
-    assert_false(command_line(line, strlen(line)));
+    if (command_line(line, strlen(line)))
+        fail_msg("'%s' was not refused", line);
     assert_string_equal(shell_why(), why);
+}
+
+static inline void tab(const char *before, const char *after)
+{
+    struct line l;
+
+    line_init(&l);
+    line_insert(&l, before, strlen(before));
+    complete(&l);
+    assert_string_equal(l.text, after);
 }

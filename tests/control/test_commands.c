@@ -4,16 +4,12 @@
  * refused in which words before anything is asked, and scenarios, which are
  * checked whole. (Numbers in what was asked: enum flagstone_control_cmd.)
  */
-#include "tests/hv/check.h"
+#include "tests/control/said.h"
 
 #include <glob.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "guest/control/command.h"
-#include "guest/control/complete.h"
 #include "guest/control/scenario.h"
-#include "tests/control/fake.h"
 
 static int fresh(void **state)
 {
@@ -37,12 +33,10 @@ static void does(const char *line, const char *asked)
 }
 
 /* Refused in these words, and nothing was asked for. */
-static void refuses(const char *line, const char *why)
+static void refuses_unasked(const char *line, const char *why)
 {
     fake.asked[0] = '\0';
-    if (command_line(line, strlen(line)))
-        fail_msg("'%s' was not refused", line);
-    assert_string_equal(shell_why(), why);
+    refuses(line, why);
     assert_string_equal(fake.asked, "");
 }
 
@@ -167,7 +161,7 @@ static void mistakes_are_named(void **state)
     (void)state;
     fake_add_domain("web", 16);
     for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
-        refuses(wrong[i].line, wrong[i].why);
+        refuses_unasked(wrong[i].line, wrong[i].why);
     does("policy", "");
     assert_non_null(strstr(fake.said, "restore=shatter "));
 }
@@ -198,7 +192,7 @@ static void what_is_to_fail_says_in_which_words(void **state)
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
-        refuses(wrong[i].line, wrong[i].why);
+        refuses_unasked(wrong[i].line, wrong[i].why);
     does("fails \"named 'nobody'\" destroy nobody", "");
 }
 
@@ -208,11 +202,13 @@ static void waiting_ends(void **state)
     fake_add_domain("web", 16);
     fake.stubborn = true;
     does("ask suspend web", "12 web 2|");
-    refuses("wait web suspended 3",
-            "wait: 'web' suspended: not within 3.000 s");
-    refuses("until web.mem = 64M 2", "until: web.mem is 33554432, not = 64M "
-                                     "(67108864)");
-    refuses("wait nobody running 3", "there is no domain named 'nobody'");
+    refuses_unasked("wait web suspended 3",
+                    "wait: 'web' suspended: not within 3.000 s");
+    refuses_unasked("until web.mem = 64M 2",
+                    "until: web.mem is 33554432, not = 64M "
+                    "(67108864)");
+    refuses_unasked("wait nobody running 3",
+                    "there is no domain named 'nobody'");
     fake.said[0] = '\0';
     does("wait nobody gone", "");
     assert_string_equal(fake.said, "there is no domain named 'nobody'\n");
@@ -257,8 +253,8 @@ static void what_is_put_down_is_json(void **state)
     says("record r a=gone.mem b=gone.mem-$n c=last.ticks",
          "\"a\":null,\"b\":null,\"c\":");
     does("balloon web-1 16M", "13 web-1 4096|");
-    refuses("record r a=web-1.tot_pages-$n",
-            "web-1.tot_pages is 4096, less than $n (8192)");
+    refuses_unasked("record r a=web-1.tot_pages-$n",
+                    "web-1.tot_pages is 4096, less than $n (8192)");
     says("try destroy nobody", "refused: there is no domain named 'nobody'\n");
     says("record r no=$refused more=$n-$refused", "\"no\":1,\"more\":8191}");
     does("try balloon web-1 16M", "13 web-1 4096|");
@@ -287,8 +283,9 @@ static void memory_is_taken_from_the_largest_to_its_floor(void **state)
     does("floor big 20M", "");
     does("floor mid 30M", "");
     /* 32 are free; 20 of big and 5 of mid can be had. */
-    refuses("reclaim 58", "reclaim: 58 blocks wanted, 32 are free and 25 above "
-                          "the floors");
+    refuses_unasked("reclaim 58",
+                    "reclaim: 58 blocks wanted, 32 are free and 25 above "
+                    "the floors");
     does("reclaim 20", "");
     does("reclaim 40", "13 big 11264|");
     assert_int_equal(fake.machine.blocks_free, 40);
@@ -297,8 +294,9 @@ static void memory_is_taken_from_the_largest_to_its_floor(void **state)
     does("create k name=a mem=80M", "13 big 9216|create k: name=a mem=80M|");
     assert_int_equal(fake.domain[1].stats.tot_pages, 18 * BLOCK_FRAMES);
     does("reclaim 57", "13 big 5120|13 mid 7680|");
-    refuses("create k name=b mem=110M", "reclaim: 59 blocks wanted, 57 are "
-                                        "free and 0 above the floors");
+    refuses_unasked("create k name=b mem=110M",
+                    "reclaim: 59 blocks wanted, 57 are "
+                    "free and 0 above the floors");
 }
 
 static void who_does_not_give_is_not_asked_twice(void **state)
@@ -310,7 +308,7 @@ static void who_does_not_give_is_not_asked_twice(void **state)
     fake.asked[0] = '\0';
     assert_false(command_line("reclaim 50", 20));
     assert_string_equal(fake.asked, "13 big 21504|");
-    refuses("reclaim 50", "reclaim: not within 30.000 s");
+    refuses_unasked("reclaim 50", "reclaim: not within 30.000 s");
 }
 
 /* Of those that are for people. */
@@ -517,9 +515,10 @@ static void scenarios_run_others(void **state)
     scenario("tries", "try run tries\n");
     runs("tries", "",
          "scenario tries line 1: scenarios that run each other, deeper than 4");
-    refuses("try run tries",
-            "scenario tries line 1: scenarios that run each other, deeper than "
-            "4");
+    refuses_unasked(
+        "try run tries",
+        "scenario tries line 1: scenarios that run each other, deeper than "
+        "4");
     fresh(state);
     memset(big, '#', sizeof(big) - 1);
     scenario("big", big);
@@ -662,10 +661,10 @@ static void ctrl_c_ends_it(void **state)
     runs("waits", "", "scenario waits line 1: given up");
     shell_begin();
     fake.ctrl_c = 3;
-    refuses("fails \"x\" wait control gone", "given up");
+    refuses_unasked("fails \"x\" wait control gone", "given up");
     shell_begin();
     fake.ctrl_c = 3;
-    refuses("until machine.domains > 9", "given up");
+    refuses_unasked("until machine.domains > 9", "given up");
     shell_begin();
     runs("s", "30 '' 1 0|30 '' 2 0|30 '' 3 0|", "");
 }
@@ -744,16 +743,6 @@ static void experiments_can_be_read(void **state)
             fail_msg("%s: %s", found.gl_pathv[i], why);
     }
     globfree(&found);
-}
-
-static void tab(const char *before, const char *after)
-{
-    struct line l;
-
-    line_init(&l);
-    line_insert(&l, before, strlen(before));
-    complete(&l);
-    assert_string_equal(l.text, after);
 }
 
 static void tab_knows_commands_and_names(void **state)

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 
-#include "guest/control/complete.h"
 #include "guest/control/help.h"
 
 static int fresh(void **state)
@@ -103,16 +102,6 @@ static void each_command_is_in_one_topic(void **state)
         says("help", &longest, &rows);
         assert_true(times(c->name) >= 1);
     }
-}
-
-static void tab(const char *before, const char *after)
-{
-    struct line l;
-
-    line_init(&l);
-    line_insert(&l, before, strlen(before));
-    complete(&l);
-    assert_string_equal(l.text, after);
 }
 
 static void figures_settings_and_options_are_completed(void **state)

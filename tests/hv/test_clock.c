@@ -261,6 +261,19 @@ static void near(uint64_t is, uint64_t should_be)
                     should_be + should_be / 200);
 }
 
+/* It stands still once, before so many readings, and is measured well. */
+static struct measured measured_with(const struct reference *r, unsigned before)
+{
+    struct measured m;
+
+    tsc_is = 77;
+    readings = 0;
+    still_before = before;
+    m = measure(r);
+    near(m.tsc * r->hz / m.ref / 1000, KHZ);
+    return m;
+}
+
 static void a_machine_that_stands_still_is_measured_well(void **state)
 {
     const struct reference r = {
@@ -268,13 +281,8 @@ static void a_machine_that_stands_still_is_measured_well(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 5000; i++) {
-        struct measured m;
+        const struct measured m = measured_with(&r, i);
 
-        tsc_is = 77;
-        readings = 0;
-        still_before = i;
-        m = measure(&r);
-        near(m.tsc * r.hz / m.ref / 1000, KHZ);
         near(m.apic * r.hz / m.ref / 1000, APIC_KHZ);
     }
     still_before = UINT_MAX;
@@ -312,16 +320,8 @@ static void an_outlier_is_refused(void **state)
         .hz = PIT_HZ, .mask = 0xffff, .read = reference_reading};
 
     (void)state;
-    for (unsigned i = 0; i < 5000; i++) {
-        struct measured m;
-
-        tsc_is = 77;
-        readings = 0;
-        still_before = i;
-        m = measure(&r);
-        assert_false(m.disturbed);
-        near(m.tsc * r.hz / m.ref / 1000, KHZ);
-    }
+    for (unsigned i = 0; i < 5000; i++)
+        assert_false(measured_with(&r, i).disturbed);
     still_before = UINT_MAX;
 }
 

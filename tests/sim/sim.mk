@@ -40,7 +40,8 @@ $(BUILD)/tests/sim/%: $(T_OUT)/sim/tests/sim/%.o $(SIM_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -Wl,--wrap=memset,--wrap=memcpy -rdynamic -o $@ $^ -lm -lpthread \
 	    -ldl
-$(BUILD)/tests/bench/%: $(T_OUT)/plain/tests/bench/%.o $(PLAIN_MM) $(PLAIN_LIB)
+$(BUILD)/tests/bench/%: $(T_OUT)/plain/tests/bench/%.o $(T_OUT)/plain/tests/bench/tenant.o \
+    $(PLAIN_MM) $(PLAIN_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -o $@ $^ -lpthread
 
@@ -50,7 +51,7 @@ $(T_OUT)/lines/%.o: %.c tests/sim/sim.mk
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(PLAIN_CFLAGS) -fsanitize=thread -MMD -MP -c -o $@ $<
 $(BUILD)/tests/bench/bench_lines: $(T_OUT)/plain/tests/bench/lines.o $(PLAIN_LIB) \
-    $(patsubst %.c,$(T_OUT)/lines/%.o,tests/bench/bench_lines.c $(MM_C))
+    $(patsubst %.c,$(T_OUT)/lines/%.o,tests/bench/bench_lines.c tests/bench/tenant.c $(MM_C))
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -o $@ $^
 

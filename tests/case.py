@@ -22,18 +22,19 @@ import time
 from typing import NamedTuple
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+import settings  # noqa: E402 pylint: disable=wrong-import-position
+
 BUILD = os.path.join(TOP, os.environ.get("BUILD") or "build")
 PASS, FAIL, SKIP = "pass", "FAIL", "skip"
 LIMIT = 60  # seconds of processor time, unless a case says otherwise
 PATIENCE = 5
 GRACE = 60  # for scripts to end what they began, once their time is up
-# Settings of tools/run and of make: only those of the case itself count. SMP is
-# for all cases that do not set it, and each of so many threads takes its time.
-RUN_VARS = ("GUEST", "KERNEL", "ARGS", "INITRD", "MEM", "MAXMEM", "VCPUS",
-            "FIRMWARE", "CPU", "HOSTMEM", "ICOUNT", "ACCEL", "HVARGS",
-            "GDB", "MACHINE", "SCENARIO", "GUESTOPTS", "SERIAL2", "LINE", "IMAGE_IN",
-            "IMAGE_OUT", "QEMUARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL",
-            "MAKEOVERRIDES", "CC")
+# Settings of tools/run and of make: only those of the case itself count. SMP and
+# LOCKDEP are for all cases that do not set them, and each of so many threads takes
+# its time; TIMEOUT is set below.
+RUN_VARS = {*settings.RUN, "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES",
+            "CC"} - {"SMP", "LOCKDEP", "TIMEOUT"}
 PYTHON = b"#!/usr/bin/env python3\n"
 NO_END = re.compile(rb"^run: no end within .*", re.M)
 RESULT = re.compile(rb"RESULT \S+ (success|skip|error|failure)\b:? ?(.*)")

@@ -218,9 +218,8 @@ class Experiment:
         words, env = self.command()
         # Nothing of how this make was called is for a machine within it.
         ours = {k: v for k, v in os.environ.items()
-                if k not in ("GUEST", "SCENARIO", "ICOUNT", "HVARGS", "SMP",
-                             "HOSTMEM", "MEM", "ARGS", "TIMEOUT", "MAKEFLAGS",
-                             "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+                if k not in (*scenarios.RUN, "MAKEFLAGS", "MFLAGS",
+                             "MAKELEVEL", "MAKEOVERRIDES")}
         with open(self.left("output.txt"), "wb") as said:
             return subprocess.Popen(words, cwd=TOP, env=dict(ours, **env),
                                     stdin=subprocess.DEVNULL, stdout=said,

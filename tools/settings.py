@@ -123,7 +123,7 @@ TARGETS = {
     "shell": "the control guest's prompt",
     "iso": "build/flagstone.iso, also for a USB stick",
     "built": "build all, boot nothing",
-    "test": "everything that can be checked here: under 15 minutes",
+    "test": "what can be checked here in 15 minutes",
     "test-linux": "of it, Debian's kernel; and the long cases",
     "matrix": "machines of all kinds, by two of what they may have: long",
     "lint": "what no compiler checks",
@@ -138,7 +138,7 @@ TARGETS = {
     "fuzz": "the fuzzers of mm/, for longer",
     "coverage": "what of mm/ the host tests reach",
     "mutants": "faults that the tests have to find",
-    "linux-large": "a Linux kernel for the long cases: 20 minutes",
+    "linux-large": "a Linux kernel for the long cases: 14 minutes",
     "setup": "what make run needs (setup-test, setup-report: those)",
     "clean": "take away what was built",
 }

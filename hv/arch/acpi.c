@@ -21,8 +21,8 @@ struct acpi {
     struct acpi_info *info;
     acpi_map_fn map;
     void *ctx;
-    bool madt, fadt,
-        has_hpet; /* seen: of two that say the same the first counts */
+    bool madt, fadt, has_hpet,
+        has_spcr; /* seen: of two that say the same the first counts */
 };
 
 struct table {
@@ -188,16 +188,14 @@ static uint16_t fadt_port(struct table t, uint64_t old, uint64_t generic)
 
 static void parse_fadt(const struct acpi *a, struct table t)
 {
-    uint64_t flags = field(t, 112, 4);
     uint64_t dsdt = field(t, 140, 8);
     struct acpi_info *info = a->info;
 
-    info->hw_reduced = flags & BIT(20);
+    info->hw_reduced = field(t, 112, 4) & BIT(20);
     if (!info->hw_reduced) {
         info->pm1a_control = fadt_port(t, 64, 172);
         info->pm1b_control = fadt_port(t, 68, 184);
         info->pm_timer = fadt_port(t, 76, 208);
-        info->pm_timer_32bit = flags & BIT(8);
         info->smi_command = (uint16_t)field(t, 48, 2);
         info->acpi_enable = (uint8_t)field(t, 52, 1);
     }
@@ -226,7 +224,7 @@ static void parse_table(struct acpi *a, struct table t)
         parse_fadt(a, t);
     else if (is_first(t, "HPET", &a->has_hpet))
         parse_hpet(a, t);
-    else if (!memcmp(t.p, "SPCR", 4))
+    else if (is_first(t, "SPCR", &a->has_spcr))
         spcr_parse(t.p, t.len, &a->info->spcr);
 }
 

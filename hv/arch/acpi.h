@@ -21,7 +21,6 @@ struct acpi_info {
     uint32_t apic_id[ACPI_CPUS];         /* each one's, no two alike */
     uint64_t hpet;                       /* machine address, 0 = none */
     uint16_t pm_timer;                   /* port, 0 = none */
-    bool pm_timer_32bit;                 /* else 24 */
     bool hw_reduced;                     /* no fixed registers */
     uint16_t pm1a_control, pm1b_control; /* ports, 0 = none */
     uint16_t smi_command;

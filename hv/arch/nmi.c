@@ -4,7 +4,8 @@
  * (PCI bus error, I/O check); who has pressed a button or set a watchdog says
  * nothing.
  *
- * The one other is who ends the machine (hv/arch/stop.h), which comes first.
+ * Two others come first: who ends the machine (hv/arch/stop.h), and who asks
+ * where this CPU hangs (hv/arch/watch.h).
  *
  * Invariant: NMIs come anywhere, between any two instructions of the
  * hypervisor, so what goes on afterwards is one addition to a counter of this

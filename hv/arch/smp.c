@@ -131,7 +131,7 @@ void smp_enter(void)
     spec_start();
     lapic_setup();
     thermal_init();
-    if (options.selftest == SELFTEST_SKEW && can_adjust())
+    if (selftest_is(SELFTEST_SKEW) && can_adjust())
         add_to_tsc(SKEW);
     coming.stage = HERE;
     do

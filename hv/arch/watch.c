@@ -78,7 +78,7 @@ void watch_round(void)
 {
     const unsigned next = (this_cpu()->id + 1) % cpu_count;
 
-    if (options.selftest == SELFTEST_HANG && this_cpu()->id == cpu_count - 1)
+    if (selftest_is(SELFTEST_HANG) && this_cpu()->id == cpu_count - 1)
         for (;;)
             x86_pause();
     if (options.watchdog && next != this_cpu()->id)

@@ -33,10 +33,9 @@ enum option_selftest {
     SELFTEST_HANG,        /* the last processor, once guests run ... */
     SELFTEST_HANG_LOCKED, /* ... or the first, which has hv_lock then */
     SELFTEST_DRIFT,       /* the TSC is taken for faster than it is */
-    SELFTEST_SKEW,  /* the TSCs of the others are ahead of the first one's */
-    SELFTEST_LATER, /* those from here on go on; guest/selfcheck has to
-                       find them */
-    SELFTEST_FAST_CLOCK = SELFTEST_LATER, /* guests' clock, by 2 % */
+    SELFTEST_SKEW, /* the TSCs of the others are ahead of the first one's */
+    /* Those from here on guest/selfcheck has to find. */
+    SELFTEST_FAST_CLOCK,  /* guests' clock, by 2 % */
     SELFTEST_ABSENT_CPU,  /* the last processor is not started */
     SELFTEST_FEATURE,     /* of CPUID one bit, on all but the boot CPU */
     SELFTEST_LOST_FLUSH,  /* of a page, on all but who asks for it */

@@ -4,5 +4,5 @@
 
 #include "hv/base/cmdline.h"
 
-/* Comes back only with SELFTEST_NONE or one of SELFTEST_LATER on. */
+/* Comes back where the fault is committed elsewhere, or later. */
 void selftest_run(enum option_selftest what);

@@ -248,7 +248,7 @@ static uint64_t calibrate(const struct acpi_info *acpi, struct source *s,
     apic_timer_init(m.apic);
     cross_check(acpi, s, hz);
     hz = trust(s, hz, by);
-    return options.selftest == SELFTEST_DRIFT ? hz + hz / 50 : hz;
+    return selftest_is(SELFTEST_DRIFT) ? hz + hz / 50 : hz;
 }
 
 void clock_init(const struct acpi_info *acpi)

@@ -105,13 +105,13 @@ struct named {
 };
 
 static const struct named fixed[] = {
-    {0x01, ESC},        {0x1c, "\r"},       {0x39, " "},
-    {0x37, "*"},        {0x4a, "-"},        {0x4e, "+"},
-    {0x9c, "\r"},       {0xb5, "/"},        {0x3b, ESC "OP"},
-    {0x3c, ESC "OQ"},   {0x3d, ESC "OR"},   {0x3e, ESC "OS"},
-    {0x3f, ESC "[15~"}, {0x40, ESC "[17~"}, {0x41, ESC "[18~"},
-    {0x42, ESC "[19~"}, {0x43, ESC "[20~"}, {0x44, ESC "[21~"},
-    {0x57, ESC "[23~"}, {0x58, ESC "[24~"},
+    {0x01, ESC},        {0x1c, "\r"},       {0x37, "*"},
+    {0x4a, "-"},        {0x4e, "+"},        {0x9c, "\r"},
+    {0xb5, "/"},        {0x3b, ESC "OP"},   {0x3c, ESC "OQ"},
+    {0x3d, ESC "OR"},   {0x3e, ESC "OS"},   {0x3f, ESC "[15~"},
+    {0x40, ESC "[17~"}, {0x41, ESC "[18~"}, {0x42, ESC "[19~"},
+    {0x43, ESC "[20~"}, {0x44, ESC "[21~"}, {0x57, ESC "[23~"},
+    {0x58, ESC "[24~"},
 };
 
 /* Of the keys that move; without KEY_EXTENDED they are the number pad's. */

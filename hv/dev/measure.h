@@ -14,7 +14,8 @@ struct measured {
 };
 
 struct measured measure(const struct reference *r);
-/* One span, a fifth as long: whether another reference says about the same. */
+/* The best of three spans, each a fifth as long: whether another reference says
+ * about the same. */
 struct measured measure_roughly(const struct reference *r);
 
 /* Hz of what counted `ticks` in it. */

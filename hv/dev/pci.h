@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pci.h: functions on PCI buses, by configuration mechanism 1 (PCI Local Bus
- * Specification 3.0, 3.2.2.3.2): enough to find one device by its identity.
- * Where there is no PCI every register reads as ones, and nothing is found.
+ * Specification 3.0, 3.2.2.3.2): enough to find one device by its identity or
+ * its class. Where there is no PCI every register reads as ones, and nothing is
+ * found.
  */
 #pragma once
 

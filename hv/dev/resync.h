@@ -13,8 +13,6 @@
 
 #include "hv/dev/scale.h"
 
-#define RESYNC_EVERY UINT64_C(1000000000) /* ns, about */
-
 struct resync {
     uint64_t hz, mask; /* of the reference */
     uint64_t khz;      /* the TSC's, as believed */

@@ -133,7 +133,7 @@ bool serial_init(enum serial port)
     if (!present[port])
         return false;
     write_reg(port, REG_IER, 0);
-    if (!where[port].as_is)
+    if (where[port].baud)
         set_speed(port);
     write_reg(port, REG_LCR, LCR_8N1);
     start_fifo(port);

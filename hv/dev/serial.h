@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * serial.h: COM1 and COM2, 16550s at 115200 baud; in the place of COM1 there
- * may be one that is somewhere else (hv/dev/uart.h).
+ * may be one that is somewhere else, at a speed of its own (hv/dev/uart.h).
  */
 #pragma once
 
@@ -16,7 +16,6 @@ struct serial_at {
     uint16_t port;         /* used if there is no memory */
     volatile void *memory; /* its registers, `stride` bytes apart, ... */
     uint8_t stride, width; /* ... each of so many: 1, 2 or 4 */
-    bool as_is;            /* its speed is firmware's */
     uint32_t baud;
 };
 /*
@@ -47,7 +46,8 @@ bool serial_interrupts(enum serial port);
 /*
  * As if each character on COM1 took so long: for tests where the line is as
  * fast as the processor. There is room at serial_due() then, and nothing
- * interrupts for it; 0: no such thing.
+ * interrupts for it; 0: no such thing, but for a port without an interrupt
+ * (serial_use()).
  */
 void serial_slow_down(uint64_t ns);
 uint64_t serial_due(enum serial port);

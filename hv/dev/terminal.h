@@ -24,7 +24,6 @@ enum {
  * mode has them, ink in bits 3:0, paper in bits 6:4.
  */
 typedef uint16_t terminal_cell_t;
-#define TERMINAL_PLAIN 0x0700u /* light grey on black */
 
 struct terminal {
     struct escape escape;

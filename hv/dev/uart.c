@@ -26,10 +26,8 @@ static void map_registers(struct serial_at *at, uint64_t base)
 
 static bool use_spcr(const struct spcr *s)
 {
-    struct serial_at at = {.stride = s->stride,
-                           .width = s->width,
-                           .as_is = !s->baud,
-                           .baud = s->baud};
+    struct serial_at at = {
+        .stride = s->stride, .width = s->width, .baud = s->baud};
 
     if (!s->found)
         return false;

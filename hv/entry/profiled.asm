@@ -2,7 +2,7 @@
 ;
 ; profiled.asm: entry points that read the clock before they go on to those of
 ; entry.asm, and ways out that read it again: in use with `profile`, or in a
-; build with LOCKDEP=1, only. And ways out with VERW.
+; build with LOCKDEP=1, only. And ways out with VERW, or that load SS.
 ;
 ; Between the two PERCPU_PROFILE_LINES is where the vCPU that entered has its
 ; lines; 0: nobody's entry is under way, and nothing is added to anything.

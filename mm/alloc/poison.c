@@ -23,7 +23,6 @@ void poison_retire(struct mm *mm, uint64_t b)
 {
     atomic_store(&mm->blocks[b].word, block_word(BLOCK_NOT_RAM, 0));
     mm->alloc.total_blocks--;
-    mm->alloc.poison.retired++;
 }
 
 static enum err add(struct mm *mm, uint64_t b)

@@ -21,7 +21,6 @@ struct mm;
 struct poison {
     _Atomic unsigned nr; /* changes, as what follows, under alloc.lock */
     uint32_t block[POISON_MAX];
-    uint64_t retired; /* of these, those that have left the machine */
 };
 
 /*

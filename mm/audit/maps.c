@@ -71,11 +71,6 @@ static uint64_t covers(unsigned level)
     return BIT(PAGE_SHIFT + 9 * (level - 1));
 }
 
-static bool is_leaf(pte_t e, unsigned level)
-{
-    return level == 1 || (level < PT_LEVELS && (e.v & PTE_PSE));
-}
-
 static uint64_t with_sign(uint64_t va)
 {
     return va & BIT(47) ? va | BITS(63, 48) : va;
@@ -110,13 +105,17 @@ static enum maps_found look_at(const struct mm_op *op, struct maps *m,
                                struct flagstone_mapping *out)
 {
     const pte_t *t = mm_frame_ptr(op->mm, table);
-    const pte_t e = pte_of(READ_ONCE(t[pt_index(m->at, level)].v));
     struct flagstone_frame f;
+    pte_t e;
 
-    if (!pte_present(e) || !pte_has(e, PTE_US)) /* or it is ours */
+    switch (pt_step(t, m->at, level, PTE_P | PTE_US, &e)) { /* or it is ours */
+    case PT_STEP_NONE:
         return MAPS_NONE;
-    if (is_leaf(e, level))
+    case PT_STEP_LEAF:
         return take(m, table, e, level, out) ? MAPS_FOUND : MAPS_NONE;
+    case PT_STEP_TABLE:
+        break;
+    }
     f = view_frame_seen(op, pte_mfn(e));
     return view_is_own_table(op, &f)
                ? look_in(op, m, pte_mfn(e), level - 1, out)

@@ -17,6 +17,7 @@
 enum mb2_tag {
     MB2_END = 0,
     MB2_CMDLINE = 1,
+    MB2_LOADER = 2,
     MB2_MODULE = 3,
     MB2_MMAP = 6,
     MB2_FRAMEBUFFER = 8,
@@ -87,15 +88,23 @@ static void unquote(char *s)
     *to = '\0';
 }
 
-/* As it was written, in place; NULL: it does not end. */
-static const char *take_string(struct view v, size_t off)
+/* NULL: it does not end. */
+static char *string_at(struct view v, size_t off)
 {
     for (size_t i = off; i < v.len; i++)
-        if (!v.p[i]) {
-            unquote((char *)v.p + off);
-            return (const char *)v.p + off;
-        }
+        if (!v.p[i])
+            return (char *)v.p + off;
     return NULL;
+}
+
+/* As it was written, in place; NULL: it does not end. */
+static const char *take_words(struct view v, size_t off)
+{
+    char *s = string_at(v, off);
+
+    if (s)
+        unquote(s);
+    return s;
 }
 
 static void note(struct bootinfo *bi, const char *what, uint64_t start,
@@ -391,7 +400,7 @@ uint64_t bootinfo_reclaim_acpi(struct bootinfo *bi)
 static enum err parse_module(struct bootinfo *bi, struct view tag)
 {
     struct bootinfo_module m = {get32(tag, 8), get32(tag, 12),
-                                take_string(tag, 16)};
+                                take_words(tag, 16)};
 
     if (tag.len < 16 || !m.cmdline)
         return ERR_INVAL;
@@ -506,12 +515,23 @@ static void parse_rsdp(struct bootinfo *bi, struct view tag)
     bi->rsdp_len = (unsigned)len;
 }
 
+/* For people: a damaged one is no error. */
+static void parse_loader(struct bootinfo *bi, struct view tag)
+{
+    const char *s = string_at(tag, 8);
+
+    bi->loader = s ? s : "";
+}
+
 static enum err parse_tag(struct bootinfo *bi, unsigned type, struct view tag)
 {
     switch (type) {
     case MB2_CMDLINE:
-        bi->cmdline = take_string(tag, 8);
+        bi->cmdline = take_words(tag, 8);
         return bi->cmdline ? ERR_NONE : ERR_INVAL;
+    case MB2_LOADER:
+        parse_loader(bi, tag);
+        return ERR_NONE;
     case MB2_MODULE:
         return parse_module(bi, tag);
     case MB2_MMAP:
@@ -582,7 +602,7 @@ enum err bootinfo_parse(struct bootinfo *bi, void *buf, size_t len,
     size_t total = get32(all, 0);
     enum err e;
 
-    *bi = (struct bootinfo){.cmdline = ""};
+    *bi = (struct bootinfo){.cmdline = "", .loader = ""};
     if (len < 8 || total < 8 || total > len)
         return ERR_INVAL;
     all.len = total;

@@ -67,6 +67,7 @@ struct bootinfo {
     bool efi_services;   /* EFI's boot services still run: their memory, too */
     uint64_t efi_boot_bytes; /* what they had, and is RAM now */
     const char *cmdline;     /* never NULL after a success */
+    const char *loader;      /* its name, or "": never NULL either */
     struct bootinfo_framebuffer fb;
     uint8_t rsdp[BOOTINFO_RSDP];
     unsigned rsdp_len; /* 0: the loader gave none */

@@ -203,7 +203,7 @@ void hv_main(uint32_t mbi)
     auditor_reserve();
     memory_init();
     register_all();
-    summary_run(&boot, loader_info, sizeof(loader_info));
+    summary_run(&boot);
     launch_guests(&boot);
     time_init();
     console_ring_init();

@@ -6,13 +6,12 @@
  */
 #include "hv/debug/summary.h"
 
-#include "boot/firmware.h"
 #include "hv/arch/cpu.h"
 #include "hv/arch/power.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 
-enum { RANGES_SHOWN = 16, ACPI_OEM = 9, ACPI_REVISION = 15, OEM_LEN = 6 };
+enum { RANGES_SHOWN = 16, ACPI_OEM = 9, ACPI_REVISION = 15 };
 
 static const char *const kinds[] = {
     [BOOTINFO_RAM] = "RAM",          [BOOTINFO_RESERVED] = "reserved",
@@ -20,30 +19,13 @@ static const char *const kinds[] = {
     [BOOTINFO_BAD] = "bad",
 };
 
-static void say_firmware(const struct bootinfo *bi, const void *info,
-                         size_t len)
-{
-    struct firmware fw;
-
-    firmware_parse(&fw, info, len);
-    log_say("firmware   %s, loader %.40s", bi->efi ? "UEFI" : "BIOS",
-            fw.loader);
-}
-
 static void say_acpi(const struct bootinfo *bi)
 {
-    char oem[OEM_LEN + 1] = "";
-
-    if (bi->rsdp_len <= ACPI_REVISION) {
+    if (bi->rsdp_len <= ACPI_REVISION)
         log_say("ACPI       not named by the loader");
-        return;
-    }
-    for (unsigned i = 0; i < OEM_LEN; i++) {
-        uint8_t c = bi->rsdp[ACPI_OEM + i];
-
-        oem[i] = c >= ' ' && c <= '~' ? (char)c : ' ';
-    }
-    log_say("ACPI       revision %u, by %s", bi->rsdp[ACPI_REVISION], oem);
+    else
+        log_say("ACPI       revision %u, by %.6s", bi->rsdp[ACPI_REVISION],
+                (const char *)bi->rsdp + ACPI_OEM);
 }
 
 static void say_screen(const struct bootinfo_framebuffer *fb)
@@ -79,11 +61,12 @@ static void say_sums(const struct bootinfo *bi)
             log_say("%29s %12lu KiB  %s", "in all", sum[k] >> 10, kinds[k]);
 }
 
-void summary_run(const struct bootinfo *bi, const void *info, size_t len)
+void summary_run(const struct bootinfo *bi)
 {
     if (!options.summary)
         return;
-    say_firmware(bi, info, len);
+    log_say("firmware   %s, loader %.40s", bi->efi ? "UEFI" : "BIOS",
+            bi->loader);
     say_acpi(bi);
     say_screen(&bi->fb);
     log_say("processors %u", cpu_count);

@@ -5,7 +5,7 @@
 #include "boot/bootinfo.h"
 
 /*
- * Says it if the command line asks for it; info: the loader's words, of len
- * bytes at most. With no guest to be started that was all: it does not return.
+ * Says it if the command line asks for it. With no guest to be started that was
+ * all: it does not return.
  */
-void summary_run(const struct bootinfo *bi, const void *info, size_t len);
+void summary_run(const struct bootinfo *bi);

@@ -58,4 +58,5 @@ static inline void check_bootinfo(const struct bootinfo *bi, const uint8_t *buf,
         check_string(m->cmdline, buf, len);
     }
     check_string(bi->cmdline, buf, len);
+    check_string(bi->loader, buf, len);
 }

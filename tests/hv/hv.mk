@@ -21,7 +21,6 @@ HVT_bootinfo := boot/bootinfo.c
 HVT_bootinfo_model := boot/bootinfo.c
 HVT_boot_window :=
 HVT_spec := hv/arch/spec.c
-HVT_firmware := boot/firmware.c
 HVT_mtrr := hv/arch/mtrr.c
 HVT_acpi := hv/arch/acpi.c hv/arch/spcr.c
 HVT_thermal := hv/arch/thermal_text.c hv/base/print.c

@@ -119,6 +119,34 @@ static void what_grub_says_is_understood(void **state)
     expect_range(2, 0x100000, 0x40000000, BOOTINFO_RAM);
 }
 
+static void add_loader(const char *name, uint32_t len)
+{
+    put32(2);
+    put32(8 + len);
+    put(name, len);
+    align8();
+}
+
+/* It is for people: one that is damaged is none, and no more. */
+static void the_loader_has_a_name(void **state)
+{
+    (void)state;
+    add_mmap(pc, 3);
+    assert_int_equal(finish(), ERR_NONE);
+    assert_string_equal(bi.loader, "");
+    start(state);
+    add_loader("GRUB 2.06", sizeof("GRUB 2.06"));
+    add_mmap(pc, 3);
+    assert_int_equal(finish(), ERR_NONE);
+    check_bootinfo(&bi, buf, sizeof(buf), KEEP_START, KEEP_END);
+    assert_string_equal(bi.loader, "GRUB 2.06");
+    start(state);
+    add_loader("GRUB 2.06", sizeof("GRUB 2.06") - 1); /* without its zero */
+    add_mmap(pc, 3);
+    assert_int_equal(finish(), ERR_NONE);
+    assert_string_equal(bi.loader, "");
+}
+
 /* What GRUB 2.06 makes of module2 lines, and what a person wrote. */
 static void words_are_as_they_were_written(void **state)
 {
@@ -393,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_grub_says_is_understood, start),
+        cmocka_unit_test_setup(the_loader_has_a_name, start),
         cmocka_unit_test_setup(words_are_as_they_were_written, start),
         cmocka_unit_test(the_firmware_is_told_by_its_table),
         cmocka_unit_test_setup(overlaps_are_not_ram_and_are_reported, start),

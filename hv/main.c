@@ -96,7 +96,7 @@ static void read_acpi(struct acpi_info *acpi)
 {
     acpi_parse(acpi, boot.rsdp, boot.rsdp_len, map_table, NULL);
     if (acpi->damaged)
-        log_say("ACPI: %u damaged tables are not used, the first is '%s'",
+        log_say("ACPI: %u damaged tables are not used, the first is '%.4s'",
                 acpi->damaged, acpi->damaged_name);
     device_check_acpi(acpi);
 }

@@ -53,9 +53,8 @@ static bool checksum_ok(const uint8_t *p, uint64_t len)
 /* For people: how many, and what the first calls itself. */
 static struct table damaged(struct acpi_info *info, const uint8_t *name)
 {
-    for (unsigned i = 0; !info->damaged && i < 4; i++)
-        info->damaged_name[i] =
-            name && name[i] > ' ' && name[i] <= '~' ? (char)name[i] : '?';
+    if (!info->damaged)
+        memcpy(info->damaged_name, name ? (const char *)name : "????", 4);
     info->damaged++;
     return (struct table){NULL, 0};
 }

@@ -14,7 +14,7 @@ enum { ACPI_CPUS = 256 };
 struct acpi_info {
     bool found;                          /* any valid root table */
     unsigned damaged;                    /* tables that are not what they say */
-    char damaged_name[5];                /* the first of them */
+    char damaged_name[4];                /* the first's, as it is there */
     uint64_t lapic;                      /* machine address, 0 = not said */
     unsigned cpus;                       /* enabled processors */
     unsigned cpus_more;                  /* beyond ACPI_CPUS of them */

@@ -42,6 +42,23 @@ static void detect_vendor(struct cpu_features *f)
     memcpy(f->vendor, &c.ebx, 4);
     memcpy(f->vendor + 4, &c.edx, 4);
     memcpy(f->vendor + 8, &c.ecx, 4);
+    f->intel = !strcmp(f->vendor, "GenuineIntel");
+    f->amd = !strcmp(f->vendor, "AuthenticAMD") ||
+             !strcmp(f->vendor, "HygonGenuine");
+}
+
+/* SDM vol. 2, CPUID, leaf 1: the longer fields count for some only. */
+static void detect_model(struct cpu_features *f)
+{
+    const uint32_t sign = x86_cpuid(1, 0).eax;
+
+    f->family = sign >> 8 & 0xf;
+    f->model = sign >> 4 & 0xf;
+    f->stepping = sign & 0xf;
+    if (f->family == 0xf || f->family == 6)
+        f->model |= sign >> 12 & 0xf0;
+    if (f->family == 0xf)
+        f->family += sign >> 20 & 0xff;
 }
 
 static uint32_t max_leaf(uint32_t base)
@@ -85,6 +102,7 @@ void cpu_detect(void)
     struct cpu_features *f = &cpu_features;
 
     detect_vendor(f);
+    detect_model(f);
     detect_basic(f);
     detect_extended(f);
     log_say("cpu %s, %u address bits%s%s%s%s%s", f->vendor, f->phys_bits,

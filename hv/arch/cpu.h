@@ -10,6 +10,8 @@
 
 struct cpu_features {
     char vendor[13];
+    bool intel, amd; /* amd: or Hygon */
+    unsigned family, model, stepping;
     uint8_t phys_bits;
     bool page1g, smep, smap, xsave, tsc_deadline, invariant_tsc, x2apic;
     bool umip, fsgsbase, hypervisor;

@@ -22,7 +22,6 @@
 #include "hv/arch/stop.h"
 #include "hv/arch/x86.h"
 #include "hv/base/log.h"
-#include "hv/base/string.h"
 
 #define CPUID_MCE BIT(7)
 #define CPUID_MCA BIT(14)
@@ -213,11 +212,7 @@ unsigned mce_unnoted(void)
 /* On family 6 before model 1AH the firmware owns bank 0's (16.5). */
 static bool control_is_ours(unsigned bank)
 {
-    uint32_t id = x86_cpuid(1, 0).eax;
-    unsigned family = id >> 8 & 15;
-    unsigned model = (id >> 4 & 15) | (id >> 12 & 0xf0);
-
-    return bank || family != 6 || model >= 0x1a;
+    return bank || cpu_features.family != 6 || cpu_features.model >= 0x1a;
 }
 
 static void enable_banks(void)
@@ -233,17 +228,11 @@ static void enable_banks(void)
     }
 }
 
-static bool is_amd(void)
-{
-    return !memcmp(cpu_features.vendor, "AuthenticAMD", 12) ||
-           !memcmp(cpu_features.vendor, "HygonGenuine", 12);
-}
-
 static void learn_rules(void)
 {
     uint32_t more = 0;
 
-    rules.amd = is_amd();
+    rules.amd = cpu_features.amd;
     rules.address = cpu_features.phys_bits;
     if (rules.amd && x86_cpuid(0x80000000, 0).eax >= 0x80000007)
         more = x86_cpuid(0x80000007, 0).ebx;

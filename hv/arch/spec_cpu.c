@@ -11,7 +11,6 @@
 #include "hv/arch/cpu.h"
 #include "hv/base/cmdline.h"
 #include "hv/base/log.h"
-#include "hv/base/string.h"
 
 #define MSR_SPEC_CTRL    0x48u
 #define MSR_UCODE_REV    0x8bu
@@ -58,51 +57,43 @@ static uint64_t msr_or_0(uint32_t msr, bool there)
  * Intel's wants to be cleared, and CPUID to have been asked (SDM vol. 3,
  * 10.11.7.1); AMD's is in the lower half.
  */
-static uint32_t microcode(enum spec_vendor vendor)
+static uint32_t microcode(void)
 {
     uint64_t v = 0;
 
-    if (vendor == SPEC_INTEL)
+    if (cpu_features.intel)
         (void)x86_wrmsr_safe(MSR_UCODE_REV, 0); /* there is none, then */
     (void)x86_cpuid(1, 0);
     v = msr_or_0(MSR_UCODE_REV, true);
-    return (uint32_t)(vendor == SPEC_INTEL ? v >> 32 : v);
+    return (uint32_t)(cpu_features.intel ? v >> 32 : v);
 }
 
-static enum spec_vendor vendor_of(const char *name)
+static enum spec_vendor vendor(void)
 {
-    if (!strcmp(name, "GenuineIntel"))
+    if (cpu_features.intel)
         return SPEC_INTEL;
-    if (!strcmp(name, "AuthenticAMD") || !strcmp(name, "HygonGenuine"))
-        return SPEC_AMD;
-    return SPEC_OTHER;
+    return cpu_features.amd ? SPEC_AMD : SPEC_OTHER;
 }
 
 /* Of the first level of topology, where there is one; of AMD's else. */
-static bool has_smt(enum spec_vendor vendor)
+static bool has_smt(void)
 {
     const struct x86_cpuid topology = leaf(0xb, 0);
 
     if ((topology.ecx >> 8 & 0xff) == 1)
         return (topology.ebx & 0xffff) > 1;
-    return vendor == SPEC_AMD && (leaf(0x8000001e, 0).ebx >> 8 & 0xff);
+    return cpu_features.amd && (leaf(0x8000001e, 0).ebx >> 8 & 0xff);
 }
 
 static void look(struct spec_cpu *c)
 {
-    const uint32_t sign = x86_cpuid(1, 0).eax;
-
-    c->vendor = vendor_of(cpu_features.vendor);
-    c->family = sign >> 8 & 0xf;
-    c->model = sign >> 4 & 0xf;
-    c->stepping = sign & 0xf;
-    if (c->family == 0xf || c->family == 6)
-        c->model |= sign >> 12 & 0xf0;
-    if (c->family == 0xf)
-        c->family += sign >> 20 & 0xff;
+    c->vendor = vendor();
+    c->family = cpu_features.family;
+    c->model = cpu_features.model;
+    c->stepping = cpu_features.stepping;
     c->hypervisor = cpu_features.hypervisor;
-    c->smt = has_smt(c->vendor);
-    c->microcode = microcode(c->vendor);
+    c->smt = has_smt();
+    c->microcode = microcode();
     c->leaf7_ebx = leaf(7, 0).ebx;
     c->leaf7_edx = leaf(7, 0).edx;
     if (leaf(7, 0).eax >= 2)
@@ -189,7 +180,7 @@ void spec_init(void)
 void spec_start(void)
 {
     apply();
-    if (microcode(boot.vendor) != boot.microcode)
+    if (microcode() != boot.microcode)
         atomic_fetch_add(&unlike, 1);
 }
 

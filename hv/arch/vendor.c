@@ -22,7 +22,6 @@
 #include "hv/arch/mtrr.h"
 #include "hv/arch/x86.h"
 #include "hv/base/log.h"
-#include "hv/base/string.h"
 
 /* Interrupt pending and CMP-halt (BKDG for family 10h, C001_0055). */
 #define MSR_AMD_HALT 0xc0010055u
@@ -31,29 +30,16 @@
 static struct mtrrs mtrrs; /* the boot CPU's */
 static _Atomic unsigned written, unlike;
 
-static bool is_amd(void)
-{
-    return !strcmp(cpu_features.vendor, "AuthenticAMD") ||
-           !strcmp(cpu_features.vendor, "HygonGenuine");
-}
-
-static unsigned family(void)
-{
-    const uint32_t sign = x86_cpuid(1, 0).eax;
-    const unsigned base = sign >> 8 & 0xf;
-
-    return base == 0xf ? base + (sign >> 20 & 0xff) : base;
-}
-
 /*
  * Once all cores halt, families fh to 11h may enter C1E, in which the local
  * APIC's timer stands still (erratum 400): not if the firmware has not asked.
  */
 static void keep_timer_in_idle(void)
 {
+    const unsigned family = cpu_features.family;
     uint64_t v;
 
-    if (!is_amd() || family() < 0xf || family() > 0x11 ||
+    if (!cpu_features.amd || family < 0xf || family > 0x11 ||
         !x86_rdmsr_safe(MSR_AMD_HALT, &v) || !(v & AMD_HALT_C1E))
         return;
     if (!x86_wrmsr_safe(MSR_AMD_HALT, v & ~AMD_HALT_C1E))
@@ -81,7 +67,7 @@ void vendor_init(void)
 
 bool vendor_sysret_keeps_ss(void)
 {
-    return is_amd();
+    return cpu_features.amd;
 }
 
 void vendor_check_memory(const struct bootinfo *bi)

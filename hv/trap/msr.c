@@ -10,7 +10,6 @@
 
 #include "hv/arch/cpu.h"
 #include "hv/arch/x86.h"
-#include "hv/base/string.h"
 #include "hv/domain/hypercall_page.h"
 #include "hv/domain/tlb.h"
 #include "hv/domain/vcpu.h"
@@ -80,18 +79,13 @@ static const struct rule {
     {0xc0011029, 0xc0011029, AMD, DROPPED, DE_CFG_LFENCE},
 };
 
-static bool vendor_is(const char *name)
-{
-    return !memcmp(cpu_features.vendor, name, 12);
-}
-
 static bool concerns(enum who who)
 {
     switch (who) {
     case INTEL:
-        return vendor_is("GenuineIntel");
+        return cpu_features.intel;
     case AMD:
-        return vendor_is("AuthenticAMD") || vendor_is("HygonGenuine");
+        return cpu_features.amd;
     default:
         return true;
     }

@@ -33,7 +33,8 @@ struct domain guest_domain, guest_other;
 struct vcpu guest_vcpu, guest_second, guest_others;
 struct guest_seen guest_seen;
 struct options options;
-struct cpu_features cpu_features = {.vendor = "GenuineIntel", .phys_bits = 46};
+struct cpu_features cpu_features = {
+    .vendor = "GenuineIntel", .intel = true, .phys_bits = 46};
 
 static struct shared_info shared[2];
 static struct mm mm = {.owed = &guest_cpu.owed};

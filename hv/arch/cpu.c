@@ -61,11 +61,6 @@ static void detect_model(struct cpu_features *f)
         f->family += sign >> 20 & 0xff;
 }
 
-static uint32_t max_leaf(uint32_t base)
-{
-    return x86_cpuid(base, 0).eax;
-}
-
 static void detect_basic(struct cpu_features *f)
 {
     struct x86_cpuid c = x86_cpuid(1, 0);
@@ -74,9 +69,7 @@ static void detect_basic(struct cpu_features *f)
     f->tsc_deadline = c.ecx & BIT(24);
     f->xsave = c.ecx & BIT(26);
     f->hypervisor = c.ecx & BIT(31);
-    if (max_leaf(0) < 7)
-        return;
-    c = x86_cpuid(7, 0);
+    c = x86_cpuid_or_none(7, 0);
     f->fsgsbase = c.ebx & BIT(0);
     f->smep = c.ebx & BIT(7);
     f->smap = c.ebx & BIT(20);
@@ -85,16 +78,14 @@ static void detect_basic(struct cpu_features *f)
 
 static void detect_extended(struct cpu_features *f)
 {
-    struct x86_cpuid c = x86_cpuid(0x80000001, 0);
+    const struct x86_cpuid c = x86_cpuid(0x80000001, 0);
+    const uint32_t bits = x86_cpuid_or_none(0x80000008, 0).eax & 0xff;
 
     if (!(c.edx & BIT(11)))
         unfit("this processor has no SYSCALL");
     f->page1g = c.edx & BIT(26);
-    f->phys_bits = 36;
-    if (max_leaf(0x80000000) >= 0x80000007)
-        f->invariant_tsc = x86_cpuid(0x80000007, 0).edx & BIT(8);
-    if (max_leaf(0x80000000) >= 0x80000008)
-        f->phys_bits = (uint8_t)MIN(x86_cpuid(0x80000008, 0).eax & 0xff, 52u);
+    f->invariant_tsc = x86_cpuid_or_none(0x80000007, 0).edx & BIT(8);
+    f->phys_bits = bits ? (uint8_t)MIN(bits, 52u) : 36;
 }
 
 void cpu_detect(void)

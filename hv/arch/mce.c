@@ -234,8 +234,8 @@ static void learn_rules(void)
 
     rules.amd = cpu_features.amd;
     rules.address = cpu_features.phys_bits;
-    if (rules.amd && x86_cpuid(0x80000000, 0).eax >= 0x80000007)
-        more = x86_cpuid(0x80000007, 0).ebx;
+    if (rules.amd)
+        more = x86_cpuid_or_none(0x80000007, 0).ebx;
     scalable = more & AMD_SCALABLE;
     rules.overflows = more & AMD_OVERFLOWS;
     rules.recovers = rules.amd ? !!(more & AMD_RECOVERS)

@@ -97,7 +97,7 @@ static void answer_rounds(void)
 /* SDM vol. 3, 18.17.3: added to the TSC of its own CPU alone. */
 static bool can_adjust(void)
 {
-    return x86_cpuid(0, 0).eax >= 7 && (x86_cpuid(7, 0).ebx & CPUID_ADJUST);
+    return x86_cpuid_or_none(7, 0).ebx & CPUID_ADJUST;
 }
 
 static void add_to_tsc(int64_t by)

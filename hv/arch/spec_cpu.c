@@ -39,13 +39,6 @@ static _Atomic unsigned unlike;
 
 /* --- looking ------------------------------------------------------------- */
 
-static struct x86_cpuid leaf(uint32_t nr, uint32_t sub)
-{
-    if (x86_cpuid(nr & 0x80000000, 0).eax < nr)
-        return (struct x86_cpuid){0};
-    return x86_cpuid(nr, sub);
-}
-
 static uint64_t msr_or_0(uint32_t msr, bool there)
 {
     uint64_t v = 0;
@@ -78,15 +71,18 @@ static enum spec_vendor vendor(void)
 /* Of the first level of topology, where there is one; of AMD's else. */
 static bool has_smt(void)
 {
-    const struct x86_cpuid topology = leaf(0xb, 0);
+    const struct x86_cpuid topology = x86_cpuid_or_none(0xb, 0);
 
     if ((topology.ecx >> 8 & 0xff) == 1)
         return (topology.ebx & 0xffff) > 1;
-    return cpu_features.amd && (leaf(0x8000001e, 0).ebx >> 8 & 0xff);
+    return cpu_features.amd &&
+           (x86_cpuid_or_none(0x8000001e, 0).ebx >> 8 & 0xff);
 }
 
 static void look(struct spec_cpu *c)
 {
+    const struct x86_cpuid seven = x86_cpuid_or_none(7, 0);
+
     c->vendor = vendor();
     c->family = cpu_features.family;
     c->model = cpu_features.model;
@@ -94,12 +90,12 @@ static void look(struct spec_cpu *c)
     c->hypervisor = cpu_features.hypervisor;
     c->smt = has_smt();
     c->microcode = microcode();
-    c->leaf7_ebx = leaf(7, 0).ebx;
-    c->leaf7_edx = leaf(7, 0).edx;
-    if (leaf(7, 0).eax >= 2)
-        c->leaf7_2_edx = leaf(7, 2).edx;
-    c->ext8_ebx = leaf(0x80000008, 0).ebx;
-    c->ext21_eax = leaf(0x80000021, 0).eax;
+    c->leaf7_ebx = seven.ebx;
+    c->leaf7_edx = seven.edx;
+    if (seven.eax >= 2)
+        c->leaf7_2_edx = x86_cpuid(7, 2).edx;
+    c->ext8_ebx = x86_cpuid_or_none(0x80000008, 0).ebx;
+    c->ext21_eax = x86_cpuid_or_none(0x80000021, 0).eax;
     c->arch_caps = msr_or_0(MSR_ARCH_CAPS, c->leaf7_edx & EDX_ARCH_CAPS);
     c->mcu_opt_ctrl = msr_or_0(MSR_MCU_OPT_CTRL, c->leaf7_edx & EDX_MCU_OPT);
 }

@@ -194,6 +194,14 @@ static inline struct x86_cpuid x86_cpuid(uint32_t leaf, uint32_t sub)
     return r;
 }
 
+/* Of a leaf that there may not be: zeros, then. */
+static inline struct x86_cpuid x86_cpuid_or_none(uint32_t leaf, uint32_t sub)
+{
+    if (leaf > x86_cpuid(leaf & 0x80000000, 0).eax)
+        return (struct x86_cpuid){0};
+    return x86_cpuid(leaf, sub);
+}
+
 static inline uint64_t x86_rdtsc(void)
 {
     uint32_t lo, hi;

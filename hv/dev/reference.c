@@ -127,19 +127,13 @@ struct reference reference_tsc(uint64_t hz)
 
 struct reference_leaves reference_leaves(void)
 {
-    const uint32_t max = x86_cpuid(0, 0).eax;
-    struct reference_leaves l = {0};
-    struct x86_cpuid c;
+    const struct x86_cpuid c = x86_cpuid_or_none(LEAF_CRYSTAL, 0);
 
-    if (max >= LEAF_CRYSTAL) {
-        c = x86_cpuid(LEAF_CRYSTAL, 0);
-        l.denominator = c.eax;
-        l.numerator = c.ebx;
-        l.crystal = c.ecx;
-    }
-    if (max >= LEAF_FREQUENCY)
-        l.base_mhz = x86_cpuid(LEAF_FREQUENCY, 0).eax & 0xffff;
-    return l;
+    return (struct reference_leaves){
+        .denominator = c.eax,
+        .numerator = c.ebx,
+        .crystal = c.ecx,
+        .base_mhz = x86_cpuid_or_none(LEAF_FREQUENCY, 0).eax & 0xffff};
 }
 
 uint64_t reference_said(const struct reference_leaves *l, bool *exact)

@@ -35,17 +35,10 @@
 /* All that this processor has, as far as guests may be shown it. */
 static struct shown host;
 
-/* Leaves that there may not be. */
-static struct x86_cpuid leaf_or_none(uint32_t leaf, uint32_t sub)
-{
-    if (leaf > x86_cpuid(leaf & 0x80000000, 0).eax)
-        return (struct x86_cpuid){0};
-    return x86_cpuid(leaf, sub);
-}
-
 void cpuid_init(void)
 {
-    const struct x86_cpuid one = x86_cpuid(1, 0), seven = leaf_or_none(7, 0),
+    const struct x86_cpuid one = x86_cpuid(1, 0),
+                           seven = x86_cpuid_or_none(7, 0),
                            ext = x86_cpuid(0x80000001, 0);
     const struct xstate_layout layout = fpu_layout();
 
@@ -58,7 +51,7 @@ void cpuid_init(void)
                  [SHOWN_D1A] = layout.mask ? x86_cpuid(0xd, 1).eax : 0,
                  [SHOWN_X1C] = ext.ecx,
                  [SHOWN_X1D] = ext.edx,
-                 [SHOWN_X7D] = leaf_or_none(0x80000007, 0).edx},
+                 [SHOWN_X7D] = x86_cpuid_or_none(0x80000007, 0).edx},
         .signature = one.eax,
         .leaves = MIN(x86_cpuid(0, 0).eax, 0xdu),
         .xleaves = MIN(x86_cpuid(0x80000000, 0).eax, 0x80000008u),
@@ -189,7 +182,7 @@ static struct x86_cpuid shown_leaf(const struct vcpu *v, uint32_t leaf,
         return extended_state(v, sub);
     case 0x80000001: {
         /* Where leaf 1 is repeated here, it is that of the guest. */
-        bool again = leaf_or_none(leaf, 0).eax;
+        bool again = x86_cpuid_or_none(leaf, 0).eax;
 
         return (struct x86_cpuid){again ? v->d->shown.signature : 0, 0,
                                   w[SHOWN_X1C],
@@ -198,7 +191,7 @@ static struct x86_cpuid shown_leaf(const struct vcpu *v, uint32_t leaf,
     case 0x80000007: /* an invariant TSC is what makes PV time right */
         return (struct x86_cpuid){.edx = w[SHOWN_X7D]};
     case 0x80000008:
-        return (struct x86_cpuid){.eax = leaf_or_none(leaf, 0).eax};
+        return (struct x86_cpuid){.eax = x86_cpuid_or_none(leaf, 0).eax};
     default:
         return (struct x86_cpuid){0};
     }
@@ -211,7 +204,7 @@ struct x86_cpuid cpuid_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub)
     if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_CPUID_FIRST_LEAF + 0xff)
         return xen_leaf(leaf);
     if (plain_leaf(leaf))
-        return leaf_or_none(leaf, sub);
+        return x86_cpuid_or_none(leaf, sub);
     if (leaf > (leaf & 0x80000000 ? shown->xleaves : shown->leaves))
         return (struct x86_cpuid){0};
     return shown_leaf(v, leaf, sub);

@@ -146,6 +146,13 @@ struct x86_cpuid fake_cpuid(uint32_t leaf, uint32_t sub)
     return c;
 }
 
+struct x86_cpuid fake_cpuid_or_none(uint32_t leaf, uint32_t sub)
+{
+    if (leaf > fake_cpuid(leaf & 0x80000000, 0).eax)
+        return (struct x86_cpuid){0};
+    return fake_cpuid(leaf, sub);
+}
+
 uint64_t fake_rdtsc(void)
 {
     return fake_x86.tsc++;

@@ -46,6 +46,7 @@ uint16_t fake_selector(char which);
 bool fake_lar(uint16_t sel, uint64_t *rights);
 /* All ones: whatever is not held back is seen. */
 struct x86_cpuid fake_cpuid(uint32_t leaf, uint32_t sub);
+struct x86_cpuid fake_cpuid_or_none(uint32_t leaf, uint32_t sub);
 uint64_t fake_rdtsc(void);
 /* One word of a guest's stack; false: it faults. */
 bool fake_put(uint64_t va, uint64_t value);
@@ -78,6 +79,7 @@ bool fake_put(uint64_t va, uint64_t value);
 #define x86_invlpg           fake_invlpg
 #define x86_lar              fake_lar
 #define x86_cpuid(leaf, sub) fake_cpuid(leaf, sub)
+#define x86_cpuid_or_none    fake_cpuid_or_none
 #define x86_rdtsc            fake_rdtsc
 
 /* One for each; GS is null. */

@@ -12,7 +12,6 @@
 #include "guest/control/terminal.h"
 #include "guest/lib/guest.h"
 
-#define KEYS     32u
 #define LOOK_MS  100u
 #define RETRY_NS UINT64_C(10000000)
 #define RETRIES  200u /* of who has no room for a key */

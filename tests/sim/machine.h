@@ -81,4 +81,3 @@ struct tenant {
 
 void machine_frame_used(struct machine *m, uint64_t frame, bool fixed);
 void machine_frame_freed(struct machine *m, uint64_t frame, bool fixed);
-bool machine_is_fixed(const struct machine *m, uint64_t frame);

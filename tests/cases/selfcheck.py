@@ -3,12 +3,14 @@
 it says FAIL at that property and at no other. What is on the screen fits there,
 and the digits below it say the same, as tools/selfcheck reads them.
 """
-import importlib.machinery
-import importlib.util
 import os
 import re
+import sys
 
 from case import FAIL, PASS, TOP, Case, missing
+
+sys.path.append(os.path.join(TOP, "tools"))
+import script  # noqa: E402 pylint: disable=wrong-import-position
 
 FOUND = re.compile(rb'@{"selfcheck":"([^"]+)","verdict":"([^"]+)"')
 SCREEN = re.compile(rb"^Flagstone \S+: .*?^Summary for an issue:  (\S+)\r?$",
@@ -29,16 +31,6 @@ FAULTS = {
 }
 
 
-def reader():
-    """tools/selfcheck as a module."""
-    path = os.path.join(TOP, "tools", "selfcheck")
-    loader = importlib.machinery.SourceFileLoader("selfcheck_tool", path)
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
 def mistakes(digits):
     """One digit for another; two next to each other in each other's place."""
     for i, digit in enumerate(digits):
@@ -50,7 +42,7 @@ def mistakes(digits):
 
 
 def digits_problem(text, found, cpus):
-    tool = reader()
+    tool = script.load("selfcheck")
     rows = dict(tool.read(text))
     for name, verdict in found.items():
         if rows.get(name) != verdict:

@@ -63,7 +63,8 @@ void sched_wake(struct vcpu *v)
     wake_from(v, VCPU_POLLING);
 }
 
-/* Who waits here holds no pointer; nobody claims a lock. */
+/* Who waits here holds no pointer but with a reference; nobody claims a lock.
+ */
 void port_lock_wait(struct lock *l, bool taken)
 {
     MUST((bool)!taken);
@@ -365,8 +366,11 @@ static void die(struct guest *g)
     struct domain *d = g->d;
 
     event_end(d);
+    domain_set_stage(d, DOMAIN_BARE);
     domain_list_remove(d);
     wait_for_all();
+    while (!domain_unused(d)) /* who has it may wait for its lock, still */
+        sched_yield();
     for (unsigned b = 0; b < EVTCHN_BUCKETS; b++)
         if (d->evtchn[b])
             alloc_hv_put(&hv_mm,

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
 #! HOSTMEM=128M HVARGS=debug TIMEOUT=120
-storm 500 1
+storm 250 1

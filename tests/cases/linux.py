@@ -3,12 +3,11 @@
 """
 from case import Case, skips_at_77
 
-KINDS = ("life", "max", "keep", "cut", "huge",
-         "refused", "smplife", "nonotes", "32bit", "damaged", "short",
-         "ramdisk", "small")
+KINDS = ("life", "max", "keep", "huge", "refused", "smplife", "nonotes",
+         "32bit", "damaged", "short", "ramdisk", "small")
 # Those that begin with large need the kernel that make linux-large builds.
-LONG = ("lowmem", "three", "four", "gigabyte", "healed", "migrate", "pressure",
-        "large", "large-smp", "large-low", "large-kept", "large-gib",
+LONG = ("cut", "lowmem", "three", "four", "gigabyte", "healed", "migrate",
+        "pressure", "large", "large-smp", "large-low", "large-kept", "large-gib",
         "large-misuse", "misuse", "misuse-gib", "xen")
 # Without packages there is nothing to boot, and the line says why.
 judge = skips_at_77("no packages", "^linux: (.*)")

@@ -341,9 +341,9 @@ static void registers(const struct spec_cpu *c, struct spec_policy *p, bool off)
                                  : "its microcode is older than that");
 }
 
-struct spec_policy spec_decide(const struct spec_cpu *c, enum spec_wish wish)
+struct spec_policy spec_decide(const struct spec_cpu *c, enum option_spec wish)
 {
-    const bool off = wish == SPEC_OFF;
+    const bool off = wish == OPT_SPEC_OFF;
     struct spec_policy p = {0};
 
     for (unsigned i = 0; i < SPEC_FLAWS; i++)
@@ -355,9 +355,44 @@ struct spec_policy spec_decide(const struct spec_cpu *c, enum spec_wish wish)
     registers(c, &p, off);
     p.lfence =
         !off && is_amd(c) && c->family >= 0x10 && !(c->ext21_eax & AMD_LFENCE);
-    if (wish == SPEC_FORCE)
+    if (wish == OPT_SPEC_FORCE)
         p.verw = p.ibpb = true;
     return p;
+}
+
+/* One whose state has its reason already, the lack of them even, keeps it. */
+static void reopen(struct spec_policy *p, enum spec_flaw f)
+{
+    const enum spec_state is = p->flaw[f].state;
+
+    if (is == SPEC_DONE || is == SPEC_PARTLY)
+        set(p, f, SPEC_OPEN, "the processor refuses what would help");
+}
+
+void spec_refused(struct spec_policy *p, enum spec_means means)
+{
+    switch (means) {
+    case SPEC_BY_IBPB:
+        p->ibpb = false;
+        reopen(p, SPEC_V2);
+        reopen(p, SPEC_RETBLEED);
+        reopen(p, SPEC_SRSO);
+        break;
+    case SPEC_BY_CTRL:
+        if (p->spec_ctrl & SPEC_CTRL_BHI)
+            reopen(p, SPEC_BHI);
+        reopen(p, SPEC_V2);
+        break;
+    case SPEC_BY_AUTO_IBRS:
+        reopen(p, SPEC_V2);
+        break;
+    case SPEC_BY_TSX_OFF:
+        reopen(p, SPEC_TAA);
+        break;
+    case SPEC_BY_ZEN2_BIT:
+        reopen(p, SPEC_ZENBLEED);
+        break;
+    }
 }
 
 unsigned spec_list(const struct spec_policy *p, enum spec_state state,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base.h"
+#include "hv/base/cmdline.h"
 
 enum spec_vendor { SPEC_INTEL, SPEC_AMD, SPEC_OTHER };
 
@@ -74,14 +75,19 @@ struct spec_policy {
 extern const char *const spec_flaw_names[SPEC_FLAWS];
 extern const char *const spec_state_names[];
 
-enum spec_wish {
-    SPEC_AUTO,  /* what is known to help, and is cheap */
-    SPEC_OFF,   /* nothing that costs anything */
-    SPEC_FORCE, /* VERW and IBPB, whatever the processor says: to measure them
-                 */
-};
+struct spec_policy spec_decide(const struct spec_cpu *cpu,
+                               enum option_spec wish);
 
-struct spec_policy spec_decide(const struct spec_cpu *cpu, enum spec_wish wish);
+/* What a processor may refuse although it was decided by what it says. */
+enum spec_means {
+    SPEC_BY_IBPB,
+    SPEC_BY_CTRL, /* IA32_SPEC_CTRL */
+    SPEC_BY_AUTO_IBRS,
+    SPEC_BY_TSX_OFF,
+    SPEC_BY_ZEN2_BIT,
+};
+/* It did: what was done about a flaw by these means leaves it open. */
+void spec_refused(struct spec_policy *p, enum spec_means means);
 
 /*
  * The names of all flaws in a state, a space before each, as far as there is

@@ -2,7 +2,8 @@
 /*
  * spec_cpu.c: see spec_cpu.h. Invariant: all CPUs do what was decided for the
  * first, of whose kind they are (hv/arch/cpu_match.h); an MSR that is not there
- * is not written a second time.
+ * is not written a second time. What one of them refuses is open on the
+ * machine.
  */
 #include "hv/arch/spec_cpu.h"
 
@@ -29,13 +30,7 @@
 struct spec_policy spec_policy;
 
 static struct spec_cpu boot;
-static const enum spec_wish wishes[] = {
-    [OPT_SPEC_AUTO] = SPEC_AUTO,
-    [OPT_SPEC_TELL] = SPEC_AUTO,
-    [OPT_SPEC_OFF] = SPEC_OFF,
-    [OPT_SPEC_FORCE] = SPEC_FORCE,
-};
-static _Atomic unsigned unlike;
+static _Atomic unsigned unlike, refused; /* processors after the first */
 
 /* --- looking ------------------------------------------------------------- */
 
@@ -109,25 +104,41 @@ static bool set_bits(uint32_t msr, uint64_t bits)
     return x86_rdmsr_safe(msr, &v) && x86_wrmsr_safe(msr, v | bits);
 }
 
-/* What the firmware promised and is not there: its flaw is open. */
-static void want(bool wanted, uint32_t msr, uint64_t bits, enum spec_flaw f)
+/* True: it was not wanted, or is done. Else its flaws are open. */
+static bool want(bool wanted, uint32_t msr, uint64_t bits,
+                 enum spec_means means)
 {
     if (!wanted || set_bits(msr, bits))
-        return;
-    spec_policy.flaw[f].state = SPEC_OPEN;
-    spec_policy.flaw[f].how = "the processor refuses it";
+        return true;
+    spec_refused(&spec_policy, means);
+    return false;
 }
 
-static void apply(void)
+/*
+ * What one processor refuses none is asked for again: a domain's next vCPU may
+ * run there. It cannot be read, so a first one is tried.
+ */
+static bool want_ibpb(void)
+{
+    if (!spec_policy.ibpb || x86_wrmsr_safe(MSR_PRED_CMD, PRED_CMD_IBPB))
+        return true;
+    spec_refused(&spec_policy, SPEC_BY_IBPB);
+    return false;
+}
+
+/* Has it taken all? */
+static bool apply(void)
 {
     const struct spec_policy *p = &spec_policy;
+    bool all = want_ibpb();
 
-    want(p->spec_ctrl != 0, MSR_SPEC_CTRL, p->spec_ctrl, SPEC_V2);
-    want(p->auto_ibrs, MSR_EFER, EFER_AUTO_IBRS, SPEC_V2);
-    want(p->tsx_off, MSR_TSX_CTRL, TSX_RTM_DISABLE, SPEC_TAA);
-    want(p->zen2_bit, MSR_DE_CFG, DE_CFG_ZENBLEED, SPEC_ZENBLEED);
+    all &= want(p->spec_ctrl != 0, MSR_SPEC_CTRL, p->spec_ctrl, SPEC_BY_CTRL);
+    all &= want(p->auto_ibrs, MSR_EFER, EFER_AUTO_IBRS, SPEC_BY_AUTO_IBRS);
+    all &= want(p->tsx_off, MSR_TSX_CTRL, TSX_RTM_DISABLE, SPEC_BY_TSX_OFF);
+    all &= want(p->zen2_bit, MSR_DE_CFG, DE_CFG_ZENBLEED, SPEC_BY_ZEN2_BIT);
     if (p->lfence)
         (void)set_bits(MSR_DE_CFG, DE_CFG_LFENCE); /* as if it was not asked */
+    return all;
 }
 
 /* --- saying -------------------------------------------------------------- */
@@ -166,24 +177,31 @@ static void say(void)
 void spec_init(void)
 {
     look(&boot);
-    spec_policy = spec_decide(&boot, wishes[options.spec]);
-    if (spec_policy.ibpb && !x86_wrmsr_safe(MSR_PRED_CMD, PRED_CMD_IBPB))
-        spec_policy.ibpb = false; /* spec=force, and there is none */
-    apply();
+    spec_policy = spec_decide(&boot, (enum option_spec)options.spec);
+    (void)apply(); /* the line tells of each flaw how it stands then */
     say();
 }
 
 void spec_start(void)
 {
-    apply();
+    if (!apply())
+        atomic_fetch_add(&refused, 1);
     if (microcode() != boot.microcode)
         atomic_fetch_add(&unlike, 1);
 }
 
 void spec_say_unlike(void)
 {
+    char open[SPEC_NAMES];
+
     if (unlike)
         log_say("%u processors have another microcode than the first: what was "
                 "decided for that one they do, too",
                 unlike);
+    if (!refused)
+        return;
+    (void)spec_list(&spec_policy, SPEC_OPEN, open, sizeof(open));
+    log_say("%u processors refuse what the first one does against side "
+            "channels: open%s",
+            refused, open);
 }

@@ -15,9 +15,9 @@ extern struct spec_policy spec_policy;
  * (with spec=tell in one more for each flaw), and does here what is to be done.
  */
 void spec_init(void);
-/* The same on another CPU, without a word. */
+/* The same on another CPU, the only one that runs then, without a word. */
 void spec_start(void);
-/* Once all are up: has any of them another microcode? */
+/* Once all are up: has any of them another microcode, or refused something? */
 void spec_say_unlike(void);
 
 /* Another domain than the last one is about to run here. */

@@ -43,10 +43,10 @@ enum option_selftest {
 };
 
 enum option_spec {
-    OPT_SPEC_AUTO,
+    OPT_SPEC_AUTO, /* what is known to help, and is cheap */
     OPT_SPEC_TELL, /* the same, with reasons */
-    OPT_SPEC_OFF,
-    OPT_SPEC_FORCE
+    OPT_SPEC_OFF,  /* nothing that costs anything */
+    OPT_SPEC_FORCE /* VERW and IBPB, whatever the processor says: to measure */
 };
 enum option_apic { APIC_AUTO, APIC_X2APIC };
 enum option_line { LINE_ANY, LINE_COM2 };

@@ -29,7 +29,6 @@
 #define SAY_OFF    1000000               /* ns: less is nobody's concern */
 
 uint64_t clock_tsc_khz;
-bool clock_stable;
 unsigned clock_generation;
 static struct clock_scale scales[SCALES];
 const struct clock_scale *clock_scale = scales;
@@ -179,8 +178,7 @@ static void begin_keeping(const struct source *s)
     uint64_t tsc;
     uint32_t ref;
 
-    clock_stable = cpu_features.invariant_tsc;
-    if (clock_stable)
+    if (cpu_features.invariant_tsc)
         return;
     if (!can_keep(s) || (keeper = s->ref, !read_both(&tsc, &ref))) {
         log_say("the TSC may change its speed, and there is no HPET or PM "

@@ -13,8 +13,6 @@ extern uint64_t clock_tsc_khz;
 extern const struct clock_scale *clock_scale;
 /* Changes with it. */
 extern unsigned clock_generation;
-/* It never does: the TSC is invariant. */
-extern bool clock_stable;
 
 /* Measures the TSC and the APIC timer against it; after apic_init(). */
 void clock_init(const struct acpi_info *acpi);

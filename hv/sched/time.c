@@ -20,6 +20,7 @@
  */
 #include "hv/sched/time.h"
 
+#include "hv/arch/cpu.h"
 #include "hv/arch/idt.h"
 #include "hv/arch/ipi.h"
 #include "hv/arch/lapic.h"
@@ -76,7 +77,7 @@ static void fill(struct vcpu_time_info *t)
     t->system_time = s->ns_base;
     t->tsc_to_system_mul = s->mul;
     t->tsc_shift = s->shift;
-    t->flags = clock_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
+    t->flags = cpu_features.invariant_tsc ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
 }
 
 /* The version is the guest's to spoil; only its own reading suffers. */

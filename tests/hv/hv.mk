@@ -21,6 +21,7 @@ HVT_bootinfo := boot/bootinfo.c
 HVT_bootinfo_model := boot/bootinfo.c
 HVT_boot_window :=
 HVT_spec := hv/arch/spec.c
+HVT_spec_cpu := hv/arch/spec.c
 HVT_mtrr := hv/arch/mtrr.c
 HVT_acpi := hv/arch/acpi.c hv/arch/spcr.c
 HVT_thermal := hv/arch/thermal_text.c hv/base/print.c
@@ -122,6 +123,7 @@ $(BUILD)/tests/hv/test_sched $(BUILD)/tests/hv/test_sched_smp \
     $(BUILD)/tests/hv/test_sched_threads: hv/sched/sched.c
 $(BUILD)/tests/hv/test_selector: hv/domain/selector.c
 $(BUILD)/tests/hv/test_cpu_match: hv/arch/cpu_match.c
+$(BUILD)/tests/hv/test_spec_cpu: hv/arch/spec_cpu.c
 $(BUILD)/tests/hv/test_boot_window: hv/arch/boot_window.c
 $(BUILD)/tests/hv/test_seg: hv/domain/seg.c
 $(BUILD)/tests/hv/test_tlb_cpus: hv/domain/tlb.c

@@ -44,7 +44,7 @@ struct options options = {.timeslice = 30};
 static const struct clock_scale scale = {.mul = BIT(31)};
 const struct clock_scale *clock_scale = &scale;
 unsigned clock_generation;
-bool clock_stable;
+struct cpu_features cpu_features;
 
 bool clock_resync(void)
 {

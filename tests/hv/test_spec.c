@@ -58,7 +58,7 @@ static const struct spec_cpu zen4 = AMD(
 static const struct spec_cpu zen5 = AMD(
     0x1a, 0x02, .smt = true, .ext8_ebx = 0x6101d000, .ext21_eax = 0x40000145);
 
-static void decide(const struct spec_cpu *c, enum spec_wish wish)
+static void decide(const struct spec_cpu *c, enum option_spec wish)
 {
     p = spec_decide(c, wish);
     for (unsigned i = 0; i < SPEC_FLAWS; i++) {
@@ -83,7 +83,7 @@ static void expect(const char *done, const char *partly, const char *open)
 static void an_old_core_has_all_and_nothing_to_help(void **state)
 {
     (void)state;
-    decide(&nehalem, SPEC_AUTO);
+    decide(&nehalem, OPT_SPEC_AUTO);
     expect(" l1tf multihit", "", " meltdown mds spectre-v1 spectre-v2 ssb");
     assert_false(p.verw || p.ibpb || p.spec_ctrl);
 }
@@ -91,7 +91,7 @@ static void an_old_core_has_all_and_nothing_to_help(void **state)
 static void haswell_with_microcode(void **state)
 {
     (void)state;
-    decide(&haswell, SPEC_AUTO);
+    decide(&haswell, OPT_SPEC_AUTO);
     expect(" l1tf multihit", " mds taa spectre-v2", " meltdown spectre-v1 ssb");
     assert_true(p.verw && p.ibpb);
     assert_false(p.tsx_off);
@@ -104,7 +104,7 @@ static void without_threads_beside_it_verw_is_enough(void **state)
 
     (void)state;
     c.smt = false;
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     expect(" l1tf mds taa multihit", " spectre-v2", " meltdown spectre-v1 ssb");
     assert_int_equal(p.spec_ctrl, 0);
 }
@@ -112,7 +112,7 @@ static void without_threads_beside_it_verw_is_enough(void **state)
 static void skylake_trusts_its_returns(void **state)
 {
     (void)state;
-    decide(&skylake, SPEC_AUTO);
+    decide(&skylake, OPT_SPEC_AUTO);
     expect(" l1tf multihit", " mds taa spectre-v2 retbleed",
            " meltdown spectre-v1 ssb gds");
 }
@@ -122,13 +122,13 @@ static void cascade_lake_switches_transactions_off(void **state)
     struct spec_cpu c = cascade_lake;
 
     (void)state;
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     expect(" taa spectre-v2 multihit", "", " spectre-v1 bhi ssb gds");
     assert_true(p.tsx_off);
     assert_false(p.verw);
     assert_int_equal(p.spec_ctrl, SPEC_CTRL_IBRS | SPEC_CTRL_STIBP);
     c.arch_caps &= ~BIT(7); /* TSX_CTRL */
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     assert_true(p.verw && !p.tsx_off);
     assert_int_equal(p.flaw[SPEC_TAA].state, SPEC_PARTLY);
     assert_int_equal(p.flaw[SPEC_MDS].state, SPEC_NOT_AFFECTED);
@@ -139,11 +139,11 @@ static void tiger_lake_has_little_left(void **state)
     struct spec_cpu c = tiger_lake;
 
     (void)state;
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     expect(" spectre-v2 gds", "", " spectre-v1 bhi ssb");
     c.mcu_opt_ctrl = BIT(4); /* somebody has switched it off */
     c.leaf7_2_edx |= BIT(4); /* BHI_CTRL */
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     expect(" spectre-v2 bhi", "", " spectre-v1 ssb gds");
     assert_true(p.spec_ctrl & SPEC_CTRL_BHI);
 }
@@ -153,35 +153,35 @@ static void an_atom_has_registers_to_clear(void **state)
     struct spec_cpu c = tremont;
 
     (void)state;
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     expect(" rfds", " spectre-v2", " spectre-v1 ssb");
     assert_true(p.verw);
     c.arch_caps &= ~BIT(28);
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     assert_int_equal(p.flaw[SPEC_RFDS].state, SPEC_OPEN);
     assert_false(p.verw);
     c.arch_caps |= BIT(27);
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     assert_int_equal(p.flaw[SPEC_RFDS].state, SPEC_NOT_AFFECTED);
-    decide(&INTEL(0x1c, .stepping = 2), SPEC_AUTO); /* in order */
+    decide(&INTEL(0x1c, .stepping = 2), OPT_SPEC_AUTO); /* in order */
     expect("", "", "");
 }
 
 static void amd_by_generation(void **state)
 {
     (void)state;
-    decide(&zen2, SPEC_AUTO);
+    decide(&zen2, OPT_SPEC_AUTO);
     expect(" zenbleed", " spectre-v2 retbleed srso", " spectre-v1 ssb");
     assert_true(p.zen2_bit && p.ibpb && p.lfence);
-    decide(&zen3, SPEC_AUTO);
+    decide(&zen3, OPT_SPEC_AUTO);
     expect(" spectre-v2", " srso", " spectre-v1 ssb");
     assert_true(p.spec_ctrl & SPEC_CTRL_IBRS);
     assert_false(p.zen2_bit || p.lfence || p.auto_ibrs);
-    decide(&zen4, SPEC_AUTO);
+    decide(&zen4, OPT_SPEC_AUTO);
     expect(" spectre-v2", " srso", " spectre-v1 ssb");
     assert_true(p.auto_ibrs);
     assert_int_equal(p.spec_ctrl, SPEC_CTRL_STIBP);
-    decide(&zen5, SPEC_AUTO);
+    decide(&zen5, OPT_SPEC_AUTO);
     expect(" spectre-v2", "", " spectre-v1 ssb");
 }
 
@@ -189,22 +189,22 @@ static void amd_by_generation(void **state)
 static void bits_of_the_other_maker_say_nothing(void **state)
 {
     struct spec_cpu c = zen2;
-    struct spec_policy without = spec_decide(&zen2, SPEC_AUTO);
+    struct spec_policy without = spec_decide(&zen2, OPT_SPEC_AUTO);
 
     (void)state;
     c.arch_caps = ~UINT64_C(0);
     c.leaf7_edx = c.leaf7_2_edx = c.leaf7_ebx = UINT32_MAX;
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     assert_memory_equal(&p, &without, sizeof(p));
     c = haswell;
-    without = spec_decide(&haswell, SPEC_AUTO);
+    without = spec_decide(&haswell, OPT_SPEC_AUTO);
     c.ext8_ebx = c.ext21_eax = UINT32_MAX;
-    decide(&c, SPEC_AUTO);
+    decide(&c, OPT_SPEC_AUTO);
     assert_memory_equal(&p, &without, sizeof(p));
     decide(&(struct spec_cpu){.vendor = SPEC_OTHER,
                               .family = 7,
                               .arch_caps = ~UINT64_C(0)},
-           SPEC_AUTO);
+           OPT_SPEC_AUTO);
     expect(" l1tf multihit", "", " meltdown mds spectre-v1 spectre-v2 ssb");
 }
 
@@ -216,14 +216,14 @@ static void off_switches_nothing_on_and_says_so(void **state)
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
-        decide(all[i], SPEC_OFF);
+        decide(all[i], OPT_SPEC_OFF);
         assert_false(p.verw || p.ibpb || p.auto_ibrs || p.spec_ctrl ||
                      p.tsx_off || p.zen2_bit || p.lfence);
         for (unsigned f = 0; f < SPEC_FLAWS; f++)
             if (p.flaw[f].state == SPEC_DONE)
                 assert_true(f == SPEC_L1TF || f == SPEC_MULTIHIT ||
                             f == SPEC_GDS);
-        decide(all[i], SPEC_FORCE);
+        decide(all[i], OPT_SPEC_FORCE);
         assert_true(p.verw && p.ibpb);
     }
 }

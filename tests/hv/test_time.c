@@ -32,7 +32,8 @@ static const struct clock_scale scale = {
     .tsc_base = 12345, .mul = 0x80000000u, .shift = 1};
 const struct clock_scale *clock_scale = &scale;
 unsigned clock_generation;
-bool clock_stable, another_scale;
+struct cpu_features cpu_features;
+bool another_scale;
 
 bool clock_resync(void)
 {

@@ -120,7 +120,7 @@ void panic(const char *fmt, ...)
     log_say("panic: %s", why);
     backtrace((uint64_t)__builtin_return_address(0),
               *(const uint64_t *)__builtin_frame_address(0));
-    power_off(POWER_FAILURE, why);
+    power_off(why);
 }
 
 void unfit(const char *fmt, ...)
@@ -135,7 +135,7 @@ void unfit(const char *fmt, ...)
     log_say("%s", text);
     if (options.exit == EXIT_ACPI)
         options.exit = EXIT_HANG;
-    power_off(POWER_FAILURE, text);
+    power_off(text);
 }
 
 void bug(const char *file, int line, const char *what)
@@ -159,5 +159,5 @@ void panic_regs(const struct regs *r, const char *what)
     log_say("cr0 %lx cr2 %016lx cr3 %lx cr4 %lx", x86_read_cr0(),
             x86_read_cr2(), x86_read_cr3(), x86_read_cr4());
     backtrace(r->rip, regs_from_guest(r) ? 0 : r->rbp);
-    power_off(POWER_FAILURE, why);
+    power_off(why);
 }

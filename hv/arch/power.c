@@ -103,18 +103,17 @@ static void end_by_acpi(void)
     acpi_s5();
 }
 
-void power_off(enum power_status status, const char *why)
+void power_off(const char *why)
 {
     x86_cli();
     stop_others();
     log_urgent(); /* a line that is not draws for a domain, and locks queues */
     stop_report();
     log_flush();
-    log_say("power off: %s%s%s", status ? "failure" : "success",
-            *why ? ": " : "", why);
+    log_say("power off: %s%s", why ? "failure: " : "success", why ? why : "");
     log_flush();
     if (options.exit == EXIT_QEMU)
-        x86_out32(QEMU_EXIT_PORT, QEMU_EXIT_BASE + status);
+        x86_out32(QEMU_EXIT_PORT, QEMU_EXIT_BASE + (why != NULL));
     else if (options.exit == EXIT_ACPI)
         end_by_acpi();
     log_say("halted");

@@ -5,11 +5,6 @@
 #include "base.h"
 #include "hv/arch/acpi.h"
 
-enum power_status {
-    POWER_SUCCESS = 0,
-    POWER_FAILURE = 1,
-};
-
 /* Remembers how ACPI puts the machine to S5. */
 void power_init(const struct acpi_info *acpi);
 
@@ -24,6 +19,6 @@ void power_ask(enum power_next (*fn)(void));
 /*
  * Ends the machine as the command line's exit= says: through ACPI S5, QEMU's
  * isa-debug-exit (tools/run turns its status into ours), or by halting. The
- * last line says why it is a failure; of a success why is "".
+ * last line says why it is a failure; of a success there is no why: NULL.
  */
-noreturn_fn void power_off(enum power_status status, const char *why);
+noreturn_fn void power_off(const char *why);

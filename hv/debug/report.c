@@ -384,7 +384,7 @@ static void report_and_power_off(void)
     closing_table();
     machine();
     reason();
-    power_off(why[0] ? POWER_FAILURE : POWER_SUCCESS, why);
+    power_off(why[0] ? why : NULL);
 }
 
 void report_register(void)

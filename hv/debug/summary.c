@@ -73,5 +73,5 @@ void summary_run(const struct bootinfo *bi)
     say_ranges(bi);
     say_sums(bi);
     if (!bi->nr_modules)
-        power_off(POWER_SUCCESS, "");
+        power_off(NULL);
 }

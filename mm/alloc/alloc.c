@@ -105,13 +105,6 @@ bool alloc_hv_allowed(struct mm *mm, uint64_t pairs)
     return ok;
 }
 
-void alloc_settle(struct mm *mm)
-{
-    spin_lock(&mm->alloc.lock);
-    alloc_settle_held(mm);
-    spin_unlock(&mm->alloc.lock);
-}
-
 /* With c->lock held. */
 static bool pop(struct alloc_cpu *c, enum alloc_use use, uint32_t *out)
 {

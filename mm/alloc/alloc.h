@@ -184,10 +184,9 @@ uint64_t alloc_scrub(struct mm *mm, uint64_t n);
 void alloc_scrub_stop(struct mm *mm);
 void alloc_scrub_go(struct mm *mm);
 
-/* Empty all caches into the region maps. */
-void alloc_settle(struct mm *mm);
-/* The same with alloc.lock held, and what is to be done after less is spare. */
+/* Empty all caches into the region maps, with alloc.lock held... */
 void alloc_settle_held(struct mm *mm);
+/* ... and what is to be done after less is spare. */
 void alloc_note_low(struct alloc *a);
 
 struct alloc_stats {

@@ -386,7 +386,7 @@ void alloc_model_step(struct alloc_model *k, unsigned tide)
     else if (r < 97)
         alloc_scrub(&k->mm, upto(k, 3));
     else if (r < 98)
-        alloc_settle(&k->mm);
+        settle(&k->mm);
     else
         try_region(k);
     alloc_model_check(k);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "memory.h"
+#include "settle.h"
 #include "world.h"
 
 #define REGION_FRAMES (REGION_BLOCKS * BLOCK_FRAMES)

@@ -183,7 +183,7 @@ static void a_thousand_lives_leave_all_blocks_free(void **state)
         if (round % 50 == 0)
             alloc_model_check(k);
     }
-    alloc_settle(&k->mm);
+    settle(&k->mm);
     alloc_model_check(k);
     assert_int_equal(alloc_stats(&k->mm).whole_regions, 7);
     for (unsigned i = 0; i < ARRAY_SIZE(d); i++)
@@ -205,7 +205,7 @@ static void what_is_to_be_scrubbed_is_told(void **state)
     s = alloc_stats(&k->mm);
     assert_int_equal(s.dirty, s.free);
     assert_int_equal(alloc_scrub(&k->mm, s.free - 1), s.free - 1);
-    alloc_settle(&k->mm);
+    settle(&k->mm);
     assert_int_equal(alloc_stats(&k->mm).dirty_most, 0); /* not all, so far */
     assert_int_equal(alloc_scrub(&k->mm, 100), 1);
     for (unsigned i = 0; i < MOST_HELD; i++)
@@ -214,7 +214,7 @@ static void what_is_to_be_scrubbed_is_told(void **state)
             ERR_NONE);
     for (unsigned i = 0; i < MOST_HELD; i++)
         alloc_block_put(&k->mm, held[i], ALLOC_ANYTHING);
-    alloc_settle(&k->mm);
+    settle(&k->mm);
     assert_int_equal(alloc_scrub(&k->mm, 15), 15);
     s = alloc_stats(&k->mm);
     assert_int_equal(s.dirty, MOST_HELD - 15);

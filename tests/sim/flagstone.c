@@ -16,6 +16,7 @@
 #include "mm/alloc/shared.h"
 #include "mm/resize/compact.h"
 #include "port.h"
+#include "settle.h"
 
 struct owner {
     struct mm_domain d;
@@ -295,7 +296,7 @@ static void stats(void *a, struct allocator_stats *out)
     struct alloc_stats s;
     struct shared_stats sh = shared_stats(&f->mm);
 
-    alloc_settle(&f->mm);
+    settle(&f->mm);
     s = alloc_stats(&f->mm);
     *out = (struct allocator_stats){
         .free_frames = s.free * BLOCK_FRAMES + sh.free_frames +

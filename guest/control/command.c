@@ -7,6 +7,7 @@
 #include "guest/control/command.h"
 
 #include "guest/control/names.h"
+#include "guest/control/near.h"
 #include "guest/control/scenario.h"
 #include "guest/lib/guest.h"
 
@@ -41,6 +42,17 @@ const struct command *command_find(const char *name)
         if (!strcmp(c->name, name))
             return c;
     return NULL;
+}
+
+bool command_unknown(const char *name)
+{
+    const struct command *c;
+    struct near near;
+
+    near_begin(&near, name);
+    for (unsigned n = 0; (c = command_nth(n)); n++)
+        near_offer(&near, c->name);
+    return refuse("unknown command '%.40s'%s", name, near_text(&near));
 }
 
 struct command_call *command_take(void)
@@ -85,7 +97,7 @@ bool command_read(struct command_call *c, const char *line, size_t len)
         return true;
     c->command = command_find(c->words.word[0]);
     if (!c->command)
-        return refuse("unknown command '%.40s'", c->words.word[0]);
+        return command_unknown(c->words.word[0]);
     if (!usage_read(c->command->usage, &c->words, 1, &c->args, why))
         return refuse("%s: %s (%s%s%s)", c->command->name, why,
                       c->command->name, *c->command->usage ? " " : "",

@@ -43,5 +43,7 @@ bool command_line(const char *line, size_t len);
 
 /* NULL: there is no such command. */
 const struct command *command_find(const char *name);
+/* refuse() in these words, with the command that may be meant. */
+bool command_unknown(const char *name);
 /* Each in turn from n = 0; NULL: no more. */
 const struct command *command_nth(unsigned n);

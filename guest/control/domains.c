@@ -57,7 +57,7 @@ static bool run_list(const struct args *a)
 static bool check_create(const struct args *a)
 {
     struct module_line m;
-    char why[120];
+    char why[160];
 
     if (!module_line_read(&m, a->slot[1].text, why, sizeof(why)))
         return refuse("create: %s", why);
@@ -68,7 +68,7 @@ static bool run_create(const struct args *a)
 {
     struct module_line m;
     struct flagstone_control *c;
-    char why[120], line[WORDS_LINE];
+    char why[160], line[WORDS_LINE];
     int n;
 
     if (!module_line_read(&m, a->slot[1].text, why, sizeof(why)))

@@ -119,8 +119,7 @@ static bool check_help(const struct args *a)
 {
     const char *what = a->slot[0].text;
 
-    return !what || find(what) || command_find(what) ||
-           refuse("unknown command '%.40s'", what);
+    return !what || find(what) || command_find(what) || command_unknown(what);
 }
 
 static bool run_help(const struct args *a)

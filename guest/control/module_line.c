@@ -5,6 +5,7 @@
  */
 #include "guest/control/module_line.h"
 
+#include "guest/control/near.h"
 #include "guest/lib/print.h"
 #include "guest/lib/string.h"
 
@@ -101,6 +102,17 @@ static const char *take(struct module_line *m, const char *word, unsigned *seen)
     return "unknown option";
 }
 
+/* What was said twice is near to itself only. */
+static void say_near(const char *wrong, const char *word, char *why,
+                     size_t size)
+{
+    struct near near;
+
+    near_begin(&near, word);
+    module_line_each(near_offer, &near);
+    format(why, size, "%s '%.60s'%s", wrong, word, near_text(&near));
+}
+
 bool module_line_read(struct module_line *m, const char *text, char *why,
                       size_t size)
 {
@@ -114,7 +126,7 @@ bool module_line_read(struct module_line *m, const char *text, char *why,
             break;
         wrong = take(m, w.word[i], &seen);
         if (wrong) {
-            format(why, size, "%s '%.60s'", wrong, w.word[i]);
+            say_near(wrong, w.word[i], why, size);
             return false;
         }
     }

@@ -5,6 +5,7 @@
 #include "guest/control/command.h"
 #include "guest/control/ctl.h"
 #include "guest/control/floor.h"
+#include "guest/control/near.h"
 #include "guest/lib/guest.h"
 
 enum { RESTORE, SUPERPAGES, RELINQUISH, OVERCOMMIT, RESERVE, REUSE, SETTINGS };
@@ -105,6 +106,15 @@ static bool set(struct setting *s, uint64_t v)
     return true;
 }
 
+static bool not_understood(const char *what, const char *word)
+{
+    struct near near;
+
+    near_begin(&near, word);
+    policy_each(near_offer, &near);
+    return refuse("policy: %s '%.60s'%s", what, word, near_text(&near));
+}
+
 /* All of the words are read before the first is obeyed. */
 static bool each_setting(const char *text, bool obey)
 {
@@ -117,10 +127,8 @@ static bool each_setting(const char *text, bool obey)
     for (unsigned i = 0; i < w.n; i++) {
         struct setting *s = find(w.word[i], &value);
 
-        if (!s)
-            return refuse("policy: unknown setting '%.60s'", w.word[i]);
-        if (!read_value(s, value, &v))
-            return refuse("policy: bad '%.60s'", w.word[i]);
+        if (!s || !read_value(s, value, &v))
+            return not_understood(s ? "bad" : "unknown setting", w.word[i]);
         if (obey && !set(s, v))
             return false;
     }

@@ -2,7 +2,7 @@
 # Host tests of the pure parts of guest/control, under ASan and UBSan, and
 # their fuzzers.
 
-CTT_PURE := $(addprefix guest/control/,line.c words.c usage.c module_line.c loop.c) \
+CTT_PURE := $(addprefix guest/control/,line.c words.c usage.c module_line.c loop.c near.c) \
     guest/lib/print.c tests/control/host.c
 # All of it but the terminal, the prompt, and the hypercall: on a fake.
 CTT_ALL := $(filter-out $(addprefix guest/control/,main.c prompt.c terminal.c \

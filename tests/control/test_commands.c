@@ -114,7 +114,7 @@ static void mistakes_are_named(void **state)
     static const struct {
         const char *line, *why;
     } wrong[] = {
-        {"craete", "unknown command 'craete'"},
+        {"craete", "unknown command 'craete'; did you mean 'create'?"},
         {"destroy", "destroy: NAME is missing (destroy NAME)"},
         {"destroy a b", "destroy: 'b' is not understood here (destroy NAME)"},
         {"destroy nobody", "there is no domain named 'nobody'"},
@@ -126,11 +126,16 @@ static void mistakes_are_named(void **state)
         {"vcpus nobody 2", "there is no domain named 'nobody'"},
         {"vcpus web", "vcpus: N is missing (vcpus NAME N)"},
         {"vcpus web two", "vcpus: 'two' is not a number (vcpus NAME N)"},
-        {"create keep name=a memm=8M", "create: unknown option 'memm=8M'"},
+        {"create keep name=a memm=8M",
+         "create: unknown option 'memm=8M'; did you mean 'mem='?"},
         {"ask nicely web", "ask: 'nicely' is not suspend|poweroff|reboot (ask "
                            "suspend|poweroff|reboot NAME)"},
         {"restore none", "there is no image named 'none'"},
         {"policy restore=maybe", "policy: bad 'restore=maybe'"},
+        {"policy restroe=guest",
+         "policy: unknown setting 'restroe=guest'; did you mean 'restore='?"},
+        {"policy superpages=perfer",
+         "policy: bad 'superpages=perfer'; did you mean 'superpages=prefer'?"},
         {"policy reuse=2", "policy: bad 'reuse=2'"},
         {"policy restore=fail colour=red",
          "policy: unknown setting 'colour=red'"},
@@ -153,7 +158,7 @@ static void mistakes_are_named(void **state)
                           "letters"},
         {"record r key=web.red", "'web.red' is no figure: see stat"},
         {"record r key=$none", "nothing has been noted as 'none'"},
-        {"try craete", "unknown command 'craete'"},
+        {"try craete", "unknown command 'craete'; did you mean 'create'?"},
         {"for X in a", "for and done: each on a line of its own of a scenario"},
         {"done", "for and done: each on a line of its own of a scenario"},
     };
@@ -180,7 +185,8 @@ static void what_is_to_fail_says_in_which_words(void **state)
          "fails: '' is not a word (fails TEXT COMMAND...)"},
         {"fails \"nobody\"",
          "fails: COMMAND is missing (fails TEXT COMMAND...)"},
-        {"fails \"unknown\" craete", "unknown command 'craete'"},
+        {"fails \"unknown\" craete",
+         "unknown command 'craete'; did you mean 'create'?"},
         {"try try list", "try and fails: no more than one of them in a line"},
         {"fails \"x\" \"try\" list",
          "try and fails: no more than one of them in a line"},
@@ -379,7 +385,9 @@ static void a_typo_in_line_7_is_found_before_line_1_is_run(void **state)
     (void)state;
     scenario("typo", "fill 1\n\n# x\nfill 2\nfill 3\nfill 4\ncraete keep "
                      "name=a mem=8M\nfill 5\n");
-    runs("typo", "", "scenario typo line 7: unknown command 'craete'");
+    runs("typo", "",
+         "scenario typo line 7: unknown command 'craete'; did you mean "
+         "'create'?");
     assert_string_equal(fake.said, "");
 }
 
@@ -507,7 +515,8 @@ static void scenarios_run_others(void **state)
     runs("outer", "30 '' 1 0|30 '' 7 0|30 '' 2 0|", "");
     scenario("outer2", "fill 1\nrun inner2\n");
     scenario("inner2", "\n\nfil 7\n");
-    runs("outer2", "", "scenario inner2 line 3: unknown command 'fil'");
+    runs("outer2", "",
+         "scenario inner2 line 3: unknown command 'fil'; did you mean 'fill'?");
     scenario("self", "fill 1\nrun self\n");
     runs("self", "",
          "scenario self line 2: scenarios that run each other, deeper than 4");

@@ -126,7 +126,8 @@ static void module_options(void **state)
     } bad[] = {
         {"mem=64M", "name= is missing"},
         {"name=web", "mem= is missing"},
-        {"name=web memm=64M", "unknown option 'memm=64M'"},
+        {"name=web memm=64M",
+         "unknown option 'memm=64M'; did you mean 'mem='?"},
         {"name=web mem=12Q", "bad 'mem=12Q'"},
         {"name=web mem=1M mem=2M", "said twice: 'mem=2M'"},
         {"name=web mem=64M superpages=maybe", "bad 'superpages=maybe'"},

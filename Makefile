@@ -120,6 +120,13 @@ $(HV_OUT)/flagstone.elf: $(HV_OUT)/pass1.elf
 
 -include guest/guest.mk
 -include tests/tests.mk
+
+# GUEST= or SCENARIO= was left out before a name; three are targets, too.
+meant = $(foreach g,$(firstword $(filter-out bench tlb report,$(filter $2,$(MAKECMDGOALS)))),\
+    $(error $g is no target: make run $1=$g))
+$(call meant,GUEST,$(GUEST_NAMES) $(GUEST_FOLDERS))
+$(call meant,SCENARIO,$(basename $(notdir $(wildcard guest/scenarios/*.fs))))
+
 include tests/hv/hv.mk
 include tests/control/control.mk
 include tests/guest/guest.mk
@@ -128,9 +135,12 @@ include tests/tlb/tlb.mk
 
 # --- running --------------------------------------------------------------
 
-RUN_VARS = GUEST KERNEL ARGS INITRD MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
+RUN_VARS = GUEST KERNEL ARGS INITRD GUESTOPTS QEMUARGS MEM MAXMEM VCPUS FIRMWARE CPU SMP HOSTMEM ICOUNT \
     ACCEL HVARGS LOCKDEP GDB MACHINE SCENARIO SERIAL2 LINE IMAGE_IN IMAGE_OUT \
     RESULTS
+# As they were typed: a dollar sign is none of make's.
+$(foreach v,$(RUN_VARS),$(if $(filter command environment,$(origin $v)),\
+    $(eval override $v := $$(value $v))))
 export $(RUN_VARS) $(FLAGS) BUILD EXPERIMENTS
 
 # What is wanted is built by a second make, which looks for tools anew after

@@ -4,7 +4,6 @@ be run with (`#! NAME=value` lines), and which kernels they create.
 
 Invariant: a word of such a line that tools/run would not look at is an error.
 """
-import difflib
 import glob
 import os
 import re
@@ -13,7 +12,8 @@ import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tools"))
-from settings import RUN, SettingError  # noqa: E402 pylint: disable=wrong-import-position
+# pylint: disable-next=wrong-import-position
+from settings import RUN, SettingError, like  # noqa: E402
 
 FOLDER = os.path.join(TOP, "guest", "scenarios")
 DEFAULT = "story"
@@ -87,10 +87,8 @@ def setting(path, word):
     name, equals, value = word.partition("=")
     if equals and name in RUN:
         return name, value
-    like = difflib.get_close_matches(name, RUN, 1)
     raise SettingError("%s: '#!' has '%s', which is no NAME=value of make "
-                       "run%s" % (path, word,
-                                  "; %s=?" % like[0] if like else ""))
+                       "run%s" % (path, word, like(name)))
 
 
 def settings(path):

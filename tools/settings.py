@@ -9,9 +9,14 @@ that names it. The same ones stand in docs/usage.md (tests/settings compares).
 usage: tools/settings.py help | names | like NAME | check
 """
 import difflib
+import glob
 import os
 import re
 import sys
+import textwrap
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+KVM = "/dev/kvm"
 
 
 class SettingError(Exception):
@@ -46,6 +51,55 @@ def one_of(*words):
     return lambda text: "" if text in words else "is " + " or ".join(words)
 
 
+def accelerator(text):
+    """QEMU would say so at length, and after all was built."""
+    if text != "kvm":
+        return one_of("tcg", "kvm")(text)
+    if not os.path.exists(KVM):
+        return "there is no %s on this machine; without ACCEL= it runs in tcg" \
+            % KVM
+    return "" if os.access(KVM, os.R_OK | os.W_OK) else \
+        "%s may not be opened by this user (is it of the group kvm?)" % KVM
+
+
+# What a guest's module may be told (hv/svc/build/module.c): which values, if
+# these are few; None: it has none.
+MODULE = {
+    **dict.fromkeys(("name", "mem", "maxmem", "vcpus", "cpus", "cpu"), ()),
+    "superpages": ("off", "prefer", "require"),
+    "relinquish": ("keep", "cut"),
+    "pse": ("off", "late", "always"),
+    "control": None, "terminal": None,
+}
+
+
+def option(word):
+    """What is wrong with a word of GUESTOPTS, or nothing."""
+    name, equals, value = word.partition("=")
+    if name not in MODULE:
+        return "is no option of a guest" + near(name, MODULE)
+    if bool(equals) != (MODULE[name] is not None):
+        return "should be " + name + ("" if equals else "=VALUE")
+    if MODULE[name] and value not in MODULE[name]:
+        return "should be %s=%s%s" % (name, "|".join(MODULE[name]),
+                               near(value, MODULE[name]))
+    return ""
+
+
+def options(text):
+    for word in text.split():
+        wrong = option(word)
+        if wrong:
+            return "'%s' %s" % (word, wrong)
+    return ""
+
+
+def near(word, words):
+    """'; did you mean 'WORD'?', or nothing."""
+    found = difflib.get_close_matches(word, list(words), 1)
+    return "; did you mean '%s'?" % found[0] if found else ""
+
+
 def a_file(text):
     return "" if os.path.isfile(text) else "names no file"
 
@@ -77,7 +131,7 @@ RUN = {
     "VCPUS": (number, "its vCPUs"),
     "SUPERPAGES": (one_of("off", "prefer", "require"),
                    "may it map 2 MiB: off, prefer, require"),
-    "GUESTOPTS": (anything, "further options of its module"),
+    "GUESTOPTS": (options, "further options of its module"),
     "NOGUEST": (flag, "1: no guest at all"),
     "FIRMWARE": (one_of("bios", "uefi"), "bios or uefi"),
     "MACHINE": (anything, "QEMU's -machine: pc"),
@@ -85,7 +139,7 @@ RUN = {
     "SMP": (processors, "processors: 1"),
     "HOSTMEM": (size, "the machine's memory: 1G"),
     "ICOUNT": (flag, "1: an instruction is a nanosecond; the same each time"),
-    "ACCEL": (one_of("tcg", "kvm"), "tcg or kvm"),
+    "ACCEL": (accelerator, "tcg or kvm"),
     "HVARGS": (anything, "the hypervisor's command line"),
     "RESULTS": (anything, "a file for what is measured, a JSON object a line"),
     "IMAGE_IN": (a_file, "a file for receive"),
@@ -189,6 +243,28 @@ def take(env):
 
 # --- for people --------------------------------------------------------------
 
+def names_of(*patterns):
+    """Of files, without their endings, or of folders."""
+    paths = [p for pattern in patterns
+             for p in glob.glob(os.path.join(TOP, pattern))]
+    return {os.path.splitext(os.path.basename(p.rstrip("/")))[0] for p in paths}
+
+
+def guests():
+    """What GUEST= may name: a file, or a folder with such files."""
+    folders = {os.path.basename(os.path.dirname(p))
+               for p in glob.glob(os.path.join(TOP, "guest/*/*.c"))}
+    return (names_of("guest/*.c") | folders | {"keep-large"}) - {"lib"}
+
+
+def scenarios():
+    return names_of("guest/scenarios/*.fs")
+
+
+def wrapped(title, names):
+    return textwrap.wrap("%s: %s" % (title, " ".join(sorted(names))), 79,
+                         subsequent_indent="  ", break_on_hyphens=False)
+
 def table(rows):
     return ["  %-13s %s" % row for row in rows]
 
@@ -199,7 +275,17 @@ def help_text():
     text += table((n, what) for n, (_, what) in RUN.items())
     text += ["", "Of others, or of all:"]
     text += table((n, what) for n, (_, what) in MAKE.items())
+    text += [""] + wrapped("Guests, for GUEST= and create", guests())
+    text += wrapped("Scenarios, for SCENARIO= and run", scenarios())
     return "\n".join(text + ["", "More: docs/usage.md, docs/testing.md"])
+
+
+def say(text):
+    """For who reads no further, too: `make help | head`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main():
@@ -213,7 +299,7 @@ def main():
     elif sys.argv[1:2] == ["names"]:
         print(" ".join(KNOWN))
     else:
-        print(help_text())
+        say(help_text())
 
 
 if __name__ == "__main__":

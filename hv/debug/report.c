@@ -372,8 +372,8 @@ static void reason(void)
         print_format(why, sizeof(why), "%s ended badly: %s", first_bad,
                      end_name(first_end));
     else if (not_started)
-        print_format(why, sizeof(why), "%u guests could not be started",
-                     not_started);
+        print_format(why, sizeof(why), "%u guest%s could not be started",
+                     not_started, not_started > 1 ? "s" : "");
     else if (!ended_well)
         print_format(why, sizeof(why), "no guest ended well");
 }

@@ -363,8 +363,6 @@ enum err build_step(struct domain **out, char *text)
 
         if (rc == ERR_RESTART)
             return rc;
-        if (rc)
-            log_say("guest %s not started: %s", b->c.name, b->job.why);
         b->rc = rc;
     }
     if ((b->rc ? undo(b) : pfnmap_free(&b->map)) == ERR_RESTART)
@@ -402,5 +400,7 @@ enum err build_domain(const struct module_config *c, struct build_file kernel,
     do
         rc = build_step(out, text);
     while (rc == ERR_RESTART);
+    if (rc)
+        log_say("guest %s not started: %s", c->name, text);
     return rc;
 }

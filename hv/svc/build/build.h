@@ -12,8 +12,8 @@ struct build_file {
 };
 
 /*
- * Everything or nothing: on an error `text` (FLAGSTONE_TEXT bytes) and the
- * console say in one line what was wrong, and all memory is given back.
+ * Everything or nothing: on an error `text` (FLAGSTONE_TEXT bytes) says in one
+ * line what was wrong, for who asked, and all memory is given back.
  * ERR_RESTART: time is up, call again. The vCPUs are still down. One domain
  * is built at a time; c->args stays valid meanwhile.
  */
@@ -23,6 +23,6 @@ enum err build_step(struct domain **out, char *text);
 /* Nobody will call again. */
 void build_cancel(void);
 
-/* All of it at once. */
+/* All of it at once; nobody asked, so the console says what was wrong. */
 enum err build_domain(const struct module_config *c, struct build_file kernel,
                       struct build_file initrd, struct domain **out);

@@ -150,6 +150,9 @@ static void fill_all(uint64_t most)
         fill(p, seed_of(memory_nth(held - 1)));
         progress("filled", held, most);
     }
+    if (held < most && !refused)
+        printk("  filled 100 %%: %lu of %lu free blocks can be had\n", held,
+               most);
 }
 
 static void read_all(const char *what, uint64_t was, uint64_t next)

@@ -76,6 +76,8 @@ def judge_findings(failing, cpus):
         for name, verdict in found.items():
             if verdict != ("FAIL" if name in failing else "PASS"):
                 return FAIL, "%s: %s" % (name, verdict)
+        if b"  filled 100 %" not in output:
+            return FAIL, "the progress of filling memory has no end"
         if bool(status) != bool(failing):
             return FAIL, "status %d" % status
         why = screen_problem(screen.group()) or digits_problem(
@@ -94,7 +96,8 @@ def case(name, failing=(), long=False, command=("tools/run",), **env):
 
 
 def cases():
-    yield case("bios-1")
+    # All that is free, of which some is claimed and cannot be had.
+    yield case("bios-1", ARGS="seconds=2")
     yield case("uefi-4", FIRMWARE="uefi", HOSTMEM="256M", SMP="4", long=True)
     yield case("uefi-1", FIRMWARE="uefi", HOSTMEM="256M", long=True)
     yield case("bios-4", SMP="4")

@@ -131,6 +131,12 @@ void screen_put(char c)
         terminal_put(&terminal, (uint8_t)c);
 }
 
+void screen_put_prose(char c)
+{
+    if (kind != BOOTINFO_SCREEN_NONE)
+        terminal_put_prose(&terminal, (uint8_t)c);
+}
+
 uint64_t screen_work(void)
 {
     return terminal.work;

@@ -29,6 +29,7 @@ const char *screen_remap(void);
  */
 #define SCREEN_ALL UINT32_MAX
 void screen_put(char c);
+void screen_put_prose(char c); /* terminal_put_prose() */
 bool screen_refresh(unsigned stores);
 /* Cells that screen_put() has erased or moved, ever: it is paid in these. */
 uint64_t screen_work(void);

@@ -51,6 +51,7 @@ void terminal_init(struct terminal *t, unsigned cols, unsigned rows)
     t->rows = MAX(MIN(rows, (unsigned)TERMINAL_ROWS), 1u);
     t->lines = TERMINAL_CELLS / t->cols;
     t->ink = GREY;
+    t->straight = true;
     for (unsigned r = 0; r < t->rows; r++)
         erase(t, r, 0, t->cols);
 }
@@ -90,17 +91,49 @@ static void go_by(struct terminal *t, int rows, int cols)
     go(t, (unsigned)MAX(row, 0), (unsigned)MAX(col, 0));
 }
 
+/* How many cells of the word that the full row ends with; 0: it stays there. */
+static unsigned word_length(struct terminal *t)
+{
+    const terminal_cell_t *end = written_row(t, t->row) + t->cols;
+    unsigned n = 0;
+
+    while (n < t->cols / 2 && (end[-1 - (int)n] & 0xff) != ' ')
+        n++;
+    return n < t->cols / 2 ? n : 0;
+}
+
+/* A word that does not fit goes on to the next row, as far as it is there. */
+static void break_row(struct terminal *t)
+{
+    const unsigned n = word_length(t);
+    terminal_cell_t word[TERMINAL_COLS / 2];
+
+    memcpy(word, written_row(t, t->row) + t->cols - n, n * sizeof(*word));
+    erase(t, t->row, t->cols - n, t->cols);
+    new_line(t);
+    memcpy(written_row(t, t->row), word, n * sizeof(*word));
+    t->col = n;
+    t->work += n;
+}
+
 static void put_text(struct terminal *t, uint32_t c)
 {
     if (c > 0xff || (c >= 0x7f && c < 0xa0))
         c = '?';
-    if (t->col == t->cols)
+    if (t->col == t->cols && t->prose && t->straight && c == ' ') {
+        new_line(t); /* instead of the blank */
+        return;
+    }
+    if (t->col == t->cols && t->prose && t->straight)
+        break_row(t);
+    else if (t->col == t->cols)
         new_line(t);
     written_row(t, t->row)[t->col++] = (terminal_cell_t)(c | colours(t));
 }
 
 static void put_control(struct terminal *t, uint32_t c)
 {
+    t->straight = c == '\n';
     if (c == '\n')
         new_line(t);
     else if (c == '\r')
@@ -370,14 +403,23 @@ void terminal_put(struct terminal *t, uint8_t byte)
         put_control(t, g.c);
         break;
     case ESCAPE_SHORT:
+        t->straight = false;
         put_short(t, g.c);
         break;
     case ESCAPE_CSI:
+        t->straight = false;
         put_csi(t, g.c);
         break;
     case ESCAPE_NONE:
         break;
     }
+}
+
+void terminal_put_prose(struct terminal *t, uint8_t byte)
+{
+    t->prose = true;
+    terminal_put(t, byte);
+    t->prose = false;
 }
 
 /* --- looking ------------------------------------------------------------- */

@@ -33,6 +33,8 @@ struct terminal {
     unsigned back; /* so many lines above `top` the reader looks */
     uint8_t ink, paper;
     bool bold, inverse, no_cursor;
+    bool prose;    /* what is put now is */
+    bool straight; /* since the last new line nothing but text was put */
     uint64_t
         work; /* cells erased or moved, ever: a short sequence can be long */
     terminal_cell_t cells[TERMINAL_CELLS];
@@ -41,6 +43,12 @@ struct terminal {
 /* Sizes beyond the limits are cut; neither is 0. */
 void terminal_init(struct terminal *t, unsigned cols, unsigned rows);
 void terminal_put(struct terminal *t, uint8_t byte);
+/*
+ * The same of what is prose: a row that is full ends between two words, if it
+ * is straight and the word is no longer than half of it. Who counts columns by
+ * himself is not to be put so.
+ */
+void terminal_put_prose(struct terminal *t, uint8_t byte);
 
 /* What is to be seen in that row now, the cursor being inverse. */
 void terminal_row(const struct terminal *t, unsigned row,

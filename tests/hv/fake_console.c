@@ -104,6 +104,14 @@ void screen_put(char c)
     fake_screen[screen_at] = '\0';
 }
 
+unsigned fake_prose;
+
+void screen_put_prose(char c)
+{
+    fake_prose++;
+    screen_put(c);
+}
+
 uint64_t screen_work(void)
 {
     return work;

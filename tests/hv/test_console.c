@@ -391,6 +391,29 @@ static int stop_with_screen(void **state)
 #define WITH_SCREEN(test)                                                      \
     cmocka_unit_test_setup_teardown(test, start_with_screen, stop_with_screen)
 
+/* Who may count columns by himself is not broken between words. */
+static void what_is_text_or_the_shells_is_prose(void **state)
+{
+    unsigned n;
+
+    (void)state;
+    fake_prose = 0;
+    log_say("one");
+    guest(0, "two\n");
+    assert_string_equal(fake_screen, "(hv) one\nd0| two\n");
+    n = fake_prose;
+    assert_in_range(n, strlen("(hv) oned0| two"), strlen(fake_screen));
+    domains[2].out.terminal = true;
+    guest(2, "by itself\n");
+    assert_int_equal(fake_prose, n);
+    domains[2].control = true;
+    guest(2, "the shell\n");
+    assert_int_equal(fake_prose, n + strlen("the shell\n"));
+    domains[2].control = false;
+    guest(2, "none\n");
+    assert_int_equal(fake_prose, n + strlen("the shell\n"));
+}
+
 static void figures_are_not_on_the_screen(void **state)
 {
     (void)state;
@@ -669,6 +692,7 @@ int main(void)
         cmocka_unit_test_setup(all_of_utf8_that_is_text_passes, start),
         cmocka_unit_test_setup(each_byte_alone, start),
         cmocka_unit_test_setup(our_lines_are_lines_whatever_is_in_them, start),
+        WITH_SCREEN(what_is_text_or_the_shells_is_prose),
         WITH_SCREEN(figures_are_not_on_the_screen),
         WITH_SCREEN(figures_are_there_if_asked_for),
         WITH_SCREEN(figures_in_pieces_are_figures),

@@ -73,6 +73,67 @@ static void a_full_row_ends_once(void **state)
     rows_are("12345678901234567890", "neXt", "", "");
 }
 
+static void put_prose(const char *s)
+{
+    for (; *s; s++)
+        terminal_put_prose(&t, (uint8_t)*s);
+}
+
+static void prose_is_broken_between_words(void **state)
+{
+    (void)state;
+    put_prose("\nthe small brown fox jumps\n");
+    rows_are("", "the small brown fox", "jumps", "");
+    start(state);
+    put_prose("\nfour times five is 20 and a word\n");
+    rows_are("", "four times five is", "20 and a word", "");
+    start(state);
+    /* The blank that ends a row is not the next one's first. */
+    put_prose("\nexactly twenty cells here\nas are those");
+    rows_are("", "exactly twenty cells", "here", "as are those");
+}
+
+static void a_word_of_half_a_row_is_not_moved(void **state)
+{
+    (void)state;
+    put_prose("\n12345678 0123456789AB\n");
+    rows_are("", "12345678 0123456789A", "B", "");
+    start(state);
+    put_prose("\n1234567890123456789012345\n");
+    rows_are("", "12345678901234567890", "12345", "");
+}
+
+/* Who moves about has counted the columns, and so has who is not asked. */
+static void only_straight_prose_is_broken(void **state)
+{
+    (void)state;
+    put("\nthe small brown fox jumps\n");
+    rows_are("", "the small brown fox", "jumps", "");
+    start(state);
+    put("\nthe small brown foxes jump\n");
+    rows_are("", "the small brown foxe", "s jump", "");
+    start(state);
+    put_prose("\n\rthe small brown foxes jump\n");
+    rows_are("", "the small brown foxe", "s jump", "");
+    start(state);
+    put_prose("\nthe \x1b[1msmall brown foxes jump\n");
+    rows_are("", "the small brown foxe", "s jump", "");
+    start(state);
+    put_prose("\nthe small brown foxes jump\n");
+    rows_are("", "the small brown", "foxes jump", "");
+}
+
+/* At the last row, and of a word's colours. */
+static void a_word_that_moves_is_whole(void **state)
+{
+    (void)state;
+    put("\x1b[4H\x1b[31m\n");
+    put_prose("the small brown foxes jump");
+    rows_are("", "", "the small brown", "foxes jump");
+    assert_int_equal(cell(3, 0), 'f' | 4 << 8);
+    assert_int_equal(cell(2, 17) & 0xff, ' ');
+}
+
 static void the_cursor_goes_where_it_is_sent(void **state)
 {
     (void)state;
@@ -304,9 +365,11 @@ static void nothing_written_leads_out_of_it(void **state)
             const uint64_t done = t.work;
             const int r = rand();
 
-            terminal_put(&t, r & 1 ? (uint8_t)(r >> 8)
-                                   : (uint8_t)likely[(unsigned)(r >> 8) %
-                                                     (sizeof(likely) - 1)]);
+            (r & 2 ? terminal_put : terminal_put_prose)(
+                &t,
+                r & 1 ? (uint8_t)(r >> 8)
+                      : (uint8_t)
+                            likely[(unsigned)(r >> 8) % (sizeof(likely) - 1)]);
             assert_true(t.work - done <= (uint64_t)t.cols * t.rows);
             if (r % 97 == 0)
                 terminal_look_back(&t, (r >> 8) % 2000 - 1000);
@@ -321,6 +384,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(text_goes_on_in_the_next_row, start),
         cmocka_unit_test_setup(a_full_row_ends_once, start),
+        cmocka_unit_test_setup(prose_is_broken_between_words, start),
+        cmocka_unit_test_setup(a_word_of_half_a_row_is_not_moved, start),
+        cmocka_unit_test_setup(only_straight_prose_is_broken, start),
+        cmocka_unit_test_setup(a_word_that_moves_is_whole, start),
         cmocka_unit_test_setup(the_cursor_goes_where_it_is_sent, start),
         cmocka_unit_test_setup(what_is_erased_is_blank, start),
         cmocka_unit_test_setup(characters_are_taken_out_and_put_in, start),

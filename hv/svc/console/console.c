@@ -32,6 +32,7 @@ static uint64_t by_controller;        /* of these */
 static uint64_t broken;               /* console_lines_broken() */
 static domid_t drawn_for;             /* the last of those on the screen */
 static bool undrawn;
+static bool prose; /* may be broken between words where a row is full */
 static uint64_t last_refresh;
 static unsigned screen_bit; /* which console= word means the screen there is */
 static bool on_screen = true; /* what is put: figures are for COM1 alone */
@@ -101,7 +102,10 @@ static void put_screen(char c)
 {
     if (!(options.console & screen_bit))
         return;
-    screen_put(c);
+    if (prose)
+        screen_put_prose(c);
+    else
+        screen_put(c);
     screen_open = c != '\n';
     undrawn = true;
     drawn_for = payer ? payer->id : 0;
@@ -120,8 +124,10 @@ static void put_others(char c)
 static void put(char c)
 {
     put_others(c);
+    prose = true;
     if (on_screen)
         put_screen(c);
+    prose = false;
 }
 
 static void choose_screen(enum line_kind kind)
@@ -348,11 +354,13 @@ static size_t write_terminal(struct domain *d, const char *buf, size_t len)
         return 0;
     if (author != d && restyler != d)
         end_author();
+    prose = d->control; /* which counts no columns but where it moves about */
     for (; i < len && screen_work() < end; i++) {
         put_terminal(d, buf[i]);
         if (!d->out.terminal && begins_sequence(buf[i]))
             restyler = d;
     }
+    prose = false;
     author = buf[i - 1] == '\n' ? NULL : d;
     return i;
 }

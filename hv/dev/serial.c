@@ -41,15 +41,11 @@ enum {
 
 #define BAUD    115200u /* with a divisor of 1 */
 #define CHAR_NS 87000u
-#define KEPT    4096u
 
 static struct serial_at where[SERIAL_PORTS] = {
     [SERIAL_COM1] = {.port = 0x3f8, .baud = BAUD},
     [SERIAL_COM2] = {.port = 0x2f8, .baud = BAUD},
 };
-/* What was put before there was a port to put it to. */
-static char kept[KEPT];
-static unsigned kept_n;
 static bool polled; /* COM1's interrupt is somebody else's */
 static bool present[SERIAL_PORTS];
 static bool stuck[SERIAL_PORTS];
@@ -146,20 +142,6 @@ bool serial_present(enum serial port)
     return present[port];
 }
 
-/* What comes before anybody has found a port is the beginning of the story. */
-static void keep(enum serial port, char c)
-{
-    if (port == SERIAL_COM1 && kept_n < KEPT)
-        kept[kept_n++] = c;
-}
-
-static void let_out(void)
-{
-    for (unsigned i = 0; i < kept_n; i++)
-        serial_put(SERIAL_COM1, kept[i]);
-    kept_n = 0;
-}
-
 bool serial_use(const struct serial_at *at)
 {
     const struct serial_at old = where[SERIAL_COM1];
@@ -171,7 +153,6 @@ bool serial_use(const struct serial_at *at)
     }
     polled = true;
     stuck[SERIAL_COM1] = false;
-    let_out();
     return true;
 }
 
@@ -205,10 +186,8 @@ static bool wait_for_room(enum serial port)
 
 void serial_put(enum serial port, char c)
 {
-    if (!present[port]) {
-        keep(port, c);
+    if (!present[port])
         return;
-    }
     stuck[port] = !wait_for_room(port);
     if (!stuck[port])
         put_all(port, &(const uint8_t){(uint8_t)c}, 1);

@@ -19,8 +19,8 @@ struct serial_at {
     uint32_t baud;
 };
 /*
- * This is COM1 from here on, without an interrupt; what was put while there was
- * none comes out of it. False: nothing answers there, and all is as before.
+ * This is COM1 from here on, without an interrupt. False: nothing answers
+ * there, and all is as before.
  */
 bool serial_use(const struct serial_at *at);
 /* Has that port been found? */

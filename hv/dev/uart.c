@@ -73,17 +73,34 @@ static bool use_pci(void)
     return pci_find_class(CLASS_SERIAL, &fn) && use_card(fn);
 }
 
+/* What was said before there was a port is the beginning of the story. */
+static void say_again(void)
+{
+    char text[256];
+    uint64_t from = 0;
+
+    for (size_t n; (n = log_read(&from, text, sizeof(text))); from += n)
+        for (size_t i = 0; i < n; i++) {
+            if (text[i] == '\n')
+                serial_put(SERIAL_COM1, '\r');
+            serial_put(SERIAL_COM1, text[i]);
+        }
+}
+
 void uart_find(const struct acpi_info *acpi)
 {
     const unsigned named = options.console & CONSOLE_SERIAL;
 
     if (!named || ((named & CONSOLE_COM1) && serial_present(SERIAL_COM1)))
         return;
-    if ((named & CONSOLE_SPCR) && use_spcr(&acpi->spcr))
+    if ((named & CONSOLE_SPCR) && use_spcr(&acpi->spcr)) {
+        say_again();
         log_say("serial port by ACPI's SPCR: %s %lx",
                 acpi->spcr.memory ? "memory" : "port", acpi->spcr.base);
-    else if ((named & CONSOLE_PCI) && use_pci())
+    } else if ((named & CONSOLE_PCI) && use_pci()) {
+        say_again();
         log_say("serial port on a PCI card");
-    else if (!(named & CONSOLE_COM1))
+    } else if (!(named & CONSOLE_COM1)) {
         log_say("console=: there is no such serial port");
+    }
 }

@@ -9,6 +9,7 @@
 
 /*
  * If nothing answers at COM1, or `console=` does not name that: the first that
- * does of those it names. After paging_init().
+ * does of those it names, and the log so far comes out of it. After
+ * paging_init().
  */
 void uart_find(const struct acpi_info *acpi);

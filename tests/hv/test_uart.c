@@ -61,9 +61,35 @@ bool serial_use(const struct serial_at *at)
     return true;
 }
 
+/* --- what is said, and what comes out of the port ---------------------------
+ */
+
+static char said[600], out[700];
+
+size_t log_read(uint64_t *from, char *to, size_t n)
+{
+    n = MIN(n, strlen(said) - *from);
+    memcpy(to, said + *from, n);
+    return n;
+}
+
+void serial_put(enum serial port, char c)
+{
+    const size_t at = strlen(out);
+
+    assert_int_equal(port, SERIAL_COM1);
+    assert_int_equal(uses, 1);
+    assert_true(at + 1 < sizeof(out));
+    out[at] = c;
+    out[at + 1] = 0;
+}
+
+/* As the console would show it. */
 void log_say(const char *fmt, ...)
 {
     (void)fmt;
+    if (uses)
+        strncat(out, "found\r\n", sizeof(out) - strlen(out) - 1);
 }
 
 static void find(uint32_t bar, uint32_t bar_high, const struct spcr *s)
@@ -72,6 +98,7 @@ static void find(uint32_t bar, uint32_t bar_high, const struct spcr *s)
 
     memset(&used, 0, sizeof(used));
     uses = 0;
+    out[0] = 0;
     mapped_at = mapped_size = 0;
     options.console = CONSOLE_COM1 | CONSOLE_SPCR | CONSOLE_PCI;
     memset(regs, 0, sizeof(regs));
@@ -139,11 +166,31 @@ static void a_port_of_spcr_that_cannot_be_mapped_is_passed_over(void **state)
     assert_int_equal(regs[1], 0x02800000);
 }
 
+/* More than is read at once; each line with its end as terminals want it. */
+static void what_was_said_before_there_was_one_comes_first(void **state)
+{
+    (void)state;
+    mappable = true;
+    find(0xc001, 0, &none);
+    assert_string_equal(out, "found\r\n");
+    memset(said, 'x', 500);
+    memcpy(said, "(hv) first\n", 11);
+    memcpy(said + 500, "\n(hv) last\n", 12);
+    find(0xc001, 0, &none);
+    assert_memory_equal(out, "(hv) first\r\nxx", 14);
+    assert_string_equal(out + 12 + 488, "x\r\n(hv) last\r\nfound\r\n");
+    mappable = false;
+    find(0xfebf0000, 0, &none);
+    assert_string_equal(out, ""); /* nowhere, if there is none */
+    said[0] = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_is_used_and_switched_on),
         cmocka_unit_test(a_card_that_cannot_be_mapped_stays_off),
+        cmocka_unit_test(what_was_said_before_there_was_one_comes_first),
         cmocka_unit_test(a_port_of_spcr_that_cannot_be_mapped_is_passed_over),
     };
 

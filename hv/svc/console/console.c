@@ -23,8 +23,7 @@
 #define REFRESH_STORES 40000u /* at a time: 600 cells of the usual size */
 
 static bool unbuffered;
-static bool started;                /* from here on a line waits for its port */
-static const struct domain *author; /* NULL: a line is to begin */
+static const struct domain *author;   /* NULL: a line is to begin */
 static const struct domain *restyler; /* attached to, it has sent an ESC */
 static struct domain *payer;          /* for whom it is; NULL: nobody's guest */
 static uint64_t written;              /* characters, ever */
@@ -111,13 +110,10 @@ static void put_screen(char c)
     drawn_for = payer ? payer->id : 0;
 }
 
-/* Until the start, what is put where no port is yet is kept for who is found.
- */
 static void put_others(char c)
 {
     written++;
-    if (options.console & CONSOLE_SERIAL &&
-        (!started || serial_present(SERIAL_COM1)))
+    if (options.console & CONSOLE_SERIAL && serial_present(SERIAL_COM1))
         put_serial(c);
 }
 
@@ -483,7 +479,6 @@ void console_start(void)
 {
     serial_slow_down(options.slowline);
     line_start();
-    started = true;
 }
 
 void console_send(void)

@@ -8,6 +8,7 @@
 #include "guest/control/names.h"
 
 #include "guest/control/ctl.h"
+#include "guest/control/near.h"
 #include "guest/control/scenario.h"
 #include "guest/control/value.h"
 #include "guest/control/words.h"
@@ -99,12 +100,25 @@ bool names_use(enum names_kind kind, const char *name)
                   words[kind], name);
 }
 
+static bool no_kernel(const char *name)
+{
+    struct flagstone_module m;
+    struct near near;
+
+    near_begin(&near, name);
+    for (uint64_t n = 0; ctl_nth_module(n, &m); n++)
+        if (m.kind == FLAGSTONE_MODULE_kernel)
+            near_offer(&near, m.name);
+    return refuse("there is no kernel '%.40s'%s", name, near_text(&near));
+}
+
+/* No line makes one, so that is known at the prompt, too. */
 bool names_use_kernel(const char *name)
 {
     struct flagstone_module m;
 
-    return !looks() || ctl_module(FLAGSTONE_MODULE_kernel, name, &m) >= 0 ||
-           refuse("there is no kernel '%.40s'", name);
+    return failing || ctl_module(FLAGSTONE_MODULE_kernel, name, &m) >= 0 ||
+           no_kernel(name);
 }
 
 /* --- what lines make ------------------------------------------------------ */

@@ -271,10 +271,10 @@ static void settings_reach_new_domains(void **state)
 {
     (void)state;
     does("policy superpages=require relinquish=cut", "");
-    does("create k name=a mem=4M",
-         "create k: superpages=require relinquish=cut name=a mem=4M|");
-    does("create k name=a mem=4M superpages=off",
-         "create k: relinquish=cut name=a mem=4M superpages=off|");
+    does("create keep name=a mem=4M",
+         "create keep: superpages=require relinquish=cut name=a mem=4M|");
+    does("create keep name=a mem=4M superpages=off",
+         "create keep: relinquish=cut name=a mem=4M superpages=off|");
     does("policy reserve=5", "33 '' 5 0|");
     does("policy reuse=off", "34 '' 0 0|");
     does("policy reuse=on", "34 '' 1 0|");
@@ -296,11 +296,12 @@ static void memory_is_taken_from_the_largest_to_its_floor(void **state)
     does("reclaim 40", "13 big 11264|");
     assert_int_equal(fake.machine.blocks_free, 40);
     does("policy overcommit=on", "");
-    does("create k name=a mem=26M", "create k: name=a mem=26M|");
-    does("create k name=a mem=80M", "13 big 9216|create k: name=a mem=80M|");
+    does("create keep name=a mem=26M", "create keep: name=a mem=26M|");
+    does("create keep name=a mem=80M",
+         "13 big 9216|create keep: name=a mem=80M|");
     assert_int_equal(fake.domain[1].stats.tot_pages, 18 * BLOCK_FRAMES);
     does("reclaim 57", "13 big 5120|13 mid 7680|");
-    refuses_unasked("create k name=b mem=110M",
+    refuses_unasked("create keep name=b mem=110M",
                     "reclaim: 59 blocks wanted, 57 are "
                     "free and 0 above the floors");
 }
@@ -467,7 +468,8 @@ static void names_that_nobody_can_have_are_found(void **state)
           "1: there is no label named 'none'" NO_LINE);
     names("record r n=web.mem-$none",
           "1: there is no label named 'none'" NO_LINE);
-    names("create kepe name=a mem=8M", "1: there is no kernel 'kepe'");
+    names("create kepe name=a mem=8M",
+          "1: there is no kernel 'kepe'; did you mean 'keep'?");
     names("for N in a b\ncreate keep name=w$N mem=8M\ndone\nwait wa gone\n"
           "wait wc gone",
           "5: there is no domain named 'wc'" NO_LINE);

@@ -10,6 +10,7 @@
 #include "hv/arch/device.h"
 #include "hv/arch/early.h"
 #include "hv/arch/idt.h"
+#include "hv/arch/isolate.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/lock.h"
 #include "hv/arch/mce.h"
@@ -146,7 +147,9 @@ static void init_machine(void)
     time_lists_init();
     domain_init();
     hv_lock_get();
-    idt_init(profile_on ? profiled_vectors : entry_vectors);
+    idt_init(profile_on        ? profiled_vectors
+             : options.isolate ? isolated_vectors
+                               : entry_vectors);
     mce_init();
     vendor_init();
     spec_init();
@@ -200,6 +203,8 @@ void hv_main(uint32_t mbi)
             boot.nr_modules);
     transfer_look_further();
     selftest_run((enum option_selftest)options.selftest);
+    if (options.isolate)
+        isolate_init();
     auditor_reserve();
     memory_init();
     register_all();

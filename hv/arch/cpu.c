@@ -21,16 +21,18 @@ extern uint8_t hv_stack_guard[];
 struct cpu_features cpu_features;
 
 /* Of the boot CPU; the others' are hv/arch/cpu_area.c's. */
-static struct cpu_tss boot_tss;
 static uint64_t boot_gdt_page[PAGE_SIZE / 8] aligned_to(4096);
-static struct percpu boot_cpu = {
-    .self = &boot_cpu,
-    .tss = &boot_tss,
-    .gdt_page = boot_gdt_page,
-    .stacks = hv_stack_guard,
+static union cpu_page boot = {
+    .percpu =
+        {
+            .self = &boot.percpu,
+            .tss = &boot.tss,
+            .gdt_page = boot_gdt_page,
+            .stacks = hv_stack_guard,
+        },
 };
 
-struct percpu *cpu_areas[CPU_MAX] = {&boot_cpu};
+struct percpu *cpu_areas[CPU_MAX] = {&boot.percpu};
 unsigned cpu_count = 1;
 
 /* --- features ---------------------------------------------------------- */
@@ -271,8 +273,8 @@ void cpu_start(struct percpu *p)
 
 void cpu_init(void)
 {
-    boot_cpu.gdt_frame = maddr_of_image(boot_gdt_page);
-    cpu_start(&boot_cpu);
+    boot.percpu.gdt_frame = maddr_of_image(boot_gdt_page);
+    cpu_start(&boot.percpu);
     if (cpu_features.smap)
         patch_smap();
 }

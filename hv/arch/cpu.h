@@ -7,6 +7,7 @@
 
 #include "hv/base/cpu_set.h"
 #include "mm/alloc/owed.h"
+#include "pte.h"
 
 struct cpu_features {
     char vendor[13];
@@ -65,6 +66,20 @@ struct percpu_profile {
     uint32_t kind;
 };
 
+/* What a guest runs on with isolate=on: hv/arch/isolate.h. */
+#define ISOLATE_COPIES 2u
+struct percpu_isolate {
+    uint64_t of[ISOLATE_COPIES];   /* the root each is a copy of; 0: of none */
+    uint64_t copy[ISOLATE_COPIES]; /* machine addresses of the copies, ... */
+    pte_t *l4[ISOLATE_COPIES];     /* ... which are here */
+    uint64_t full;                 /* CR3 as it was before the last guest */
+    uint64_t shown;                /* regs_end of the vCPU that is mapped */
+    uint64_t save[2];              /* of the way out */
+    pte_t *vcpu_table[3];          /* of levels 1 to 3, for that vCPU */
+    unsigned next;                 /* the copy that is given up next */
+    uint32_t ist_used;             /* something was pushed there since */
+};
+
 /* What percpu.timer_due is when there will be none. */
 #define CPU_NEVER_DUE (~UINT64_C(0))
 
@@ -95,11 +110,23 @@ struct percpu {
     struct percpu_profile profile;
     unsigned id; /* 0: the boot CPU */
     uint32_t apic_id;
+    struct percpu_isolate isolate;
 };
 _Static_assert(offsetof(struct percpu, owed.what) ==
                        offsetof(struct percpu, work) + sizeof(uint32_t) &&
                    sizeof(enum tlb_what) == sizeof(uint32_t),
                "entry.asm looks at both at once");
+
+/* A page that has nothing else, for a guest may run with it mapped. */
+union cpu_page {
+    struct {
+        struct percpu percpu;
+        struct cpu_tss tss;
+    };
+    uint8_t bytes[4096];
+} aligned_to(4096);
+_Static_assert(sizeof(union cpu_page) == 4096,
+               "a TSS in two pages may lie in two places (SDM vol. 3, 8.2.1)");
 
 static inline struct percpu *this_cpu(void)
 {

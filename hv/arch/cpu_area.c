@@ -18,13 +18,6 @@
 enum { PAGE_OWN = STACKS_PAGES, PAGE_GDT, PAGES };
 _Static_assert(PAGES *PAGE_SIZE <= HV_CPU_STRIDE, "they fit");
 
-struct own_page {
-    struct percpu percpu;
-    struct cpu_tss tss;
-};
-_Static_assert(sizeof(struct own_page) <= PAGE_SIZE,
-               "a TSS in two pages may lie in two places (SDM vol. 3, 8.2.1)");
-
 static uint64_t area_va(unsigned id)
 {
     return HV_CPU_VA + (uint64_t)id * HV_CPU_STRIDE;
@@ -58,7 +51,7 @@ static maddr_t map_all(unsigned id)
 struct percpu *cpu_area_make(unsigned id, uint32_t apic_id)
 {
     const uint64_t va = area_va(id);
-    struct own_page *own = (struct own_page *)(va + PAGE_OWN * PAGE_SIZE);
+    union cpu_page *own = (union cpu_page *)(va + PAGE_OWN * PAGE_SIZE);
     uint64_t *gdt = (uint64_t *)(va + PAGE_GDT * PAGE_SIZE);
     maddr_t gdt_frame = cpu_areas[id] ? cpu_areas[id]->gdt_frame : map_all(id);
 

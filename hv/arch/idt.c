@@ -40,6 +40,13 @@ void idt_set_dpl(unsigned vector, unsigned dpl)
     idt[vector].type = (uint8_t)(GATE_INTERRUPT | dpl << 5);
 }
 
+_Static_assert(sizeof(idt) == 4096, "idt_page()");
+
+const void *idt_page(void)
+{
+    return idt;
+}
+
 void idt_load(void)
 {
     struct x86_table_ptr p = {sizeof(idt) - 1, (uint64_t)idt};

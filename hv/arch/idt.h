@@ -11,6 +11,9 @@ void idt_init(const uint64_t *entries);
 /* It is another CPU's, too. */
 void idt_load(void);
 
+/* It fills a page. */
+const void *idt_page(void);
+
 /* Who may reach the gate by `int n`: 3 guests too, 0 only the processor. */
 void idt_set_dpl(unsigned vector, unsigned dpl);
 

@@ -18,6 +18,9 @@
 #define HV_DIRECT_MAX (UINT64_C(1) << 42)          /* 8 slots: 4 TiB */
 #define HV_LOAD_PA    UINT64_C(0x200000)
 
+/* A window has a table of its own: hv/arch/isolate.c. */
+#define HV_WINDOW_STRIDE BLOCK_SIZE
+
 /* What the boot tables map of the direct map until paging_init(). */
 #define HV_BOOT_LIMIT (UINT64_C(1) << 32)
 

@@ -45,6 +45,7 @@ void memory_init(void)
     hv_mm.direct = direct_of_maddr(maddr_of(0));
     hv_mm.m2p = (uint64_t *)HV_M2P_RW_VA;
     hv_mm.linear_pt = true;
+    hv_mm.no_linear_l4 = options.isolate;
     hv_mm.pages_1g = cpu_features.page1g;
     hv_mm.cache_bits = MIN(cpu_features.phys_bits, L1D_BITS);
     memcpy(hv_mm.l4_hv, paging_l4_template, sizeof(hv_mm.l4_hv));

@@ -13,6 +13,7 @@
 #include "hv/arch/layout.h"
 #include "hv/arch/panic.h"
 #include "hv/arch/x86.h"
+#include "hv/base/cmdline.h"
 #include "hv/base/log.h"
 #include "hv/base/string.h"
 
@@ -99,9 +100,20 @@ static pte_t *entry_at(uint64_t va, unsigned level, uint64_t table_flags)
     return &t[pt_index(va, level)];
 }
 
+/*
+ * With isolate=on a guest runs on tables that do not lead to all this: the
+ * TLB is to forget it with the load of CR3 that takes it away.
+ */
+static pte_t leaf(uint64_t pa, uint64_t flags)
+{
+    if (options.isolate)
+        flags &= ~PTE_G;
+    return pte_make(mfn_of(pa >> PAGE_SHIFT), flags);
+}
+
 static void map_page(uint64_t va, uint64_t pa, uint64_t flags)
 {
-    *entry_at(va, 1, TABLE_FLAGS) = pte_make(mfn_of(pa >> PAGE_SHIFT), flags);
+    *entry_at(va, 1, TABLE_FLAGS) = leaf(pa, flags);
 }
 
 /* --- direct map -------------------------------------------------------- */
@@ -122,8 +134,7 @@ static void map_direct(uint64_t pa, uint64_t end)
         unsigned level = largest_level(pa, end);
         uint64_t flags = DATA_FLAGS | (level > 1 ? PTE_PSE : 0);
 
-        *entry_at(HV_DIRECT_VA + pa, level, TABLE_FLAGS) =
-            pte_make(mfn_of(pa >> PAGE_SHIFT), flags);
+        *entry_at(HV_DIRECT_VA + pa, level, TABLE_FLAGS) = leaf(pa, flags);
         pa += level_size(level);
     }
 }
@@ -204,7 +215,7 @@ enum err paging_map_window(vaddr_t va, mfn_t mfn, uint64_t flags)
 
     if (!e)
         return ERR_NOMEM;
-    *e = pte_make(mfn, flags);
+    *e = leaf(maddr_of_mfn(mfn).v, flags);
     x86_invlpg(va.v);
     return ERR_NONE;
 }
@@ -245,19 +256,33 @@ void *paging_map_video(maddr_t start, uint64_t size)
     return map_device(start, size, VIDEO_FLAGS);
 }
 
+/* What maps it, not present if nothing does, and at which level. */
+static pte_t leaf_at(uint64_t va, unsigned *level)
+{
+    enum pt_step to = PT_STEP_TABLE;
+    const pte_t *t = own_l4;
+    pte_t e = pte_of(0);
+
+    for (*level = PT_LEVELS + 1; to == PT_STEP_TABLE; t = table_of(e))
+        to = pt_step(t, va, --*level, PTE_P, &e);
+    return to == PT_STEP_NONE ? pte_of(0) : e;
+}
+
+mfn_t paging_frame_at(const void *p)
+{
+    unsigned level;
+    const pte_t e = leaf_at((uint64_t)p, &level);
+
+    return pte_present(e) && level == 1 ? pte_mfn(e) : MFN_NONE;
+}
+
 /* The index into PAT is three bits of the leaf (SDM vol. 3, 12.12.3). */
 enum paging_type paging_type_at(const volatile void *p)
 {
-    enum pt_step to = PT_STEP_TABLE;
-    unsigned level = PT_LEVELS + 1, index;
-    const pte_t *t = own_l4;
-    pte_t e;
+    unsigned level, index;
+    const pte_t e = leaf_at((uint64_t)p, &level);
 
-    while (to == PT_STEP_TABLE) {
-        to = pt_step(t, (uint64_t)p, --level, PTE_P, &e);
-        t = table_of(e);
-    }
-    if (to == PT_STEP_NONE)
+    if (!pte_present(e))
         return PAGING_NONE;
     index = (unsigned)(e.v >> 3 & 3);
     if (pte_has(e, level == 1 ? PTE_PAT : PTE_PSE_PAT))
@@ -279,7 +304,7 @@ static void add_m2p_chunk(uint64_t index)
     memset(direct_of_maddr(chunk), 0xff, BLOCK_SIZE); /* no pfn yet */
     *e = pte_make(mfn_of_maddr(chunk), M2P_FLAGS);
     e = entry_at(HV_M2P_RW_VA + index * BLOCK_SIZE, 2, TABLE_FLAGS);
-    *e = pte_make(mfn_of_maddr(chunk), DATA_FLAGS | PTE_PSE);
+    *e = leaf(chunk.v, DATA_FLAGS | PTE_PSE);
 }
 
 void paging_init_m2p(const struct bootinfo *bi)

@@ -53,6 +53,9 @@ enum paging_type {
 /* As the tables and the processor really have it. */
 enum paging_type paging_type_at(const volatile void *p);
 
+/* The frame behind an address of the hypervisor's; MFN_NONE: no small page. */
+mfn_t paging_frame_at(const void *p);
+
 /* Takes away one page of the image: what lies below a stack. */
 void paging_guard(const void *page);
 

@@ -221,11 +221,13 @@ static void set(struct spec_policy *p, enum spec_flaw f, enum spec_state s,
     p->flaw[f].how = how;
 }
 
-static void always(const struct spec_cpu *c, struct spec_policy *p)
+static void always(const struct spec_cpu *c, struct spec_policy *p,
+                   bool isolate)
 {
     if (has_meltdown(c))
-        set(p, SPEC_MELTDOWN, SPEC_OPEN,
-            "all memory stays mapped, supervisor only");
+        set(p, SPEC_MELTDOWN, isolate ? SPEC_DONE : SPEC_OPEN,
+            isolate ? "others' memory is not mapped while a guest runs"
+                    : "all memory stays mapped; isolate=on unmaps it");
     if (has_meltdown(c) && !model_is(c, NO_L1TF))
         set(p, SPEC_L1TF, SPEC_DONE,
             "an absent entry that names memory is refused");
@@ -341,14 +343,15 @@ static void registers(const struct spec_cpu *c, struct spec_policy *p, bool off)
                                  : "its microcode is older than that");
 }
 
-struct spec_policy spec_decide(const struct spec_cpu *c, enum option_spec wish)
+struct spec_policy spec_decide(const struct spec_cpu *c, enum option_spec wish,
+                               bool isolate)
 {
     const bool off = wish == OPT_SPEC_OFF;
     struct spec_policy p = {0};
 
     for (unsigned i = 0; i < SPEC_FLAWS; i++)
         set(&p, (enum spec_flaw)i, SPEC_NOT_AFFECTED, "");
-    always(c, &p);
+    always(c, &p, isolate);
     buffers(c, &p, off);
     branches(c, &p, off);
     returns(c, &p);

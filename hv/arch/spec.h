@@ -75,8 +75,9 @@ struct spec_policy {
 extern const char *const spec_flaw_names[SPEC_FLAWS];
 extern const char *const spec_state_names[];
 
+/* With isolate=on, memory of others is not mapped while a guest runs. */
 struct spec_policy spec_decide(const struct spec_cpu *cpu,
-                               enum option_spec wish);
+                               enum option_spec wish, bool isolate);
 
 /* What a processor may refuse although it was decided by what it says. */
 enum spec_means {

@@ -166,10 +166,13 @@ static void say(void)
     for (unsigned i = 0; i < 3; i++)
         n[i] = spec_list(&spec_policy, (enum spec_state)(SPEC_DONE + i),
                          text[i], SPEC_NAMES);
-    log_say("side channels, microcode %x%s: done%s; partly%s; open%s",
+    log_say("side channels, microcode %x%s: done%s; partly%s; open%s%s",
             boot.microcode, boot.hypervisor ? ", says a hypervisor" : "",
             n[0] ? text[0] : " none", n[1] ? text[1] : " none",
-            n[2] ? text[2] : " none");
+            n[2] ? text[2] : " none",
+            spec_policy.flaw[SPEC_MELTDOWN].state == SPEC_OPEN
+                ? "; isolate=on is for meltdown"
+                : "");
     if (options.spec == OPT_SPEC_TELL || options.spec == OPT_SPEC_FORCE)
         say_each();
 }
@@ -177,7 +180,8 @@ static void say(void)
 void spec_init(void)
 {
     look(&boot);
-    spec_policy = spec_decide(&boot, (enum option_spec)options.spec);
+    spec_policy =
+        spec_decide(&boot, (enum option_spec)options.spec, options.isolate);
     (void)apply(); /* the line tells of each flaw how it stands then */
     say();
 }

@@ -209,6 +209,28 @@ static inline uint64_t x86_rdtsc(void)
     return (uint64_t)hi << 32 | lo;
 }
 
+/*
+ * What makes the processor forget translations, five bytes or more of it. With
+ * isolate=on it has copies of guests' tables, and these are forgotten with
+ * them: hv/entry/patch.c writes a jump over `code`, to where the same is done
+ * and then `more`. A program of the host's has no such copies.
+ */
+#if __STDC_HOSTED__
+#define X86_FORGETS(code, more) code
+#else
+#define X86_FORGETS(code, more)                                                \
+    "770: " code "\n"                                                          \
+    "771:\n"                                                                   \
+    ".pushsection .text.unlikely,\"ax\"\n"                                     \
+    "772: " code "\n" more "\n"                                                \
+    "jmp 771b\n"                                                               \
+    ".popsection\n"                                                            \
+    ".pushsection .forgets,\"a\"\n"                                            \
+    ".balign 4\n"                                                              \
+    ".long 770b - ., 772b - .\n"                                               \
+    ".popsection\n"
+#endif
+
 #define X86_CR(n)                                                              \
     static inline uint64_t x86_read_cr##n(void)                                \
     {                                                                          \
@@ -222,8 +244,25 @@ static inline uint64_t x86_rdtsc(void)
     }
 X86_CR(0)
 X86_CR(2)
-X86_CR(3)
 X86_CR(4)
+
+static inline uint64_t x86_read_cr3(void)
+{
+    uint64_t v;
+
+    __asm__ volatile("mov %%cr3, %0" : "=r"(v) : : "memory");
+    return v;
+}
+
+/* The two prefixes are null ones (APM vol. 3, 1.2.4): they make it longer. */
+static inline void x86_write_cr3(uint64_t v)
+{
+    __asm__ volatile inline(
+        X86_FORGETS(".byte 0x2e, 0x2e; mov %0, %%cr3", "call isolate_forget")
+        :
+        : "r"(v)
+        : "memory", "cc");
+}
 
 #define DR6_DEFAULT UINT64_C(0xffff0ff0)
 #define DR7_DEFAULT UINT64_C(0x400)
@@ -265,15 +304,22 @@ static inline void x86_xsetbv(uint32_t reg, uint64_t v)
  */
 static inline void x86_flush_all(void)
 {
-    uint64_t cr4 = x86_read_cr4();
+    const uint64_t cr4 = x86_read_cr4();
 
-    x86_write_cr4(cr4 & ~CR4_PGE);
-    x86_write_cr4(cr4);
+    __asm__ volatile inline(
+        X86_FORGETS("mov %0, %%cr4; mov %1, %%cr4", "call isolate_forget")
+        :
+        : "r"(cr4 & ~CR4_PGE), "r"(cr4)
+        : "memory", "cc");
 }
 
 static inline void x86_invlpg(uint64_t va)
 {
-    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+    __asm__ volatile inline(X86_FORGETS("%{disp32%} invlpg 0(%0)",
+                                        "push %0; call isolate_forget_page")
+                            :
+                            : "r"(va)
+                            : "memory", "cc");
 }
 
 static inline void x86_wbinvd(void)

@@ -122,6 +122,7 @@ static const struct option {
     {"reuse", TYPE_CHOICE, &options.reuse, switches, 0, 0},
     {"fast", TYPE_CHOICE, &options.fast, switches, 0, 0},
     {"apic", TYPE_CHOICE, &options.apic, apics, 0, 0},
+    {"isolate", TYPE_CHOICE, &options.isolate, switches, 0, 0},
     {"spec", TYPE_CHOICE, &options.spec, specs, 0, 0},
     {"screen", TYPE_CHOICE, &options.screen, screens, 0, 0},
     {"keys", TYPE_CHOICE, &options.keys, layouts, 0, 0},

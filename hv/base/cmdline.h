@@ -78,6 +78,7 @@ struct options {
     unsigned line;     /* enum option_line: to other machines */
     unsigned fast;     /* hv/entry/fast.asm is in use */
     unsigned apic;     /* enum option_apic */
+    unsigned isolate;  /* hv/arch/isolate.h */
     unsigned spec;     /* enum option_spec: hv/arch/spec.h */
     unsigned screen;   /* enum option_screen: are figures shown there? */
     unsigned keys;     /* enum option_keys: the keyboard's layout */

@@ -22,7 +22,6 @@
 
 #define GDT_PAGES    16u
 #define WINDOW_PAGES (GDT_PAGES + MM_LDT_SLOTS)
-#define WINDOW_SIZE  (WINDOW_PAGES * PAGE_SIZE)
 #define LDT_MAX      8192u
 #define GDT_SLOTS    BITS(MM_GDT_SLOTS - 1, 0)
 #define LDT_SLOTS    BITS(MM_SEG_SLOTS - 1, MM_GDT_SLOTS)
@@ -32,7 +31,7 @@
 
 _Static_assert(LDT_MAX / DESC_PER_FRAME == MM_LDT_SLOTS, "ABI fact 2.3");
 _Static_assert(MM_GDT_SLOTS == GDT_RESERVED_PAGE, "ABI: 14 pages are theirs");
-_Static_assert(PT_ENTRIES % WINDOW_PAGES == 0, "a window has one table");
+_Static_assert(WINDOW_PAGES <= PT_ENTRIES, "a window has one table");
 
 /* Slots are those of struct mm_vcpu, as bits. */
 static struct window {
@@ -51,7 +50,7 @@ static struct window *own_window(void)
 
 static uint64_t gdt_va(void)
 {
-    return HV_WINDOW_VA + (uint64_t)this_cpu()->id * WINDOW_SIZE;
+    return HV_WINDOW_VA + (uint64_t)this_cpu()->id * HV_WINDOW_STRIDE;
 }
 
 static uint64_t ldt_va(void)
@@ -77,7 +76,7 @@ static pte_t entry_without(unsigned slot)
 /* In whichever window; the translation goes on this CPU. */
 static void set(struct window *w, unsigned slot, pte_t e)
 {
-    uint64_t va = HV_WINDOW_VA + (uint64_t)(w - windows) * WINDOW_SIZE;
+    uint64_t va = HV_WINDOW_VA + (uint64_t)(w - windows) * HV_WINDOW_STRIDE;
 
     WRITE_ONCE(w->entries[page_of(slot)], e);
     x86_invlpg(va + page_of(slot) * PAGE_SIZE);

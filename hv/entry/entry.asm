@@ -91,6 +91,7 @@ common_hypervisor:
 
 ; The IRETQ to a guest faulted. Its frame is intact in regs, the registers are
 ; in the one just pushed: put together, it is a fault of the guest's.
+global common_iret_fault
 common_iret_fault:
         swapgs
         mov rdi, rsp
@@ -121,6 +122,8 @@ entry_syscall:
         swapgs
         mov [gs:PERCPU_GUEST_RSP], rsp
         mov rsp, [gs:PERCPU_REGS_END]
+global entry_syscall_regs
+entry_syscall_regs:
         cmp byte [rsp + VCPU(IN_KERNEL)], 0
         je fast_syscall             ; the guest's kernel gets it
         cmp rax, HYPERCALL_IRET
@@ -208,6 +211,8 @@ entry_syscall32:
         swapgs
         mov [gs:PERCPU_GUEST_RSP], rsp
         mov rsp, [gs:PERCPU_REGS_END]
+global entry_syscall32_regs
+entry_syscall32_regs:
         push SELECTOR_GUEST_SS
         push qword [gs:PERCPU_GUEST_RSP]
         push r11
@@ -242,6 +247,7 @@ entry_sysenter_flags:
 
 ; From a vector with an IST stack. From a guest the frame is moved to where it
 ; would have been without, and goes on like any other.
+global entry_ist
 entry_ist:
         test byte [rsp + 16], 3     ; CS: behind the error code and RIP
         jz ist_hypervisor
@@ -283,26 +289,14 @@ ist_hypervisor:
         add rsp, 8
         iretq
 
-; The stubs. Vectors that push an error code: SDM vol. 3, table 6-1.
 %macro STUB 1
 stub_ %+ %1:
-  %if %1 != 8 && (%1 < 10 || %1 > 14) && %1 != 17 && %1 != 21 && %1 != 29 && %1 != 30
+  %if !HAS_ERROR(%1)
         push 0
   %endif
         mov dword [rsp + 4], %1
-  %if %1 == 1 || %1 == 2 || %1 == 8 || %1 == 18
-        jmp entry_ist
-  %elif %1 == 6
-        jmp fast_invalid_opcode
-  %elif %1 == 13
-        jmp fast_general_protection
-  %elif %1 == 14
-        jmp fast_page_fault
-  %elif %1 == 0 || %1 == 3 || %1 == 4 || %1 == 5 || (%1 >= 10 && %1 <= 12) || %1 == 16 || %1 == 17 || %1 == 19
-        jmp fast_exception
-  %else
-        jmp entry_common
-  %endif
+        ENTRY_OF %1
+        jmp ENTRY
 %endmacro
 
 %assign v 0

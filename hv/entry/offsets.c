@@ -5,6 +5,8 @@
  * OFFSETS_VERIFY and that file's numbers, it asserts that they are right.
  */
 #include "hv/arch/cpu.h"
+#include "hv/arch/layout.h"
+#include "hv/arch/paging.h"
 #include "hv/arch/x86.h"
 #include "hv/call/hypercall.h"
 #include "hv/domain/domain.h"
@@ -62,6 +64,17 @@ OFFSET(PERCPU_PROFILE_START, offsetof(struct percpu, profile.start))
 OFFSET(PERCPU_PROFILE_LINES, offsetof(struct percpu, profile.lines))
 OFFSET(PERCPU_PROFILE_SAVE, offsetof(struct percpu, profile.save))
 OFFSET(PERCPU_PROFILE_KIND, offsetof(struct percpu, profile.kind))
+OFFSET(PERCPU_ISOLATE_OF, offsetof(struct percpu, isolate.of))
+OFFSET(PERCPU_ISOLATE_COPY, offsetof(struct percpu, isolate.copy))
+OFFSET(PERCPU_ISOLATE_L4, offsetof(struct percpu, isolate.l4))
+OFFSET(PERCPU_ISOLATE_FULL, offsetof(struct percpu, isolate.full))
+OFFSET(PERCPU_ISOLATE_SHOWN, offsetof(struct percpu, isolate.shown))
+OFFSET(PERCPU_ISOLATE_SAVE, offsetof(struct percpu, isolate.save))
+OFFSET(PERCPU_ISOLATE_IST_USED, offsetof(struct percpu, isolate.ist_used))
+OFFSET(HV_DIRECT_HIGH, HV_DIRECT_VA >> 40)
+OFFSET(L4_FIRST, L4_HV_FIRST)
+OFFSET(L4_COUNT, L4_HV_COUNT)
+OFFSET(ENTRY_A, PTE_A)
 OFFSET(VCPU_PROFILE, offsetof(struct vcpu, profile))
 OFFSET(PROFILE_UNKNOWN, PROFILE_UNKNOWN)
 OFFSET(PROFILE_SYSCALL, PROFILE_SYSCALL)

@@ -85,7 +85,7 @@ profiled_vector_ %+ %1:
 
 %assign v 0
 %rep 256
-  %if v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30
+  %if HAS_ERROR(v)
         VECTOR v, 2
   %else
         VECTOR v, 1

@@ -43,13 +43,18 @@ extern const uint8_t entry_sysenter_flags[]; /* in it: RFLAGS is saved */
 
 static void set_entries(void)
 {
-    x86_wrmsr(MSR_LSTAR, profile_on ? (uint64_t)profiled_syscall
-                                    : (uint64_t)entry_syscall);
-    x86_wrmsr(MSR_CSTAR, (uint64_t)entry_syscall32);
+    void (*const syscall)(void) = options.isolate ? isolated_syscall
+                                  : profile_on    ? profiled_syscall
+                                                  : entry_syscall;
+
+    x86_wrmsr(MSR_LSTAR, (uint64_t)syscall);
+    x86_wrmsr(MSR_CSTAR, (uint64_t)(options.isolate ? isolated_syscall32
+                                                    : entry_syscall32));
     /* Each has what the other makes #UD; SYSENTER loads CS and CS + 8. */
     x86_wrmsr(MSR_SYSENTER_CS, SEL_HV_CS);
     x86_wrmsr(MSR_SYSENTER_ESP, this_cpu()->stack_top);
-    x86_wrmsr(MSR_SYSENTER_EIP, (uint64_t)entry_sysenter);
+    x86_wrmsr(MSR_SYSENTER_EIP,
+              (uint64_t)(options.isolate ? isolated_sysenter : entry_sysenter));
 }
 
 void trap_init(void)
@@ -214,8 +219,10 @@ static void from_guest(struct vcpu *v, const struct regs *regs)
 /* SYSENTER leaves TF as it was, and it is to be saved before it is cleared. */
 static bool before_flags(uint64_t rip)
 {
-    return rip >= (uint64_t)entry_sysenter &&
-           rip < (uint64_t)entry_sysenter_flags;
+    return (rip >= (uint64_t)entry_sysenter &&
+            rip < (uint64_t)entry_sysenter_flags) ||
+           (rip >= (uint64_t)isolated_sysenter &&
+            rip < (uint64_t)isolated_sysenter_end);
 }
 
 /* May what has faulted be done once more, and find its page? */

@@ -34,6 +34,7 @@ struct mm {
     struct mm_owed *owed; /* the port's: port_owed() */
     uint64_t trim_cursor; /* where frame_trim() goes on */
     bool linear_pt;       /* may tables map tables of their own level? */
+    bool no_linear_l4;    /* but not of level 4: hv/arch/isolate.h */
     bool pages_1g;        /* has the processor L3 entries with PSE? */
     unsigned cache_bits;  /* of an address, that a cache may look at; 0: all */
     pte_t l4_hv[L4_HV_SLOTS]; /* what slots 256..271 of each guest L4 hold */

@@ -133,7 +133,8 @@ static enum err linear_get(struct mm_op *op, const struct entry_at *at, pte_t e,
     struct frame_pt *mine = &at->table.table->pt[at->table.i];
     struct frame_pt *its = &target->table->pt[target->i];
 
-    if (!op->mm->linear_pt || (e.v & PTE_RW))
+    if (!op->mm->linear_pt || (e.v & PTE_RW) ||
+        (at->level == PT_LEVELS && op->mm->no_linear_l4))
         return ERR_INVAL;
     if (mfn_eq(target->mfn, at->table.mfn))
         return ERR_NONE;

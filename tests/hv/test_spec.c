@@ -60,7 +60,7 @@ static const struct spec_cpu zen5 = AMD(
 
 static void decide(const struct spec_cpu *c, enum option_spec wish)
 {
-    p = spec_decide(c, wish);
+    p = spec_decide(c, wish, false);
     for (unsigned i = 0; i < SPEC_FLAWS; i++) {
         assert_non_null(spec_flaw_names[i]);
         /* Whatever is not plain has a reason beside it. */
@@ -185,11 +185,20 @@ static void amd_by_generation(void **state)
     expect(" spectre-v2", "", " spectre-v1 ssb");
 }
 
+static void isolation_is_for_meltdown_alone(void **state)
+{
+    (void)state;
+    p = spec_decide(&haswell, OPT_SPEC_AUTO, true);
+    expect(" meltdown l1tf multihit", " mds taa spectre-v2", " spectre-v1 ssb");
+    p = spec_decide(&cascade_lake, OPT_SPEC_AUTO, true);
+    assert_int_equal(p.flaw[SPEC_MELTDOWN].state, SPEC_NOT_AFFECTED);
+}
+
 /* AMD's have none of the bits that Intel's have, whatever they say. */
 static void bits_of_the_other_maker_say_nothing(void **state)
 {
     struct spec_cpu c = zen2;
-    struct spec_policy without = spec_decide(&zen2, OPT_SPEC_AUTO);
+    struct spec_policy without = spec_decide(&zen2, OPT_SPEC_AUTO, false);
 
     (void)state;
     c.arch_caps = ~UINT64_C(0);
@@ -197,7 +206,7 @@ static void bits_of_the_other_maker_say_nothing(void **state)
     decide(&c, OPT_SPEC_AUTO);
     assert_memory_equal(&p, &without, sizeof(p));
     c = haswell;
-    without = spec_decide(&haswell, OPT_SPEC_AUTO);
+    without = spec_decide(&haswell, OPT_SPEC_AUTO, false);
     c.ext8_ebx = c.ext21_eax = UINT32_MAX;
     decide(&c, OPT_SPEC_AUTO);
     assert_memory_equal(&p, &without, sizeof(p));
@@ -259,6 +268,7 @@ int main(void)
         cmocka_unit_test(tiger_lake_has_little_left),
         cmocka_unit_test(an_atom_has_registers_to_clear),
         cmocka_unit_test(amd_by_generation),
+        cmocka_unit_test(isolation_is_for_meltdown_alone),
         cmocka_unit_test(bits_of_the_other_maker_say_nothing),
         cmocka_unit_test(off_switches_nothing_on_and_says_so),
         cmocka_unit_test(a_list_is_cut_where_it_must_be),

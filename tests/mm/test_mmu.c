@@ -266,6 +266,20 @@ static void linear_tables_are_read_only_and_one_deep(void **state)
     s->w.mm.linear_pt = true;
 }
 
+/* With isolate=on a linear root would show what its copy does not. */
+static void a_linear_root_can_be_forbidden_alone(void **state)
+{
+    struct scene *s = *state;
+
+    s->w.mm.no_linear_l4 = true;
+    refused(s, s->l4, 2, pte_make(s->l4, READ).v, ERR_INVAL);
+    assert_int_equal(update(s, s->l3, 2, pte_make(s->l3, READ).v), ERR_NONE);
+    assert_int_equal(update(s, s->l3, 2, 0), ERR_NONE);
+    s->w.mm.no_linear_l4 = false;
+    assert_int_equal(update(s, s->l4, 2, pte_make(s->l4, READ).v), ERR_NONE);
+    assert_int_equal(update(s, s->l4, 2, 0), ERR_NONE);
+}
+
 static void a_walk_through_a_linear_entry_edits_no_upper_table(void **state)
 {
     struct scene *s = *state;
@@ -636,6 +650,7 @@ int main(void)
         scene_test(the_read_write_bit_carries_the_type),
         scene_test(every_single_bit_flip_is_answered),
         scene_test(linear_tables_are_read_only_and_one_deep),
+        scene_test(a_linear_root_can_be_forbidden_alone),
         scene_test(a_walk_through_a_linear_entry_edits_no_upper_table),
         scene_test(update_va_refuses_what_it_cannot_walk),
         scene_test(superpages_need_a_whole_block_of_ones_own),

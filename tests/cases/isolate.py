@@ -20,6 +20,10 @@ def cases():
         yield Case("isolate/" + name, expect=said(name),
                    env={"GUEST": name, "MEM": "64M", "SMP": "2",
                         "HVARGS": ON + "debug", **env})
+    for kind in ("on", "off"):
+        yield Case("isolate/mapped-" + kind, ["tests/boot/isolate", kind])
+    # An NMI with either root loaded, before and behind each load.
+    yield Case("isolate/nmi", ["tests/boot/machine", "isolated"])
     yield Case("isolate/bochs", ["tests/boot/bochs-guest", "user"],
                expect=said("user"), env={"HVARGS": ON + "debug"}, limit=120,
                skip=missing("bochs", "xvfb-run"), long=True)

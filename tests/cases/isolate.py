@@ -54,4 +54,6 @@ def cases():
         yield Case("isolate/linux-" + kind, ["tests/linux/boot", kind],
                    limit=180, env=ON, long=True,
                    judge=skips_at_77("no packages", "^linux: (.*)"))
+    yield Case("isolate/crossing", ["tests/tlb/crossing", "8"], limit=120,
+               long=True)
     yield from bochs()

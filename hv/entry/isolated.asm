@@ -40,7 +40,16 @@ FRAME_CS        equ 16
         mov cr3, %1
 %endmacro
 
-; From a guest, or of the IRETQ to it; else CR3 is the hypervisor's choice.
+; In the hypervisor: of the IRETQ to a guest, or CR3 is what it has chosen.
+%macro IN_HYPERVISOR 1              ; where that goes on
+        push rax
+        lea rax, [isolated_iretq]
+        cmp [rsp + 8 + FRAME_RIP], rax
+        pop rax
+        jne %1
+        jmp isolated_iret_fault
+%endmacro
+
 %macro ENTER 2                      ; a label, and where it goes on
 %1:
         test byte [rsp + FRAME_CS], 3
@@ -52,12 +61,7 @@ FRAME_CS        equ 16
         swapgs
         jmp %2
 %%hypervisor:
-        push rax
-        lea rax, [isolated_iretq]
-        cmp [rsp + 8 + FRAME_RIP], rax
-        pop rax
-        jne %2
-        jmp isolated_iret_fault
+        IN_HYPERVISOR %2
 %endmacro
 
         ENTER isolated_entry_common, entry_common
@@ -99,12 +103,7 @@ isolated_page_fault_again:
         add rsp, 8
         jmp exit_iretq              ; patched
 isolated_page_fault_hypervisor:
-        push rax
-        lea rax, [isolated_iretq]
-        cmp [rsp + 8 + FRAME_RIP], rax
-        pop rax
-        jne fast_page_fault
-        jmp isolated_iret_fault
+        IN_HYPERVISOR fast_page_fault
 
 ; NMI, #DF, #MC, #DB: with whichever of the two CR3 has.
 isolated_entry_ist:

@@ -25,7 +25,8 @@
  * What is cached of the copies goes when CR3 is loaded: PCIDs are not used, and
  * no leaf of the hypervisor's is global (hv/arch/paging.c), but for the window
  * of descriptors, which is the same in both. A processor sets the accessed bit
- * of level 4 in the copy: the guest's own entry never has it from there.
+ * of level 4 in the copy; the guest's entry has it from the start
+ * (docs/abi.md).
  */
 #pragma once
 

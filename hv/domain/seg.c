@@ -32,6 +32,8 @@
 _Static_assert(LDT_MAX / DESC_PER_FRAME == MM_LDT_SLOTS, "ABI fact 2.3");
 _Static_assert(MM_GDT_SLOTS == GDT_RESERVED_PAGE, "ABI: 14 pages are theirs");
 _Static_assert(WINDOW_PAGES <= PT_ENTRIES, "a window has one table");
+_Static_assert(CPU_MAX *HV_WINDOW_STRIDE <= HV_CPU_VA - HV_WINDOW_VA,
+               "all have room");
 
 /* Slots are those of struct mm_vcpu, as bits. */
 static struct window {

@@ -251,6 +251,21 @@ static inline bool frame_type_get(uint64_t *w, unsigned owner,
     return frame_get(w, owner) && (frame_type_add(w, t) || !frame_put(w));
 }
 
+/*
+ * A frame that has had no type since it came is writable from now on, with
+ * nobody who refers to it as yet: no translation made under another type can be
+ * left of it (must_flush()).
+ */
+static inline bool frame_begin_writable(uint64_t *w, unsigned owner)
+{
+    if (frame_owner(*w) != owner ||
+        (*w & (FRAME_TYPE_MASK | FRAME_COUNT_MASK | FRAME_VALIDATED |
+               FRAME_PARTIAL | FRAME_FULL)))
+        return false;
+    *w |= frame_type_bits(FRAME_WRITABLE);
+    return true;
+}
+
 /* The type stays in the word at count zero: a translation may outlive it. */
 static inline bool frame_type_sub(uint64_t *w)
 {

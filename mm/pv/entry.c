@@ -51,7 +51,7 @@ bool entry_prepare(const struct mm_op *op, pte_t e)
     struct entry_lens l = entry_lens(op, false);
     struct frame_table *t;
     _Atomic uint64_t *p;
-    uint64_t w;
+    uint64_t old, new;
 
     if ((e.v & (PTE_P | PTE_RW | ENTRY_FORBIDDEN(1))) != (PTE_P | PTE_RW))
         return false;
@@ -59,14 +59,10 @@ bool entry_prepare(const struct mm_op *op, pte_t e)
     if (!t)
         return false;
     p = &t->word[pte_mfn(e).v % BLOCK_FRAMES];
-    w = atomic_load_explicit(p, memory_order_relaxed);
-    if ((w ^ l.owner_bits) &
-        (FRAME_OWNER_MASK | FRAME_TYPE_MASK | FRAME_COUNT_MASK |
-         FRAME_VALIDATED | FRAME_PARTIAL | FRAME_FULL))
-        return false;
-    return atomic_compare_exchange_strong_explicit(
-        p, &w, w | frame_type_bits(FRAME_WRITABLE), memory_order_acq_rel,
-        memory_order_relaxed);
+    old = new = atomic_load_explicit(p, memory_order_relaxed);
+    return frame_begin_writable(&new, op->d->id) &&
+           atomic_compare_exchange_strong_explicit(
+               p, &old, new, memory_order_acq_rel, memory_order_relaxed);
 }
 
 enum err entry_get_l1(struct mm_op *op, pte_t e)

@@ -6,20 +6,23 @@
  * its frame's word and one addition to it.
  *
  * As in entry_fast_get(): owner and type do not move while op is held, and
- * what is not as usual is left to the slow path.
+ * what is not as usual is left to the slow path. Going up, a batch is of a
+ * block of the domain's own, or of a shared one in which it has a frame, which
+ * nobody can close then; of an entry that goes down, whosever the frame is, the
+ * reference itself holds the table.
  */
 #pragma once
 
 #include "mm/pv/entry.h"
 
 struct pte_batch {
-    uint64_t like;           /* an entry of the batch */
-    uint64_t word;           /* what a fit frame's word holds of wrong */
-    uint64_t wrong;          /* and of these bits it must hold no others */
-    uint64_t refs;           /* what one entry holds */
-    uint64_t minus;          /* and its opposite */
-    uint64_t adjust;         /* what entry_adjust() adds */
-    _Atomic uint64_t *words; /* of the block */
+    uint64_t like;             /* an entry of the batch */
+    uint64_t word;             /* what a fit frame's word holds of wrong */
+    uint64_t wrong;            /* and of these bits it must hold no others */
+    uint64_t refs;             /* what one entry holds */
+    uint64_t minus;            /* and its opposite */
+    uint64_t adjust;           /* what entry_adjust() adds */
+    struct frame_table *table; /* of the block */
     uint64_t last; /* these being zero, a reference was the last of its kind */
 };
 
@@ -39,52 +42,91 @@ static always_inline bool pte_batch_has(const struct pte_batch *a, pte_t e)
     return !((e.v ^ a->like) & (PTE_BATCH_FLAGS | PTE_BATCH_BLOCK));
 }
 
-/* Begins a batch with e. False: there is something to be looked at about it. */
-static inline bool pte_batch_begin(struct pte_batch *a, const struct mm_op *op,
-                                   pte_t e)
+/* The table of e's block, the domain's own; NULL: it is something else. */
+static always_inline struct frame_table *pte_batch_own(const struct mm_op *op,
+                                                       pte_t e)
 {
     struct entry_lens l = entry_lens(op, false);
+
+    return entry_table(&l, pte_mfn(e));
+}
+
+/* The same of an entry that has its references, so its frame a word. */
+static always_inline struct frame_table *pte_batch_held(const struct mm_op *op,
+                                                        pte_t e)
+{
+    struct entry_lens l = entry_lens(op, false);
+
+    return entry_table_held(&l, pte_mfn(e));
+}
+
+/* Begins a batch with e, which is present, and whose frame's word is in t. */
+static always_inline void pte_batch_begin(struct pte_batch *a,
+                                          const struct mm_op *op, pte_t e,
+                                          struct frame_table *t)
+{
     const pte_t plain = pte_of(e.v & ~PTE_G); /* others may have none */
     const bool rw = e.v & PTE_RW;
-    struct frame_table *t;
 
-    if (unlikely((e.v & (PTE_P | ENTRY_FORBIDDEN(1))) != PTE_P))
-        return false;
-    t = entry_table(&l, pte_mfn(e));
-    if (unlikely(!t))
-        t = entry_table_shared(op, pte_mfn(e));
-    if (unlikely(!t))
-        return false;
     *a = (struct pte_batch){
         .like = e.v,
-        .word = l.owner_bits | (rw ? frame_type_bits(FRAME_WRITABLE) : 0),
+        .word = op->d->owner_bits | (rw ? frame_type_bits(FRAME_WRITABLE) : 0),
         .wrong = FRAME_OWNER_MASK | FRAME_FULL | (rw ? FRAME_TYPE_MASK : 0),
         .refs = rw ? ENTRY_RW_REFS : FRAME_REF_ONE,
         .minus = -(rw ? ENTRY_RW_REFS : FRAME_REF_ONE),
         .adjust = entry_adjust(plain, 1).v ^ plain.v,
-        .words = t->word,
+        .table = t,
         .last = rw ? FRAME_COUNT_MASK : FRAME_REF_MASK,
     };
+}
+
+/* One to get references by. False: there is something to look at about e. */
+static inline bool pte_batch_begin_get(struct pte_batch *a,
+                                       const struct mm_op *op, pte_t e)
+{
+    struct frame_table *t;
+
+    if (unlikely((e.v & (PTE_P | ENTRY_FORBIDDEN(1))) != PTE_P))
+        return false;
+    t = pte_batch_own(op, e);
+    if (unlikely(!t))
+        t = entry_table_shared(op, pte_mfn(e));
+    if (unlikely(!t))
+        return false;
+    pte_batch_begin(a, op, e, t);
     return true;
 }
 
-/*
- * Goes on with e if that is of another block only, which is looked up. False:
- * nothing was done.
- */
-static always_inline bool pte_batch_move(struct pte_batch *a,
-                                         const struct mm_op *op, pte_t e)
+/* Is e unlike the batch in its block only? */
+static always_inline bool pte_batch_moves(const struct pte_batch *a, pte_t e)
 {
-    struct entry_lens l = entry_lens(op, false);
+    return !((e.v ^ a->like) & PTE_BATCH_FLAGS);
+}
+
+/* Goes on with e, if that is so. False: nothing was done. */
+static always_inline bool pte_batch_move_get(struct pte_batch *a,
+                                             const struct mm_op *op, pte_t e)
+{
     struct frame_table *t;
 
-    if ((e.v ^ a->like) & PTE_BATCH_FLAGS)
+    if (!pte_batch_moves(a, e))
         return false;
-    t = entry_table(&l, pte_mfn(e));
+    t = pte_batch_own(op, e);
     if (unlikely(!t))
         return false;
     a->like = e.v;
-    a->words = t->word;
+    a->table = t;
+    return true;
+}
+
+/* The same for an entry that has its references. */
+static always_inline bool pte_batch_move_put(struct pte_batch *a,
+                                             const struct mm_op *op, pte_t e)
+{
+    if (!pte_batch_moves(a, e))
+        return false;
+    a->like = e.v;
+    a->table = pte_batch_held(op, e);
     return true;
 }
 
@@ -96,7 +138,7 @@ static always_inline unsigned pte_batch_index(pte_t e)
 /* The references of an entry of the batch. False: nothing was done. */
 static always_inline bool pte_batch_get(const struct pte_batch *a, pte_t e)
 {
-    _Atomic uint64_t *p = &a->words[pte_batch_index(e)];
+    _Atomic uint64_t *p = &a->table->word[pte_batch_index(e)];
     uint64_t w = atomic_load_explicit(p, memory_order_relaxed);
 
     if (unlikely((w ^ a->word) & a->wrong))
@@ -106,19 +148,35 @@ static always_inline bool pte_batch_get(const struct pte_batch *a, pte_t e)
 }
 
 /*
+ * The same where that failed because the frame is to be writable for the first
+ * time: in a table that a new domain makes, or one that was restored, there is
+ * nothing else.
+ */
+static always_inline bool pte_batch_get_new(const struct pte_batch *a, pte_t e)
+{
+    _Atomic uint64_t *p = &a->table->word[pte_batch_index(e)];
+    uint64_t old = atomic_load_explicit(p, memory_order_relaxed), new = old;
+
+    return a->refs == ENTRY_RW_REFS &&
+           frame_begin_writable(&new, frame_owner(a->word)) &&
+           atomic_compare_exchange_strong_explicit(p, &old, new + ENTRY_RW_REFS,
+                                                   memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+/*
  * A reference, of which `left` is left, was the last of its kind. False: the
  * frame is gone, maybe its block, and so is the batch.
  */
-static never_inline bool pte_batch_was_last(struct mm_op *op, pte_t e,
+static never_inline bool pte_batch_was_last(struct mm_op *op,
+                                            struct frame_table *t, pte_t e,
                                             uint64_t left)
 {
-    struct frame f = frame_held(op->mm, pte_mfn(e));
-
     if (e.v & PTE_RW) /* translations may live on (must_flush()) */
-        f.table->stamp[f.i] = (uint16_t)op->d->tlb_epoch;
+        t->stamp[pte_batch_index(e)] = (uint16_t)op->d->tlb_epoch;
     if (left & FRAME_REF_MASK)
         return true;
-    entry_put_rest(op, f.mfn);
+    entry_put_rest(op, pte_mfn(e));
     return false;
 }
 
@@ -126,9 +184,10 @@ static never_inline bool pte_batch_was_last(struct mm_op *op, pte_t e,
 static always_inline bool pte_batch_put(const struct pte_batch *a,
                                         struct mm_op *op, pte_t e)
 {
-    uint64_t left = atomic_fetch_add_explicit(&a->words[pte_batch_index(e)],
-                                              a->minus, memory_order_acq_rel) +
-                    a->minus;
+    uint64_t left =
+        atomic_fetch_add_explicit(&a->table->word[pte_batch_index(e)], a->minus,
+                                  memory_order_acq_rel) +
+        a->minus;
 
-    return likely(left & a->last) || pte_batch_was_last(op, e, left);
+    return likely(left & a->last) || pte_batch_was_last(op, a->table, e, left);
 }

@@ -241,7 +241,9 @@ static enum err undo(struct mm_op *op, struct frame *f, unsigned level,
  * batch of like entries to the next, with as little as there can be in between.
  * Returns the first entry from i on that did not get its references so.
  */
-static unsigned promote_fast(struct mm_op *op, pte_t *e, unsigned i)
+static always_inline unsigned
+promote_batches(struct mm_op *op, pte_t *e, unsigned i,
+                bool (*get)(const struct pte_batch *, pte_t))
 {
     const pte_t *const end = e + PT_ENTRIES;
     struct pte_batch batch;
@@ -249,19 +251,30 @@ static unsigned promote_fast(struct mm_op *op, pte_t *e, unsigned i)
     for (i = skip_up(e, i); i < PT_ENTRIES; i = skip_up(e, i)) {
         pte_t *at = e + i;
 
-        if (!pte_batch_begin(&batch, op, entry_peek(at)))
+        if (!pte_batch_begin_get(&batch, op, entry_peek(at)))
             break;
         for (; at < end; at++) {
             if (unlikely(!pte_batch_has(&batch, entry_peek(at))) &&
-                !pte_batch_move(&batch, op, entry_peek(at)))
+                !pte_batch_move_get(&batch, op, entry_peek(at)))
                 break;
-            if (unlikely(!pte_batch_get(&batch, entry_peek(at))))
+            if (unlikely(!get(&batch, entry_peek(at))))
                 return (unsigned)(at - e);
             entry_poke(at, pte_of(entry_peek(at).v | batch.adjust));
         }
         i = (unsigned)(at - e);
     }
     return i;
+}
+
+static unsigned promote_fast(struct mm_op *op, pte_t *e, unsigned i)
+{
+    return promote_batches(op, e, i, pte_batch_get);
+}
+
+/* Goes on where frames are new: their words are changed by a swap each. */
+static never_inline unsigned promote_new(struct mm_op *op, pte_t *e, unsigned i)
+{
+    return promote_batches(op, e, i, pte_batch_get_new);
 }
 
 /* The references of the last batch of like entries among n; how many are left.
@@ -271,15 +284,13 @@ static unsigned demote_fast(struct mm_op *op, const pte_t *e, unsigned n)
     const pte_t *at = e + n;
     struct pte_batch batch;
 
-    if (unlikely(!pte_batch_begin(&batch, op, entry_peek(at - 1)))) {
-        entry_put_l1(op, entry_peek(at - 1)); /* not its block */
-        return n - 1;
-    }
+    pte_batch_begin(&batch, op, entry_peek(at - 1),
+                    pte_batch_held(op, entry_peek(at - 1)));
     while (at > e) {
         const pte_t was = entry_peek(at - 1);
 
         if (unlikely(!pte_batch_has(&batch, was)) &&
-            !pte_batch_move(&batch, op, was))
+            !pte_batch_move_put(&batch, op, was))
             break;
         at--;
         if (unlikely(!pte_batch_put(&batch, op, was)))
@@ -299,14 +310,15 @@ static enum err promote_l1(struct mm_op *op, struct frame *f, bool *gone)
     const struct entry_at at = {.table = *f, .level = 1};
     pte_t *e = entries_of(op, f);
 
-    for (unsigned i = 0; i < PT_ENTRIES;) {
+    for (unsigned i = 0, n; i < PT_ENTRIES;) {
         enum err rc;
 
-        i = promote_fast(op, e, i);
+        n = promote_fast(op, e, i);
+        i = n < PT_ENTRIES ? promote_new(op, e, n) : n;
+        if (i > n)
+            continue;
         if (i == PT_ENTRIES)
             break;
-        if (entry_prepare(op, entry_peek(e + i)))
-            continue; /* the same once more */
         rc = promote_entry(op, &at, &e[i]);
         if (rc)
             return undo(op, f, 1, i, rc, gone);

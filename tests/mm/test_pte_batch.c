@@ -40,11 +40,14 @@ static uint64_t word_of(const struct stage *g, unsigned i)
     return frame_word(&f);
 }
 
-/* Frames of two blocks: some fresh, some that were mapped before. */
+/*
+ * Frames of two blocks, of which one may be shared: some fresh, some that were
+ * mapped before.
+ */
 static void choose_frames(struct stage *g)
 {
     for (unsigned i = 0; i < FRAMES; i++) {
-        g->frame[i] = i % 2 ? scene_member(g->s, i) : scene_frame(g->s);
+        g->frame[i] = i % 2 ? scene_member(g->s, 8 + i) : scene_frame(g->s);
         if (upto(g, 3) == 0)
             continue;
         assert_int_equal(
@@ -170,7 +173,9 @@ static void up_and_down(struct scene *s, uint64_t seed)
 
 static void tables_go_up_and_down(void **state)
 {
-    for (uint64_t seed = 1; seed <= 6; seed++) {
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        if (seed % 2)
+            scene_share(*state);
         up_and_down(*state, seed);
         scene_end(state);
         scene_make(state);
@@ -178,15 +183,16 @@ static void tables_go_up_and_down(void **state)
 }
 
 /* One bad entry, anywhere: all before it is given back, whatever it was. */
-static void one_bad_entry_undoes_it(void **state)
+static void undone(struct scene *s, mfn_t theirs, mfn_t nobodys)
 {
-    struct scene *s = *state;
     struct stage *g = begin(s, 77);
     const struct {
         pte_t e;
         enum err rc;
     } bad[] = {
-        {pte_make(s->foreign, READ), ERR_BUSY},
+        {pte_make(theirs, READ), ERR_BUSY},
+        {pte_make(theirs, KERNEL), ERR_BUSY},
+        {pte_make(nobodys, KERNEL), ERR_BUSY},
         {pte_make(s->l4, KERNEL), ERR_BUSY},
         {pte_make(g->frame[1], READ | PTE_PCD), ERR_INVAL},
         {pte_make(g->frame[2], KERNEL | PTE_PAT), ERR_INVAL},
@@ -194,7 +200,7 @@ static void one_bad_entry_undoes_it(void **state)
         {pte_make(g->frame[3], PTE_RW), ERR_INVAL}, /* not present, names RAM */
     };
 
-    for (unsigned n = 0; n < 60; n++) {
+    for (unsigned n = 0; n < 80; n++) {
         mfn_t table = scene_frame(s);
         unsigned at = (unsigned)upto(g, PT_ENTRIES);
 
@@ -207,6 +213,71 @@ static void one_bad_entry_undoes_it(void **state)
         assert_nothing_held(g);
         assert_int_equal(reservation_decrease(&s->op, table, 0), ERR_NONE);
     }
+}
+
+static void one_bad_entry_undoes_it(void **state)
+{
+    struct scene *s = *state;
+
+    undone(s, s->foreign, s->foreign);
+}
+
+/* A table of new frames but for one. */
+static void new_up_to(struct scene *s, mfn_t other)
+{
+    struct frame f = frame_held(&s->w.mm, other);
+    uint64_t word = frame_word(&f);
+    mfn_t table = scene_frame(s);
+
+    for (unsigned i = 8; i < PT_ENTRIES; i++)
+        *scene_entry(s, table, i) =
+            pte_make(i == 100 ? other : scene_member(s, i), KERNEL);
+    assert_int_equal(mmu_pin(&s->op, table, 1), ERR_BUSY);
+    assert_int_equal(frame_word(&f), word);
+}
+
+/* As fresh as what stands beside them, in the same block. */
+static void frames_of_others_beside_it(void **state)
+{
+    struct scene *s = *state;
+    mfn_t theirs;
+
+    scene_share(s);
+    theirs = scene_they_get(s);
+    assert_int_equal(blk_of_mfn(theirs).v, blk_of_mfn(s->block).v);
+    new_up_to(s, theirs);
+    new_up_to(s, scene_member(s, 5));
+    undone(s, theirs, scene_member(s, 5));
+}
+
+/* What was a table a moment ago is not written to before that is forgotten. */
+static void a_former_table_is_flushed(void **state)
+{
+    struct scene *s = *state;
+    mfn_t was = scene_member(s, 20), table = scene_frame(s);
+    uint32_t epoch;
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        *scene_entry(s, table, i) =
+            pte_make(scene_member(s, 8 + i % 8), KERNEL);
+    scene_share(s);
+    epoch = s->us.d.tlb_epoch;
+    assert_int_equal(mmu_pin(&s->op, table, 1), ERR_NONE);
+    assert_int_equal(s->us.d.tlb_epoch, epoch); /* they were nothing before */
+    assert_int_equal(mmu_unpin(&s->op, table), ERR_NONE);
+    memset(mm_frame_ptr(&s->w.mm, was), 0, PAGE_SIZE);
+    assert_int_equal(mmu_pin(&s->op, was, 1), ERR_NONE);
+    assert_int_equal(mmu_unpin(&s->op, was), ERR_NONE);
+    *scene_entry(s, table, 99) = pte_make(was, KERNEL);
+    epoch = s->us.d.tlb_epoch;
+    assert_int_equal(mmu_pin(&s->op, table, 1), ERR_NONE);
+    assert_int_equal(s->us.d.tlb_epoch, epoch + 1);
+    assert_int_equal(mmu_unpin(&s->op, table), ERR_NONE);
+    /* And the other way: a table of what was writable through that one. */
+    memset(mm_frame_ptr(&s->w.mm, was), 0, PAGE_SIZE);
+    assert_int_equal(mmu_pin(&s->op, was, 1), ERR_NONE);
+    assert_int_equal(s->us.d.tlb_epoch, epoch + 2);
+    assert_int_equal(mmu_unpin(&s->op, was), ERR_NONE);
 }
 
 /*
@@ -240,6 +311,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scene_test(tables_go_up_and_down),
         scene_test(one_bad_entry_undoes_it),
+        scene_test(frames_of_others_beside_it),
+        scene_test(a_former_table_is_flushed),
         scene_test(frames_go_with_their_last_entry),
     };
 

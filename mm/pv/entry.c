@@ -34,7 +34,9 @@ struct frame_table *entry_table_shared(const struct mm_op *op, mfn_t m)
     if (!mm_mfn_valid(op->mm, m))
         return NULL;
     b = mm_block(op->mm, blk_of_mfn(m));
-    return frame_in_shared(op, b, m) ? frame_table_at(op->mm, b->table) : NULL;
+    return block_class(b->word) == BLOCK_SHARED && frame_in_shared(op, b, m)
+               ? frame_table_at(op->mm, b->table)
+               : NULL;
 }
 
 /* The type has been something else: see to that, then be writable. */
@@ -46,19 +48,13 @@ static never_inline enum err get_writable_slow(struct mm_op *op,
     return rc == ERR_INVAL ? ERR_BUSY : rc;
 }
 
-bool entry_prepare(const struct mm_op *op, pte_t e)
+bool entry_prepare(const struct mm_op *op, struct frame_table *t, pte_t e)
 {
-    struct entry_lens l = entry_lens(op, false);
-    struct frame_table *t;
-    _Atomic uint64_t *p;
+    _Atomic uint64_t *p = &t->word[pte_mfn(e).v % BLOCK_FRAMES];
     uint64_t old, new;
 
     if ((e.v & (PTE_P | PTE_RW | ENTRY_FORBIDDEN(1))) != (PTE_P | PTE_RW))
         return false;
-    t = entry_table(&l, pte_mfn(e));
-    if (!t)
-        return false;
-    p = &t->word[pte_mfn(e).v % BLOCK_FRAMES];
     old = new = atomic_load_explicit(p, memory_order_relaxed);
     return frame_begin_writable(&new, op->d->id) &&
            atomic_compare_exchange_strong_explicit(

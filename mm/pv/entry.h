@@ -204,12 +204,13 @@ _Static_assert(ENTRY_RW_REFS == FRAME_REF_ONE + FRAME_COUNT_ONE,
                "one addition takes both");
 
 /*
- * e is to be an entry onto a frame that has had no type since it came, so that
- * no translation made under another one can be left (must_flush()): its type
- * is writable from now on, with nobody who refers to it as yet, and
- * entry_fast_get() will do. False: it is something else.
+ * e is to be a writable entry onto a frame of the block that t is of, which has
+ * had no type since it came, so that no translation made under another one can
+ * be left (must_flush()): its type is writable from now on, with nobody who
+ * refers to it as yet, and entry_fast_get() will do. False: it is something
+ * else.
  */
-bool entry_prepare(const struct mm_op *op, pte_t e);
+bool entry_prepare(const struct mm_op *op, struct frame_table *t, pte_t e);
 
 /* False: nothing was done, take the slow path. */
 static always_inline bool entry_fast_get(struct entry_lens *l, pte_t e)

@@ -305,17 +305,6 @@ enum err mmu_update_rest(struct mm_op *op, uint64_t ptr, uint64_t val,
     return ERR_NONE;
 }
 
-/* It was refused for no more than that its frame is new: once more, then. */
-static never_inline bool prepared(const struct mm_op *op, uint64_t table,
-                                  uint64_t ptr, pte_t new)
-{
-    const struct entry_lens l = entry_lens(op, false);
-
-    return (ptr & ~SLOT_BITS) == table &&
-           !pte_present(pte_of(READ_ONCE(fast_slot(&l, ptr)->v))) &&
-           entry_prepare(op, new);
-}
-
 /* One of a list, in the usual way if there is one. */
 static always_inline bool update_fast(struct mm_op *op, struct entry_lens *l,
                                       uint64_t *table,
@@ -332,25 +321,135 @@ static always_inline bool update_fast(struct mm_op *op, struct entry_lens *l,
     return true;
 }
 
+/* Where a list is, by itself, so that its lens can be in registers. */
+struct list_at {
+    const struct mmu_request *req;
+    uint64_t table;             /* its, if the last was there, or NO_TABLE */
+    struct frame_table *frames; /* of the block that the lens is at */
+    uint64_t block;
+};
+
+static always_inline struct entry_lens lens_at(const struct mm_op *op,
+                                               const struct list_at *p)
+{
+    struct entry_lens l = entry_lens(op, true);
+
+    l.table = p->frames;
+    l.last = p->block;
+    return l;
+}
+
+/* Its command being 0. */
+static const pte_t *request_slot(const struct mm_op *op,
+                                 const struct mmu_request *req)
+{
+    return (const pte_t *)(const void *)(op->mm->direct + req->ptr);
+}
+
+/* To m's block, if that is a shared one in which m is the domain's. */
+static bool move_to_shared(const struct mm_op *op, struct list_at *p, mfn_t m)
+{
+    struct frame_table *t = entry_table_shared(op, m);
+
+    if (!t)
+        return false;
+    p->frames = t;
+    p->block = m.v / BLOCK_FRAMES;
+    return true;
+}
+
+/*
+ * Is there no more to it than that its table or its frame is in a shared block,
+ * to which the lens is to be moved, or that its frame is new? Each of these is
+ * so once only, so that whoever tries again after it comes to an end.
+ */
+static bool prepared(const struct mm_op *op, struct list_at *p)
+{
+    const mfn_t to = mfn_of(p->req->ptr >> PAGE_SHIFT);
+    const pte_t new = pte_of(p->req->val);
+    pte_t old;
+
+    if ((p->req->ptr & ~SLOT_BITS) != p->table)
+        return !(p->req->ptr & MMU_PTR_CMD) &&
+               to.v / BLOCK_FRAMES != p->block && move_to_shared(op, p, to);
+    old = pte_of(READ_ONCE(request_slot(op, p->req)->v));
+    if (!pte_present(new) || (pte_present(old) && !only_rw_differs(old, new)))
+        return false;
+    if (pte_mfn(new).v / BLOCK_FRAMES != p->block)
+        return move_to_shared(op, p, pte_mfn(new));
+    return entry_prepare(op, p->frames, new);
+}
+
+/* Could it be so at all? Of a large page, say, it cannot. */
+static always_inline bool may_prepare(const struct list_at *p)
+{
+    return (p->req->ptr & ~SLOT_BITS) == p->table ||
+           p->req->ptr / BLOCK_SIZE != p->block;
+}
+
+/* Afterwards no block is known: it may flush, or drop tables. */
+static always_inline enum err update_slowly(struct mm_op *op, struct list_at *p)
+{
+    const struct mmu_request *req = p->req;
+
+    p->table = NO_TABLE;
+    p->block = ~UINT64_C(0);
+    return likely(fast_super(op, req->ptr, req->val))
+               ? ERR_NONE
+               : update_rare(op, req->ptr, req->val);
+}
+
+/*
+ * From a request that was not done in the usual way on, all that are once they
+ * have been prepared; or, if it is not, it alone by the slow path. *p is at the
+ * last that was done.
+ */
+static never_inline enum err update_prepared(struct mm_op *op,
+                                             struct list_at *p,
+                                             const struct mmu_request *end)
+{
+    const struct mmu_request *const first = p->req;
+
+    while (p->req < end && prepared(op, p)) {
+        struct entry_lens l = lens_at(op, p);
+
+        p->req += update_fast(op, &l, &p->table, p->req);
+        p->frames = l.table;
+        p->block = l.last;
+    }
+    if (p->req == first)
+        return update_slowly(op, p);
+    p->req--;
+    return ERR_NONE;
+}
+
+static never_inline enum err update_unusual(struct mm_op *op, struct list_at *p,
+                                            const struct mmu_request *end)
+{
+    return may_prepare(p) ? update_prepared(op, p, end) : update_slowly(op, p);
+}
+
 enum err mmu_update_list(struct mm_op *op, const struct mmu_request *req,
                          unsigned n, unsigned *done)
 {
+    const struct mmu_request *const first = req, *const end = req + n;
     struct entry_lens l = entry_lens(op, true);
     uint64_t table = NO_TABLE;
     enum err rc = type_finish_deferred(op);
+    struct list_at p;
 
-    for (*done = 0; !rc && *done < n; ++*done, ++req) {
-        if (update_fast(op, &l, &table, req))
+    for (; !rc && req < end; req++) {
+        if (likely(update_fast(op, &l, &table, req)))
             continue;
-        if (prepared(op, table, req->ptr, pte_of(req->val)) &&
-            update_fast(op, &l, &table, req))
-            continue;
-        rc = mmu_update_rest(op, req->ptr, req->val, MFN_NONE);
+        p = (struct list_at){req, table, l.table, l.last};
+        rc = update_unusual(op, &p, end);
         if (rc)
             break;
-        l = entry_lens(op, true); /* it may have flushed, or dropped tables */
-        table = NO_TABLE;
+        l = lens_at(op, &p);
+        table = p.table;
+        req = p.req;
     }
+    *done = (unsigned)(req - first);
     return rc;
 }
 

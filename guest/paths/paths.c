@@ -9,6 +9,9 @@
  * One object a figure: {"path":ROW,"way":WAY,"ticks":N,"per":P,"hv":HV}. ROW is
  * guest/bench's name for the operation, ticks are for one of P.
  *
+ * Command line: shared: of entries onto frames of shared blocks alone, for
+ * which the domain has relinquish=cut.
+ *
  * Each operation is checked to have been done, so it is a test as well. With
  * maxmem= above mem= it takes blocks that were never its own, too.
  */
@@ -96,16 +99,20 @@ void path_multicall(unsigned n)
         path_must((int64_t)path_calls[i].result >= 0, "a call of a multicall");
 }
 
-void guest_main(void)
+static void take_blocks(void)
 {
-    path_start();
-    path_null(); /* before anything else was printed */
     for (unsigned i = 0; i < PATH_BLOCKS; i++) {
         path_block[i] = frame_block_alloc();
         REQUIRE(path_block[i].v != PFN_NONE.v);
     }
     path_cut = frame_block_alloc();
     REQUIRE(path_cut.v != PFN_NONE.v);
+}
+
+static void all_but_shared(void)
+{
+    path_null(); /* before anything else was printed */
+    take_blocks();
     path_reserve_cold();
     path_flushes();
     path_tables();
@@ -113,5 +120,16 @@ void guest_main(void)
     path_traps();
     path_super();
     path_reserve();
+}
+
+void guest_main(void)
+{
+    path_start();
+    if (cmdline_has("shared")) {
+        take_blocks();
+        path_shared();
+    } else {
+        all_but_shared();
+    }
     CHECK(report_failures == 0);
 }

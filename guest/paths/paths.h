@@ -50,3 +50,4 @@ void path_super(void);
 void path_traps(void);
 void path_reserve_cold(void);
 void path_reserve(void);
+void path_shared(void);

@@ -60,7 +60,8 @@ EXPECT = {
 SETTINGS = {"latency": {"SMP": "1"}}
 # Scenarios that must end badly before they begin, and the line that says why.
 UNBEGUN = {
-    "typo": r"^scenario typo line 7: unknown command 'craete'\s*$",
+    "typo": r"^scenario typo line 7: unknown command 'craete'; did you mean "
+            r"'create'\?\s*$",
     "wrongsize": r"^scenario wrongsize line 3: create: bad 'mem=12Q'\s*$",
     "wrongfigure": r"^scenario wrongfigure line 3: 'machine.blokcs' is no ",
     "wrongname": r"^scenario wrongname line 5: there is no domain named 'oen'",

@@ -181,18 +181,28 @@ bool scenario_checks(void)
     return depth && !running;
 }
 
-static bool check_run(const struct args *a)
+static bool is_right(const char *name)
 {
     struct scenario s;
 
-    return running || checked(&s, a->slot[0].text);
+    return running || checked(&s, name);
+}
+
+static bool runs(const char *name)
+{
+    struct scenario s;
+
+    return load(&s, name) && each_line_or_blame(&s, run_line);
+}
+
+static bool check_run(const struct args *a)
+{
+    return is_right(a->slot[0].text);
 }
 
 static bool run_run(const struct args *a)
 {
-    struct scenario s;
-
-    return load(&s, a->slot[0].text) && each_line_or_blame(&s, run_line);
+    return runs(a->slot[0].text);
 }
 
 /* At the prompt, or behind another word. */
@@ -218,9 +228,7 @@ bool scenario_check(const char *name, char why[SCENARIO_WHY])
 
 bool scenario_run(const char *name, char why[SCENARIO_WHY])
 {
-    struct args a = {.slot = {{.text = name}}};
-
-    return say_why(check_run(&a) && run_run(&a), why);
+    return say_why(is_right(name) && runs(name), why);
 }
 
 const struct command command_scenario[] = {

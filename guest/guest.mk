@@ -31,9 +31,6 @@ guest_frame = $(if $(filter guest/control/%,$1),\
 GUEST_ASM      := $(wildcard guest/lib/*.asm)
 GUEST_LIB_OBJS := $(GUEST_LIB:%.c=$(BUILD)/%.o) $(GUEST_ASM:%.asm=$(BUILD)/%.o)
 
-.PHONY: guests
-guests: $(GUEST_ELFS)
-
 $(BUILD)/guest/%.o: guest/%.c guest/guest.mk $(TOLD)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

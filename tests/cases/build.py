@@ -34,8 +34,10 @@ def fuzz(name):
 
 
 def cases():
+    out = os.path.join(BUILD, "clang")
     yield Case("build/clang", ["make", "CC=clang", "TARGET_DEBUG=-g1",
-                               "BUILD=" + os.path.join(BUILD, "clang")],
+                               "BUILD=" + out, "all",
+                               os.path.join(out, "guest", "control.elf")],
                limit=300, skip=missing("clang", "ld.lld"))
     yield Case("build/lint", ["tools/lint"], limit=120)
     yield Case("build/lint-faults", ["tests/lint"], limit=120)

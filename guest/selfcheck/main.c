@@ -150,6 +150,8 @@ void guest_main(void)
     machine_look();
     run_all();
     rows_run(take_row, ROWS_MEDIAN);
+    if (cmdline_has("hold"))
+        printk("\033[H\033[J\n"); /* for a person, who reads one screen */
     show_screen();
     console_drain();
     if (cmdline_has("hold"))

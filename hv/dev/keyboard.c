@@ -4,9 +4,11 @@
  * controller. The controller of a modern machine may be the firmware's doing,
  * and as slow as that, and know little more than to hand out scan codes.
  *
- * Invariants: no wait is longer than WAIT_LIMIT looks, and none is after the
- * beginning; between two ticks no
- * more than BYTES are read and INTERRUPTS taken, whatever the controller does.
+ * Invariants: what is read as an answer is one: the keyboard is kept off while
+ * the controller is asked, for it may have keys that were pressed long before.
+ * No wait is longer than WAIT_LIMIT looks, and none is after the beginning;
+ * between two ticks no more than BYTES are read and INTERRUPTS taken, whatever
+ * the controller does.
  */
 #include "hv/dev/keyboard.h"
 
@@ -42,8 +44,10 @@
 
 enum {
     WAIT_LIMIT = 10000, /* a look at a port takes about 1 us */
-    EMPTY_LIMIT = 64,   /* bytes an honest controller can hold, and more */
-    BYTES = 64,         /* to a tick of 20 ms; hands do 30 keys a second */
+    QUIET = 2000,       /* a byte takes the keyboard's wire 1 ms */
+    EMPTY_LIMIT = 64,   /* bytes an honest keyboard can hold, and more */
+    READINGS = 5,
+    BYTES = 64, /* to a tick of 20 ms; hands do 30 keys a second */
     INTERRUPTS = 64,
 };
 
@@ -80,43 +84,83 @@ static int read_answer(void)
     return wait_for(STATUS_OUT, STATUS_OUT) ? x86_in8(PORT_DATA) : -1;
 }
 
+/* Until nothing comes any more: what was typed before is nobody's. */
 static void empty(void)
 {
-    for (int i = 0; i < EMPTY_LIMIT && x86_in8(PORT_STATUS) & STATUS_OUT; i++)
-        (void)x86_in8(PORT_DATA); /* what was typed before is nobody's */
+    int bytes = 0, quiet = 0;
+
+    while (bytes < EMPTY_LIMIT && quiet < QUIET) {
+        if (x86_in8(PORT_STATUS) & STATUS_OUT) {
+            (void)x86_in8(PORT_DATA);
+            bytes++;
+            quiet = 0;
+        } else {
+            x86_pause();
+            quiet++;
+        }
+    }
 }
 
+/* What is read twice running: once, it could be a key; or -1. */
 static int read_config(void)
 {
-    return write_to(PORT_STATUS, READ_CONFIG) ? read_answer() : -1;
+    int before = -1;
+
+    for (int i = 0; i < READINGS; i++) {
+        int config;
+
+        empty();
+        config = write_to(PORT_STATUS, READ_CONFIG) ? read_answer() : -1;
+        if (config < 0 || config == before)
+            return config;
+        before = config;
+    }
+    return -1;
 }
 
-/* Interrupts and translation on, the mouse off; what it is then, or -1. */
-static int configure(void)
+static bool write_config(int config)
 {
-    int config = read_config();
+    return write_to(PORT_STATUS, WRITE_CONFIG) &&
+           write_to(PORT_DATA, (uint8_t)config);
+}
+
+/*
+ * Interrupts and translation on, the mouse off, and the keys for now: does it
+ * answer? In set 2 they come if of what counts translation alone was not taken;
+ * one that takes nothing is most likely translated by the firmware.
+ */
+static bool configure(void)
+{
+    const int counts = CONFIG_INTERRUPT | CONFIG_TRANSLATE | CONFIG_KEYS_OFF;
+    int config = read_config(), taken;
 
     if (config < 0)
-        return -1;
-    config |= CONFIG_INTERRUPT | CONFIG_TRANSLATE | CONFIG_AUX_OFF;
-    config &= ~(CONFIG_AUX_INT | CONFIG_KEYS_OFF);
-    if (!write_to(PORT_STATUS, WRITE_CONFIG) ||
-        !write_to(PORT_DATA, (uint8_t)config))
-        return -1;
-    return read_config();
+        return false;
+    config |= counts | CONFIG_AUX_OFF;
+    config &= ~CONFIG_AUX_INT;
+    if (!write_config(config))
+        return false;
+    taken = read_config();
+    codes.set2 = taken >= 0 && ((taken ^ config) & counts) == CONFIG_TRANSLATE;
+    return taken >= 0;
 }
 
 /* The keyboard itself: one that says nothing may be plugged in later. */
 static void start_scanning(void)
 {
-    if (write_to(PORT_STATUS, KEYS_ON) && write_to(PORT_DATA, SCAN))
-        (void)read_answer(); /* ACK, if there is a keyboard now */
+    int byte = 0;
+
+    if (!write_to(PORT_STATUS, KEYS_ON))
+        return;
+    empty(); /* what it has kept while it was off */
+    if (!write_to(PORT_DATA, SCAN))
+        return;
+    for (int i = 0; i < EMPTY_LIMIT && byte >= 0 && byte != ACK; i++)
+        byte = read_answer();
 }
 
 enum keyboard_found keyboard_init(enum option_keys layout)
 {
-    int config;
-
     works = false;
     present = x86_in8(PORT_STATUS) != NOTHING;
     if (!present)
@@ -129,13 +173,10 @@ enum keyboard_found keyboard_init(enum option_keys layout)
     lights_asked = false;
     write_to(PORT_STATUS, KEYS_OFF);
     write_to(PORT_STATUS, AUX_OFF);
-    empty();
-    config = configure();
+    works = configure();
     start_scanning();
-    works = config >= 0;
     if (!works)
         return KEYBOARD_MUTE;
-    codes.set2 = !(config & CONFIG_TRANSLATE);
     return codes.set2 ? KEYBOARD_WORKS_2 : KEYBOARD_WORKS;
 }
 

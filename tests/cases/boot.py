@@ -78,5 +78,6 @@ def cases():
         yield Case("screen/" + kind, ["tests/boot/screen", kind])
         yield Case("screen/keys-" + kind, ["tests/boot/keys", kind],
                    long=kind == "uefi")
+    yield Case("screen/keys-early", ["tests/boot/keys-early"])
     for kind in ("15", "16", "24"):
         yield Case("screen/" + kind, ["tests/boot/screen", kind])

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An i8042 that is absent, mute, stuck, untranslated, or never silent. */
+/*
+ * An i8042 that is absent, mute, stuck, untranslated, or never silent; and a
+ * keyboard behind it that was typed at before anybody asked.
+ */
 #include "tests/hv/check.h"
 
 #include <string.h>
@@ -13,6 +16,9 @@ static enum { WELL, ABSENT, MUTE, STUCK, FLOODS, UNTRANSLATED } how;
 static uint8_t queue[64], settings, command, lights;
 static unsigned in, out, looks;
 static bool lights_wanted, mouse;
+static uint8_t kept[16]; /* in the keyboard: port 1 is off, or the wire slow */
+static unsigned n_kept, sent, send_at;
+static bool deaf; /* to what switches port 1 off: firmware's emulation */
 static uint8_t flood_byte;
 
 static void bring(uint8_t byte)
@@ -20,8 +26,25 @@ static void bring(uint8_t byte)
     queue[in++ % sizeof(queue)] = byte;
 }
 
+static void press(uint8_t byte)
+{
+    assert_true(n_kept < sizeof(kept));
+    kept[n_kept++] = byte;
+}
+
+/* One at a time, as long as it takes on the wire. */
+static void send_kept(void)
+{
+    if (in != out || (settings & 0x10 && !deaf) || sent == n_kept ||
+        looks < send_at)
+        return;
+    bring(kept[sent++]);
+    send_at = looks + 1000;
+}
+
 static uint8_t status(void)
 {
+    send_kept();
     if (how == ABSENT)
         return 0xff;
     if (how == FLOODS)
@@ -56,6 +79,8 @@ static void port_out(uint16_t port, uint8_t v)
         return;
     if (port == 0x64) {
         command = v;
+        if (v == 0xad || v == 0xae)
+            settings = (uint8_t)((settings & ~0x10) | (v == 0xad ? 0x10 : 0));
         if (v == 0x20)
             bring(how == UNTRANSLATED ? settings & 0xbf : settings);
     } else if (command == 0x60) {
@@ -85,7 +110,8 @@ static void controller_is(int what)
     in = out = looks = 0;
     settings = 0x30; /* firmware that has left all of it off */
     command = lights = 0;
-    lights_wanted = mouse = silent = false;
+    lights_wanted = mouse = silent = deaf = false;
+    n_kept = sent = send_at = 0;
 }
 
 static void typed_is(const char *expected)
@@ -129,6 +155,29 @@ static void untranslated_it_is_read_in_set_2(void **state)
     bring(0x33);
     bring(0x43);
     typed_is("hi");
+}
+
+/* While the machine was loaded, until the keyboard had no more room. */
+static void keys_pressed_before_are_no_answers(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (unsigned n = 1; n <= sizeof(kept); n++) {
+            controller_is(WELL);
+            settings = 0x47; /* as firmware leaves it that has used it */
+            deaf = byte & 1;
+            for (unsigned i = 0; i < n; i++)
+                press((uint8_t)(byte + i));
+            assert_int_equal(keyboard_init(KEYS_US), KEYBOARD_WORKS);
+            assert_int_equal(settings, 0x65);
+            assert_int_equal(sent, n);
+            typed_is("");
+            bring(0x20);
+            bring(0xa0);
+            bring(0x21);
+            typed_is("df");
+        }
+    }
 }
 
 static void where_nothing_is_nothing_is_heard(void **state)
@@ -243,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_switched_on),
         cmocka_unit_test(untranslated_it_is_read_in_set_2),
+        cmocka_unit_test(keys_pressed_before_are_no_answers),
         cmocka_unit_test(where_nothing_is_nothing_is_heard),
         cmocka_unit_test(a_mute_one_is_listened_to),
         cmocka_unit_test(a_stuck_one_is_not_waited_for_long),

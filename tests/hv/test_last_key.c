@@ -5,6 +5,8 @@
  */
 #include "tests/hv/check.h"
 
+#include <string.h>
+
 #include "hv/arch/power.h"
 #include "hv/arch/x86.h"
 #include "hv/base/cmdline.h"
@@ -19,6 +21,7 @@ static enum { NONE, MUTE, WORKS } keyboard;
 static bool screen, has_clock, asked_for;
 static uint64_t us, typed_at, asked_at;
 static unsigned drawn;
+static const char *status;
 
 enum { PER_US = 3000, LATE = 1000000 };
 
@@ -73,6 +76,11 @@ void console_draw(void)
     drawn++;
 }
 
+void console_status(const char *text)
+{
+    status = text;
+}
+
 static char key;
 
 int console_read(void)
@@ -99,6 +107,7 @@ static enum power_next ask_with(char c, uint64_t after)
     key = c;
     asked_for = false;
     drawn = 0;
+    status = "";
     last_key_init();
     return asked();
 }
@@ -117,6 +126,7 @@ static void who_is_there_is_asked(void **state)
     (void)state;
     assert_int_equal(ask_with('p', LATE), POWER_NEXT_OFF);
     assert_true(asked_for);
+    assert_non_null(strstr(status, "ended | page up")); /* they still work */
     assert_in_range(us - asked_at, LATE, LATE + 10);
     assert_in_range(drawn, 45, 55);
     assert_int_equal(ask_with('r', LATE), POWER_NEXT_RESET);
@@ -129,6 +139,7 @@ static void nobody_is_not_asked(void **state)
     screen = false;
     assert_int_equal(ask_with('r', LATE), POWER_NEXT_OFF);
     assert_false(asked_for);
+    assert_string_equal(status, "");
     screen = true;
     keyboard = NONE;
     assert_int_equal(ask_with('r', LATE), POWER_NEXT_OFF);

@@ -509,6 +509,7 @@ static void stop_holding(void)
     unbuffered = true;
     line_stop();
     show_older_than(0);
+    screen_status("the machine has ended"); /* what it said is no more */
 }
 
 /* --- beginning --------------------------------------------------------- */

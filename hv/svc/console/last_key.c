@@ -73,6 +73,7 @@ static enum power_next ask(void)
 {
     if (!wanted())
         return POWER_NEXT_OFF;
+    console_status("the machine has ended | page up, page down");
     log_say("press a key: menu (r reboot, p power off)");
     log_flush();
     switch (wait_for_key()) {

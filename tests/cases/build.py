@@ -43,6 +43,7 @@ def cases():
     yield Case("build/lint-faults", ["tests/lint"], limit=120)
     yield Case("build/runner", ["tests/runner"], env={"SMP": "1"})
     yield Case("build/settings", ["tests/settings"])
+    yield Case("build/rows", ["tests/rows"])
     yield Case("build/results", ["tests/results"])
     yield Case("build/report", ["tests/report"])
     yield Case("build/tutorial", ["tests/tutorial"])

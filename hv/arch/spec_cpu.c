@@ -166,10 +166,10 @@ static void say(void)
     for (unsigned i = 0; i < 3; i++)
         n[i] = spec_list(&spec_policy, (enum spec_state)(SPEC_DONE + i),
                          text[i], SPEC_NAMES);
-    log_say("side channels, microcode %x%s: done%s; partly%s; open%s%s",
-            boot.microcode, boot.hypervisor ? ", says a hypervisor" : "",
-            n[0] ? text[0] : " none", n[1] ? text[1] : " none",
-            n[2] ? text[2] : " none",
+    log_say("side channels, microcode %x%s: done%s; partly%s", boot.microcode,
+            boot.hypervisor ? " of a hypervisor" : "", n[0] ? text[0] : " none",
+            n[1] ? text[1] : " none");
+    log_say("  open%s%s", n[2] ? text[2] : " none",
             spec_policy.flaw[SPEC_MELTDOWN].state == SPEC_OPEN
                 ? "; isolate=on is for meltdown"
                 : "");

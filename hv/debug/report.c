@@ -171,7 +171,7 @@ static void details(const struct domain *d, const struct flagstone_stats *s)
     const struct domain_peaks *p = &d->peaks;
 
     log_say("  memory      %lu MiB of %lu; most %lu; %lu blocks whole, "
-            "%lu cut; %lu of %lu whole at its start",
+            "%lu cut; %lu of %lu whole at start",
             s->tot_pages >> 8, s->max_pages >> 8, p->tot_pages >> 8,
             s->blocks_whole, s->blocks_cut, d->whole,
             d->nr_pages / BLOCK_FRAMES);
@@ -335,13 +335,13 @@ static void machine(void)
     uint64_t fixed = alloc_metadata_size(hv_mm.nr_frames);
     uint64_t pages = a.total * BLOCK_FRAMES;
 
-    log_say("machine: %u guests ended well, %u badly, %u not started; "
-            "%lu of %lu blocks free again, %lu held for %lu hypervisor "
+    log_say("machine: %u guests ended well, %u badly, %u not started",
+            ended_well, ended_badly, not_started);
+    log_say("  blocks      %lu of %lu free again, %lu held for %lu hypervisor "
             "frames",
-            ended_well, ended_badly, not_started, a.free, a.total, a.hv_blocks,
-            a.hv_frames);
+            a.free, a.total, a.hv_blocks, a.hv_frames);
     log_say("  accounting  %lu bytes always, %lu per GiB; most %lu for "
-            "4 KiB frames",
+            "frames",
             fixed, per_gib(fixed, pages), accounting_peak);
     lock_report();
     profile_report_longest();

@@ -73,11 +73,12 @@ struct percpu_isolate {
     uint64_t copy[ISOLATE_COPIES]; /* machine addresses of the copies, ... */
     pte_t *l4[ISOLATE_COPIES];     /* ... which are here */
     uint64_t full;                 /* CR3 as it was before the last guest */
-    uint64_t shown;                /* regs_end of the vCPU that is mapped */
-    uint64_t save[2];              /* of the way out */
-    pte_t *vcpu_table[3];          /* of levels 1 to 3, for that vCPU */
-    unsigned next;                 /* the copy that is given up next */
-    uint32_t ist_used;             /* something was pushed there since */
+    uint64_t shown;                /* regs_end of whom it is for; 0: wipe */
+    uint64_t mapped;      /* the page of struct vcpu that is; 0: none */
+    uint64_t save[2];     /* of the way out */
+    pte_t *vcpu_table[3]; /* of levels 1 to 3, for that vCPU */
+    unsigned next;        /* the copy that is given up next */
+    uint32_t ist_used;    /* something was pushed there since */
 };
 
 /* What percpu.timer_due is when there will be none. */

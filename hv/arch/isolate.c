@@ -139,22 +139,23 @@ static void set_vcpu_page(struct percpu_isolate *i, uint64_t va, bool there)
 
 static void show_vcpu(struct percpu_isolate *i, uint64_t regs_end)
 {
-    if (i->shown)
-        set_vcpu_page(i, page_of(i->shown - 1), false);
-    set_vcpu_page(i, page_of(regs_end - 1), true);
-    i->shown = regs_end;
+    if (i->mapped)
+        set_vcpu_page(i, i->mapped, false);
+    i->mapped = page_of(regs_end - 1);
+    set_vcpu_page(i, i->mapped, true);
 }
 
 /*
- * What was pushed while another vCPU ran. The last words are the area's address
- * (hv/arch/cpu.c). An NMI may come meanwhile, and says so: before is soon
- * enough.
+ * What was pushed while another vCPU ran, or the hypervisor. The last words are
+ * the area's address (hv/arch/cpu.c). An NMI may come meanwhile, and says so:
+ * before is soon enough.
  */
 static void wipe_stacks(struct percpu *p)
 {
     if (!p->isolate.ist_used)
         return;
     p->isolate.ist_used = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     for (unsigned i = 1; i < IST_COUNT; i++) {
         const uint64_t top = stacks_ist_top((uint64_t)p->stacks, i);
 
@@ -163,10 +164,16 @@ static void wipe_stacks(struct percpu *p)
     }
 }
 
+/*
+ * Or the same, when something was pushed meanwhile. An NMI sets shown to 0: the
+ * fence keeps it before the wiping, so that 0 stays if it comes during that.
+ */
 static void another_vcpu(struct percpu *p)
 {
     show_vcpu(&p->isolate, p->regs_end);
     p->guest_rsp = 0;
+    p->isolate.shown = p->regs_end;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     wipe_stacks(p);
 }
 

@@ -36,7 +36,10 @@
 void isolate_init(void);
 
 /*
- * The way out found no copy of CR3's root, or another vCPU's page mapped: the
- * machine address of what is to be loaded. From isolated.asm alone.
+ * The way out found no copy of CR3's root, another vCPU's page mapped, or that
+ * somebody has asked for wiping: the machine address of what is to be loaded.
+ * From isolated.asm alone. Who asks sets percpu.isolate.shown to 0: whoever
+ * loads a vCPU, which may be a new one at an old one's address, and an NMI or
+ * machine check in the hypervisor, which may be at work for others.
  */
 uint64_t isolate_refresh(void);

@@ -134,6 +134,7 @@ static void load(struct vcpu *v)
 
     cpu->regs_end = (uint64_t)(&v->regs + 1);
     cpu->tss->rsp[0] = cpu->regs_end;
+    cpu->isolate.shown = 0; /* a new vCPU may have an old one's address */
     load_tables(v, v->last != cpu);
     v->last = cpu;
     seg_load(v);

@@ -117,7 +117,8 @@ isolated_entry_ist:
         swapgs
         jmp entry_ist
 
-; As entry.asm's ist_hypervisor; R12 is CR3 as it was.
+; As entry.asm's ist_hypervisor; R12 is CR3 as it was. The way out is to look anew:
+; the hypervisor may be at work for somebody else than the vCPU that goes on.
 isolated_ist_hypervisor:
         PUSH_REGS
         cld
@@ -129,6 +130,7 @@ isolated_ist_hypervisor:
         mov rbx, rax
         mov rax, [rsp + REGS_SIZE]
         mov byte [rax + PERCPU_ISOLATE_IST_USED], 1
+        mov qword [rax + PERCPU_ISOLATE_SHOWN], 0
         mov r12, cr3
         cmp r12, [rax + PERCPU_ISOLATE_COPY]
         je isolated_ist_copy

@@ -39,6 +39,7 @@ def cases():
         yield guest(name, name, env)
     for kind in ("on", "off"):
         yield Case("isolate/mapped-" + kind, ["tests/boot/isolate", kind])
+    yield Case("isolate/successor", ["tests/boot/successor"])
     # An NMI with either root loaded, before and behind each load.
     yield Case("isolate/nmi", ["tests/boot/machine", "isolated"])
     for name, words in OTHER_WAYS.items():

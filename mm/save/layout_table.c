@@ -242,6 +242,21 @@ bool layout_is_linear(const struct layout *l, uint64_t n)
     return *linear;
 }
 
+/* An entry for another of its own level, or for itself. Validating would refuse
+ * what is wrong, but not say why. */
+static enum err lay_linear(struct layout *l, uint64_t n,
+                           struct snapshot_table t, uint64_t name)
+{
+    if (t.level == PT_LEVELS && l->op->mm->no_linear_l4)
+        return layout_wrong(l,
+                            "the root at pfn %lx maps a root, which isolate=on "
+                            "does not allow",
+                            t.pfn);
+    if (name != t.pfn)
+        note_linear(l, n);
+    return ERR_NONE;
+}
+
 static enum err lay_small(struct layout *l, uint64_t n, struct snapshot_table t,
                           pte_t *e)
 {
@@ -251,9 +266,9 @@ static enum err lay_small(struct layout *l, uint64_t n, struct snapshot_table t,
     if (mfn_eq(m, MFN_NONE))
         return layout_wrong(l, "an entry is onto pfn %lx, which does not exist",
                             name);
-    if (t.level > 1 && name != t.pfn && layout_level(l, name) == t.level)
-        note_linear(l, n);
     *e = pte_make(m, pte_flags(*e));
+    if (t.level > 1 && layout_level(l, name) == t.level)
+        return lay_linear(l, n, t, name);
     return ERR_NONE;
 }
 

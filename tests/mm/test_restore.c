@@ -317,6 +317,18 @@ static void tables_that_are_none(void **state)
     assert_int_equal(restore_with(s, L4, 9, P(L4, PTE_P | PTE_US)), ERR_NONE);
 }
 
+/* With isolate=on; of one that was saved without, it says why. */
+static void roots_that_map_roots_may_be_forbidden(void **state)
+{
+    struct stage *s = *state;
+
+    s->w.mm.no_linear_l4 = true;
+    refused(s, L4, 9, P(L4, PTE_P | PTE_US),
+            "the root at pfn 1 maps a root, which isolate=on does not allow");
+    assert_int_equal(restore_with(s, L3, 9, P(L3, PTE_P | PTE_US)), ERR_NONE);
+    s->w.mm.no_linear_l4 = false;
+}
+
 /* Only the hypervisor leaves entries to the guest. */
 static void an_entry_to_remap_is_the_guests(void **state)
 {
@@ -410,6 +422,7 @@ int main(void)
         stage_test(names_that_are_nothing),
         stage_test(large_entries_onto_anything),
         stage_test(tables_that_are_none),
+        stage_test(roots_that_map_roots_may_be_forbidden),
         stage_test(an_entry_to_remap_is_the_guests),
         stage_test(stops_everywhere),
         stage_test(no_memory_anywhere),

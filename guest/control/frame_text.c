@@ -102,6 +102,9 @@ void block_text(char out[FRAME_TEXT], const struct flagstone_frame *f)
     case FLAGSTONE_BLOCK_hv:
         add(&t, "the hypervisor's own");
         return;
+    case FLAGSTONE_BLOCK_image:
+        add(&t, "the hypervisor's image is in it");
+        return;
     case FLAGSTONE_BLOCK_large:
         add(&t, f->large ? "mapped large (%u)" : "marked large", f->large);
         return;

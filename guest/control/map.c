@@ -84,6 +84,7 @@ static char symbol_of(const struct flagstone_block *b)
     case FLAGSTONE_BLOCK_free:
         return '.';
     case FLAGSTONE_BLOCK_hv:
+    case FLAGSTONE_BLOCK_image:
         return '#';
     case FLAGSTONE_BLOCK_shared:
         return '+';
@@ -209,7 +210,8 @@ static void legend(void)
     printk("  .  free %lu  +  shared %lu  #  hypervisor %lu  blank: no memory "
            "%lu\n",
            n[FLAGSTONE_BLOCK_free], n[FLAGSTONE_BLOCK_shared],
-           n[FLAGSTONE_BLOCK_hv], n[FLAGSTONE_BLOCK_none]);
+           n[FLAGSTONE_BLOCK_hv] + n[FLAGSTONE_BLOCK_image],
+           n[FLAGSTONE_BLOCK_none]);
     if (map.group > 1)
         printk("  of %lu characters %lu are of a mixed group: what most of it "
                "is\n  regions of 1G: %lu all free, %lu with free blocks, %lu "
@@ -217,9 +219,10 @@ static void legend(void)
                map.groups, map.mixed, map.region[3], map.region[2],
                map.region[1], map.region[0]);
     printk("@{\"map\":\"\",\"blocks\":%lu,\"free\":%lu,\"shared\":%lu,"
-           "\"hv\":%lu,\"none\":%lu,\"group\":%lu}\n",
+           "\"hv\":%lu,\"image\":%lu,\"none\":%lu,\"group\":%lu}\n",
            map.all, n[FLAGSTONE_BLOCK_free], n[FLAGSTONE_BLOCK_shared],
-           n[FLAGSTONE_BLOCK_hv], n[FLAGSTONE_BLOCK_none], map.group);
+           n[FLAGSTONE_BLOCK_hv], n[FLAGSTONE_BLOCK_image],
+           n[FLAGSTONE_BLOCK_none], map.group);
 }
 
 /* --- map ------------------------------------------------------------------ */

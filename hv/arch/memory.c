@@ -66,3 +66,10 @@ void memory_free_module(const struct bootinfo_module *m)
     if (start < end)
         hand_over(maddr_of(start), maddr_of(end), NULL);
 }
+
+bool memory_has_image(uint64_t block)
+{
+    const uint64_t last = maddr_of_image(hv_data_end).v - 1;
+
+    return block >= HV_LOAD_PA / BLOCK_SIZE && block <= last / BLOCK_SIZE;
+}

@@ -13,5 +13,8 @@ extern struct mm hv_mm;
  */
 void memory_init(void);
 
+/* Of a number of a block: is a part of the hypervisor's image in it? */
+bool memory_has_image(uint64_t block);
+
 /* A module has been used: its RAM joins the rest. */
 void memory_free_module(const struct bootinfo_module *m);

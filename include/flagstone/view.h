@@ -29,7 +29,8 @@ enum flagstone_block_kind {
     FLAGSTONE_BLOCK_cut = 6,    /* one domain's, with holes or cut for its
                                    single frames */
     FLAGSTONE_BLOCK_shared = 7, /* cut, each frame has an owner of its own */
-    FLAGSTONE_BLOCK_kinds = 8,
+    FLAGSTONE_BLOCK_image = 8,  /* the hypervisor's image is in it */
+    FLAGSTONE_BLOCK_kinds = 9,
 };
 
 struct flagstone_block {

@@ -61,6 +61,7 @@ static struct flagstone_block one_of_each(uint64_t n)
         of(FLAGSTONE_FILLER, FLAGSTONE_BLOCK_whole),
         of(77, FLAGSTONE_BLOCK_whole),
         of(3, 200), /* no such kind */
+        of(FLAGSTONE_NOBODY, FLAGSTONE_BLOCK_image),
     };
 
     return n < ARRAY_SIZE(b) ? b[n]
@@ -77,16 +78,16 @@ static void each_kind_has_its_character(void **state)
     says("map");
     has("a character for each 2M, 64 in a row\n");
     has("\n      0M | "
-        "#aBBbb+*=?c....................................................|\n");
+        "#aBBbb+*=?c#...................................................|\n");
     has("\n    128M "
         "|................................................................|\n");
     has("\n    256M |..|\n");
     has("  b  web                    2        1        0        1         0\n");
     has("  c  db                     0        0        0        0        12\n");
     has("  ?  (others)               0        1        0        0         0\n");
-    has("  .  free 118  +  shared 1  #  hypervisor 1  blank: no memory 2\n");
+    has("  .  free 117  +  shared 1  #  hypervisor 2  blank: no memory 2\n");
     has("@{\"map\":\"web\",\"large\":2,\"whole\":1,\"frames\":0,\"cut\":1,");
-    has("@{\"map\":\"\",\"blocks\":130,\"free\":118,");
+    has("@{\"map\":\"\",\"blocks\":130,\"free\":117,");
     assert_null(strstr(fake.said, "mixed"));
 }
 
@@ -337,6 +338,18 @@ static void who_maps_it(void **state)
     has("  and maybe elsewhere\n");
 }
 
+static void the_image_has_a_name(void **state)
+{
+    (void)state;
+    fake.frame = (struct flagstone_frame){
+        .mfn = 0x201,
+        .pfn = ~UINT64_C(0),
+        .owner = FLAGSTONE_NOBODY,
+        .block = of(FLAGSTONE_NOBODY, FLAGSTONE_BLOCK_image)};
+    says("who 0x201");
+    has("  block at mfn 0x200: the hypervisor's image is in it\n");
+}
+
 static void registers(void **state)
 {
     (void)state;
@@ -370,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup(every_end_is_told, fresh),
         cmocka_unit_test_setup(mistakes_are_named, fresh),
         cmocka_unit_test_setup(who_has_it, fresh),
+        cmocka_unit_test_setup(the_image_has_a_name, fresh),
         cmocka_unit_test_setup(who_maps_it, fresh),
         cmocka_unit_test_setup(registers, fresh),
     };

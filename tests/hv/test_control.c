@@ -75,6 +75,12 @@ enum err filler_drain(struct mm *mm, uint64_t *n)
     return ERR_NONE;
 }
 
+/* That is all the memory there is. */
+bool memory_has_image(uint64_t block)
+{
+    return block == 0;
+}
+
 void claims_forget(void)
 {
 }
@@ -342,6 +348,25 @@ static void its_page_tables(void **state)
             "800000000000 is no address: bits 63 to 47 are not all alike");
 }
 
+static unsigned kind_at(uint64_t mfn)
+{
+    c = (struct flagstone_control){.n = mfn};
+    assert_int_equal(control_who(&call), ERR_NONE);
+    return c.frame.block.kind;
+}
+
+/* Of what is the allocator's that says more. */
+static void where_the_image_is(void **state)
+{
+    (void)state;
+    call = (struct control_call){.c = &c};
+    assert_int_equal(kind_at(5), FLAGSTONE_BLOCK_image);
+    assert_int_equal(kind_at(BLOCK_FRAMES), FLAGSTONE_BLOCK_none);
+    assert_int_equal(kind_at(~UINT64_C(0)), FLAGSTONE_BLOCK_none);
+    atomic_store(&hv_mm.blocks[0].word, block_word_free(true));
+    assert_int_equal(kind_at(5), FLAGSTONE_BLOCK_free);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_cannot_be_paused, fresh, end),
         cmocka_unit_test_setup_teardown(its_registers, fresh, end),
         cmocka_unit_test_setup_teardown(its_page_tables, fresh, end),
+        cmocka_unit_test_setup_teardown(where_the_image_is, fresh, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

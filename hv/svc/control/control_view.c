@@ -13,6 +13,13 @@
 /* Told in one call; who wants more calls again. */
 #define MAP_BLOCKS 256u
 
+/* Nobody's at all: is it known what else? */
+static void name_image(struct flagstone_block *b, uint64_t block)
+{
+    if (b->kind == FLAGSTONE_BLOCK_none && memory_has_image(block))
+        b->kind = FLAGSTONE_BLOCK_image;
+}
+
 enum err control_map(struct control_call *call)
 {
     struct flagstone_control *c = call->c;
@@ -22,8 +29,10 @@ enum err control_map(struct control_call *call)
 
     c->n = hv_mm.nr_blocks;
     c->len = MIN(room, hv_mm.nr_blocks - first);
-    for (uint64_t i = 0; i < c->len; i++)
+    for (uint64_t i = 0; i < c->len; i++) {
         out[i] = view_block(&hv_mm, blk_of(first + i));
+        name_image(&out[i], first + i);
+    }
     if (guest_write(c->data, out, c->len * sizeof(out[0])))
         return fail(c->text, ERR_INVAL, "cannot write the answer at %lx",
                     c->data);
@@ -33,6 +42,7 @@ enum err control_map(struct control_call *call)
 enum err control_who(struct control_call *call)
 {
     call->c->frame = view_frame(&hv_mm, mfn_of(call->c->n));
+    name_image(&call->c->frame.block, call->c->n / BLOCK_FRAMES);
     return ERR_NONE;
 }
 

@@ -25,6 +25,13 @@ UNKNOWN := $(if $(KNOWN),$(firstword $(filter-out $(KNOWN),$(SAID))))
 ifneq ($(UNKNOWN),)
 $(error $(UNKNOWN)=: there is no such variable$(shell tools/settings.py like $(UNKNOWN)))
 endif
+# Of the others make run says so; a value comes through the shell as it is typed.
+typed = $(if $(filter command environment override,$(origin $1)),$(value $1))
+ifeq ($(MAKELEVEL),0)
+$(foreach v,$(if $(KNOWN),JOBS FUZZ_SECONDS FULL FORCE V $(if $(filter setup%,$(MAKECMDGOALS)),,CC)),$(if $(call typed,$v),\
+    $(eval WRONG := $(shell tools/settings.py value $v '$(subst ','\'',$(call typed,$v))'))\
+    $(if $(WRONG),$(error $(WRONG)))))
+endif
 ifneq ($(words $(BUILD) $(CURDIR)),2)
 $(error BUILD=$(BUILD) in $(CURDIR): make cannot build where a name has a space)
 endif
@@ -146,69 +153,81 @@ export $(RUN_VARS) $(FLAGS) BUILD EXPERIMENTS
 # What is wanted is built by a second make, which looks for tools anew after
 # the set-up and works on all processors.
 JOBS ?= $(shell nproc 2> /dev/null || echo 2)
-again = $(Q)+$(MAKE) --no-print-directory -j$(JOBS)
+again = $(Q)+$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: help
 help:
+	$(Q)command -v python3 > /dev/null || { echo 'python3 is missing: make setup'; exit 1; }
 	$(Q)tools/settings.py help
-.PHONY: run shell iso test matrix test-linux linux-large bench bench-check bench-linux built lockdep run-tests setup setup-iso setup-test lint clean
+# What is named here sets up what it needs, and only then builds: NAME-run.
+.PHONY: run shell iso test matrix test-linux linux-large bench bench-check bench-linux built built-run lockdep named-run run-tests setup setup-host setup-iso setup-test lint lint-run clean
 run: setup
 	$(Q)tools/settings.py check
-	$(again) built
+	$(again) built-run
 	$(Q)tools/run
 shell: setup
 	$(Q)tools/settings.py check
-	$(again) built
+	$(again) built-run
 	$(Q)tools/run --shell
 iso: setup-iso
-	$(again) built
+	$(again) built-run
 	$(Q)tools/iso
 test: setup-test
+	$(if $(T),$(again) named-run)
 	$(again) run-tests
 # All machines, firmware, screens that a person may have.
 matrix: setup-test
-	$(again) built
+	$(again) built-run
 	$(Q)tests/run -j$(JOBS) --long matrix/ refuse/ menu/ screen/
 test-linux: setup
-	$(again) built lockdep
+	$(again) built-run lockdep
 	$(Q)tests/run --long linux/ lockdep/linux
 # A kernel for the long tests: 14 minutes and 1.7 GB, so not of make test.
 linux-large:
 	$(Q)tools/setup linux-large
 	$(Q)JOBS=$(JOBS) guest/linux/build
 bench: setup-test
-	$(again) built
+	$(again) built-run
 	$(Q)tools/bench
 bench-check: setup-test
-	$(again) built
+	$(again) built-run
 	$(Q)tools/bench --check
 bench-linux: setup-test
-	$(again) built
+	$(again) built-run
 	$(Q)tests/linux/beside
 # Figures and plots: docs/experiments.md.
 .PHONY: experiment report setup-report
-experiment: $(if $(NAME),setup-report)
-	$(if $(NAME),$(again) built)
+experiment: $(if $(NAME),setup-report,setup)
+	$(if $(NAME),$(again) built-run)
 	$(Q)tools/experiment $(NAME)
 report: setup-report
-	$(again) built
+	$(again) built-run
 	$(Q)JOBS=$(JOBS) tools/report
-built: all $(GUEST_ALL)
+built: setup
+	$(again) built-run
+built-run: all $(GUEST_ALL)
 	@:
 # The cases lockdep/ boot it.
 lockdep:
 	$(Q)+$(MAKE) --no-print-directory LOCKDEP=1 all
-run-tests: built lockdep $(TLB_OUT)/plugin.so $(HOST_TESTS)
+# A name that no case has is told before minutes of building.
+named-run:
+	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run --list $(T) > /dev/null
+run-tests: built-run lockdep $(TLB_OUT)/plugin.so $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run -j$(JOBS) $(T)
 setup:
 	$(Q)tools/setup
+setup-host:
+	$(Q)tools/setup host
 setup-iso:
 	$(Q)tools/setup iso
 setup-test:
 	$(Q)tools/setup test
 setup-report:
 	$(Q)tools/setup report
-lint: all
+lint: setup
+	$(again) lint-run
+lint-run: all
 	$(Q)tools/lint
 clean:
 	$(Q)rm -rf $(BUILD)

@@ -67,7 +67,7 @@ $(foreach t,$(filter %_grain,$(T_ALL)),\
     $(eval $(call host_test,$t,grain,$$(T_WRAP))))
 
 .PHONY: mutants
-mutants:
+mutants: setup-test
 	$(Q)tests/mutants/run
 
 # Fuzzers: bounded in `make test`, FUZZ_SECONDS each in `make fuzz`.
@@ -85,14 +85,19 @@ $(T_OUT)/fuzz/%.o: %.c tests/tests.mk
 $(T_FUZZ): $(T_OUT)/%: $(T_OUT)/fuzz/tests/fuzz/%.o \
     $(MM_C:%.c=$(T_OUT)/fuzz/%.o) $(T_LIB:%.c=$(T_OUT)/fuzz/%.o)
 	$(Q)$(HOST_CLANG) $(T_SAN) -fsanitize=fuzzer -o $@ $^ -lcmocka
-.PHONY: fuzz
-fuzz: $(T_FUZZ)
+.PHONY: fuzz fuzz-run
+fuzz: setup-test
+	$(again) fuzz-run
+fuzz-run: $(T_FUZZ)
+	$(Q)[ '$^' ] || { echo 'fuzz: there is no $(HOST_CLANG)'; exit 1; }
 	$(Q)for f in $^; do c=$(FUZZ_CORPUS)/$$(basename $$f); mkdir -p $$c; \
 	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -len_control=0 \
 	    -artifact_prefix=$$c- $$c || exit 1; done
 
-.PHONY: host-tests
-host-tests: $(HOST_TESTS)
+.PHONY: host-tests host-tests-run
+host-tests: setup-test
+	$(again) host-tests-run
+host-tests-run: $(HOST_TESTS)
 	$(Q)for t in $(T_ALL:%=$(T_OUT)/%); do echo "$$t"; $$t || exit 1; done
 
 include tests/sim/sim.mk

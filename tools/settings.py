@@ -6,17 +6,21 @@ together; and the targets, for `make help`.
 Invariant: what a variable says is understood as a whole, or refused in one line
 that names it. The same ones stand in docs/usage.md (tests/settings compares).
 
-usage: tools/settings.py help | names | like NAME | check
+usage: tools/settings.py help | names | like NAME | value NAME TEXT | check
 """
 import difflib
 import glob
 import os
 import re
+import shlex
+import shutil
+import subprocess
 import sys
 import textwrap
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KVM = "/dev/kvm"
+LEAST = 8 << 20  # of HOSTMEM=: 1 MiB for firmware, GRUB, the hypervisor
 
 
 class SettingError(Exception):
@@ -45,6 +49,13 @@ def seconds(text):
 
 def size(text):
     return "" if bytes_of(text) else "is a size: 64M, 1G; a plain number is MiB"
+
+
+def machine_memory(text):
+    """With less not even the hypervisor is loaded, and nobody is there to say so."""
+    if bytes_of(text) and bytes_of(text) < LEAST:
+        return "the hypervisor needs at least %dM" % (LEAST >> 20)
+    return size(text)
 
 
 def one_of(*words):
@@ -100,6 +111,18 @@ def near(word, words):
     return "; did you mean '%s'?" % found[0] if found else ""
 
 
+def compiler(text):
+    """Of one that takes other options than gcc nobody knows what it would say."""
+    words = shlex.split(text)
+    if not words or not shutil.which(words[0]):
+        return "there is no such program; gcc or clang, make setup-test has both"
+    done = subprocess.run(
+        words + ["-std=gnu2x", "-march=x86-64-v2", "-fcf-protection=none",
+                 "-fsyntax-only", "-x", "c", "/dev/null"], check=False,
+        stdin=subprocess.DEVNULL, capture_output=True)
+    return "is gcc or clang, for x86-64" if done.returncode else ""
+
+
 def a_file(text):
     return "" if os.path.isfile(text) else "names no file"
 
@@ -137,7 +160,7 @@ RUN = {
     "MACHINE": (anything, "QEMU's -machine: pc"),
     "CPU": (anything, "QEMU's -cpu: Haswell,-pcid"),
     "SMP": (processors, "processors: 1"),
-    "HOSTMEM": (size, "the machine's memory: 1G"),
+    "HOSTMEM": (machine_memory, "the machine's memory: 1G"),
     "ICOUNT": (flag, "1: an instruction is a nanosecond; the same each time"),
     "ACCEL": (accelerator, "tcg or kvm"),
     "HVARGS": (anything, "the hypervisor's command line"),
@@ -163,7 +186,7 @@ MAKE = {
     "JOBS": (number, "processes at once: as many as processors"),
     "V": (flag, "1: print the commands"),
     "BUILD": (anything, "where everything is built: build"),
-    "CC": (anything, "the compiler: gcc, or clang"),
+    "CC": (compiler, "the compiler: gcc, or clang"),
 }
 # For who ports the build; not shown.
 BUILD = dict.fromkeys(
@@ -193,7 +216,11 @@ TARGETS = {
     "coverage": "what of mm/ the host tests reach",
     "mutants": "faults that the tests have to find",
     "linux-large": "a Linux kernel for the long cases: 14 minutes",
-    "setup": "what make run needs (setup-test, setup-report: those)",
+    "setup": "install what make run needs",
+    "setup-test": "and what make test does, fuzz, coverage, mutants",
+    "setup-iso": "and what make iso does",
+    "setup-report": "and what make report does",
+    "setup-host": "what programs for this machine need: sim, bench-host",
     "clean": "take away what was built",
 }
 
@@ -225,6 +252,10 @@ def check_together(env):
     host, mem = env.get("HOSTMEM") or "1G", env.get("MEM")
     if mem and bytes_of(mem) >= bytes_of(host):
         raise SettingError("MEM=%s: the machine has HOSTMEM=%s" % (mem, host))
+    most = env.get("MAXMEM")
+    if most and bytes_of(most) < bytes_of(mem or "64M"):
+        raise SettingError("MAXMEM=%s: is less than MEM=%s" % (
+            most, mem or "64M"))
 
 
 def off(env):
@@ -296,6 +327,10 @@ def main():
             take(dict(os.environ))
         except SettingError as wrong:
             sys.exit("run: %s" % wrong)
+    elif sys.argv[1:2] == ["value"]:
+        name, text = sys.argv[2:4]
+        wrong = KNOWN[name][0](text)
+        print("%s=%s: %s" % (name, text, wrong) if wrong else "")
     elif sys.argv[1:2] == ["names"]:
         print(" ".join(KNOWN))
     else:

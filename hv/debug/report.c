@@ -42,7 +42,8 @@ static bool controller_failed;
 static char said[REPORT_WHY], why[REPORT_WHY]; /* by it; at the end */
 static char first_bad[DOMAIN_NAME_MAX];        /* who ended badly first, how */
 static enum domain_end first_end;
-static uint64_t accounting_peak; /* of all domains together */
+static char first_not[REPORT_WHY / 2]; /* who was not started first, and why */
+static uint64_t accounting_peak;       /* of all domains together */
 
 /* --- numbers ------------------------------------------------------------- */
 
@@ -303,9 +304,11 @@ static void report_domain(struct domain *d)
     keep_row(d, &s);
 }
 
-void report_not_started(const char *name)
+void report_not_started(const char *name, const char *text)
 {
-    not_started++;
+    if (!not_started++)
+        print_format(first_not, sizeof(first_not), "%s%s%s", name,
+                     name[0] ? ": " : "", text);
     log_json("{\"name\":\"%s\",\"end\":\"not started\"}", name);
 }
 
@@ -372,8 +375,8 @@ static void reason(void)
         print_format(why, sizeof(why), "%s ended badly: %s", first_bad,
                      end_name(first_end));
     else if (not_started)
-        print_format(why, sizeof(why), "%u guest%s could not be started",
-                     not_started, not_started > 1 ? "s" : "");
+        print_format(why, sizeof(why), "%u guest%s could not be started: %s",
+                     not_started, not_started > 1 ? "s" : "", first_not);
     else if (!ended_well)
         print_format(why, sizeof(why), "no guest ended well");
 }

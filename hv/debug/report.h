@@ -22,8 +22,9 @@ void report_sample(struct domain *d);
  */
 void report_register(void);
 
-/* A guest that was asked for could not be started; it has been said why. */
-void report_not_started(const char *name);
+/* A guest that was asked for could not be started; why, has been said. Of the
+ * first the last line says it again. */
+void report_not_started(const char *name, const char *why);
 
 #define REPORT_WHY 320
 /* What the control guest says of all that it has seen; if it is not well, why.

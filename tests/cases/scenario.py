@@ -103,7 +103,7 @@ def bad_cases():
         yield Case("scenario/" + name, env={"SCENARIO": bad % name}, status=1,
                    expect=(line,))
     yield Case("scenario/missing", env={"SCENARIO": "nosuch"}, status=1,
-               expect=("run: no such scenario: nosuch",))
+               expect=("run: SCENARIO=nosuch: there is no such scenario",))
 
 
 def cases():

@@ -57,12 +57,14 @@ $(BUILD)/tests/bench/bench_lines: $(T_OUT)/plain/tests/bench/lines.o $(PLAIN_LIB
 
 HOST_TESTS += $(BUILD)/tests/bench/bench_lines
 
-.PHONY: sim sim-run bench-host
-sim: setup-test
+.PHONY: sim sim-run bench-host bench-host-run
+sim: setup-host
 	$(again) sim-run
 sim-run: $(BUILD)/tests/sim/sim
 	$(Q)$< out=$(BUILD)/sim/results $(if $(FULL),full=1) $(ARGS)
-bench-host: $(addprefix $(BUILD)/tests/bench/bench_,alloc threads lines)
+bench-host: setup-host
+	$(again) bench-host-run
+bench-host-run: $(addprefix $(BUILD)/tests/bench/bench_,alloc threads lines)
 	$(Q)for b in $^; do $$b all || exit 1; done
 
 # --- what of mm/ the host tests reach ---------------------------------------

@@ -26,7 +26,7 @@ $(TLB_TESTS): $(TLB_OUT)/%: $(TLB_OUT)/san/%.o $(call tlb_objects,san,tests/tlb/
 .PHONY: tlb
 tlb: setup
 	$(Q)tools/setup tlb
-	$(again) built $(TLB_OUT)/plugin.so
+	$(again) built-run $(TLB_OUT)/plugin.so
 	$(Q)tests/tlb/run
 	$(if $(FULL),$(Q)tests/tlb/run wide || [ $$? = 77 ])
 	$(if $(FULL),$(Q)tests/tlb/run linux)

@@ -391,9 +391,8 @@ void build_cancel(void)
 }
 
 enum err build_domain(const struct module_config *c, struct build_file kernel,
-                      struct build_file initrd, struct domain **out)
+                      struct build_file initrd, struct domain **out, char *text)
 {
-    char text[FLAGSTONE_TEXT];
     enum err rc;
 
     build_begin(c, kernel, initrd);

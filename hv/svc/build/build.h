@@ -23,6 +23,7 @@ enum err build_step(struct domain **out, char *text);
 /* Nobody will call again. */
 void build_cancel(void);
 
-/* All of it at once; nobody asked, so the console says what was wrong. */
+/* All of it at once; nobody asked, so the console says what was wrong, too. */
 enum err build_domain(const struct module_config *c, struct build_file kernel,
-                      struct build_file initrd, struct domain **out);
+                      struct build_file initrd, struct domain **out,
+                      char *text);

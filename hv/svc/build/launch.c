@@ -7,6 +7,7 @@
  */
 #include "hv/svc/build/launch.h"
 
+#include "flagstone/control.h"
 #include "hv/arch/layout.h"
 #include "hv/arch/memory.h"
 #include "hv/base/cmdline.h"
@@ -52,7 +53,7 @@ static void read_configs(const struct bootinfo *bi)
         if (usable[i])
             continue;
         log_say("module %u: %s; not used", i, why);
-        report_not_started(configs[i].name);
+        report_not_started(configs[i].name, why);
     }
 }
 
@@ -82,22 +83,23 @@ static void launch(const struct bootinfo *bi, unsigned i)
     const struct module_config *c = &configs[i];
     struct build_file initrd = {NULL, 0};
     struct domain *d;
+    char why[FLAGSTONE_TEXT];
     int ramdisk = find(MODULE_INITRD, c->name, bi->nr_modules);
 
     if (find(MODULE_GUEST, c->name, i) >= 0) {
         log_say("module %u: a second guest with name=%s; not used", i, c->name);
-        report_not_started(c->name);
+        report_not_started(c->name, "a second guest with that name");
         return;
     }
     if (c->control && domain_controller()) {
         log_say("module %u: a second control guest, %s; not used", i, c->name);
-        report_not_started(c->name);
+        report_not_started(c->name, "a second control guest");
         return;
     }
     if (ramdisk >= 0)
         initrd = file_of(&bi->modules[ramdisk]);
-    if (build_domain(c, file_of(&bi->modules[i]), initrd, &d)) {
-        report_not_started(c->name);
+    if (build_domain(c, file_of(&bi->modules[i]), initrd, &d, why)) {
+        report_not_started(c->name, why);
         return;
     }
     domain_start(d);

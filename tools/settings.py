@@ -146,7 +146,7 @@ def bytes_of(text):
 RUN = {
     "SCENARIO": (anything, "a file of commands, or the name of one of ours"),
     "GUEST": (anything, "a PV kernel, or the name of a guest of ours, alone"),
-    "ARGS": (anything, "its command line (make sim: options of the simulator)"),
+    "ARGS": (anything, "its command line (make sim, tlb: what it is to do)"),
     "INITRD": (a_file, "its ramdisk, or KERNEL's"),
     "KERNEL": (anything, "one more kernel for create"),
     "MEM": (size, "its memory: 64M"),

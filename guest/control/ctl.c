@@ -7,6 +7,8 @@
 #include "guest/lib/guest.h"
 
 static struct flagstone_control request;
+static char remembered[CTL_REMEMBERED][sizeof(request.name)];
+static unsigned oldest;
 
 struct flagstone_control *ctl_new(enum flagstone_control_cmd cmd)
 {
@@ -60,11 +62,29 @@ bool ctl_next_domain(uint32_t from, struct flagstone_domain *d)
     return true;
 }
 
+bool ctl_remembers(const char *name)
+{
+    for (unsigned i = 0; i < CTL_REMEMBERED; i++)
+        if (remembered[i][0] && !strcmp(remembered[i], name))
+            return true;
+    return false;
+}
+
+void ctl_remember(const char *name)
+{
+    if (ctl_remembers(name))
+        return;
+    format(remembered[oldest], sizeof(remembered[0]), "%s", name);
+    oldest = (oldest + 1) % CTL_REMEMBERED;
+}
+
 bool ctl_has_domain(const char *name, struct flagstone_domain *d)
 {
     for (uint32_t id = 0; ctl_next_domain(id, d); id = d->domid + 1)
-        if (!strcmp(d->name, name))
+        if (!strcmp(d->name, name)) {
+            ctl_remember(name);
             return true;
+        }
     return false;
 }
 

@@ -23,6 +23,11 @@ bool ctl_machine(struct flagstone_machine *m);
 bool ctl_next_domain(uint32_t from, struct flagstone_domain *d);
 /* By name; false: there is none (not refused), or there is none and that is
  * refused. */
+/* A name that a domain has or had: the last CTL_REMEMBERED that were asked for.
+ */
+#define CTL_REMEMBERED 64u
+void ctl_remember(const char *name);
+bool ctl_remembers(const char *name);
 bool ctl_has_domain(const char *name, struct flagstone_domain *d);
 bool ctl_domain(const char *name, struct flagstone_domain *d);
 bool ctl_nth_image(uint64_t n, struct flagstone_image *i);

@@ -82,7 +82,10 @@ static bool run_create(const struct args *a)
     c = ctl_named(FLAGSTONE_CTL_create, a->slot[0].text);
     c->data = (uint64_t)line;
     c->len = (uint64_t)n;
-    return ctl_run(c);
+    if (!ctl_run(c))
+        return false;
+    ctl_remember(m.name);
+    return true;
 }
 
 static bool run_destroy(const struct args *a)
@@ -136,7 +139,8 @@ static bool run_balloon(const struct args *a)
     uint64_t pages = a->slot[1].value / PAGE_SIZE;
     struct flagstone_domain d;
 
-    if (!ctl_domain(a->slot[0].text, &d))
+    if (!is_another("balloon", a->slot[0].text) ||
+        !ctl_domain(a->slot[0].text, &d))
         return false;
     if (pages > d.stats.max_pages)
         return refuse("balloon: '%s' may have at most %luM", d.name,
@@ -202,8 +206,10 @@ static bool run_wait(const struct args *a)
     struct flagstone_domain d;
     char what[64];
 
-    /* Of a scenario's that has been looked at before. */
-    if (w.what->choice == 2 && !scenario_reads() && !ctl_has_domain(w.name, &d))
+    /* Of a scenario's that has been looked at before. At the prompt it may well
+     * have gone while one typed. */
+    if (w.what->choice == 2 && !scenario_reads() &&
+        !ctl_has_domain(w.name, &d) && !ctl_remembers(w.name))
         printk("there is no domain named '%s'\n", w.name);
     format(what, sizeof(what), "wait: '%s' %s", w.name, w.what->text);
     return shell_wait(is_at_last, &w, MIN(seconds, 3600u) * 1000, what);

@@ -53,8 +53,16 @@ static bool check_comparison(const struct args *a)
 
 static bool differs(const char *command, const struct compared *c)
 {
-    return refuse("%s: %s is %lu, not %s %s (%lu)", command, c->a->slot[0].text,
-                  c->left, c->a->slot[1].text, c->a->slot[2].text, c->right);
+    const struct arg *how = &c->a->slot[1];
+    const char *value = c->a->slot[2].text;
+    char number[24], is[32] = "";
+
+    format(number, sizeof(number), "%lu", c->right);
+    if (strcmp(number, value) != 0)
+        format(is, sizeof(is), " (%s)", number);
+    return refuse("%s: %s is %lu, not %s%s%s%s", command, c->a->slot[0].text,
+                  c->left, how->choice == EQUAL ? "" : how->text,
+                  how->choice == EQUAL ? "" : " ", value, is);
 }
 
 static bool run_expect(const struct args *a)

@@ -45,6 +45,8 @@ static bool run_restore(const struct args *a)
     c->data = (uint64_t)as;
     c->len = as ? strlen(as) : 0;
     ok = ctl_run(c);
+    if (ok)
+        ctl_remember(as ? as : i.domain);
     story_restored(as ? as : i.domain, policy, i.large, ok ? &c->layout : NULL);
     return ok;
 }

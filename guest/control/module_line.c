@@ -61,17 +61,18 @@ static bool take_any(struct module_line *m, const char *v)
 static const struct option {
     const char *name;
     bool (*take)(struct module_line *m, const char *value);
+    const char *what; /* it may be, or values */
     const char *values[4];
 } options[] = {
-    {"name=", take_name, {NULL}},
-    {"mem=", take_mem, {NULL}},
-    {"maxmem=", take_maxmem, {NULL}},
-    {"vcpus=", take_vcpus, {NULL}},
-    {"cpus=", take_any, {NULL}},
-    {"superpages=", take_superpages, {"off", "prefer", "require"}},
-    {"relinquish=", take_relinquish, {"keep", "cut"}},
-    {"cpu=", take_any, {NULL}},
-    {"pse=", take_any, {"off", "late", "always"}},
+    {"name=", take_name, "at most 15 characters, none of | \\ \" =", {NULL}},
+    {"mem=", take_mem, "a size like 64M", {NULL}},
+    {"maxmem=", take_maxmem, "a size like 64M", {NULL}},
+    {"vcpus=", take_vcpus, "1 to 32", {NULL}},
+    {"cpus=", take_any, "processors like 0-3,5", {NULL}},
+    {"superpages=", take_superpages, NULL, {"off", "prefer", "require"}},
+    {"relinquish=", take_relinquish, NULL, {"keep", "cut"}},
+    {"cpu=", take_any, "a level like x86-64-v2", {NULL}},
+    {"pse=", take_any, NULL, {"off", "late", "always"}},
 };
 
 static bool is_value(const struct option *o, const char *value)
@@ -84,8 +85,10 @@ static bool is_value(const struct option *o, const char *value)
     return !o->values[0] || (i < ARRAY_SIZE(o->values) && o->values[i]);
 }
 
-/* NULL: fine; else what to say before the word. */
-static const char *take(struct module_line *m, const char *word, unsigned *seen)
+/* NULL: fine; else what to say before the word. *of: what is wrong with which.
+ */
+static const char *take(struct module_line *m, const char *word, unsigned *seen,
+                        const struct option **of)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
         size_t n = strlen(options[i].name);
@@ -95,6 +98,7 @@ static const char *take(struct module_line *m, const char *word, unsigned *seen)
         if (*seen & BIT(i))
             return "said twice:";
         *seen |= (unsigned)BIT(i);
+        *of = &options[i];
         return is_value(&options[i], word + n) && options[i].take(m, word + n)
                    ? NULL
                    : "bad";
@@ -102,15 +106,30 @@ static const char *take(struct module_line *m, const char *word, unsigned *seen)
     return "unknown option";
 }
 
-/* What was said twice is near to itself only. */
-static void say_near(const char *wrong, const char *word, char *why,
-                     size_t size)
+/* ": a size like 64M", ": off|prefer|require". */
+static void say_allowed(const struct option *o, char *out, size_t size)
+{
+    int n = format(out, size, ": %s", o->what ? o->what : "");
+
+    for (unsigned v = 0; v < ARRAY_SIZE(o->values) && o->values[v]; v++)
+        n += format(out + n, size - (size_t)n, "%s%s", v ? "|" : "",
+                    o->values[v]);
+}
+
+/* What was said twice is near to itself only; what is near says enough. */
+static void say_near(const char *wrong, const char *word,
+                     const struct option *bad, char *why, size_t size)
 {
     struct near near;
+    char allowed[64] = "";
+    const char *text;
 
     near_begin(&near, word);
     module_line_each(near_offer, &near);
-    format(why, size, "%s '%.60s'%s", wrong, word, near_text(&near));
+    text = near_text(&near);
+    if (bad && !text[0])
+        say_allowed(bad, allowed, sizeof(allowed));
+    format(why, size, "%s '%.60s'%s%s", wrong, word, allowed, text);
 }
 
 bool module_line_read(struct module_line *m, const char *text, char *why,
@@ -122,11 +141,13 @@ bool module_line_read(struct module_line *m, const char *text, char *why,
 
     memset(m, 0, sizeof(*m));
     for (unsigned i = 0; !wrong && i < w.n; i++) {
+        const struct option *bad = NULL;
+
         if (!strcmp(w.word[i], "--"))
             break;
-        wrong = take(m, w.word[i], &seen);
+        wrong = take(m, w.word[i], &seen, &bad);
         if (wrong) {
-            say_near(wrong, w.word[i], why, size);
+            say_near(wrong, w.word[i], bad, why, size);
             return false;
         }
     }

@@ -106,13 +106,29 @@ static bool set(struct setting *s, uint64_t v)
     return true;
 }
 
-static bool not_understood(const char *what, const char *word)
+/* Of a setting's, what it may be; behind "; did you mean" that is said. */
+static void say_allowed(const struct setting *s, char *out, size_t size)
+{
+    int n = format(out, size, ": %s", s->values[0] ? "" : "a number of blocks");
+
+    for (unsigned v = 0; v < ARRAY_SIZE(s->values) && s->values[v]; v++)
+        n += format(out + n, size - (size_t)n, "%s%s", v ? "|" : "",
+                    s->values[v]);
+}
+
+static bool not_understood(const struct setting *s, const char *word)
 {
     struct near near;
+    char allowed[48] = "";
+    const char *text;
 
     near_begin(&near, word);
     policy_each(near_offer, &near);
-    return refuse("policy: %s '%.60s'%s", what, word, near_text(&near));
+    text = near_text(&near);
+    if (s && !text[0])
+        say_allowed(s, allowed, sizeof(allowed));
+    return refuse("policy: %s '%.60s'%s%s", s ? "bad" : "unknown setting", word,
+                  allowed, text);
 }
 
 /* All of the words are read before the first is obeyed. */
@@ -128,7 +144,7 @@ static bool each_setting(const char *text, bool obey)
         struct setting *s = find(w.word[i], &value);
 
         if (!s || !read_value(s, value, &v))
-            return not_understood(s ? "bad" : "unknown setting", w.word[i]);
+            return not_understood(s, w.word[i]);
         if (obey && !set(s, v))
             return false;
     }

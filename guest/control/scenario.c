@@ -117,7 +117,8 @@ static bool each_line(struct scenario *s, line_does_t *does)
     if (loops.n == outer && !loops.skip)
         return true;
     s->at.line = (loops.n > outer ? loops.open[outer].line : loops.skipped) - 1;
-    return refuse("for: there is no done");
+    loops.n = outer; /* of which of its words is all the same */
+    return refuse("for: no line 'done' ends it");
 }
 
 /* The line is named by the innermost scenario, and only once: what it said is

@@ -131,18 +131,20 @@ static void mistakes_are_named(void **state)
         {"ask nicely web", "ask: 'nicely' is not suspend|poweroff|reboot (ask "
                            "suspend|poweroff|reboot NAME)"},
         {"restore none", "there is no image named 'none'"},
-        {"policy restore=maybe", "policy: bad 'restore=maybe'"},
+        {"policy restore=maybe",
+         "policy: bad 'restore=maybe': fail|guest|shatter"},
         {"policy restroe=guest",
          "policy: unknown setting 'restroe=guest'; did you mean 'restore='?"},
         {"policy superpages=perfer",
          "policy: bad 'superpages=perfer'; did you mean 'superpages=prefer'?"},
-        {"policy reuse=2", "policy: bad 'reuse=2'"},
+        {"policy reuse=2", "policy: bad 'reuse=2': off|on"},
+        {"policy reserve=x", "policy: bad 'reserve=x': a number of blocks"},
         {"policy restore=fail colour=red",
          "policy: unknown setting 'colour=red'"},
         {"expect web.colour = 1", "'web.colour' is no figure: see stat"},
         {"expect web.mem = red", "'red' is no figure: see stat"},
         {"expect web.mem = $red", "nothing has been noted as 'red'"},
-        {"expect web.mem = 5", "expect: web.mem is 33554432, not = 5 (5)"},
+        {"expect web.mem = 5", "expect: web.mem is 33554432, not 5"},
         {"floor nobody 8M", "there is no domain named 'nobody'"},
         {"run nosuch", "there is no scenario named 'nosuch'"},
         {"help me", "unknown command 'me'"},
@@ -211,7 +213,7 @@ static void waiting_ends(void **state)
     refuses_unasked("wait web suspended 3",
                     "wait: 'web' suspended: not within 3.000 s");
     refuses_unasked("until web.mem = 64M 2",
-                    "until: web.mem is 33554432, not = 64M "
+                    "until: web.mem is 33554432, not 64M "
                     "(67108864)");
     refuses_unasked("wait nobody running 3",
                     "there is no domain named 'nobody'");
@@ -589,7 +591,9 @@ static void a_loop_without_words_is_skipped_to_its_own_done(void **state)
     }
     scenario("caller", "for LIST in \"\"\nrun callee\ndone\n");
     scenario("callee", "fill 1\nfor N in $LIST\nfill 2\nfill 3\n");
-    runs("caller", "", "scenario callee line 2 (LIST=): for: there is no done");
+    runs("caller", "",
+         "scenario callee line 2 (LIST=): for: no line 'done' "
+         "ends it");
     scenario("made", "for FOR in for\n$FOR N in 1\ndone\ndone\n");
     runs("made", "",
          "scenario made line 2 (FOR=for): for and done: each on a line of its "
@@ -689,7 +693,7 @@ static void what_a_loop_says_is_checked_for_each_word(void **state)
          "line 3 (N=x): fill: 'x' is not a number (fill BLOCKS)"},
         {"fill 1\nfor N in 1\nfill $M\ndone\n",
          "line 3 (N=1): there is no variable named 'M'"},
-        {"fill 1\nfor N in 1\nfill 2\n", "line 2 (N=1): for: there is no done"},
+        {"fill 1\nfor N in 1\nfill 2\n", "line 2: for: no line 'done' ends it"},
         {"fill 1\ndone\n", "line 2: done: there is no loop to be done with"},
         {"fill 1\nfor n in 1\ndone\n",
          "line 2: for: VAR is to be a name in capitals (VAR in WORDS...)"},

@@ -128,10 +128,13 @@ static void module_options(void **state)
         {"name=web", "mem= is missing"},
         {"name=web memm=64M",
          "unknown option 'memm=64M'; did you mean 'mem='?"},
-        {"name=web mem=12Q", "bad 'mem=12Q'"},
+        {"name=web mem=12Q", "bad 'mem=12Q': a size like 64M"},
         {"name=web mem=1M mem=2M", "said twice: 'mem=2M'"},
-        {"name=web mem=64M superpages=maybe", "bad 'superpages=maybe'"},
-        {"name=web mem=64M vcpus=0", "bad 'vcpus=0'"},
+        {"name=web mem=64M superpages=maybe",
+         "bad 'superpages=maybe': off|prefer|require"},
+        {"name=web mem=64M vcpus=0", "bad 'vcpus=0': 1 to 32"},
+        {"name=a=b mem=64M",
+         "bad 'name=a=b': at most 15 characters, none of | \\ \" ="},
         {"name=web mem=64M control", "unknown option 'control'"},
     };
     struct module_line m;

@@ -27,6 +27,6 @@ $(TLB_TESTS): $(TLB_OUT)/%: $(TLB_OUT)/san/%.o $(call tlb_objects,san,tests/tlb/
 tlb: setup
 	$(Q)tools/setup tlb
 	$(again) built-run $(TLB_OUT)/plugin.so
-	$(Q)tests/tlb/run
+	$(Q)ARGS= tests/tlb/run $(ARGS)
 	$(if $(FULL),$(Q)tests/tlb/run wide || [ $$? = 77 ])
 	$(if $(FULL),$(Q)tests/tlb/run linux)

@@ -59,8 +59,7 @@ def cases():
                    env={"HOSTMEM": mem, "GUEST": "hello"})
     yield Case("boot/acpi-off", judge=judge_guest,
                env={"GUEST": "hello", "HVARGS": "exit=acpi"})
-    yield Case("boot/icount", judge=judge_guest,
-               env={"GUEST": "hello", "ICOUNT": "1"})
+    yield Case("boot/icount", ["tests/boot/same"], expect=("RESULT hello: success",))
     yield Case("boot/spec", expect=(
         "side channels, microcode .*: done ", "  open meltdown .*; isolate=on is",
         "before a guest: VERW; another domain: ",

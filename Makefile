@@ -160,7 +160,7 @@ help:
 	$(Q)command -v python3 > /dev/null || { echo 'python3 is missing: make setup'; exit 1; }
 	$(Q)tools/settings.py help
 # What is named here sets up what it needs, and only then builds: NAME-run.
-.PHONY: run shell iso test matrix test-linux linux-large bench bench-check bench-linux built built-run lockdep named-run run-tests setup setup-host setup-iso setup-test lint lint-run clean
+.PHONY: run shell iso test matrix test-linux linux-large bench bench-check bench-linux built built-run lockdep named-run run-tests setup setup-build setup-host setup-iso setup-test lint lint-run clean
 run: setup
 	$(Q)tools/settings.py check
 	$(again) built-run
@@ -203,7 +203,7 @@ experiment: $(if $(NAME),setup-report,setup)
 report: setup-report
 	$(again) built-run
 	$(Q)JOBS=$(JOBS) tools/report
-built: setup
+built: setup-build
 	$(again) built-run
 built-run: all $(GUEST_ALL)
 	@:
@@ -217,6 +217,8 @@ run-tests: built-run lockdep $(TLB_OUT)/plugin.so $(HOST_TESTS)
 	$(Q)HOST_TESTS='$(HOST_TESTS)' tests/run -j$(JOBS) $(T)
 setup:
 	$(Q)tools/setup
+setup-build:
+	$(Q)tools/setup build
 setup-host:
 	$(Q)tools/setup host
 setup-iso:
@@ -225,7 +227,7 @@ setup-test:
 	$(Q)tools/setup test
 setup-report:
 	$(Q)tools/setup report
-lint: setup
+lint: setup-build
 	$(again) lint-run
 lint-run: all
 	$(Q)tools/lint

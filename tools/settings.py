@@ -220,6 +220,7 @@ TARGETS = {
     "setup-test": "and what make test does, fuzz, coverage, mutants",
     "setup-iso": "and what make iso does",
     "setup-report": "and what make report does",
+    "setup-build": "what make built needs, no more",
     "setup-host": "what programs for this machine need: sim, bench-host",
     "clean": "take away what was built",
 }

@@ -65,7 +65,7 @@ SETTINGS = {"latency": {"SMP": "1"}}
 UNBEGUN = {
     "typo": r"^scenario typo line 7: unknown command 'craete'; did you mean "
             r"'create'\?\s*$",
-    "wrongsize": r"^scenario wrongsize line 3: create: bad 'mem=12Q'\s*$",
+    "wrongsize": r"^scenario wrongsize line 3: create: bad 'mem=12Q': a size like 64M\s*$",
     "wrongfigure": r"^scenario wrongfigure line 3: 'machine.blokcs' is no ",
     "wrongname": r"^scenario wrongname line 5: there is no domain named 'oen'",
     "loop": r"^scenario loop line 3: scenarios that run each other",

@@ -24,12 +24,13 @@ def cases():
                    env={"CPU": cpu, "GUEST": "hello"}, long=cpu not in OFTEN)
     yield Case("refuse/syscall", status=1, limit=20, long=True,
                expect=(r"\(hv\) this processor has no SYSCALL\n"
-                       r"\(hv\) power off: failure\n\Z",),
+                       r"\(hv\) power off: failure: this processor has no "
+                       r"SYSCALL\n\Z",),
                env={"CPU": "Haswell,-syscall", "GUEST": "hello"})
     yield Case("refuse/memory", status=1, limit=20, long=True,
                expect=(r"\(hv\) not enough memory for the hypervisor: .*\n"
-                       r"\(hv\) power off: failure\n\Z",),
-               env={"HOSTMEM": "6M", "NOGUEST": "1"})
+                       r"\(hv\) power off: failure: not enough memory .*\n\Z",),
+               env={"QEMUARGS": "-m 6M", "NOGUEST": "1"})
     yield Case("refuse/microvm", status=1, limit=20,
                expect=("run: MACHINE=microvm has no PCI",),
                env={"MACHINE": "microvm", "GUEST": "hello"})

@@ -62,7 +62,7 @@ static const struct option {
     const char *name;
     bool (*take)(struct module_line *m, const char *value);
     const char *what; /* it may be, or values */
-    const char *values[4];
+    const char *values[NEAR_VALUES];
 } options[] = {
     {"name=", take_name, "at most 15 characters, none of | \\ \" =", {NULL}},
     {"mem=", take_mem, "a size like 64M", {NULL}},
@@ -107,15 +107,6 @@ static const char *take(struct module_line *m, const char *word, unsigned *seen,
 }
 
 /* ": a size like 64M", ": off|prefer|require". */
-static void say_allowed(const struct option *o, char *out, size_t size)
-{
-    int n = format(out, size, ": %s", o->what ? o->what : "");
-
-    for (unsigned v = 0; v < ARRAY_SIZE(o->values) && o->values[v]; v++)
-        n += format(out + n, size - (size_t)n, "%s%s", v ? "|" : "",
-                    o->values[v]);
-}
-
 /* What was said twice is near to itself only; what is near says enough. */
 static void say_near(const char *wrong, const char *word,
                      const struct option *bad, char *why, size_t size)
@@ -128,7 +119,7 @@ static void say_near(const char *wrong, const char *word,
     module_line_each(near_offer, &near);
     text = near_text(&near);
     if (bad && !text[0])
-        say_allowed(bad, allowed, sizeof(allowed));
+        near_values(bad->what, bad->values, allowed, sizeof(allowed));
     format(why, size, "%s '%.60s'%s%s", wrong, word, allowed, text);
 }
 

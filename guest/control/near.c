@@ -93,3 +93,12 @@ const char *near_text(const struct near *n)
 {
     return n->named && n->of_name ? "" : n->text;
 }
+
+void near_values(const char *what, const char *const values[NEAR_VALUES],
+                 char *out, size_t size)
+{
+    int n = format(out, size, ": %s", !values[0] && what ? what : "");
+
+    for (unsigned v = 0; v < NEAR_VALUES && values[v]; v++)
+        n += format(out + n, size - (size_t)n, "%s%s", v ? "|" : "", values[v]);
+}

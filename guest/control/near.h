@@ -26,3 +26,11 @@ void near_begin(struct near *n, const char *word);
 void near_offer(void *ctx, const char *word);
 /* "; did you mean 'WORD'?", or "" if none is near. */
 const char *near_text(const struct near *n);
+
+/*
+ * Where none is: ": A|B" of what it may be, up to a NULL or NEAR_VALUES of
+ * them, or ": WHAT" if there are none. what may be NULL.
+ */
+#define NEAR_VALUES 4u
+void near_values(const char *what, const char *const values[NEAR_VALUES],
+                 char *out, size_t size);

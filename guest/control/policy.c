@@ -13,7 +13,7 @@ enum { RESTORE, SUPERPAGES, RELINQUISH, OVERCOMMIT, RESERVE, REUSE, SETTINGS };
 /* Values by name; none: a number. now: which; of a number, what was said. */
 static struct setting {
     const char *name;
-    const char *values[4];
+    const char *values[NEAR_VALUES];
     uint64_t now;
 } settings[SETTINGS] = {
     [RESTORE] = {"restore", {"fail", "guest", "shatter"}, 2},
@@ -107,15 +107,6 @@ static bool set(struct setting *s, uint64_t v)
 }
 
 /* Of a setting's, what it may be; behind "; did you mean" that is said. */
-static void say_allowed(const struct setting *s, char *out, size_t size)
-{
-    int n = format(out, size, ": %s", s->values[0] ? "" : "a number of blocks");
-
-    for (unsigned v = 0; v < ARRAY_SIZE(s->values) && s->values[v]; v++)
-        n += format(out + n, size - (size_t)n, "%s%s", v ? "|" : "",
-                    s->values[v]);
-}
-
 static bool not_understood(const struct setting *s, const char *word)
 {
     struct near near;
@@ -126,7 +117,7 @@ static bool not_understood(const struct setting *s, const char *word)
     policy_each(near_offer, &near);
     text = near_text(&near);
     if (s && !text[0])
-        say_allowed(s, allowed, sizeof(allowed));
+        near_values("a number of blocks", s->values, allowed, sizeof(allowed));
     return refuse("policy: %s '%.60s'%s%s", s ? "bad" : "unknown setting", word,
                   allowed, text);
 }

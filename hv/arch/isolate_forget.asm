@@ -11,6 +11,7 @@ bits 64
 
 section .text progbits alloc exec nowrite align=16
 
+; No flag changes.
 global isolate_forget
 isolate_forget:
         mov qword [gs:PERCPU_ISOLATE_OF], 0
@@ -43,7 +44,7 @@ isolate_forget_page:
         mov rdx, [rdx + rcx * 8]
         xor rdx, [rax + rcx * 8]
         and rdx, ~ENTRY_A
-        jnz isolate_look_other
+        jnz isolate_forget          ; which leaves ZF as it is
 %%none:
 %endmacro
 
@@ -59,9 +60,5 @@ isolate_look:
 isolate_look_same:
         cmp eax, eax
         ret
-isolate_look_other:
-        mov qword [gs:PERCPU_ISOLATE_OF], 0
-        mov qword [gs:PERCPU_ISOLATE_OF + 8], 0
-        ret                         ; flags of the AND: not zero
 
 section .note.GNU-stack noalloc noexec nowrite progbits

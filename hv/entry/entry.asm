@@ -266,28 +266,9 @@ entry_ist:
         jmp entry_common
 
 ist_hypervisor:
-        PUSH_REGS
-        cld
-        CLAC
-        mov ecx, MSR_GS_BASE
-        rdmsr
-        shl rdx, 32
-        or rax, rdx
-        mov rbx, rax
-        mov rax, [rsp + REGS_SIZE]  ; hv/arch/cpu.c has put it there
-        mov rdx, rax
-        shr rdx, 32
-        wrmsr
-        mov rdi, rsp
-        call trap_dispatch
-        mov ecx, MSR_GS_BASE
-        mov rax, rbx
-        mov rdx, rbx
-        shr rdx, 32
-        wrmsr
-        POP_REGS
-        add rsp, 8
-        iretq
+        IST_ENTER
+        IST_DISPATCH
+        IST_LEAVE
 
 %macro STUB 1
 stub_ %+ %1:

@@ -120,15 +120,7 @@ isolated_entry_ist:
 ; As entry.asm's ist_hypervisor; R12 is CR3 as it was. The way out is to look anew:
 ; the hypervisor may be at work for somebody else than the vCPU that goes on.
 isolated_ist_hypervisor:
-        PUSH_REGS
-        cld
-        CLAC
-        mov ecx, MSR_GS_BASE
-        rdmsr
-        shl rdx, 32
-        or rax, rdx
-        mov rbx, rax
-        mov rax, [rsp + REGS_SIZE]
+        IST_ENTER
         mov byte [rax + PERCPU_ISOLATE_IST_USED], 1
         mov qword [rax + PERCPU_ISOLATE_SHOWN], 0
         mov r12, cr3
@@ -140,20 +132,9 @@ isolated_ist_copy:
         mov rdx, [rax + PERCPU_ISOLATE_FULL]
         mov cr3, rdx
 isolated_ist_full:
-        mov rdx, rax
-        shr rdx, 32
-        wrmsr
-        mov rdi, rsp
-        call trap_dispatch
+        IST_DISPATCH
         mov cr3, r12
-        mov ecx, MSR_GS_BASE
-        mov rax, rbx
-        mov rdx, rbx
-        shr rdx, 32
-        wrmsr
-        POP_REGS
-        add rsp, 8
-        iretq
+        IST_LEAVE
 
 ; RSP is what is free, so it takes the root.
 %macro SYSCALL_IN 0

@@ -109,66 +109,64 @@ static void what_cannot_be_healed_stays_as_it_was(void **state)
     "fails: which refusal is wanted? fails \"TEXT\" COMMAND, TEXT being some " \
     "of it"
 
+static const struct {
+    const char *line, *why;
+} mistakes[] = {
+    {"craete", "unknown command 'craete'; did you mean 'create'?"},
+    {"destroy", "destroy: NAME is missing (destroy NAME)"},
+    {"destroy a b", "destroy: 'b' is not understood here (destroy NAME)"},
+    {"destroy nobody", "there is no domain named 'nobody'"},
+    {"balloon web 12Q",
+     "balloon: '12Q' is not a size like 64M or 1G (balloon NAME SIZE)"},
+    {"balloon web 1G", "balloon: 'web' may have at most 32M"},
+    {"balloon web 4K", "balloon: a domain needs at least 2M"},
+    {"maxmem web", "maxmem: SIZE is missing (maxmem NAME SIZE)"},
+    {"vcpus nobody 2", "there is no domain named 'nobody'"},
+    {"vcpus web", "vcpus: N is missing (vcpus NAME N)"},
+    {"vcpus web two", "vcpus: 'two' is not a number (vcpus NAME N)"},
+    {"create keep name=a memm=8M",
+     "create: unknown option 'memm=8M'; did you mean 'mem='?"},
+    {"ask nicely web", "ask: 'nicely' is not suspend|poweroff|reboot (ask "
+                       "suspend|poweroff|reboot NAME)"},
+    {"restore none", "there is no image named 'none'"},
+    {"policy restore=maybe", "policy: bad 'restore=maybe': fail|guest|shatter"},
+    {"policy restroe=guest",
+     "policy: unknown setting 'restroe=guest'; did you mean 'restore='?"},
+    {"policy superpages=perfer",
+     "policy: bad 'superpages=perfer'; did you mean 'superpages=prefer'?"},
+    {"policy reuse=2", "policy: bad 'reuse=2': off|on"},
+    {"policy reserve=x", "policy: bad 'reserve=x': a number of blocks"},
+    {"policy restore=fail colour=red", "policy: unknown setting 'colour=red'"},
+    {"expect web.colour = 1", "'web.colour' is no figure: see stat"},
+    {"expect web.mem = red", "'red' is no figure: see stat"},
+    {"expect web.mem = $red", "nothing has been noted as 'red'"},
+    {"expect web.mem = 5", "expect: web.mem is 33554432, not 5"},
+    {"floor nobody 8M", "there is no domain named 'nobody'"},
+    {"run nosuch", "there is no scenario named 'nosuch'"},
+    {"help me", "unknown command 'me'"},
+    {"echo \"open", "a \" is not closed"},
+    {"tally shop", "tally: 'shop' has not been restored"},
+    {"note Big web.mem", "'Big' is no label: a name, not with a capital"},
+    {"expect web.mem = $Red", "'Red' is no label: a name, not with a "
+                              "capital"},
+    {"expect web.mem = web.red-$x", "'web.red' is no figure: see stat"},
+    {"record r Key=1", "record: 'Key=1' is not KEY=VALUE, KEY in small "
+                       "letters"},
+    {"record r key=", "record: 'key=' is not KEY=VALUE, KEY in small "
+                      "letters"},
+    {"record r key=web.red", "'web.red' is no figure: see stat"},
+    {"record r key=$none", "nothing has been noted as 'none'"},
+    {"try craete", "unknown command 'craete'; did you mean 'create'?"},
+    {"for X in a", "for and done: each on a line of its own of a scenario"},
+    {"done", "for and done: each on a line of its own of a scenario"},
+};
+
 static void mistakes_are_named(void **state)
 {
-    static const struct {
-        const char *line, *why;
-    } wrong[] = {
-        {"craete", "unknown command 'craete'; did you mean 'create'?"},
-        {"destroy", "destroy: NAME is missing (destroy NAME)"},
-        {"destroy a b", "destroy: 'b' is not understood here (destroy NAME)"},
-        {"destroy nobody", "there is no domain named 'nobody'"},
-        {"balloon web 12Q",
-         "balloon: '12Q' is not a size like 64M or 1G (balloon NAME SIZE)"},
-        {"balloon web 1G", "balloon: 'web' may have at most 32M"},
-        {"balloon web 4K", "balloon: a domain needs at least 2M"},
-        {"maxmem web", "maxmem: SIZE is missing (maxmem NAME SIZE)"},
-        {"vcpus nobody 2", "there is no domain named 'nobody'"},
-        {"vcpus web", "vcpus: N is missing (vcpus NAME N)"},
-        {"vcpus web two", "vcpus: 'two' is not a number (vcpus NAME N)"},
-        {"create keep name=a memm=8M",
-         "create: unknown option 'memm=8M'; did you mean 'mem='?"},
-        {"ask nicely web", "ask: 'nicely' is not suspend|poweroff|reboot (ask "
-                           "suspend|poweroff|reboot NAME)"},
-        {"restore none", "there is no image named 'none'"},
-        {"policy restore=maybe",
-         "policy: bad 'restore=maybe': fail|guest|shatter"},
-        {"policy restroe=guest",
-         "policy: unknown setting 'restroe=guest'; did you mean 'restore='?"},
-        {"policy superpages=perfer",
-         "policy: bad 'superpages=perfer'; did you mean 'superpages=prefer'?"},
-        {"policy reuse=2", "policy: bad 'reuse=2': off|on"},
-        {"policy reserve=x", "policy: bad 'reserve=x': a number of blocks"},
-        {"policy restore=fail colour=red",
-         "policy: unknown setting 'colour=red'"},
-        {"expect web.colour = 1", "'web.colour' is no figure: see stat"},
-        {"expect web.mem = red", "'red' is no figure: see stat"},
-        {"expect web.mem = $red", "nothing has been noted as 'red'"},
-        {"expect web.mem = 5", "expect: web.mem is 33554432, not 5"},
-        {"floor nobody 8M", "there is no domain named 'nobody'"},
-        {"run nosuch", "there is no scenario named 'nosuch'"},
-        {"help me", "unknown command 'me'"},
-        {"echo \"open", "a \" is not closed"},
-        {"tally shop", "tally: 'shop' has not been restored"},
-        {"note Big web.mem", "'Big' is no label: a name, not with a capital"},
-        {"expect web.mem = $Red", "'Red' is no label: a name, not with a "
-                                  "capital"},
-        {"expect web.mem = web.red-$x", "'web.red' is no figure: see stat"},
-        {"record r Key=1", "record: 'Key=1' is not KEY=VALUE, KEY in small "
-                           "letters"},
-        {"record r key=", "record: 'key=' is not KEY=VALUE, KEY in small "
-                          "letters"},
-        {"record r key=web.red", "'web.red' is no figure: see stat"},
-        {"record r key=$none", "nothing has been noted as 'none'"},
-        {"try craete", "unknown command 'craete'; did you mean 'create'?"},
-        {"for X in a", "for and done: each on a line of its own of a scenario"},
-        {"done", "for and done: each on a line of its own of a scenario"},
-    };
-
     (void)state;
     fake_add_domain("web", 16);
-    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
-        refuses_unasked(wrong[i].line, wrong[i].why);
+    for (unsigned i = 0; i < ARRAY_SIZE(mistakes); i++)
+        refuses_unasked(mistakes[i].line, mistakes[i].why);
     does("policy", "");
     assert_non_null(strstr(fake.said, "restore=shatter "));
 }

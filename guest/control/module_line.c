@@ -106,7 +106,6 @@ static const char *take(struct module_line *m, const char *word, unsigned *seen,
     return "unknown option";
 }
 
-/* ": a size like 64M", ": off|prefer|require". */
 /* What was said twice is near to itself only; what is near says enough. */
 static void say_near(const char *wrong, const char *word,
                      const struct option *bad, char *why, size_t size)

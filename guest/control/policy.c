@@ -106,7 +106,6 @@ static bool set(struct setting *s, uint64_t v)
     return true;
 }
 
-/* Of a setting's, what it may be; behind "; did you mean" that is said. */
 static bool not_understood(const struct setting *s, const char *word)
 {
     struct near near;
